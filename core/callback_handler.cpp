@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/callback_handler.hpp"
+
+#include <algorithm>
+
+#include "map_view.hpp"
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+
+trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
+  // The sixteen slots stand in the order of the TRAINER_ON_ numbers (callback.h, event.h).
+  return (&table.on_init_end)[kind];
+}
+
+CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state,
+                                 TrainerControl& control)
+    : args_(args), state_(state), control_(control) {}
+
+CallbackHandler::~CallbackHandler() {
+  for (auto& list : lists_) list.clear();
+  while (!entries_.empty()) entries_.pop_back();
+}
+
+void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
+  const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const auto& other) {
+    return other->class_name == entry->class_name;
+  });
+  if (same != entries_.end())
+    log::warning("a " + entry->class_name +
+                 " is added although there is one already; both will be called");
+  entries_.push_back(std::move(entry));
+  rebuild();
+}
+
+std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const auto& e) { return e.get() == entry; });
+  if (found == entries_.end()) return nullptr;
+  auto popped = std::move(*found);
+  entries_.erase(found);
+  if (depth_ > 0) removed_.push_back(popped);
+  rebuild();
+  return popped;
+}
+
+void CallbackHandler::rebuild() {
+  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
+    lists_[kind].clear();
+    for (const auto& entry : entries_) {
+      const bool off = std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
+      if (const auto slot = slot_of(*entry->table, kind); slot && !off)
+        lists_[kind].push_back({slot, entry->table, entry.get()});
+    }
+  }
+}
+
+void CallbackHandler::reset_flags(std::uint32_t kind) {
+  switch (kind) {
+    case TRAINER_ON_TRAIN_BEGIN: control_.should_training_stop = 0; break;
+    case TRAINER_ON_EPOCH_BEGIN: control_.should_epoch_stop = 0; break;
+    case TRAINER_ON_STEP_BEGIN:
+      control_.should_log = control_.should_evaluate = control_.should_save = 0;
+      break;
+    case TRAINER_ON_EVALUATE: control_.should_evaluate = 0; break;
+    case TRAINER_ON_SAVE: control_.should_save = 0; break;
+    case TRAINER_ON_LOG: control_.should_log = 0; break;
+    default: break;
+  }
+}
+
+void CallbackHandler::call_event(std::uint32_t kind, json::object* values) {
+  reset_flags(kind);
+  if (!listens(kind)) return;
+  trainer_state view;
+  state_.fill(view);
+  MapView map(values, false);
+  NativeEvent event;
+  static_cast<trainer_event&>(event) = {sizeof(trainer_event), kind, &view, &control_,
+                                        values ? &map : nullptr, has, 0, eval_dataloader_size};
+  event.args = &args_;
+  event.native_state = &state_;
+  event.native_control = &control_;
+  event.native_values = values;
+  if (recorder_) recorder_->begin(kind, state_, control_, values, has);
+  ++depth_;
+  try {
+    // By index, because a callback may add or remove callbacks while the list is walked.
+    for (std::size_t i = 0; i < lists_[kind].size(); ++i) {
+      const Slot slot = lists_[kind][i];
+      const TrainerControl before = control_;
+      const std::int32_t status = slot.function(slot.table, &event);
+      const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop |
+                                 control_.should_save | control_.should_evaluate |
+                                 control_.should_log;
+      if (status != TRAINER_OK || bits > 1) {
+        if (bits > 1) control_ = before;
+        failed(*slot.entry, kind, status);
+      }
+      if (recorder_) recorder_->called(*slot.entry, before, control_);
+    }
+  } catch (...) {
+    --depth_;
+    throw;
+  }
+  if (--depth_ == 0) removed_.clear();
+  if (recorder_) recorder_->end(control_);
+}
+
+void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
+  std::string reason = entry.take_error();
+  if (reason.empty())
+    reason = status == TRAINER_OK ? "it set a control flag to something other than 0 and 1"
+                                  : "it gave no reason (status " + std::to_string(status) + ")";
+  const std::string sentence = "callback " + entry.name + " failed in " +
+                               std::string(event_name(kind)) + " at step " +
+                               std::to_string(state_.global_step) + ": " + reason;
+  if (entry.on_error == OnError::fail) throw_run(sentence);
+  if (entry.on_error == OnError::warn) return log::warning(sentence + "; the run goes on");
+  log::warning(sentence + "; the run goes on without it");
+  unsubscribe(entry);
+}
+
+void CallbackHandler::unsubscribe(const CallbackEntry& entry) {
+  disabled_.push_back(&entry);
+  rebuild();
+}
+
+json::object CallbackHandler::collect_states() const {
+  json::object states;
+  auto add = [&](const std::string& name, json::object state) {
+    auto* present = states.if_contains(name);
+    if (!present) {
+      states.emplace(name, std::move(state));
+    } else if (present->is_array()) {
+      present->get_array().push_back(std::move(state));
+    } else {
+      *present = json::array{*present, std::move(state)};
+    }
+  };
+  for (const auto& entry : entries_)
+    if (entry->stateful()) add(entry->class_name, entry->state());
+  add("TrainerControl", control_.state());
+  return states;
+}
+
+void CallbackHandler::refresh_states(json::object& states) const {
+  for (auto& entry : collect_states()) states.insert_or_assign(entry.key(), std::move(entry.value()));
+}
+
+void CallbackHandler::restore_states(const json::object& states) {
+  std::string missing;
+  for (const auto& stored : states) {
+    const std::string name(stored.key());
+    const json::array list =
+        stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
+    if (name == "TrainerControl") {
+      if (!list.empty() && list[0].is_object()) control_.load_state(list[0].get_object());
+      continue;
+    }
+    std::vector<std::shared_ptr<CallbackEntry>> present;
+    for (const auto& entry : entries_)
+      if (entry->stateful() && entry->class_name == name) present.push_back(entry);
+    if (present.empty()) missing += (missing.empty() ? "" : ", ") + name;
+    for (std::size_t i = 0; i < present.size() && i < list.size(); ++i) {
+      if (!list[i].is_object()) continue;
+      auto replacement = present[i]->restored(list[i].get_object());
+      pop(present[i].get());
+      entries_.push_back(std::move(replacement));
+    }
+  }
+  rebuild();
+  if (!missing.empty())
+    log::warning("the checkpoint holds states of " + missing +
+                 ", which this run does not use; they are not restored");
+}
+
+}  // namespace trainer

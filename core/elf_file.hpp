@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trainer {
+
+/// What can be known of a shared library without running it. Nothing of it is mapped: the file is
+/// read piece by piece, and every number in it is checked before it is used.
+struct ElfFile {
+  struct Symbol {
+    std::string name;  ///< as in the file, mangled
+    bool function;
+  };
+  std::uint64_t size = 0;
+  std::optional<std::string> note;  ///< content of the section TRAINER_NOTE_SECTION
+  std::vector<Symbol> symbols;      ///< the ones that it defines for others
+  std::vector<std::string> needed;  ///< libraries that it is linked with (DT_NEEDED), in order
+};
+
+/// Reads `path` and checks that the loader will not trip over it: a regular file, for this machine,
+/// a shared library, and whole. The last matters most: loading a library that was cut short maps
+/// pages that are not there, and touching them kills the process with SIGBUS. Else a usage Error.
+ElfFile read_elf_file(const std::filesystem::path& path);
+
+}  // namespace trainer

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "trainer/callback_entry.hpp"
+
+namespace trainer {
+
+/// Sees every event of a run; used by --record. `entry` is null before the first callback.
+class EventRecorder {
+ public:
+  virtual ~EventRecorder() = default;
+  virtual void begin(std::uint32_t kind, const TrainerState&, const TrainerControl&,
+                     const json::object* values, std::uint32_t has) = 0;
+  virtual void called(const CallbackEntry&, const TrainerControl& before,
+                      const TrainerControl& after) = 0;
+  virtual void end(const TrainerControl&) = 0;
+};
+
+/// Calls the callbacks of a run in order, for one event after another. As in transformers, it first
+/// resets the flags that the event consumes, and hands the same control and the same logs to all.
+class CallbackHandler {
+ public:
+  /// `state` and `control` are the trainer's and must outlive the handler.
+  CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control);
+  ~CallbackHandler();  ///< ends the callbacks in the reverse order of their addition
+
+  void add(std::shared_ptr<CallbackEntry> entry);
+  /// Removes the entry; null when it is not there. It lives on until the current event has ended.
+  std::shared_ptr<CallbackEntry> pop(const CallbackEntry* entry);
+  const std::vector<std::shared_ptr<CallbackEntry>>& entries() const { return entries_; }
+
+  /// Resets, dispatch and fold of one event (TRAINER_ON_...). `values` are the logs or metrics.
+  /// Throws an Error that names callback, event and step when a callback with OnError::fail fails.
+  void call_event(std::uint32_t kind, json::object* values = nullptr);
+
+  /// Whether anybody listens: lets a caller leave out work that only the event needs.
+  bool listens(std::uint32_t kind) const { return recorder_ || !lists_[kind].empty(); }
+
+  void set_recorder(EventRecorder* recorder) { recorder_ = recorder; }
+
+  /// TRAINER_HAS_... bits and the batches of the running evaluation (-1: none or unknown).
+  std::uint32_t has = 0;
+  std::int64_t eval_dataloader_size = -1;
+
+  /// `stateful_callbacks` of a new state: every exportable callback, then TrainerControl.
+  json::object collect_states() const;
+  /// Refreshes them before a save; what no callback of this run owns is carried through.
+  void refresh_states(json::object& states) const;
+  /// restore_callback_states_from_checkpoint: replaces callbacks by new ones with the stored state,
+  /// at the end of the list; TrainerControl too. Warns of names that no callback has.
+  void restore_states(const json::object& states);
+
+ private:
+  struct Slot {
+    trainer_slot function;
+    trainer_callback* table;
+    CallbackEntry* entry;
+  };
+  void rebuild();
+  void reset_flags(std::uint32_t kind);
+  void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
+  void unsubscribe(const CallbackEntry& entry);
+
+  const TrainingArguments& args_;
+  TrainerState& state_;
+  TrainerControl& control_;
+  std::vector<std::shared_ptr<CallbackEntry>> entries_;
+  std::array<std::vector<Slot>, TRAINER_EVENT_COUNT> lists_;  ///< subscribed slots per event
+  std::vector<std::shared_ptr<CallbackEntry>> removed_;       ///< kept alive during an event
+  std::vector<const CallbackEntry*> disabled_;
+  int depth_ = 0;
+  EventRecorder* recorder_ = nullptr;
+};
+
+/// The slot of one event in a table.
+trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind);
+
+}  // namespace trainer

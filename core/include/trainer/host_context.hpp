@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <trainer/ext/parameters.h>
+
+#include <string>
+
+#include "trainer/trainer_state.hpp"
+#include "trainer/training_arguments.hpp"
+
+namespace trainer {
+
+/// Where plugins' views of tensors come from; the host room implements it over LibTorch.
+class TensorSource {
+ public:
+  virtual ~TensorSource() = default;
+  /// As trainer_ext_parameters (ext/parameters.h) says; views stay valid until the event ends.
+  virtual std::uint64_t count(std::uint32_t of) = 0;
+  virtual bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
+                  trainer_tensor& tensor) = 0;
+};
+
+/// What the services of host.h draw from. The owner keeps it alive longer than any callback.
+struct HostContext {
+  const TrainingArguments* args = nullptr;
+  TrainerState* state = nullptr;
+  std::string model_config_json;    ///< empty when the model has no configuration
+  TensorSource* tensors = nullptr;  ///< null when there is no LibTorch in the process
+};
+
+}  // namespace trainer

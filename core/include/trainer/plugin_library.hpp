@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <trainer/plugin.h>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "trainer/plugin_registry.hpp"
+
+namespace trainer {
+
+/// A plugin in memory. It stays there until the process ends, also when this object goes: threads
+/// that it started, and destructors that it registered, would else run code that is gone.
+class PluginLibrary {
+ public:
+  /// Reads the file once more, loads it with every symbol bound now and none given to others, and
+  /// checks that what the code says agrees with the note. Its static constructors run here. Else a
+  /// usage Error; a constructor that throws or crashes ends the process, which no caller can
+  /// prevent.
+  static std::shared_ptr<PluginLibrary> load(const PluginFile& file);
+
+  const PluginFile& file() const { return file_; }
+
+  /// A copy of the plugin's table in this host's layout: a field that the plugin is too old to have
+  /// is null here. `create` is never null.
+  const trainer_plugin& table() const { return table_; }
+
+  /// The plugin's side of an optional feature (ext/*.h), or null.
+  const void* extension(const char* id) const;
+
+ private:
+  PluginLibrary(const PluginFile& file, const trainer_plugin& table) : file_(file), table_(table) {}
+
+  PluginFile file_;
+  trainer_plugin table_;
+};
+
+/// Why a tracker cannot be used here, by its own words (ext/tracker.h); nothing when it can, or
+/// when it does not offer the extension. `host` serves log, set_error and argument.
+std::optional<std::string> unavailable_reason(const PluginLibrary& library,
+                                              const trainer_host* host);
+
+}  // namespace trainer

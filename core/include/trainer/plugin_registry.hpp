@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "trainer/plugin_note.hpp"
+
+namespace trainer {
+
+/// A plugin as it lies on the disk: checked from outside, none of its code has run.
+struct PluginFile {
+  std::filesystem::path path;  ///< absolute
+  PluginNote note;
+};
+
+/// Where plugins are looked for, in this order: `from_command_line` (--plugin-dir; a usage Error
+/// for one that is not a directory), TRAINER_PLUGIN_PATH, the user's data directory, the place
+/// where the library or program is installed, and the build tree that the program is in. Absolute;
+/// the ones that do not exist are listed too, for the sentence that says where was looked.
+std::vector<std::filesystem::path> plugin_directories(
+    const std::vector<std::filesystem::path>& from_command_line);
+
+/// Reads one file without running it; a usage Error when it is not a plugin for this host.
+PluginFile read_plugin_file(const std::filesystem::path& path);
+
+/// The plugins of some directories. Read once, when it is made; a broken file is a warning in the
+/// log until somebody asks for it.
+class PluginRegistry {
+ public:
+  struct Problem {
+    std::filesystem::path path;
+    std::string sentence;
+  };
+  struct Duplicate {
+    std::filesystem::path path;  ///< left out, because
+    std::filesystem::path used;  ///< this one was found first
+    std::string id;
+  };
+
+  explicit PluginRegistry(const std::vector<std::filesystem::path>& directories);
+
+  /// In the order in which they are found: by directory, then by file name.
+  const std::vector<PluginFile>& plugins() const { return plugins_; }
+  const std::vector<Problem>& problems() const { return problems_; }
+  const std::vector<Duplicate>& duplicates() const { return duplicates_; }
+
+  const PluginFile* find(std::string_view id) const;  ///< null when there is none
+
+  /// find(), or a usage Error with the nearest id, those available and the directories, or with
+  /// what is wrong with the file of that name. `where` says who asks: "run.json: callbacks[0]".
+  const PluginFile& require(std::string_view id, std::string_view where) const;
+
+  std::vector<const PluginFile*> trackers() const;  ///< those with a report_to name
+  std::string places() const;                       ///< the directories, for a sentence
+
+ private:
+  void scan(const std::filesystem::path& directory);
+  void add(const std::filesystem::path& path);
+
+  std::vector<std::filesystem::path> directories_;
+  std::vector<PluginFile> plugins_;
+  std::vector<Problem> problems_;
+  std::vector<Duplicate> duplicates_;
+};
+
+}  // namespace trainer

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "trainer/callback_entry.hpp"
+
+namespace trainer {
+
+/// A run as a JSON file: what `trainer train`, `run`, `evaluate` and `predict` take. Paths in it are
+/// relative to the file; unknown keys are errors.
+struct RunFile {
+  struct Model {
+    std::string type;  ///< "mlp": Linear layers with an activation between two of them
+    std::vector<std::int64_t> layers;  ///< widths, [in, hidden ..., out]
+    std::string activation = "relu";   ///< relu, tanh, sigmoid, gelu
+  };
+  struct Data {
+    std::filesystem::path train;
+    /// One unnamed set, or several by name ("eval_<name>_loss" ...).
+    std::vector<std::pair<std::string, std::filesystem::path>> eval;
+    std::filesystem::path test;
+    std::string target;  ///< the label's column
+  };
+  struct Callback {
+    std::string plugin;  ///< id
+    json::object config;
+    OnError on_error = OnError::fail;
+    std::string where;  ///< its place in the file, for messages
+  };
+  struct Action {
+    std::string what;  ///< train, evaluate, predict
+    /// A directory below output_dir, or empty for the newest; absent: no resume.
+    std::optional<std::string> resume_from_checkpoint;
+    json::object args;  ///< with resume_from_checkpoint: arguments that replace those before
+  };
+
+  std::filesystem::path path;
+  Model model;
+  json::object model_json;  ///< as it stands in the file: the model's configuration
+  std::filesystem::path init_from;
+  Data data;
+  std::string loss;                  ///< mse, cross_entropy
+  std::vector<std::string> metrics;  ///< accuracy
+  json::object args;
+  std::vector<Callback> callbacks;
+  std::vector<Action> actions;
+
+  /// `overrides`: dotted keys of the file with new values ("data.train", a JSON text or plain text),
+  /// from --set; a path given there is relative to the current directory.
+  static RunFile load(const std::filesystem::path& path,
+                      const std::vector<std::pair<std::string, std::string>>& overrides = {});
+};
+
+/// "fail", "warn" or "disable"; anything else is an Error.
+OnError parse_on_error(const json::value& v, std::string_view where);
+
+}  // namespace trainer

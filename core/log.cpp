@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/log.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <atomic>
+#include <mutex>
+
+namespace trainer::log {
+namespace {
+
+std::atomic<Level> lowest{Level::info};
+std::mutex sink_mutex;
+std::function<void(Level, std::string_view)> custom_sink;
+
+spdlog::logger& logger() {
+  // Never destroyed: a plugin may still log while static objects are going away.
+  static auto* instance = [] {
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    auto* made = new spdlog::logger("trainer", std::move(sink));
+    made->set_pattern("%^%l%$: %v");
+    made->set_level(spdlog::level::trace);
+    return made;
+  }();
+  return *instance;
+}
+
+}  // namespace
+
+void write(Level level, std::string_view text) {
+  if (level < lowest.load(std::memory_order_relaxed)) return;
+  std::lock_guard lock(sink_mutex);
+  if (custom_sink) return custom_sink(level, text);
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
+                                                         spdlog::level::warn, spdlog::level::err};
+  logger().log(levels[static_cast<int>(level)], spdlog::string_view_t(text.data(), text.size()));
+}
+
+void debug(std::string_view text) { write(Level::debug, text); }
+void info(std::string_view text) { write(Level::info, text); }
+void warning(std::string_view text) { write(Level::warning, text); }
+void error(std::string_view text) { write(Level::error, text); }
+
+void set_level(Level level) { lowest = level; }
+
+void set_sink(std::function<void(Level, std::string_view)> sink) {
+  std::lock_guard lock(sink_mutex);
+  custom_sink = std::move(sink);
+}
+
+}  // namespace trainer::log

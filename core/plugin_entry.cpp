@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/plugin_entry.hpp"
+
+#include <trainer/ext/state.h>
+
+#include "plugin_host.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/plugin_library.hpp"
+
+namespace trainer {
+namespace {
+
+class PluginEntry final : public CallbackEntry {
+ public:
+  PluginEntry(const PluginFile& file, json::object config, OnError policy,
+              const HostContext& context)
+      : file_(file), library_(PluginLibrary::load(file)), host_(file.note.id, std::move(config), context) {
+    name = file.note.id;
+    class_name = file.note.class_name;
+    on_error = policy;
+    if (create() != TRAINER_OK) {
+      const std::string reason = host_.take_error();
+      throw_usage(where() + "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
+    }
+    check_table();
+    if (table->get_extension)
+      state_ = static_cast<const trainer_ext_state*>(table->get_extension(table, TRAINER_EXT_STATE));
+  }
+
+  ~PluginEntry() override {
+    if (table && table->destroy) table->destroy(table);
+  }
+
+  std::string take_error() override { return host_.take_error(); }
+  bool stateful() const override { return state_ != nullptr; }
+
+  json::object state() override {
+    json::object args, attributes;
+    MapView args_view(&args, false), attributes_view(&attributes, false);
+    if (state_->save(table, &args_view, &attributes_view) != TRAINER_OK)
+      throw_run(where() + "could not give its state: " + host_.take_error());
+    return {{"args", std::move(args)}, {"attributes", std::move(attributes)}};
+  }
+
+  std::shared_ptr<CallbackEntry> restored(const json::object& stored) override {
+    auto part = [&](std::string_view key) {
+      const auto* found = stored.if_contains(key);
+      return found && found->is_object() ? found->get_object() : json::object{};
+    };
+    const std::string place = "the stored state of " + name;
+    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note, part("args"), place),
+                                              on_error, host_.context());
+    json::object attributes = part("attributes");
+    MapView view(&attributes, true);
+    if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
+      throw_run(where() + "refused its stored state: " + made->host_.take_error());
+    return made;
+  }
+
+ private:
+  std::string where() const { return "plugin " + name + " (" + file_.path.string() + ") "; }
+
+  // The SDK lets no exception out; a plugin that is written without it might.
+  std::int32_t create() {
+    try {
+      return library_->table().create(&host_, &table);
+    } catch (const std::exception& e) {
+      throw_usage(where() + "threw an exception in create: " + e.what() +
+                  "; a plugin must catch its own and return TRAINER_ERROR");
+    } catch (...) {
+      throw_usage(where() + "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
+    }
+  }
+
+  // What the code says must agree with the note that was read before it ran.
+  void check_table() {
+    if (!table)
+      throw_usage(where() + "returned no instance from create; it must set *out when it returns 0");
+    if (table->struct_size < sizeof(trainer_callback))
+      throw_usage(where() + "gave a callback of " + std::to_string(table->struct_size) +
+                  " bytes, expected at least " + std::to_string(sizeof(trainer_callback)) +
+                  "; set struct_size to sizeof(trainer_callback)");
+    for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
+      const bool listed = file_.note.events >> kind & 1;
+      const bool has_slot = slot_of(*table, kind) != nullptr;
+      if (listed == has_slot) continue;
+      throw_usage(where() + (listed ? "lists " : "does not list ") + std::string(event_name(kind)) +
+                  " among the events of its note, but its slot is " + (listed ? "null" : "set") +
+                  "; make the two agree and rebuild it");
+    }
+  }
+
+  PluginFile file_;
+  std::shared_ptr<PluginLibrary> library_;
+  PluginHost host_;
+  const trainer_ext_state* state_ = nullptr;
+};
+
+}  // namespace
+
+std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config,
+                                                 OnError on_error, const HostContext& context,
+                                                 std::string_view where) {
+  return std::make_shared<PluginEntry>(file, resolve_config(file.note, config, where), on_error,
+                                       context);
+}
+
+}  // namespace trainer

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "plugin_host.hpp"
+
+#include <trainer/ext/parameters.h>
+
+#include <cstring>
+
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr std::size_t longest_error = 4096;
+
+std::string safe_text(const char* text, std::uint64_t size) {
+  std::string out(text ? text : "", text ? std::min<std::uint64_t>(size, longest_error) : 0);
+  while (!out.empty() && !is_utf8(out)) {
+    if (out.size() + 4 > longest_error && (out.back() & 0x80)) {
+      out.pop_back();  // perhaps only cut within a character
+      continue;
+    }
+    for (char& c : out)
+      if (c & 0x80) c = '?';
+  }
+  return out;
+}
+
+}  // namespace
+
+// Every function of the table. None lets an exception out.
+struct HostFunctions {
+  static PluginHost& of(const trainer_host* host) { return *static_cast<PluginHost*>(host->data); }
+
+  static void log(const trainer_host* host, std::uint32_t level, const char* text,
+                  std::uint64_t size) {
+    const auto index = level >= TRAINER_LOG_DEBUG && level <= TRAINER_LOG_ERROR ? level - 1 : 1;
+    log::write(static_cast<log::Level>(index), of(host).name_ + ": " + safe_text(text, size));
+  }
+  static void set_error(const trainer_host* host, const char* text, std::uint64_t size) {
+    of(host).error_ = safe_text(text, size);
+  }
+  static void config_json(const trainer_host* host, trainer_text* json) {
+    *json = {of(host).config_json_.data(), of(host).config_json_.size()};
+  }
+  static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size,
+                             trainer_value* value) {
+    const auto* found = of(host).config_.if_contains({key, size});
+    if (!found) return TRAINER_NOT_FOUND;
+    fill_value(*found, *value, of(host).config_scratch_);
+    return TRAINER_OK;
+  }
+  static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size,
+                               trainer_value* value) {
+    PluginHost& self = of(host);
+    const std::string_view key(name, size);
+    if (!self.context_.args || !TrainingArguments::has(key)) return TRAINER_NOT_FOUND;
+    self.argument_ = self.context_.args->get(key);
+    fill_value(self.argument_, *value, self.argument_scratch_);
+    return TRAINER_OK;
+  }
+  static void arguments_json(const trainer_host* host, trainer_text* json) {
+    PluginHost& self = of(host);
+    self.arguments_json_ = self.context_.args ? self.context_.args->to_json_string() : "{}";
+    *json = {self.arguments_json_.data(), self.arguments_json_.size()};
+  }
+  static void model_config_json(const trainer_host* host, trainer_text* json) {
+    const std::string& text = of(host).context_.model_config_json;
+    *json = {text.data(), text.size()};
+  }
+  static std::uint64_t log_history_size(const trainer_host* host) {
+    const auto* state = of(host).context_.state;
+    return state ? state->log_history.size() : 0;
+  }
+  static const trainer_map* log_history_at(const trainer_host* host, std::uint64_t index) {
+    PluginHost& self = of(host);
+    if (index >= log_history_size(host)) return nullptr;
+    self.history_.show(&self.context_.state->log_history[index]);
+    return &self.history_;
+  }
+
+  static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
+    return of(host).context_.tensors->count(which);
+  }
+  static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index,
+                                trainer_text* name, trainer_tensor* tensor) {
+    return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK
+                                                                       : TRAINER_NOT_FOUND;
+  }
+  static const void* get_extension(const trainer_host* host, const char* id) {
+    static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0,
+                                                      &tensor_count, &tensor_at};
+    const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;
+    return asked && of(host).context_.tensors ? &parameters : nullptr;
+  }
+};
+
+PluginHost::PluginHost(std::string name, json::object config, const HostContext& context)
+    : trainer_host{sizeof(trainer_host),
+                   TRAINER_ABI_MAJOR,
+                   TRAINER_ABI_MINOR,
+                   0,
+                   this,
+                   &HostFunctions::log,
+                   &HostFunctions::set_error,
+                   &HostFunctions::config_json,
+                   &HostFunctions::config,
+                   &HostFunctions::argument,
+                   &HostFunctions::arguments_json,
+                   &HostFunctions::model_config_json,
+                   &HostFunctions::log_history_size,
+                   &HostFunctions::log_history_at,
+                   &HostFunctions::get_extension},
+      name_(std::move(name)),
+      config_(std::move(config)),
+      config_json_(json::dump(config_)),
+      context_(context) {}
+
+}  // namespace trainer

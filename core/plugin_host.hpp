@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <trainer/host.h>
+
+#include <vector>
+
+#include "map_view.hpp"
+#include "trainer/host_context.hpp"
+
+namespace trainer {
+
+/// The trainer_host table that one instance of a plugin gets, and what its answers are kept in.
+class PluginHost : public trainer_host {
+ public:
+  /// `name` is put before the plugin's log lines. `context` must outlive this.
+  PluginHost(std::string name, json::object config, const HostContext& context);
+  PluginHost(const PluginHost&) = delete;
+
+  std::string take_error() { return std::exchange(error_, {}); }
+  const json::object& config() const { return config_; }
+  const HostContext& context() const { return context_; }
+
+ private:
+  friend struct HostFunctions;
+  std::string name_;
+  json::object config_;
+  std::string config_json_;
+  const HostContext& context_;
+  std::string error_;
+  // What the last answers point into.
+  std::string arguments_json_, config_scratch_, argument_scratch_;
+  json::value argument_;
+  MapView history_{nullptr, true};
+};
+
+}  // namespace trainer

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/plugin_library.hpp"
+
+#include <trainer/ext/tracker.h>
+
+#include <algorithm>
+#include <boost/dll/shared_library.hpp>
+#include <cstddef>
+#include <cstring>
+#include <mutex>
+#include <type_traits>
+#include <vector>
+
+#include "platform.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+namespace {
+
+// Frozen: what a table of version 1.0 has at least. More than the second is garbage, not a newer
+// table.
+constexpr std::uint32_t least_table_size =
+    offsetof(trainer_plugin, get_extension) + sizeof(trainer_plugin::get_extension);
+constexpr std::uint32_t most_table_size = 64 * 1024;
+
+// Keeps a library for ever: this list is never destroyed, so that Boost.DLL never unloads it. Also
+// one that is refused after loading, for its constructors have run and may have started threads.
+boost::dll::shared_library& keep(boost::dll::shared_library library) {
+  static std::mutex mutex;
+  static auto& resident = *new std::vector<std::unique_ptr<boost::dll::shared_library>>;
+  std::lock_guard lock(mutex);
+  resident.push_back(std::make_unique<boost::dll::shared_library>(std::move(library)));
+  return *resident.back();
+}
+
+boost::dll::shared_library& open(const std::filesystem::path& path) {
+  using boost::dll::load_mode::rtld_local;
+  using boost::dll::load_mode::rtld_now;
+  try {
+    // Now, because with lazy binding a missing symbol ends the process in the middle of training. A
+    // static constructor that throws ends it here (std::terminate inside the loader, which no catch
+    // sees); finding that out beforehand takes a child process.
+    return keep(boost::dll::shared_library(path, rtld_now | rtld_local));
+  } catch (const std::system_error& e) {
+    std::string text = e.what();
+    const std::string_view mark = "(dlerror system message: ";
+    if (const auto begin = text.find(mark); begin != text.npos) {
+      text.erase(0, begin + mark.size());
+      text.erase(std::min(text.rfind("): "), text.size()));
+    }
+    throw_usage(platform::load_failure(path, text));
+  }
+}
+
+const trainer_plugin* call_entry(boost::dll::shared_library& library, const std::string& name) {
+  if (!library.has(TRAINER_ENTRY_NAME))
+    throw_usage(name + " does not export " TRAINER_ENTRY_NAME
+                       ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
+  const auto entry =
+      &library.get<std::remove_pointer_t<trainer_plugin_entry_function>>(TRAINER_ENTRY_NAME);
+  std::string thrown = "not a std::exception";
+  try {
+    return entry();
+  } catch (const std::exception& e) {
+    thrown = e.what();
+  } catch (...) {
+  }
+  throw_usage(name + ": " TRAINER_ENTRY_NAME " threw an exception (" + thrown +
+              "), expected a table; catch it in the plugin");
+}
+
+// What the code says must be what was read in the file before it ran.
+bool same_note(const trainer_note& loaded, const PluginNote& read) {
+  return std::memcmp(loaded.magic, TRAINER_NOTE_MAGIC, sizeof loaded.magic) == 0 &&
+         loaded.abi_major == read.abi_major && loaded.abi_minor == read.abi_minor &&
+         loaded.json_size == read.json.size() &&
+         std::memcmp(&loaded + 1, read.json.data(), read.json.size()) == 0;
+}
+
+trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note,
+                             const std::string& name) {
+  const std::string remedy = "; use TRAINER_PLUGIN_DEFINE";
+  if (!given)
+    throw_usage(name + ": " TRAINER_ENTRY_NAME " returned null, expected a table" + remedy);
+  if (reinterpret_cast<std::uintptr_t>(given) % alignof(trainer_plugin) != 0)
+    throw_usage(name + ": its table is not aligned to " + std::to_string(alignof(trainer_plugin)) +
+                " bytes" + remedy);
+  // The first four fields first: the rest may not even be there.
+  if (given->magic != TRAINER_PLUGIN_MAGIC)
+    throw_usage(name + ": its table starts with the magic number " + std::to_string(given->magic) +
+                ", expected " + std::to_string(TRAINER_PLUGIN_MAGIC) + remedy);
+  require_compatible_abi(given->abi_major, given->abi_minor, name);
+  if (given->struct_size < least_table_size || given->struct_size > most_table_size)
+    throw_usage(name + ": its table has a struct_size of " + std::to_string(given->struct_size) +
+                " bytes, expected " + std::to_string(least_table_size) + " to " +
+                std::to_string(most_table_size) + remedy);
+  trainer_plugin table{};
+  std::memcpy(&table, given, std::min<std::size_t>(given->struct_size, sizeof table));
+  table.struct_size = sizeof table;
+  if (!table.create)
+    throw_usage(name + ": its table has no create function, expected one" + remedy);
+  if (!table.note)
+    throw_usage(name + ": its table has no note, expected the one of the file" + remedy);
+  if (!same_note(*table.note, note))
+    throw_usage(name +
+                ": the note of its code differs from the note of its file, expected the same" +
+                remedy + ", and start again when the file was replaced in the meantime");
+  return table;
+}
+
+// The caller's host with its set_error replaced, so that the sentence comes back here. The
+// functions are passed on with the caller's pointer, because a host may keep its data around its
+// table.
+struct Probe {
+  trainer_host table;
+  const trainer_host* host;
+  std::string sentence;
+
+  static Probe& of(const trainer_host* table) {
+    return *const_cast<Probe*>(reinterpret_cast<const Probe*>(table));
+  }
+  explicit Probe(const trainer_host* real) : table(*real), host(real) {
+    table.set_error = [](const trainer_host* self, const char* text, std::uint64_t size) {
+      of(self).sentence = text ? std::string(text, std::min<std::uint64_t>(size, 4096)) : "";
+    };
+    table.log = [](const trainer_host* self, std::uint32_t level, const char* text,
+                   std::uint64_t size) { of(self).host->log(of(self).host, level, text, size); };
+    table.argument = [](const trainer_host* self, const char* name, std::uint64_t size,
+                        trainer_value* value) {
+      return of(self).host->argument(of(self).host, name, size, value);
+    };
+  }
+};
+
+}  // namespace
+
+std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file) {
+  // The file may have changed since the directory was read. What is still open is the moment
+  // between these checks and the loading; closing it needs a private copy of the file.
+  const PluginFile now = read_plugin_file(file.path);
+  const auto name = now.path.string();
+  if (now.note.json != file.note.json)
+    throw_usage(name + " was replaced while this program ran; start it again");
+  const auto table = checked_table(call_entry(open(now.path), name), now.note, name);
+  return std::shared_ptr<PluginLibrary>(new PluginLibrary(now, table));
+}
+
+const void* PluginLibrary::extension(const char* id) const {
+  return table_.get_extension ? table_.get_extension(id) : nullptr;
+}
+
+std::optional<std::string> unavailable_reason(const PluginLibrary& library,
+                                              const trainer_host* host) {
+  const auto* tracker =
+      static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
+  if (!tracker) return std::nullopt;
+  const auto name = library.file().path.string();
+  if (tracker->struct_size < sizeof(trainer_ext_tracker) || !tracker->available)
+    throw_usage(name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
+                std::to_string(tracker->struct_size) + " bytes or no function, expected at least " +
+                std::to_string(sizeof(trainer_ext_tracker)) + " bytes; rebuild it with the SDK");
+  Probe probe(host);
+  std::int32_t status = TRAINER_ERROR;
+  try {
+    status = tracker->available(&probe.table);
+  } catch (...) {
+    probe.sentence = "it threw an exception, which must not leave a plugin";
+  }
+  if (status == TRAINER_OK) return std::nullopt;
+  if (!probe.sentence.empty()) return probe.sentence;
+  return name + " said that it is not available (status " + std::to_string(status) +
+         ") and gave no reason";
+}
+
+}  // namespace trainer

@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The `trainer` command: what it takes, and its exit status.
+#include <CLI/CLI.hpp>
+#include <iostream>
+
+#include "options.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+#include "trainer/training_arguments.hpp"
+#include "trainer/version.hpp"
+
+namespace {
+
+using trainer::command::RunOptions;
+
+int usage_error(const std::string& sentence) {
+  std::cerr << "error: " << sentence << "\n";
+  return 2;
+}
+
+// --name and, as there, --na-me; a boolean without a value is true.
+void add_arguments(CLI::App& app, RunOptions& options) {
+  for (const auto& info : trainer::argument_table()) {
+    const std::string name(info.name);
+    if (!info.supported || name == "resume_from_checkpoint") continue;
+    std::string dashed = name;
+    std::replace(dashed.begin(), dashed.end(), '_', '-');
+    const std::string flags = dashed == name ? "--" + name : "--" + name + ",--" + dashed;
+    const bool boolean = std::string_view(info.type).find("bool") != std::string_view::npos;
+    app.add_option_function<std::vector<std::string>>(
+           flags,
+           [&options, name](const std::vector<std::string>& values) {
+             options.arguments.emplace_back(name, values.empty() ? "true" : values.back());
+           },
+           std::string(info.description))
+        ->expected(boolean ? 0 : 1, 1)
+        ->take_last()
+        ->group("TrainingArguments")
+        ->type_name(std::string(info.type));
+  }
+}
+
+void add_run_options(CLI::App& app, RunOptions& options) {
+  app.add_option("RUN.json", options.run_file, "The run file")->required();
+  app.add_option_function<std::vector<std::string>>(
+         "--set",
+         [&options](const std::vector<std::string>& pairs) {
+           for (const auto& pair : pairs) {
+             const auto equals = pair.find('=');
+             if (equals == pair.npos)
+               throw CLI::ValidationError("--set", "expected KEY=VALUE, found \"" + pair + "\"");
+             options.overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
+           }
+         },
+         "Replaces a key of the run file: --set data.train=FILE")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--record", options.record, "Writes the audit of the run to this directory");
+  app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
+  add_arguments(app, options);
+}
+
+void add_resume(CLI::App& app, RunOptions& options) {
+  app.add_option_function<std::vector<std::string>>(
+         "--resume_from_checkpoint,--resume-from-checkpoint",
+         [&options](const std::vector<std::string>& values) {
+           const bool newest = values.empty() || values.back() == "true" || values.back() == "True";
+           options.resume_from_checkpoint = newest ? "" : values.back();
+         },
+         "Goes on from a checkpoint directory, or from the newest one")
+      ->expected(0, 1);
+}
+
+// One line that says what is wrong, with the nearest option for one that is unknown.
+std::string explain(const CLI::ParseError& e, const CLI::App& app) {
+  if (dynamic_cast<const CLI::ExtrasError*>(&e)) {
+    const CLI::App* used = &app;
+    while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
+    std::vector<std::string> known;
+    for (const auto* option : used->get_options())
+      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
+    const auto extras = app.remaining(true);
+    const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
+    const std::string near = trainer::json::nearest(unknown, known);
+    return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
+           (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
+  }
+  std::string text = e.what();
+  if (text.find("subcommand") != text.npos)
+    return "expected a command: train, run, evaluate, predict or plugins; see `trainer --help`";
+  return text + "; see `trainer --help`";
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
+  app.set_version_flag("--version", std::string("trainer ") + trainer::version);
+  app.require_subcommand(1);
+  RunOptions options;
+  int status = 0;
+
+  auto* train = app.add_subcommand("train", "Trains the model of a run file");
+  add_run_options(*train, options);
+  add_resume(*train, options);
+  train->final_callback([&] { status = trainer::command::train(options); });
+
+  auto* run = app.add_subcommand("run", "Does the actions of a run file in order");
+  add_run_options(*run, options);
+  run->final_callback([&] { status = trainer::command::run(options); });
+
+  auto* evaluate = app.add_subcommand("evaluate", "Evaluates a checkpoint");
+  add_run_options(*evaluate, options);
+  evaluate->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
+  evaluate->final_callback([&] { status = trainer::command::evaluate(options); });
+
+  auto* predict = app.add_subcommand("predict", "Writes a checkpoint's predictions for data.test");
+  add_run_options(*predict, options);
+  predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
+  predict->add_option("--output", options.output, "The CSV file to write")->required();
+  predict->final_callback([&] { status = trainer::command::predict(options); });
+
+  auto* plugins = app.add_subcommand("plugins", "Lists and inspects plugins");
+  plugins->require_subcommand(1);
+  std::vector<std::filesystem::path> plugin_dirs;
+  std::filesystem::path order_of, file;
+  bool as_json = false;
+  auto* list = plugins->add_subcommand("list", "The plugins that are found, and which trackers are available");
+  list->add_option("--plugin-dir", plugin_dirs, "Looked through before the other plugin directories");
+  list->add_option("--order", order_of, "Prints the order of callbacks of this run file instead");
+  list->final_callback([&] { status = trainer::command::plugins_list(plugin_dirs, order_of); });
+  auto* inspect = plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
+  inspect->add_option("FILE", file, "The shared library")->required();
+  inspect->add_flag("--json", as_json, "As JSON");
+  inspect->final_callback([&] { status = trainer::command::plugins_inspect(file, as_json); });
+
+  try {
+    app.parse(argc, argv);
+    return status;
+  } catch (const CLI::Success& e) {  // --help, --version
+    return app.exit(e);
+  } catch (const CLI::ParseError& e) {
+    return usage_error(explain(e, app));
+  } catch (const trainer::Error& e) {
+    std::cerr << "error: " << e.what() << "\n";
+    return e.kind() == trainer::ErrorKind::usage ? 2 : 1;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "error: out of memory; make per_device_train_batch_size or the model smaller\n";
+    return 1;
+  } catch (const std::exception& e) {
+    const std::string text = e.what();  // LibTorch appends a stack to the first line
+    std::cerr << "error: " << text.substr(0, text.find('\n')) << "\n";
+    return 1;
+  }
+}

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace trainer::command {
+
+/// What the command line of train, run, evaluate and predict gives.
+struct RunOptions {
+  std::filesystem::path run_file;
+  std::vector<std::pair<std::string, std::string>> arguments;  ///< --learning_rate 1e-3 ...
+  std::vector<std::pair<std::string, std::string>> overrides;  ///< --set KEY=VALUE
+  std::optional<std::string> resume_from_checkpoint;           ///< empty text: the newest
+  std::vector<std::filesystem::path> plugin_dirs;
+  std::filesystem::path record;      ///< empty: no record
+  std::filesystem::path checkpoint;  ///< evaluate and predict
+  std::filesystem::path output;      ///< predict: the CSV file
+  bool quiet = false;
+};
+
+int train(const RunOptions& options);
+int run(const RunOptions& options);
+int evaluate(const RunOptions& options);
+int predict(const RunOptions& options);
+
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs,
+                 const std::filesystem::path& order_of);  ///< order_of: a run file, or empty
+int plugins_inspect(const std::filesystem::path& file, bool as_json);
+
+}  // namespace trainer::command

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// plugins list, plugins inspect.
+#include <iostream>
+
+#include "options.hpp"
+#include "session.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/report_to.hpp"
+
+namespace trainer::command {
+namespace {
+
+void print_table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const auto& row : rows)
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths.resize(std::max(widths.size(), i + 1));
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  for (const auto& row : rows) {
+    std::string text;
+    for (std::size_t i = 0; i < row.size(); ++i)
+      text += row[i] + (i + 1 < row.size() ? std::string(widths[i] + 2 - row[i].size(), ' ') : "");
+    std::cout << text << "\n";
+  }
+}
+
+std::vector<std::string> event_list(std::uint32_t events) {
+  std::vector<std::string> out;
+  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
+    if (events >> kind & 1) out.emplace_back(event_name(kind));
+  return out;
+}
+
+int print_order(const std::vector<std::filesystem::path>& plugin_dirs, const std::filesystem::path& file) {
+  RunOptions options;
+  options.run_file = file;
+  options.plugin_dirs = plugin_dirs;
+  options.quiet = true;
+  Session session(options);
+  int n = 0;
+  for (const auto& entry : session.trainer().callback_handler().entries())
+    std::cout << ++n << ". " << entry->name << "\n";
+  return 0;
+}
+
+}  // namespace
+
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, const std::filesystem::path& order_of) {
+  if (!order_of.empty()) return print_order(plugin_dirs, order_of);
+  const PluginRegistry registry(plugin_directories(plugin_dirs));
+  TrainingArguments args;
+  args.finalize();
+  const HostContext context{&args, nullptr, "", nullptr};
+  std::vector<std::vector<std::string>> rows{{"id", "version", "report_to", "available", "description"}};
+  for (const auto& plugin : registry.plugins()) {
+    std::string available = "-";
+    if (!plugin.note.report_to.empty()) {
+      const auto reason = why_unavailable(plugin, context);
+      available = reason ? "no: " + *reason : "yes";
+    }
+    rows.push_back({plugin.note.id, plugin.note.version,
+                    plugin.note.report_to.empty() ? "-" : plugin.note.report_to, available,
+                    plugin.note.description});
+  }
+  print_table(rows);
+  for (const auto& problem : registry.problems()) std::cout << "not usable: " << problem.sentence << "\n";
+  for (const auto& twin : registry.duplicates())
+    std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of "
+              << twin.used.string() << ", which was found first\n";
+  std::cout << "looked in: " << registry.places() << "\n";
+  return 0;
+}
+
+int plugins_inspect(const std::filesystem::path& file, bool as_json) {
+  const PluginFile plugin = read_plugin_file(file);
+  const PluginNote& note = plugin.note;
+  const auto events = event_list(note.events);
+  const std::string abi = std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
+  if (as_json) {
+    json::object out{{"path", plugin.path.string()}, {"abi", abi}, {"note", json::parse(note.json, file.string())}};
+    std::cout << json::dump(out, {.indent = 2}) << "\n";
+    return 0;
+  }
+  std::string joined;
+  for (const auto& event : events) joined += (joined.empty() ? "" : ", ") + event;
+  std::vector<std::vector<std::string>> rows{{"file", plugin.path.string()}, {"id", note.id},
+                                             {"version", note.version},     {"abi", abi},
+                                             {"description", note.description}};
+  if (!note.report_to.empty()) rows.push_back({"report_to", note.report_to});
+  rows.push_back({"class", note.class_name});
+  rows.push_back({"events", joined});
+  for (const auto& key : note.config) {
+    const auto& rule = key.value().as_object();
+    std::string text = json::dump(rule.at("type"));
+    if (const auto* fallback = rule.if_contains("default")) text += ", default " + json::dump(*fallback);
+    if (const auto* description = rule.if_contains("description"))
+      text += ": " + std::string(description->as_string());
+    rows.push_back({"config." + std::string(key.key()), text});
+  }
+  print_table(rows);
+  return 0;
+}
+
+}  // namespace trainer::command

@@ -1,0 +1,112 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// train, run, evaluate, predict.
+#include <iostream>
+
+#include "options.hpp"
+#include "record_result.hpp"
+#include "session.hpp"
+#include "summary.hpp"
+#include "trainer/error.hpp"
+#include "trainer/files.hpp"
+
+namespace trainer::command {
+namespace {
+
+std::filesystem::path resume_path(const std::string& given, const Trainer& trainer, bool below_output_dir) {
+  if (given.empty() || !below_output_dir) return given;
+  return std::filesystem::path(trainer.args().output_dir) / given;
+}
+
+json::object do_action(Session& session, const RunFile::Action& action, bool below_output_dir) {
+  if (!session.trainer_or_null() || action.resume_from_checkpoint) {
+    session.update_args(action.args);
+    session.reset();
+  }
+  Trainer& trainer = session.trainer();
+  json::object out{{"do", action.what}};
+  if (action.what == "train") {
+    std::optional<std::filesystem::path> resume;
+    if (action.resume_from_checkpoint)
+      resume = resume_path(*action.resume_from_checkpoint, trainer, below_output_dir);
+    const auto result = trainer.train(resume);
+    out.emplace("global_step", result.global_step);
+    out.emplace("training_loss", result.training_loss);
+    out.emplace("metrics", result.metrics);
+  } else if (action.what == "evaluate") {
+    out.emplace("metrics", trainer.evaluate());
+  } else {
+    const auto result = trainer.predict(session.test_data());
+    out.emplace("metrics", result.metrics);
+    out.emplace("predictions", tensor_to_json(result.predictions));
+  }
+  return out;
+}
+
+// The actions in order; with --record also result.json, whether they succeed or not.
+void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
+                const std::function<void(const json::object&)>& show) {
+  json::array results;
+  std::int64_t index = 0;
+  auto finish = [&](const std::exception* error) {
+    if (!session.recorder()) return;
+    session.recorder()->finish();
+    record_result(session.recorder()->directory(), session.trainer_or_null(), results, index, error);
+  };
+  try {
+    for (; index < static_cast<std::int64_t>(actions.size()); ++index) {
+      if (session.recorder()) session.recorder()->set_action(index);
+      results.push_back(do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
+      show(results.back().get_object());
+    }
+  } catch (const std::exception& e) {
+    finish(&e);
+    throw;
+  }
+  finish(nullptr);
+}
+
+}  // namespace
+
+int train(const RunOptions& options) {
+  Session session(options);
+  do_actions(session, {{"train", options.resume_from_checkpoint, {}}}, false, [](const auto&) {});
+  Trainer& trainer = session.trainer();
+  const std::filesystem::path output_dir = trainer.args().output_dir;
+  trainer.save_model(output_dir);
+  trainer.state().save_to_json(output_dir / "trainer_state.json");
+  if (!options.quiet) print_summary(trainer);
+  return 0;
+}
+
+int run(const RunOptions& options) {
+  Session session(options);
+  do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
+    if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
+  });
+  return 0;
+}
+
+int evaluate(const RunOptions& options) {
+  Session session(options);
+  session.trainer().load_model(options.checkpoint);
+  do_actions(session, {{"evaluate", std::nullopt, {}}}, false, [](const json::object& result) {
+    print_metrics("evaluate", result.at("metrics").as_object());
+  });
+  return 0;
+}
+
+int predict(const RunOptions& options) {
+  Session session(options);
+  Trainer& trainer = session.trainer();
+  trainer.load_model(options.checkpoint);
+  const auto result = trainer.predict(session.test_data());
+  write_predictions(options.output, result, session.run_file().loss == "cross_entropy");
+  if (!options.quiet) {
+    print_metrics("predict", result.metrics);
+    std::cout << "predictions: " << options.output.string() << "\n";
+  }
+  return 0;
+}
+
+}  // namespace trainer::command

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "summary.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <iostream>
+
+namespace trainer::command {
+namespace fs = std::filesystem;
+namespace {
+
+void line(const std::string& name, const std::string& text) {
+  std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << text << "\n";
+}
+
+// The directory of the newest event file below output_dir/runs, or where the variable moved it.
+fs::path event_directory(const fs::path& output_dir) {
+  const char* moved = std::getenv("TENSORBOARD_LOGGING_DIR");
+  const fs::path root = moved && *moved ? fs::path(moved) : output_dir / "runs";
+  fs::path newest;
+  fs::file_time_type time{};
+  std::error_code ec;
+  for (const auto& entry : fs::recursive_directory_iterator(root, ec)) {
+    if (entry.path().filename().string().find("tfevents") == std::string::npos) continue;
+    if (newest.empty() || entry.last_write_time() > time) newest = entry.path(), time = entry.last_write_time();
+  }
+  return newest;
+}
+
+bool ran(const Trainer& trainer, std::string_view plugin) {
+  const auto& entries = trainer.callback_handler().entries();
+  return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e->name == plugin; });
+}
+
+std::string number(double v) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.6g", v);
+  return text;
+}
+
+}  // namespace
+
+void print_metrics(const std::string& title, const json::object& metrics) {
+  std::size_t width = 0;
+  for (const auto& entry : metrics) width = std::max(width, entry.key().size());
+  std::cout << "***** " << title << " metrics *****\n";
+  for (const auto& entry : metrics) {
+    const auto& v = entry.value();
+    std::cout << "  " << entry.key() << std::string(width - entry.key().size(), ' ') << " = "
+              << (v.is_double() ? number(v.get_double()) : json::dump(v)) << "\n";
+  }
+}
+
+void print_summary(const Trainer& trainer) {
+  const TrainerState& state = trainer.state();
+  const TrainingArguments& args = trainer.args();
+  const fs::path output_dir = args.output_dir;
+  std::cout << "\nTraining done: " << state.global_step << " of " << state.max_steps << " steps, "
+            << number(state.epoch) << " epochs\n";
+  if (state.best_metric) {
+    std::string name = args.metric_for_best_model.value_or("loss");
+    if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
+    line("best metric", name + " = " + number(*state.best_metric) +
+                            (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
+  }
+  line("model", (output_dir / "model.safetensors").string() +
+                    (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)" : " (the last)"));
+  if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
+  if (ran(trainer, "csv") && fs::exists(output_dir / "metrics.csv"))
+    line("metrics", (output_dir / "metrics.csv").string());
+  if (ran(trainer, "codecarbon") && fs::exists(output_dir / "emissions.csv"))
+    line("emissions", (output_dir / "emissions.csv").string());
+  if (ran(trainer, "tensorboard")) {
+    const fs::path file = event_directory(output_dir);
+    if (!file.empty()) {
+      line("event file", file.string());
+      line("look at it", "tensorboard --logdir " + file.parent_path().parent_path().string());
+    }
+  }
+}
+
+}  // namespace trainer::command

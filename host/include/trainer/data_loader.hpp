@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "trainer/dataset.hpp"
+
+namespace trainer {
+
+/// Batches of a dataset, an epoch at a time.
+class DataLoader {
+ public:
+  struct Options {
+    std::int64_t batch_size = 8;
+    bool drop_last = false;
+    /// Shuffle with randperm of a generator seeded with `seed` + epoch, as accelerate's seedable
+    /// sampler does; nothing is carried from epoch to epoch. Without it: file order.
+    bool shuffle = false;
+    std::uint64_t seed = 0;
+  };
+
+  DataLoader(std::shared_ptr<Dataset> dataset, Options options);
+  virtual ~DataLoader() = default;
+
+  std::int64_t size() const;  ///< batches an epoch
+  std::int64_t num_examples() const { return dataset_->size(); }
+  const Dataset& dataset() const { return *dataset_; }
+
+  /// Starts an epoch at its batch `first_batch`. Draws one number from the default generator, as
+  /// torch's loader does, so that dropout sees the same stream.
+  virtual void begin_epoch(std::int64_t epoch, std::int64_t first_batch = 0);
+  /// The next batch, or nothing at the epoch's end.
+  virtual std::optional<Batch> next();
+
+ private:
+  std::shared_ptr<Dataset> dataset_;
+  Options options_;
+  at::Tensor order_;  // [N] int64
+  std::int64_t at_ = 0;
+};
+
+}  // namespace trainer

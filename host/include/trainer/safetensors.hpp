@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace trainer {
+
+/// Names and tensors, as a model's state dict lists them.
+using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
+
+/// Writes the file that `safetensors.torch.save_file(tensors, path, metadata={"format": "pt"})`
+/// writes, byte for byte: header length (u64, little endian), JSON header padded with spaces to a
+/// multiple of 8, then the data; wider types first, then by name. Tensors may be on any device, and
+/// need not be contiguous. Types: float64/32/16, bfloat16, int64/32/16/8, uint8 and bool.
+/// A failed write (full disk) is a run Error; the incomplete file stays for the caller to remove.
+void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);
+
+/// Reads such a file into new CPU tensors, in the order of their data. The file is not trusted:
+/// lengths, offsets (no gap, no overlap), shapes and types are checked before anything is
+/// allocated, and a run Error says what is wrong.
+NamedTensors load_safetensors(const std::filesystem::path& path);
+
+}  // namespace trainer

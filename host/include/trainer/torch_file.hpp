@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+namespace c10 {
+struct IValue;
+}
+
+/// `optimizer.pt` and `scheduler.pt`: a zip archive with a pickle and the tensors' bytes, as
+/// torch.save writes it.
+namespace trainer {
+
+/// Writes what `torch.load(path, weights_only=True)` accepts. `value` is made of dicts, untyped
+/// lists, tuples, numbers, strings, None and tensors; tensors of other devices are written as CPU
+/// tensors.
+/// (`torch::pickle_save` is not enough: it marks containers with types that torch.load refuses.)
+/// A failed write is a run Error; the incomplete file stays for the caller to remove.
+void write_torch_file(const std::filesystem::path& path, const c10::IValue& value);
+
+/// Reads such a file, from here or from Python; all tensors come to the CPU. Classes other than
+/// containers and tensors are refused. A damaged file is a run Error.
+c10::IValue read_torch_file(const std::filesystem::path& path);
+
+}  // namespace trainer

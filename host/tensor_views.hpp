@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <vector>
+
+#include "trainer/host_context.hpp"
+
+namespace torch::nn {
+class Module;
+}
+
+namespace trainer {
+
+class Optimizer;
+
+/// The model's, gradients' and optimizer's tensors as plugins see them (ext/parameters.h).
+class TensorViews : public TensorSource {
+ public:
+  explicit TensorViews(const torch::nn::Module& module) : module_(module) {}
+  void set_optimizer(const Optimizer* optimizer) { optimizer_ = optimizer; }
+
+  std::uint64_t count(std::uint32_t of) override;
+  bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
+          trainer_tensor& tensor) override;
+
+ private:
+  // Listed anew at each count(), and at index 0: an event may see other tensors than the last one.
+  void list(std::uint32_t of);
+
+  const torch::nn::Module& module_;
+  const Optimizer* optimizer_ = nullptr;
+  std::uint32_t listed_ = ~0u;
+  std::vector<std::pair<std::string, at::Tensor>> tensors_;
+};
+
+}  // namespace trainer

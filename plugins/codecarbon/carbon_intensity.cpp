@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "carbon_intensity.hpp"
+
+#include <algorithm>
+#include <iterator>
+
+namespace codecarbon {
+namespace {
+
+constexpr Country kCountries[] = {
+#include "carbon_intensity.inc"
+};
+
+}  // namespace
+
+const Country* find_country(std::string_view iso_code) {
+  const auto* found = std::lower_bound(std::begin(kCountries), std::end(kCountries), iso_code,
+                                       [](const Country& country, std::string_view code) {
+                                         return std::string_view(country.iso_code) < code;
+                                       });
+  return found != std::end(kCountries) && iso_code == found->iso_code ? found : nullptr;
+}
+
+}  // namespace codecarbon

@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace codecarbon {
+
+struct Country {
+  const char* iso_code;  // ISO 3166-1 alpha-3
+  const char* name;
+  double g_co2e_per_kwh;
+  int year;  // of the figure
+};
+
+/// Null for a code without a figure. Upper-case letters.
+const Country* find_country(std::string_view iso_code);
+
+/// The mean of the world that CodeCarbon falls back to: IEA, Global Energy & CO2 Status Report
+/// 2019.
+constexpr double kWorldAverage = 475;  // g CO2e/kWh
+
+}  // namespace codecarbon

@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// CodeCarbonCallback of transformers 5.23.0 over a tracker of our own: emissions.csv with the
+// columns and formulas of CodeCarbon 3.3, no Python and no network. docs/plugins/codecarbon.md says
+// what differs and why.
+#include <filesystem>
+#include <memory>
+#include <trainer/sdk.hpp>
+
+#include "settings.hpp"
+#include "system.hpp"
+#include "text.hpp"
+#include "tracker.hpp"
+
+namespace codecarbon {
+namespace {
+
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+
+class CodeCarbon : public trainer::sdk::TrainerCallback {
+ public:
+  explicit CodeCarbon(const Host& host)
+      : host_(host),
+        log_([raw = host.raw()](std::uint32_t level, const std::string& line) {
+          raw->log(raw, level, line.data(), line.size());
+        }),
+        settings_(read_settings(host, log_)) {}
+
+  /// The training raised, or the host ends in the middle of it: what was used until here is
+  /// written.
+  ~CodeCarbon() override {
+    try {
+      finish();
+    } catch (const std::exception& e) {
+      host_.error(e.what());
+    }
+  }
+
+  void on_init_end(const Arguments& args, const State& state, Control&) override {
+    if (state.is_local_process_zero) prepare(args);
+  }
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    if (!state.is_local_process_zero) return;
+    finish();  // of a training before that raised
+    prepare(args);
+    // Now rather than at the end, when hours of measuring would be lost.
+    if (settings_.save_to_file) system::require_writable_directory(directory_);
+    tracker_->start();
+  }
+
+  void on_train_end(const Arguments&, const State& state, Control&) override {
+    if (state.is_local_process_zero) finish();
+  }
+
+ private:
+  static Settings read_settings(const Host& host, const Log& log) {
+    constexpr const char* file_name = ".codecarbon.config";
+    Layer given{"the configuration of codecarbon", {}};
+    for (const std::string& name : setting_names()) {
+      const Value value = host.config(name);
+      if (value.is_null()) continue;
+      if (!value.is_number())
+        given.values[name] = value.text();
+      else if (value.raw()->type == TRAINER_BOOLEAN)
+        given.values[name] = value.flag() ? "true" : "false";
+      else
+        given.values[name] =
+            value.is_integer() ? std::to_string(value.integer()) : python_repr(value.number());
+    }
+    std::vector<Layer> layers;
+    const auto home = system::home_directory();
+    if (!home.empty()) layers.push_back(read_ini(home / file_name, log));
+    layers.push_back(read_ini(std::filesystem::absolute(file_name), log));
+    layers.push_back(read_environment(system::environment()));
+    // transformers gives the tracker args.output_dir as an argument, which beats files and
+    // environment.
+    for (Layer& layer : layers)
+      if (layer.values.erase("output_dir") != 0)
+        log(TRAINER_LOG_DEBUG, layer.where + " sets output_dir, but the run's output_dir is used");
+    return resolve(layers, given, log);
+  }
+
+  void prepare(const Arguments& args) {
+    if (tracker_) return;
+    directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text())
+                                              : settings_.output_dir;
+    directory_ = std::filesystem::absolute(directory_);
+    tracker_ = std::make_unique<Tracker>(settings_, log_);
+    host_.info(tracker_->methods_line());
+  }
+
+  void finish() {
+    if (!tracker_ || !tracker_->running()) return;
+    const Measurement measurement = tracker_->stop();
+    if (settings_.save_to_file) {
+      // Again, as somebody may have cleared the directory since.
+      system::require_writable_directory(directory_);
+      append_row(directory_ / settings_.output_file, tracker_->row(measurement), log_);
+      system::replace_file(directory_ / "emissions_method.json",
+                           tracker_->methods_json(measurement));
+    }
+    host_.info(python_repr(measurement.kwh()) + " kWh in " + python_repr(measurement.seconds) +
+               " s, " + python_repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
+               (settings_.save_to_file
+                    ? ", written to " + (directory_ / settings_.output_file).string()
+                    : ""));
+  }
+
+  const Host host_;
+  const Log log_;
+  const Settings settings_;
+  std::filesystem::path directory_;
+  std::unique_ptr<Tracker> tracker_;
+};
+
+}  // namespace
+}  // namespace codecarbon
+
+// clang-format off
+TRAINER_PLUGIN(codecarbon::CodeCarbon, {
+  "id": "codecarbon",
+  "version": "0.1.0",
+  "description": "Writes the energy and emissions of the training to emissions.csv, as CodeCarbon does.",
+  "report_to": "codecarbon",
+  "events": ["on_init_end", "on_train_begin", "on_train_end"],
+  "config": {
+    "project_name": {
+      "type": ["string", "null"], "default": null,
+      "description": "a column; \"codecarbon\" by default"
+    },
+    "experiment_id": {
+      "type": ["string", "null"], "default": null,
+      "description": "a column; CodeCarbon's own id by default"
+    },
+    "measure_power_secs": {
+      "type": ["number", "null"], "default": null, "minimum": 0.05,
+      "description": "seconds between measures; 15 by default"
+    },
+    "country_iso_code": {
+      "type": ["string", "null"], "default": null,
+      "description": "three letters, for the carbon intensity of the country's electricity"
+    },
+    "region": {
+      "type": ["string", "null"], "default": null,
+      "description": "a column"
+    },
+    "force_cpu_power": {
+      "type": ["number", "null"], "default": null, "minimum": 0,
+      "description": "TDP of the machine in W; the power then follows the load"
+    },
+    "force_ram_power": {
+      "type": ["number", "null"], "default": null, "minimum": 0,
+      "description": "power of the memory in W"
+    },
+    "force_carbon_intensity_g_co2e_kwh": {
+      "type": ["number", "null"], "default": null, "minimum": 0,
+      "description": "g CO2e/kWh, instead of the country's"
+    },
+    "force_mode_cpu_load": {
+      "type": ["boolean", "null"], "default": null,
+      "description": "TDP by load even where RAPL can be read"
+    },
+    "pue": {
+      "type": ["number", "null"], "default": null, "minimum": 1,
+      "description": "power usage effectiveness, multiplies every energy; 1 by default"
+    },
+    "wue": {
+      "type": ["number", "null"], "default": null, "minimum": 0,
+      "description": "litres of water for each kWh; 0 by default"
+    },
+    "gpu_ids": {
+      "type": ["string", "integer", "array", "null"], "default": null,
+      "description": "GPUs by index or start of UUID; CUDA_VISIBLE_DEVICES by default"
+    },
+    "rapl_dir": {
+      "type": ["string", "null"], "default": null,
+      "description": "where the RAPL counters lie, instead of /sys/class/powercap"
+    },
+    "rapl_include_dram": {
+      "type": ["boolean", "null"], "default": null,
+      "description": "add memory domains at the top level to the CPU"
+    },
+    "rapl_prefer_psys": {
+      "type": ["boolean", "null"], "default": null,
+      "description": "measure the platform domain instead of the packages"
+    },
+    "save_to_file": {
+      "type": ["boolean", "null"], "default": null,
+      "description": "false: only log the result"
+    },
+    "output_dir": {
+      "type": ["string", "null"], "default": null,
+      "description": "directory of the file; the run's output_dir by default"
+    },
+    "output_file": {
+      "type": ["string", "null"], "default": null,
+      "description": "name of the file; \"emissions.csv\" by default"
+    }
+  }
+})
+// clang-format on

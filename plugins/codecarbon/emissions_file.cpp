@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "emissions_file.hpp"
+
+#include <trainer/host.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "system.hpp"
+#include "text.hpp"
+
+namespace codecarbon {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Field names of the first line, without a byte order mark.
+std::vector<std::string> header_of(std::string_view bytes) {
+  std::string_view line = bytes.substr(0, bytes.find('\n'));
+  if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+  if (starts_with(line, "\xEF\xBB\xBF")) line.remove_prefix(3);
+  return csv_fields(line);
+}
+
+bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
+  std::sort(a.begin(), a.end());
+  std::sort(b.begin(), b.end());
+  return a == b;
+}
+
+/// The row's values under `columns`, as one line.
+std::string line_of(const std::vector<std::string>& columns, const Row& row) {
+  std::string line;
+  for (const std::string& column : columns) {
+    const auto field = std::find_if(row.begin(), row.end(),
+                                    [&](const auto& entry) { return entry.first == column; });
+    if (&column != &columns.front()) line += ',';
+    line += csv_field(field->second);
+  }
+  return line + '\n';
+}
+
+}  // namespace
+
+const std::vector<std::string>& emissions_columns() {
+  static const std::vector<std::string> columns = {"timestamp",
+                                                   "project_name",
+                                                   "run_id",
+                                                   "experiment_id",
+                                                   "duration",
+                                                   "emissions",
+                                                   "emissions_rate",
+                                                   "cpu_power",
+                                                   "gpu_power",
+                                                   "ram_power",
+                                                   "cpu_energy",
+                                                   "gpu_energy",
+                                                   "ram_energy",
+                                                   "energy_consumed",
+                                                   "water_consumed",
+                                                   "country_name",
+                                                   "country_iso_code",
+                                                   "region",
+                                                   "cloud_provider",
+                                                   "cloud_region",
+                                                   "os",
+                                                   "python_version",
+                                                   "codecarbon_version",
+                                                   "cpu_count",
+                                                   "cpu_model",
+                                                   "gpu_count",
+                                                   "gpu_model",
+                                                   "longitude",
+                                                   "latitude",
+                                                   "ram_total_size",
+                                                   "tracking_mode",
+                                                   "cpu_utilization_percent",
+                                                   "gpu_utilization_percent",
+                                                   "ram_utilization_percent",
+                                                   "ram_used_gb",
+                                                   "on_cloud",
+                                                   "pue",
+                                                   "wue"};
+  return columns;
+}
+
+fs::path backup_path(const fs::path& file) {
+  fs::path backup = file;
+  backup += ".bak";
+  for (int i = 0; fs::exists(backup); ++i) {
+    backup = file;
+    backup += "_" + std::to_string(i) + ".bak";
+  }
+  return backup;
+}
+
+void append_row(const fs::path& file, const Row& row, const Log& log) {
+  std::vector<std::string> columns;
+  for (const auto& entry : row) columns.push_back(entry.first);
+
+  std::error_code error;
+  std::string bytes = system::read_file(file, error).value_or(std::string());
+  if (error && error != std::errc::no_such_file_or_directory)
+    throw std::runtime_error(file.string() + " could not be read: " + error.message() +
+                             "; expected a CSV file that can be read and written, or none; rename "
+                             "it, or set the output_file of codecarbon");
+  if (!bytes.empty()) {
+    const std::vector<std::string> header = header_of(bytes);
+    if (same_names(header, columns)) {
+      columns = header;
+      if (bytes.back() != '\n') bytes += '\n';
+    } else {
+      const fs::path backup = backup_path(file);
+      fs::rename(file, backup, error);
+      if (error)
+        throw std::runtime_error(file.string() + " has other columns than CodeCarbon 3.3's and " +
+                                 "could not be renamed to " + backup.string() + ": " +
+                                 error.message() + "; move it away, or set the output_file");
+      if (log)
+        log(TRAINER_LOG_WARNING, file.string() +
+                                     " has other columns than CodeCarbon 3.3's; it is " +
+                                     backup.string() + " now, and a new file was begun");
+      bytes.clear();
+    }
+  }
+  if (bytes.empty()) {
+    for (const std::string& column : columns) bytes += (bytes.empty() ? "" : ",") + column;
+    bytes += '\n';
+  }
+  system::replace_file(file, bytes + line_of(columns, row));
+}
+
+}  // namespace codecarbon

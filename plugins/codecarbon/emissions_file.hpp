@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "power.hpp"
+
+namespace codecarbon {
+
+/// Column and text, in order.
+using Row = std::vector<std::pair<std::string, std::string>>;
+
+/// The 38 columns of CodeCarbon 3.3 in their order (EmissionsData in emissions_data.py).
+const std::vector<std::string>& emissions_columns();
+
+/// Appends `row`, which has all columns, to the CSV file, made when missing. The file that was
+/// there stays as it is, or gets the whole row. When its columns are others than the row's it is
+/// renamed to <file>.bak, <file>_0.bak, <file>_1.bak ... first; another order of the same columns
+/// is kept. Throws std::runtime_error with one sentence.
+void append_row(const std::filesystem::path& file, const Row& row, const Log& log);
+
+/// The name under which a file is set aside: the first of those above that is free.
+std::filesystem::path backup_path(const std::filesystem::path& file);
+
+}  // namespace codecarbon

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A tracker that needs no other program: every log is a row of <output_dir>/metrics.csv.
+#include <limits>
+#include <optional>
+#include <trainer/sdk.hpp>
+
+#include "metrics_file.hpp"
+
+namespace {
+
+namespace csv = trainer::csv;
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+
+class Csv : public trainer::sdk::TrainerCallback {
+ public:
+  explicit Csv(const Host& host) : host_(host) {}
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    if (state.is_world_process_zero == 0) return;
+    if (state.global_step > 0)
+      report(file(args).resume(state.global_step), state.global_step);
+    else if (!before_training_)
+      report(file(args).start(), 0);
+    before_training_ = false;
+  }
+
+  void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
+    if (state.is_world_process_zero == 0) return;
+    csv::MetricsFile& metrics = file(args);
+    // An evaluation outside of training adds to what is there, and a training that follows in this
+    // program goes on in a file that the evaluation made.
+    if (!metrics.is_open()) {
+      const csv::Opened opened = metrics.resume(std::numeric_limits<std::int64_t>::max());
+      report(opened, 0);
+      before_training_ = opened.created;
+    }
+    metrics.begin_row(state.global_step);
+    logs.for_each([&](std::string_view key, const Value& value) { metrics.cell(key, value); });
+    metrics.end_row();
+  }
+
+  void on_train_end(const Arguments&, const State&, Control&) override {
+    if (file_ && file_->is_open()) file_->sync();
+  }
+
+ private:
+  csv::MetricsFile& file(const Arguments& args) {
+    if (!file_) {
+      const Value path = host_.config("path");
+      file_.emplace(path.is_string()
+                        ? std::filesystem::path(path.text())
+                        : std::filesystem::path(args["output_dir"].text()) / "metrics.csv");
+    }
+    return *file_;
+  }
+
+  void report(const csv::Opened& opened, std::int64_t step) const {
+    const std::string path = file_->path().string();
+    if (!opened.kept.empty())
+      host_.info(path + " of an earlier run is kept as " + opened.kept.string());
+    if (opened.later_rows != 0)
+      host_.info(std::to_string(opened.later_rows) + " rows of " + path + " after step " +
+                 std::to_string(step) + " were dropped: this run writes those steps again");
+    if (opened.torn)
+      host_.warning(path +
+                    " broke off within its last row, which was cut; an earlier run was killed");
+  }
+
+  Host host_;
+  std::optional<csv::MetricsFile> file_;
+  bool before_training_ = false;  // the file was made by this instance, and no training wrote to it
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(Csv, {
+  "id": "csv",
+  "version": "0.1.0",
+  "report_to": "csv",
+  "description": "Writes every log as a row of metrics.csv.",
+  "events": ["on_train_begin", "on_train_end", "on_log"],
+  "config": {
+    "path": {
+      "type": ["string", "null"],
+      "default": null,
+      "description": "the file to write; metrics.csv in output_dir by default"
+    }
+  }
+})
+// clang-format on

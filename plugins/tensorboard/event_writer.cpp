@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "event_writer.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cinttypes>
+#include <cstdio>
+#include <cstdlib>
+
+#include "system.hpp"
+
+namespace trainer::tensorboard {
+namespace {
+
+constexpr const char* file_prefix = "events.out.tfevents.";
+
+std::string last_event_file(const std::filesystem::path& directory) {
+  std::string last;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
+    std::string name = entry.path().filename().string();
+    if (name.find("tfevents") != std::string::npos && name > last) last = std::move(name);
+  }
+  return last;
+}
+
+std::string file_name(std::int64_t seconds, std::int64_t counter) {
+  char number[32];
+  std::snprintf(number, sizeof number, "%010" PRId64, seconds);
+  return file_prefix + std::string(number) + "." + host_name() + "." +
+         std::to_string(process_id()) + "." + std::to_string(counter);
+}
+
+/// A name that no other writer has, in this process or another.
+sdk::AppendFile create_file(const std::filesystem::path& directory) {
+  static std::atomic<std::int64_t> files{0};
+  sdk::make_directory(directory);
+  const std::string last = last_event_file(directory);
+  auto seconds = static_cast<std::int64_t>(wall_time());
+  for (;;) {
+    const std::int64_t counter = files++;
+    std::string name = file_name(seconds, counter);
+    if (name <= last && last.rfind(file_prefix, 0) == 0) {
+      seconds = std::strtoll(last.c_str() + std::string_view(file_prefix).size(), nullptr, 10) + 1;
+      name = file_name(seconds, counter);
+    }
+    try {
+      return sdk::AppendFile::create(directory / name);
+    } catch (const sdk::FileError& e) {
+      // Containers share host names and process numbers: take the next counter.
+      if (e.code() != EEXIST) throw;
+    }
+  }
+}
+
+}  // namespace
+
+double wall_time() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+bool has_event_files(const std::filesystem::path& directory) {
+  return !last_event_file(directory).empty();
+}
+
+EventWriter::EventWriter(const std::filesystem::path& directory) : file_(create_file(directory)) {
+  events_.file_version(wall_time(), "libtrainer.tensorboard");
+  flush();
+}
+
+void EventWriter::flush() {
+  try {
+    file_.append(events_.records());
+  } catch (...) {
+    events_.clear();
+    throw;
+  }
+  events_.clear();
+}
+
+}  // namespace trainer::tensorboard

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// TensorBoardCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of
+// its own. docs/plugins/tensorboard.md says what differs and why.
+#include <cstdlib>
+#include <deque>
+#include <optional>
+#include <trainer/sdk.hpp>
+#include <unordered_map>
+
+#include "event_writer.hpp"
+#include "names.hpp"
+
+namespace {
+
+namespace tb = trainer::tensorboard;
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+
+/// What is known of a key of the logs, made when it is first seen.
+struct Tag {
+  explicit Tag(std::string_view log_key)
+      : key(log_key), tag(tb::rewrite_key(log_key)), scalar(tag) {}
+
+  std::string key, tag;
+  tb::ScalarTag scalar;
+  bool warned = false;
+};
+
+class Tags {
+ public:
+  Tag& operator[](std::string_view key) {
+    const auto found = by_key_.find(key);
+    if (found != by_key_.end()) return *found->second;
+    Tag& tag = tags_.emplace_back(key);
+    by_key_.emplace(tag.key, &tag);
+    return tag;
+  }
+
+ private:
+  std::deque<Tag> tags_;  // never moves its elements
+  std::unordered_map<std::string_view, Tag*> by_key_;
+};
+
+class TensorBoard : public trainer::sdk::TrainerCallback {
+ public:
+  explicit TensorBoard(const Host& host) : host_(host) {
+    const char* directory = std::getenv("TENSORBOARD_LOGGING_DIR");
+    if (directory != nullptr && *directory != '\0') directory_ = tb::expand_user(directory);
+  }
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    if (state.is_world_process_zero == 0) return;
+    if (state.is_hyper_param_search != 0 && (state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+      directory_ = new_directory(args) / std::string(trainer::sdk::view(state.trial_name));
+      writer_.reset();  // a trial's evaluation may have opened one in the trial's directory
+    }
+    open(args);
+    const double now = tb::wall_time();
+    // What an earlier run wrote after the checkpoint comes again: from the step after it, readers
+    // must see this run only.
+    if (state.global_step > 0 && joined_)
+      writer_->events().session_start(now, state.global_step + 1);
+    writer_->events().text("args", now, 0, args.to_json_string());
+    const std::string_view model_config = host_.model_config_json();
+    if (!model_config.empty()) writer_->events().text("model_config", now, 0, model_config);
+    writer_->flush();
+  }
+
+  void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
+    if (state.is_world_process_zero == 0) return;
+    open(args);
+    const double now = tb::wall_time();
+    auto& events = writer_->events();
+    logs.for_each([&](std::string_view key, const Value& value) {
+      Tag& tag = tags_[key];
+      if (value.is_number())
+        events.scalar(tag.scalar, now, state.global_step, value.number());
+      else if (value.is_string())
+        events.text(tag.tag, now, state.global_step, value.text());
+      else
+        warn(tag);
+    });
+    writer_->flush();
+  }
+
+  void on_train_end(const Arguments&, const State&, Control&) override { writer_.reset(); }
+
+ private:
+  static std::filesystem::path new_directory(const Arguments& args) {
+    return std::filesystem::path(args["output_dir"].text()) /
+           tb::default_logdir(std::time(nullptr));
+  }
+
+  void open(const Arguments& args) {
+    if (writer_) return;
+    if (directory_.empty()) directory_ = new_directory(args);
+    joined_ = tb::has_event_files(directory_);
+    writer_.emplace(directory_);
+  }
+
+  void warn(Tag& tag) {
+    if (tag.warned) return;
+    tag.warned = true;
+    host_.warning("the value logged as \"" + tag.key +
+                  "\" is neither a number nor text and is left out; log its parts under names of "
+                  "their own");
+  }
+
+  Host host_;
+  std::filesystem::path directory_;  // once known, it stays for later files of this instance
+  std::optional<tb::EventWriter> writer_;
+  bool joined_ = false;  // the directory held event files before ours
+  Tags tags_;
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(TensorBoard, {
+  "id": "tensorboard",
+  "version": "0.1.0",
+  "report_to": "tensorboard",
+  "description": "Writes scalars and texts to event files for TensorBoard.",
+  "events": ["on_train_begin", "on_train_end", "on_log"]
+})
+// clang-format on

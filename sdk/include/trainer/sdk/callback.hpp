@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <trainer/event.h>
+#include <trainer/sdk/host.hpp>
+
+namespace trainer::sdk {
+
+/// The arguments of the run, as the events hand them over: args["learning_rate"].number().
+class Arguments {
+ public:
+  explicit Arguments(const Host& host) : host_(host) {}
+  Value operator[](std::string_view name) const { return host_.argument(name); }
+  std::string_view to_json_string() const { return host_.arguments_json(); }
+
+ private:
+  const Host& host_;
+};
+
+using State = trainer_state;      // state.global_step, state.epoch, ... (state.h)
+using Control = trainer_control;  // control.should_training_stop = 1, ... (control.h)
+
+/// transformers' TrainerCallback: override what you need. An exception ends the run, or disables the
+/// plugin, as the run's "on_error" says.
+class TrainerCallback {
+ public:
+  using Arguments = sdk::Arguments;
+  using State = sdk::State;
+  using Control = sdk::Control;
+  using Map = sdk::Map;
+
+  virtual ~TrainerCallback() = default;
+
+  virtual void on_init_end(const Arguments&, const State&, Control&) {}
+  virtual void on_train_begin(const Arguments&, const State&, Control&) {}
+  virtual void on_train_end(const Arguments&, const State&, Control&) {}
+  virtual void on_epoch_begin(const Arguments&, const State&, Control&) {}
+  virtual void on_epoch_end(const Arguments&, const State&, Control&) {}
+  virtual void on_step_begin(const Arguments&, const State&, Control&) {}
+  virtual void on_pre_optimizer_step(const Arguments&, const State&, Control&) {}
+  virtual void on_optimizer_step(const Arguments&, const State&, Control&) {}
+  virtual void on_substep_end(const Arguments&, const State&, Control&) {}
+  virtual void on_step_end(const Arguments&, const State&, Control&) {}
+  virtual void on_evaluate(const Arguments&, const State&, Control&, Map& /*metrics*/) {}
+  virtual void on_predict(const Arguments&, const State&, Control&, Map& /*metrics*/) {}
+  virtual void on_save(const Arguments&, const State&, Control&) {}
+  virtual void on_log(const Arguments&, const State&, Control&, Map& /*logs*/) {}
+  virtual void on_prediction_step(const Arguments&, const State&, Control&) {}
+  virtual void on_push_begin(const Arguments&, const State&, Control&) {}
+};
+
+/// Also derive from this to have state in checkpoints (ext/state.h).
+class Stateful {
+ public:
+  virtual ~Stateful() = default;
+  /// `args`: the configuration to create with; `attributes`: what load_state() gets back.
+  virtual void save_state(Map& args, Map& attributes) const = 0;
+  virtual void load_state(const Map& attributes) = 0;
+};
+
+/// Thrown by a tracker's `static void available(const Host&)` when it is not configured here: the
+/// sentence says the reason and the variable or package to set (ext/tracker.h).
+class Unavailable : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
+}  // namespace trainer::sdk

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <trainer/host.h>
+#include <trainer/sdk/value.hpp>
+
+namespace trainer::sdk {
+
+/// The host's services for one instance (host.h says what each does, and how long text stays valid).
+class Host {
+ public:
+  explicit Host(const trainer_host* host) : host_(host) {}
+
+  void debug(std::string_view text) const { log(TRAINER_LOG_DEBUG, text); }
+  void info(std::string_view text) const { log(TRAINER_LOG_INFO, text); }
+  void warning(std::string_view text) const { log(TRAINER_LOG_WARNING, text); }
+  void error(std::string_view text) const { log(TRAINER_LOG_ERROR, text); }
+
+  /// A key of this instance's configuration, or null when it has none of that name.
+  Value config(std::string_view key) const {
+    Value value;
+    host_->config(host_, key.data(), key.size(), value.raw());
+    return value;
+  }
+  std::string_view config_json() const { return text(host_->config_json); }
+
+  /// A training argument by transformers' name; throws for a name that does not exist.
+  Value argument(std::string_view name) const {
+    Value value;
+    if (host_->argument(host_, name.data(), name.size(), value.raw()) != TRAINER_OK)
+      throw std::invalid_argument("there is no training argument \"" + std::string(name) + "\"");
+    return value;
+  }
+  std::string_view arguments_json() const { return text(host_->arguments_json); }
+  std::string_view model_config_json() const { return text(host_->model_config_json); }
+
+  std::uint64_t log_history_size() const { return host_->log_history_size(host_); }
+  Map log_history_at(std::uint64_t index) const { return Map(host_->log_history_at(host_, index)); }
+
+  /// The host's side of an extension, or null when this host does not offer it.
+  template <typename Extension>
+  const Extension* extension(const char* id) const {
+    return static_cast<const Extension*>(host_->get_extension(host_, id));
+  }
+
+  const trainer_host* raw() const { return host_; }
+
+ private:
+  void log(std::uint32_t level, std::string_view line) const {
+    host_->log(host_, level, line.data(), line.size());
+  }
+  std::string_view text(void(TRAINER_CALL* get)(const trainer_host*, trainer_text*)) const {
+    trainer_text out{};
+    get(host_, &out);
+    return view(out);
+  }
+  const trainer_host* host_;
+};
+
+}  // namespace trainer::sdk

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// From the C contract to a C++ class: one table per instance, one small function per event.
+#pragma once
+
+#include <trainer/ext/state.h>
+#include <trainer/ext/tracker.h>
+#include <trainer/plugin.h>
+#include <trainer/sdk/callback.hpp>
+
+#include <cstring>
+#include <memory>
+#include <new>
+
+namespace trainer::sdk {
+
+/// Runs f; what it throws becomes a status and a sentence. The wall that no exception passes.
+template <typename F>
+int32_t guarded(const trainer_host* host, F&& f) noexcept {
+  const char* reason = "an exception that is not a std::exception";
+  try {
+    f();
+    return TRAINER_OK;
+  } catch (const Unavailable& e) {
+    host->set_error(host, e.what(), std::strlen(e.what()));
+    return TRAINER_UNAVAILABLE;
+  } catch (const std::exception& e) {
+    host->set_error(host, e.what(), std::strlen(e.what()));
+    return TRAINER_ERROR;
+  } catch (...) {
+    host->set_error(host, reason, std::strlen(reason));
+    return TRAINER_ERROR;
+  }
+}
+
+template <typename T>
+class Trampoline {
+  static_assert(std::is_base_of_v<TrainerCallback, T>, "derive from trainer::sdk::TrainerCallback");
+
+ public:
+  static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
+    return guarded(host, [&] { *out = &(new Trampoline(host))->table_; });
+  }
+
+  static const void* TRAINER_CALL plugin_extension(const char* id) {
+    if constexpr (has_available<T>::value) {
+      static const trainer_ext_tracker tracker = {
+          sizeof(trainer_ext_tracker), 0, [](const trainer_host* host) -> int32_t {
+            return guarded(host, [&] { T::available(Host(host)); });
+          }};
+      if (std::strcmp(id, TRAINER_EXT_TRACKER) == 0) return &tracker;
+    }
+    (void)id;
+    return nullptr;
+  }
+
+ private:
+  template <typename U, typename = void>
+  struct has_available : std::false_type {};
+  template <typename U>
+  struct has_available<U, std::void_t<decltype(U::available(std::declval<const Host&>()))>>
+      : std::true_type {};
+
+  using Plain = void (TrainerCallback::*)(const Arguments&, const State&, Control&);
+  using WithValues = void (TrainerCallback::*)(const Arguments&, const State&, Control&, Map&);
+
+  explicit Trampoline(const trainer_host* host) : host_(host), arguments_(host_) {
+    if constexpr (std::is_constructible_v<T, const Host&>) {
+      callback_ = std::make_unique<T>(host_);
+    } else {
+      callback_ = std::make_unique<T>();
+    }
+    table_.struct_size = sizeof table_;
+    table_.data = this;
+    table_.destroy = [](trainer_callback* self) { delete &of(self); };
+    table_.get_extension = &extension;
+    // The type of &T::on_x names the class that declares it last: the base, when nobody overrides it.
+#define TRAINER_SDK_SLOT(event, Method) \
+  if constexpr (!std::is_same_v<decltype(&T::event), Method>) table_.event = &slot<&T::event>;
+    TRAINER_SDK_SLOT(on_init_end, Plain)
+    TRAINER_SDK_SLOT(on_train_begin, Plain)
+    TRAINER_SDK_SLOT(on_train_end, Plain)
+    TRAINER_SDK_SLOT(on_epoch_begin, Plain)
+    TRAINER_SDK_SLOT(on_epoch_end, Plain)
+    TRAINER_SDK_SLOT(on_step_begin, Plain)
+    TRAINER_SDK_SLOT(on_pre_optimizer_step, Plain)
+    TRAINER_SDK_SLOT(on_optimizer_step, Plain)
+    TRAINER_SDK_SLOT(on_substep_end, Plain)
+    TRAINER_SDK_SLOT(on_step_end, Plain)
+    TRAINER_SDK_SLOT(on_evaluate, WithValues)
+    TRAINER_SDK_SLOT(on_predict, WithValues)
+    TRAINER_SDK_SLOT(on_save, Plain)
+    TRAINER_SDK_SLOT(on_log, WithValues)
+    TRAINER_SDK_SLOT(on_prediction_step, Plain)
+    TRAINER_SDK_SLOT(on_push_begin, Plain)
+#undef TRAINER_SDK_SLOT
+  }
+
+  static Trampoline& of(trainer_callback* self) { return *static_cast<Trampoline*>(self->data); }
+
+  template <auto method>
+  static int32_t TRAINER_CALL slot(trainer_callback* self, const trainer_event* event) {
+    Trampoline& t = of(self);
+    return guarded(t.host_.raw(), [&] {
+      if constexpr (std::is_invocable_v<decltype(method), T&, const Arguments&, const State&,
+                                        Control&, Map&>) {
+        Map values(event->values);
+        ((*t.callback_).*method)(t.arguments_, *event->state, *event->control, values);
+      } else {
+        ((*t.callback_).*method)(t.arguments_, *event->state, *event->control);
+      }
+    });
+  }
+
+  static const void* TRAINER_CALL extension(trainer_callback*, const char* id) {
+    if constexpr (std::is_base_of_v<Stateful, T>) {
+      static const trainer_ext_state state = {
+          sizeof(trainer_ext_state), 0,
+          [](trainer_callback* self, trainer_map* args, trainer_map* attributes) -> int32_t {
+            Trampoline& t = of(self);
+            return guarded(t.host_.raw(), [&] {
+              Map a(args), b(attributes);
+              t.callback_->save_state(a, b);
+            });
+          },
+          [](trainer_callback* self, const trainer_map* attributes) -> int32_t {
+            Trampoline& t = of(self);
+            return guarded(t.host_.raw(), [&] { t.callback_->load_state(Map(attributes)); });
+          }};
+      if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
+    }
+    (void)id;
+    return nullptr;
+  }
+
+  trainer_callback table_{};
+  Host host_;
+  Arguments arguments_;
+  std::unique_ptr<T> callback_;
+};
+
+}  // namespace trainer::sdk

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/torch_file.hpp"
+
+#include <ATen/ATen.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "../unit/scratch_directory.hpp"
+#include "python_text.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+namespace {
+
+using testing::HasSubstr;
+
+const std::filesystem::path data = std::filesystem::path(__FILE__).parent_path() / "data";
+
+TEST(TorchFile, RewritingTorchsFilesKeepsTheirValues) {
+  const test::ScratchDirectory scratch;
+  int count = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(data)) {
+    if (entry.path().extension() != ".pt") continue;
+    SCOPED_TRACE(entry.path());
+    const c10::IValue value = read_torch_file(entry.path());
+    EXPECT_TRUE(value.isGenericDict());
+    write_torch_file(scratch / "again.pt", value);
+    EXPECT_EQ(test::python_text(read_torch_file(scratch / "again.pt")), test::python_text(value));
+    ++count;
+  }
+  EXPECT_GE(count, 20);
+}
+
+// torch.load(weights_only=True) refuses marks of container types and every class but tensors'.
+TEST(TorchFile, HasNoTypeMarks) {
+  const test::ScratchDirectory scratch;
+  write_torch_file(scratch / "a.pt", read_torch_file(data / "adamw_torch_fused_0.pt"));
+  const std::string bytes = test::contents(scratch / "a.pt");
+  EXPECT_THAT(bytes, HasSubstr("_rebuild_tensor_v2"));
+  EXPECT_THAT(bytes, testing::Not(HasSubstr("torch.jit._pickle")));
+  EXPECT_THAT(bytes, testing::Not(HasSubstr("restore_type_tag")));
+}
+
+std::string error_of(const std::string& bytes) {
+  const test::ScratchDirectory scratch;
+  test::write(scratch / "optimizer.pt", bytes);
+  try {
+    read_torch_file(scratch / "optimizer.pt");
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+TEST(TorchFile, RefusesDamagedFiles) {
+  EXPECT_THAT(error_of(""), HasSubstr("optimizer.pt: cannot read the file"));
+  EXPECT_THAT(error_of("not an archive"), HasSubstr("optimizer.pt: cannot read the file"));
+  const std::string whole = test::contents(data / "linear_1.pt");
+  for (std::size_t size = 0; size < whole.size(); size += 23) {
+    ASSERT_THAT(error_of(whole.substr(0, size)), HasSubstr("optimizer.pt")) << size;
+  }
+  // A damaged byte is found by the archive's checksums, or was not part of any value.
+  for (std::size_t at = 0; at < whole.size(); at += 11) {
+    std::string damaged = whole;
+    damaged[at] ^= 0x55;
+    error_of(damaged);
+  }
+}
+
+TEST(TorchFile, NamesTheFileThatItCannotUse) {
+  const test::ScratchDirectory scratch;
+  EXPECT_THROW(read_torch_file(scratch / "none"), Error);
+  EXPECT_THROW(read_torch_file(scratch.path()), Error);
+  const c10::IValue value = read_torch_file(data / "adamw_torch_fused_0.pt");
+  EXPECT_THROW(write_torch_file(scratch.path() / "no" / "file", value), Error);
+  EXPECT_THROW(write_torch_file("/dev/full", value), Error);
+}
+
+}  // namespace
+}  // namespace trainer

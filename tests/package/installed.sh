@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# LibTrainer as a third party has it: installed, moved to another place, and used from outside the tree
+# with find_package and with pkg-config.   installed.sh <cmake>, with BUILD and TORCH in the environment
+set -euo pipefail
+
+cmake=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+quietly() { "$@" >"$work/log" 2>&1 || { cat "$work/log" >&2; fail "failed: $*"; }; }
+
+quietly "$cmake" --install "$BUILD" --prefix "$work/first"
+mv "$work/first" "$work/prefix"
+prefix=$work/prefix
+trainer=$prefix/bin/trainer
+
+for plugin in csv tensorboard codecarbon early_stopping; do
+  test -f "$prefix/lib/libtrainer/plugins/$plugin.so" || fail "not installed: $plugin.so"
+done
+"$trainer" plugins list | grep early_stopping >/dev/null || fail "the installed command does not find the installed plugins"
+
+# The examples, as a plugin's author builds them: without LibTorch.
+for example in hello_c hello_cpp; do
+  cp -r "$prefix/share/libtrainer/examples/$example" "$work/$example"
+  quietly "$cmake" -S "$work/$example" -B "$work/$example/build" -DCMAKE_PREFIX_PATH="$prefix" \
+    -DCMAKE_BUILD_TYPE=Release
+  quietly "$cmake" --build "$work/$example/build"
+  library=$work/$example/build/$example.so
+  exported=$(nm -D --defined-only "$library" | awk '{ print $3 }')
+  test "$exported" = trainer_plugin_entry || fail "$example exports: $exported"
+  "$trainer" plugins inspect "$library" >"$work/inspected"
+  grep "$example" "$work/inspected" >/dev/null || fail "inspect does not name $example: $(cat "$work/inspected")"
+done
+
+# One compiler call, with the header only.
+pkg_config=$(find "$prefix" -name trainer-plugin.pc)
+flags=$(PKG_CONFIG_PATH=$(dirname "$pkg_config") pkg-config --cflags trainer-plugin)
+# shellcheck disable=SC2086
+"${CC:-cc}" -std=c11 $flags -shared -fPIC "$work/hello_c/hello_c.c" -o "$work/by_hand.so"
+"$trainer" plugins inspect "$work/by_hand.so" >/dev/null
+
+# A run with each.
+printf 'x,y,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n' >"$work/data.csv"
+for example in hello_c hello_cpp; do
+  cat >"$work/run.json" <<END
+{ "model": {"type": "mlp", "layers": [2, 4, 2], "activation": "relu"},
+  "data": {"train": "data.csv", "target": "label"},
+  "loss": "cross_entropy",
+  "args": {"num_train_epochs": 1, "save_strategy": "no", "report_to": "none"},
+  "callbacks": [{"plugin": "$example"}],
+  "actions": [{"do": "train"}] }
+END
+  "$trainer" train "$work/run.json" --output_dir "$work/output" --plugin-dir "$work/$example/build" \
+    >"$work/printed"
+  grep "Starting training" "$work/printed" >/dev/null || fail "$example did not print: $(cat "$work/printed")"
+done
+
+# A program of one's own on the training host.
+quietly "$cmake" -S "$(dirname "$0")/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
+  -DTorch_DIR="$TORCH/share/cmake/Torch" -DCMAKE_BUILD_TYPE=Debug
+quietly "$cmake" --build "$work/consumer"
+quietly "$work/consumer/consumer"

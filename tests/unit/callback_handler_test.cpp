@@ -1,0 +1,189 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compared with CallbackHandler of transformers' trainer_callback.py (docs/callbacks.md).
+#include <gmock/gmock.h>
+
+#include "trainer/builtin_callbacks.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
+
+namespace {
+
+using namespace trainer;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+std::vector<std::string> calls;
+
+struct Recorder : TrainerCallback {
+  explicit Recorder(std::string n = "r") : name(std::move(n)) {}
+  void on_step_end(const Args&, const State&, Control& c) override {
+    calls.push_back(name);
+    if (raise) c.should_log = true;
+  }
+  void on_log(const Args&, const State&, Control&, json::object& logs) override { logs.emplace(name, 1); }
+  std::string name;
+  bool raise = false;
+};
+
+struct Exportable : TrainerCallback, ExportableState {
+  json::object state() const override {
+    return {{"args", json::object{{"patience", 2}}}, {"attributes", json::object{{"count", count}}}};
+  }
+  void load_state(const json::object& s) override { count = s.at("attributes").at("count").as_int64(); }
+  std::int64_t count = 0;
+};
+
+struct Fixture : testing::Test {
+  Fixture() {
+    calls.clear();
+    log::set_sink([this](log::Level, std::string_view text) { lines += std::string(text) + "\n"; });
+  }
+  ~Fixture() override { log::set_sink({}); }
+  std::string lines;
+  TrainingArguments args;
+  TrainerState state;
+  TrainerControl control;
+  CallbackHandler handler{args, state, control};
+};
+using Handler = Fixture;
+
+TEST_F(Handler, CallsInOrderAndSharesControlAndLogs) {
+  auto a = std::make_shared<Recorder>("a"), b = std::make_shared<Recorder>("b");
+  a->raise = true;
+  handler.add(native_entry(a));
+  handler.add(native_entry(b));
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("a", "b"));
+  EXPECT_EQ(control.should_log, 1u);
+  json::object logs;
+  handler.call_event(TRAINER_ON_LOG, &logs);
+  EXPECT_EQ(json::dump(logs), R"({"a": 1, "b": 1})");
+  EXPECT_EQ(control.should_log, 0u) << "on_log resets should_log before the callbacks";
+  EXPECT_THAT(lines, HasSubstr("Recorder")) << "a second instance of a class is a warning";
+}
+
+TEST_F(Handler, ResetsOfEachEvent) {
+  auto all = [&] {
+    control.should_training_stop = control.should_epoch_stop = control.should_save = 1;
+    control.should_evaluate = control.should_log = 1;
+  };
+  auto left = [&](std::uint32_t kind) {
+    all();
+    json::object values;
+    handler.call_event(kind, kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE ? &values : nullptr);
+    std::string out;
+    for (const auto& flag : control.flags()) out += flag.value().as_bool() ? '1' : '0';
+    return out;  // training_stop, epoch_stop, save, evaluate, log
+  };
+  EXPECT_EQ(left(TRAINER_ON_TRAIN_BEGIN), "01111");
+  EXPECT_EQ(left(TRAINER_ON_EPOCH_BEGIN), "10111");
+  EXPECT_EQ(left(TRAINER_ON_STEP_BEGIN), "11000");
+  EXPECT_EQ(left(TRAINER_ON_EVALUATE), "11101");
+  EXPECT_EQ(left(TRAINER_ON_SAVE), "11011");
+  EXPECT_EQ(left(TRAINER_ON_LOG), "11110");
+  EXPECT_EQ(left(TRAINER_ON_STEP_END), "11111");
+  EXPECT_EQ(left(TRAINER_ON_TRAIN_END), "11111");
+}
+
+TEST_F(Handler, OnlyOverriddenEventsAreSubscribed) {
+  handler.add(native_entry(std::make_shared<Recorder>()));
+  EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_END));
+  EXPECT_TRUE(handler.listens(TRAINER_ON_LOG));
+  EXPECT_FALSE(handler.listens(TRAINER_ON_STEP_BEGIN));
+  handler.add(native_entry(std::shared_ptr<TrainerCallback>(std::make_shared<Recorder>())));
+  EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_BEGIN)) << "a type that is not known subscribes to all";
+}
+
+TEST_F(Handler, AFailureNamesCallbackEventAndStep) {
+  struct Bad : TrainerCallback {
+    void on_step_end(const Args&, const State&, Control&) override { throw std::runtime_error("no luck"); }
+  };
+  state.global_step = 7;
+  auto entry = native_entry(std::make_shared<Bad>());
+  handler.add(entry);
+  try {
+    handler.call_event(TRAINER_ON_STEP_END);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_STREQ(e.what(), "callback Bad failed in on_step_end at step 7: no luck");
+  }
+  entry->on_error = OnError::warn;
+  handler.call_event(TRAINER_ON_STEP_END);
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_END));
+  entry->on_error = OnError::disable;
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_FALSE(handler.listens(TRAINER_ON_STEP_END));
+}
+
+TEST_F(Handler, AFlagOtherThan0And1IsRefused) {
+  struct Bad : TrainerCallback {
+    void on_step_end(const Args&, const State&, Control& c) override { c.should_save = 7; }
+  };
+  handler.add(native_entry(std::make_shared<Bad>()));
+  EXPECT_THROW(handler.call_event(TRAINER_ON_STEP_END), Error);
+  EXPECT_EQ(control.should_save, 0u);
+}
+
+TEST_F(Handler, ACallbackMayRemoveItselfDuringAnEvent) {
+  struct Once : TrainerCallback {
+    void on_step_end(const Args&, const State&, Control&) override {
+      calls.push_back("once");
+      handler->pop(entry);
+    }
+    CallbackHandler* handler = nullptr;
+    const CallbackEntry* entry = nullptr;
+  };
+  auto once = std::make_shared<Once>();
+  auto entry = native_entry(once);
+  once->handler = &handler;
+  once->entry = entry.get();
+  handler.add(std::move(entry));
+  handler.call_event(TRAINER_ON_STEP_END);
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("once"));
+}
+
+TEST_F(Handler, StatesOfSeveralInstancesAreAListOfOneEntryEach) {
+  auto a = std::make_shared<Exportable>(), b = std::make_shared<Exportable>();
+  handler.add(native_entry(a));
+  handler.add(native_entry(b));
+  a->count = 1;
+  b->count = 2;
+  json::object states = handler.collect_states();
+  states.emplace("Gone", json::object{{"args", 1}});
+  handler.refresh_states(states);
+  handler.refresh_states(states);
+  EXPECT_EQ(states.at("Exportable").as_array().size(), 2u);
+  EXPECT_TRUE(states.contains("Gone")) << "a missing callback's state is carried through";
+  a->count = b->count = 0;
+  handler.restore_states(states);
+  EXPECT_EQ(a->count, 1);
+  EXPECT_EQ(b->count, 2);
+  EXPECT_THAT(lines, HasSubstr("Gone"));
+}
+
+TEST_F(Handler, DefaultFlowFollowsTheStrategies) {
+  args.eval_strategy = "steps";
+  args.eval_steps = 3;
+  args.logging_steps = 2;
+  args.save_strategy = "steps";
+  args.save_steps = 4;
+  args.logging_first_step = true;
+  args.finalize();
+  state.max_steps = 5;
+  state.compute_steps(args, 5);
+  handler.add(native_entry(std::make_shared<DefaultFlowCallback>()));
+  std::vector<std::string> steps;
+  for (state.global_step = 1; state.global_step <= 5; ++state.global_step) {
+    handler.call_event(TRAINER_ON_STEP_BEGIN);
+    handler.call_event(TRAINER_ON_STEP_END);
+    steps.push_back(std::string(control.should_log ? "L" : "-") + (control.should_evaluate ? "E" : "-") +
+                    (control.should_save ? "S" : "-") + (control.should_training_stop ? "T" : "-"));
+  }
+  EXPECT_THAT(steps, ElementsAre("L---", "L---", "-E--", "L-S-", "-EST"));
+}
+
+}  // namespace

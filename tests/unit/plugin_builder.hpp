@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <string>
+
+#include "trainer/error.hpp"
+
+/// Plugins made while the tests run: compiled from C text, then patched byte by byte.
+namespace plugin_builder {
+
+namespace fs = std::filesystem;
+
+/// A directory that is gone when the test is.
+class TemporaryDirectory {
+ public:
+  TemporaryDirectory() {
+    std::string pattern = (fs::temp_directory_path() / "trainer_test.XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
+    path_ = fs::canonical(pattern);
+  }
+  ~TemporaryDirectory() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  TemporaryDirectory(const TemporaryDirectory&) = delete;
+  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+inline std::string read(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+inline void write(const fs::path& path, std::string_view bytes) {
+  std::ofstream(path, std::ios::binary).write(bytes.data(), std::ssize(bytes));
+}
+
+/// What every plugin of these tests starts with.
+inline const std::string preamble = R"(#include <trainer/ext/tracker.h>
+#include <trainer/plugin.h>
+static int32_t TRAINER_CALL on_log(trainer_callback* self, const trainer_event* event) {
+  (void)self, (void)event;
+  return TRAINER_OK;
+}
+static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
+  static trainer_callback callback;
+  (void)host, callback.struct_size = sizeof callback, callback.on_log = on_log;
+  *out = &callback;
+  return TRAINER_OK;
+}
+)";
+
+/// A good plugin's C text; `keys` are added to its note.
+inline std::string good(const std::string& id, const std::string& keys = "") {
+  return preamble + "TRAINER_PLUGIN_DEFINE(create, NULL, {\"id\": \"" + id +
+         "\", \"version\": \"1.0\", \"events\": [\"on_log\"]" + (keys.empty() ? "" : ", ") + keys +
+         "})\n";
+}
+
+/// The same with a note of one's own.
+inline std::string with_note(const std::string& note) {
+  return preamble + "TRAINER_PLUGIN_DEFINE(create, NULL, " + note + ")\n";
+}
+
+/// Compiles C text to the shared library `path`.
+inline fs::path compile(const fs::path& path, const std::string& text,
+                        const std::string& options = "") {
+  auto source = path;
+  source += ".c";
+  write(source, text);
+  const std::string command = "cc -shared -fPIC -O1 -I'" TRAINER_SOURCE_DIR
+                              "/plugin_api/include' -o '" +
+                              path.string() + "' '" + source.string() + "' " + options;
+  if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
+  return path;
+}
+
+/// The sentence of the usage Error that `f` must throw; "" (and a failure) when it throws none.
+template <typename F>
+std::string sentence_of(F&& f) {
+  try {
+    f();
+  } catch (const trainer::Error& e) {
+    EXPECT_EQ(e.kind(), trainer::ErrorKind::usage);
+    return e.what();
+  }
+  ADD_FAILURE() << "expected an Error";
+  return {};
+}
+
+}  // namespace plugin_builder
+
+#define EXPECT_SAYS(sentence, phrase) \
+  EXPECT_NE((sentence).find(phrase), std::string::npos) << "the sentence is: " << (sentence)

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "trainer/error.hpp"
+#include "trainer/run_file.hpp"
+
+namespace {
+
+using namespace trainer;
+using testing::HasSubstr;
+namespace fs = std::filesystem;
+
+struct RunFileTest : testing::Test {
+  RunFileTest() {
+    fs::create_directories(dir);
+    file = dir / "run.json";
+  }
+  ~RunFileTest() override { fs::remove_all(dir); }
+  RunFile load(const std::string& text, const std::vector<std::pair<std::string, std::string>>& set = {}) {
+    std::ofstream(file) << text;
+    return RunFile::load(file, set);
+  }
+  std::string error_of(const std::string& text) {
+    try {
+      load(text);
+    } catch (const Error& e) {
+      EXPECT_EQ(e.kind(), ErrorKind::usage);
+      return e.what();
+    }
+    return "";
+  }
+  fs::path dir = fs::temp_directory_path() / ("run_file_test." + std::to_string(::getpid()));
+  fs::path file;
+};
+
+const std::string good = R"({"model": {"layers": [4, 8, 3]}, "loss": "cross_entropy",
+  "data": {"train": "a.csv", "eval": {"x": "b.csv", "y": "/c.csv"}, "target": "label"},
+  "callbacks": [{"plugin": "early_stopping", "config": {"early_stopping_patience": 2}, "on_error": "warn"}],
+  "actions": [{"do": "train", "resume_from_checkpoint": true, "args": {"seed": 1}}, {"do": "evaluate"}]})";
+
+std::string with(std::string text, const std::string& from, const std::string& to) {
+  return text.replace(text.find(from), from.size(), to);
+}
+
+TEST_F(RunFileTest, IsReadWhole) {
+  const RunFile run = load(good);
+  EXPECT_EQ(run.model.layers, (std::vector<std::int64_t>{4, 8, 3}));
+  EXPECT_EQ(run.model.activation, "relu");
+  EXPECT_EQ(run.data.train, dir / "a.csv") << "paths are relative to the file";
+  EXPECT_EQ(run.data.eval[1].second, "/c.csv");
+  EXPECT_EQ(run.callbacks[0].on_error, OnError::warn);
+  EXPECT_EQ(run.actions[0].resume_from_checkpoint, "");
+  EXPECT_FALSE(run.actions[1].resume_from_checkpoint);
+  EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})").actions[0].what, "train");
+}
+
+TEST_F(RunFileTest, SetReplacesKeys) {
+  const RunFile run = load(good, {{"model.layers", "[4, 3]"}, {"data.train", "other.csv"}, {"args.seed", "7"}});
+  EXPECT_EQ(run.model.layers.size(), 2u);
+  EXPECT_EQ(run.data.train, fs::current_path() / "other.csv");
+  EXPECT_EQ(run.args.at("seed").as_int64(), 7);
+}
+
+TEST_F(RunFileTest, MistakesAreNamed) {
+  EXPECT_THAT(error_of(with(good, "\"loss\"", "\"losss\"")), HasSubstr("did you mean \"loss\"?"));
+  EXPECT_THAT(error_of(with(good, "cross_entropy", "cross_entropi")), HasSubstr("did you mean \"cross_entropy\"?"));
+  EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4]")), HasSubstr("run.json.model.layers"));
+  EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4, 0]")), HasSubstr("expected widths"));
+  EXPECT_THAT(error_of(with(good, "\"warn\"", "\"warm\"")), HasSubstr("did you mean \"warn\"?"));
+  EXPECT_THAT(error_of(with(good, "\"do\": \"evaluate\"", "\"do\": \"test\"")), HasSubstr("actions[1].do is \"test\""));
+  EXPECT_THAT(error_of(with(good, "\"target\": \"label\"", "\"test\": \"t.csv\"")), HasSubstr("has no \"target\""));
+  EXPECT_THAT(error_of(with(good, "\"a.csv\"", "3")), HasSubstr("data.train is an integer (3), expected a string"));
+  EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
+}
+
+}  // namespace
