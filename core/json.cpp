@@ -289,7 +289,10 @@ std::string repr(double number) {
   char buffer[40];
   auto end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
-  const int exponent = std::atoi(shortest.substr(shortest.find('e') + 1).data());
+  // from_chars takes no plus sign.
+  const char* digits = shortest.data() + shortest.find('e') + 1;
+  int exponent = 0;
+  std::from_chars(digits + (*digits == '+' ? 1 : 0), end, exponent);
   if (exponent < -4 || exponent >= 16) return std::string(shortest);
   end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed).ptr;
   std::string out(buffer, end);

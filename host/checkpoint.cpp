@@ -141,6 +141,16 @@ void write_directory(const fs::path& directory, const std::function<void(const f
   }
 }
 
+void remove_torn_checkpoints(const fs::path& output_dir) {
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(output_dir, ec)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(".checkpoint-", 0) != 0) continue;
+    log::warning(entry.path().string() + " was not finished by the run before; it is removed");
+    fs::remove_all(entry.path(), ec);
+  }
+}
+
 void save_rng_state(const fs::path& path) {
   NamedTensors tensors{{"cpu", at::detail::getDefaultCPUGenerator().get_state()}};
   if (at::hasCUDA())

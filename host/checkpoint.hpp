@@ -50,6 +50,9 @@ void remove_checkpoints_except(const std::filesystem::path& output_dir,
 void write_directory(const std::filesystem::path& directory,
                      const std::function<void(const std::filesystem::path&)>& write);
 
+/// Removes what a killed process left of a checkpoint that it was writing, and says so.
+void remove_torn_checkpoints(const std::filesystem::path& output_dir);
+
 /// State of the default generators (CPU, and the GPU in use); an info line when the file is
 /// missing.
 void save_rng_state(const std::filesystem::path& path);

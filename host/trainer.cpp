@@ -5,6 +5,7 @@
 #include "trainer/trainer.hpp"
 
 #include <cmath>
+#include <csignal>
 
 #include "checkpoint.hpp"
 #include "loss_sum.hpp"
@@ -13,6 +14,7 @@
 #include "tensor_views.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
+#include "trainer/stop_signals.hpp"
 
 namespace trainer {
 namespace {
@@ -31,6 +33,10 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (!train_dataset_)
     throw_usage("train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
   is_in_train_ = true;
+  stop_requested_ = false;
+  std::optional<StopSignals> signals;
+  if (args_.enable_jit_checkpoint) signals.emplace(*this, std::vector<int>{SIGTERM});
+  remove_torn_checkpoints(args_.output_dir);
   std::optional<std::filesystem::path> checkpoint;
   if (resume_from_checkpoint) {
     checkpoint = resume_from_checkpoint->empty() ? newest_checkpoint(args_.output_dir)
@@ -121,6 +127,8 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
         state_.epoch = static_cast<double>(epoch) +
                        static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
+        if (stop_requested_.load(std::memory_order_relaxed))
+          control_.should_training_stop = control_.should_save = 1;
         maybe_log_save_evaluate(grad_norm, learning_rate);
       } else {
         fire(TRAINER_ON_SUBSTEP_END);

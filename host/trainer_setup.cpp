@@ -35,6 +35,29 @@ at::Device choose_device(const TrainingArguments& args) {
                                                       : at::Device(at::kCPU);
 }
 
+void apply_log_level(const std::string& name) {
+  if (name == "detail" || name == "debug") log::set_level(log::Level::debug);
+  if (name == "info") log::set_level(log::Level::info);
+  if (name == "warning") log::set_level(log::Level::warning);
+  if (name == "error" || name == "critical") log::set_level(log::Level::error);
+}
+
+// Settings of LibTorch that hold for the whole process, as there.
+void apply_global_settings(const TrainingArguments& args, const at::Device& device) {
+  auto& context = at::globalContext();
+  if (args.full_determinism) {
+    context.setDeterministicAlgorithms(true, false);
+    context.setDeterministicCuDNN(true);
+    context.setBenchmarkCuDNN(false);
+  }
+  if (args.tf32) {
+    if (*args.tf32 && device.is_cpu())
+      throw_usage("args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
+    context.setAllowTF32CuBLAS(*args.tf32);
+    context.setAllowTF32CuDNN(*args.tf32);
+  }
+}
+
 std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
   std::vector<NamedParameter> out;
   const auto modules = module.named_modules();
@@ -69,6 +92,8 @@ Trainer::Trainer(TrainerOptions options)
   if (args_.fp16 && device_.is_cpu())
     throw_usage(
         "args.fp16 needs a GPU, and none is used; set bf16, which works on a CPU, or neither");
+  apply_log_level(args_.log_level);
+  apply_global_settings(args_, device_);
   torch::manual_seed(static_cast<std::uint64_t>(args_.seed));
   model_.module->to(device_);
   parameters_ = model_.module->parameters();
@@ -156,7 +181,11 @@ Trainer::Resume Trainer::init_training_state(
   state_.compute_steps(args_, plan.max_steps);
   if (checkpoint && std::filesystem::exists(*checkpoint / state_file)) {
     const TrainerState given = std::move(state_);
-    state_ = TrainerState::load_from_json(*checkpoint / state_file);
+    try {
+      state_ = TrainerState::load_from_json(*checkpoint / state_file);
+    } catch (const Error& e) {
+      throw_run(std::string(e.what()) + last_good_hint(*checkpoint));
+    }
     if (state_.best_model_checkpoint &&
         !std::filesystem::is_directory(*state_.best_model_checkpoint)) {
       log::warning("the best checkpoint " + *state_.best_model_checkpoint +
@@ -223,22 +252,27 @@ std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer,
                         args_.lr_scheduler_kwargs);
 }
 
+DataLoader::Options Trainer::loader_options(std::int64_t batch_size) const {
+  return {.batch_size = batch_size,
+          .drop_last = args_.dataloader_drop_last,
+          .num_workers = args_.dataloader_num_workers,
+          .prefetch_factor = args_.dataloader_prefetch_factor.value_or(2),
+          .pin_memory = args_.dataloader_pin_memory && !device_.is_cpu()};
+}
+
 std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
   // transformers takes the seed that the default generator was last given, which is args.seed
   // unless the program seeded it again.
   const std::uint64_t seed = args_.data_seed ? static_cast<std::uint64_t>(*args_.data_seed)
                                              : at::detail::getDefaultCPUGenerator().current_seed();
-  return std::make_unique<DataLoader>(
-      train_dataset_, DataLoader::Options{.batch_size = train_batch_size_,
-                                          .drop_last = args_.dataloader_drop_last,
-                                          .shuffle = args_.train_sampling_strategy == "random",
-                                          .seed = seed});
+  auto options = loader_options(train_batch_size_);
+  options.shuffle = args_.train_sampling_strategy == "random";
+  options.seed = seed;
+  return std::make_unique<DataLoader>(train_dataset_, options);
 }
 
 std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
-  return std::make_unique<DataLoader>(
-      dataset, DataLoader::Options{.batch_size = args_.per_device_eval_batch_size,
-                                   .drop_last = args_.dataloader_drop_last});
+  return std::make_unique<DataLoader>(dataset, loader_options(args_.per_device_eval_batch_size));
 }
 
 std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<Dataset>& dataset) {

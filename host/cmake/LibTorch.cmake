@@ -99,7 +99,10 @@ function(libtrainer_find_libtorch out message)
   endforeach()
 
   set(reasons "")
-  foreach(python IN ITEMS python3 "${LIBTRAINER_TORCH_VENV}/bin/python")
+  # The environment's name before python3: what starts cmake (pyenv's shim, say) may change PATH.
+  foreach(python IN ITEMS
+      "$ENV{VIRTUAL_ENV}/bin/python" "$ENV{CONDA_PREFIX}/bin/python" python3
+      "${LIBTRAINER_TORCH_VENV}/bin/python")
     if(NOT python STREQUAL "/bin/python")
       libtrainer_python_torch("${python}" root)
       if(root)

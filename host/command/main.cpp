@@ -23,7 +23,7 @@ int usage_error(const std::string& sentence) {
 void add_arguments(CLI::App& app, RunOptions& options) {
   for (const auto& info : trainer::argument_table()) {
     const std::string name(info.name);
-    if (!info.supported || name == "resume_from_checkpoint") continue;
+    if (name == "resume_from_checkpoint") continue;
     std::string dashed = name;
     std::replace(dashed.begin(), dashed.end(), '_', '-');
     const std::string flags = dashed == name ? "--" + name : "--" + name + ",--" + dashed;
@@ -36,7 +36,7 @@ void add_arguments(CLI::App& app, RunOptions& options) {
            std::string(info.description))
         ->expected(boolean ? 0 : 1, 1)
         ->take_last()
-        ->group("TrainingArguments")
+        ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
   }
 }

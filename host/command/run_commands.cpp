@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // train, run, evaluate, predict.
+#include <csignal>
 #include <iostream>
 
 #include "options.hpp"
@@ -9,6 +10,7 @@
 #include "summary.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "trainer/stop_signals.hpp"
 
 namespace trainer::command {
 namespace {
@@ -29,6 +31,7 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
     std::optional<std::filesystem::path> resume;
     if (action.resume_from_checkpoint)
       resume = resume_path(*action.resume_from_checkpoint, trainer, below_output_dir);
+    const StopSignals signals(trainer, {SIGINT, SIGTERM});
     const auto result = trainer.train(resume);
     out.emplace("global_step", result.global_step);
     out.emplace("training_loss", result.training_loss);
@@ -42,6 +45,9 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
   }
   return out;
 }
+
+// 130 or 143 after a signal, as a shell reports it.
+int signal_status() { return StopSignals::received() ? 128 + StopSignals::received() : 0; }
 
 // The actions in order; with --record also result.json, whether they succeed or not.
 void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
@@ -58,6 +64,7 @@ void do_actions(Session& session, const std::vector<RunFile::Action>& actions, b
       if (session.recorder()) session.recorder()->set_action(index);
       results.push_back(do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
       show(results.back().get_object());
+      if (StopSignals::received()) break;
     }
   } catch (const std::exception& e) {
     finish(&e);
@@ -76,7 +83,7 @@ int train(const RunOptions& options) {
   trainer.save_model(output_dir);
   trainer.state().save_to_json(output_dir / "trainer_state.json");
   if (!options.quiet) print_summary(trainer);
-  return 0;
+  return signal_status();
 }
 
 int run(const RunOptions& options) {
@@ -84,7 +91,7 @@ int run(const RunOptions& options) {
   do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
     if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
-  return 0;
+  return signal_status();
 }
 
 int evaluate(const RunOptions& options) {

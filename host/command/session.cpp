@@ -11,9 +11,11 @@ namespace trainer::command {
 namespace {
 
 TrainingArguments parse_args(const json::object& args, const RunOptions& options, const std::string& where) {
-  TrainingArguments out = TrainingArguments::from_json(args, where);
+  // Checked as a whole only when the command line has had its say.
+  TrainingArguments out;
+  out.update(args, where);
   for (const auto& [name, text] : options.arguments) out.set_from_text(name, text, "--" + name);
-  out.finalize();
+  out.finalize(where);
   return out;
 }
 

@@ -223,7 +223,8 @@ TEST(TrainingArguments, ReadsACommandLinesText) {
 TEST(TrainingArguments, ReadsADictFromText) {
   // What TrainingArguments(lr_scheduler_kwargs=...) makes of the same text.
   const char* const text =
-      R"({"a":"1","b":"0.5","c":"True","d":{"e":"7"},"f":"x","g":"1e-3","h":["1"],"i":".5","j":"2."})";
+      R"({"a":"1","b":"0.5","c":"True","d":{"e":"7"},"f":"x","g":"1e-3","h":["1"],)"
+      R"("i":".5","j":"2."})";
   EXPECT_EQ(from_text("lr_scheduler_kwargs", text),
             R"({"a": 1, "b": 0.5, "c": true, "d": {"e": 7}, "f": "x", "g": "1e-3", "h": ["1"], )"
             R"("i": 0.5, "j": 2.0})");

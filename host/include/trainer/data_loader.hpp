@@ -8,6 +8,8 @@
 
 namespace trainer {
 
+class BatchWorkers;
+
 /// Batches of a dataset, an epoch at a time.
 class DataLoader {
  public:
@@ -18,10 +20,14 @@ class DataLoader {
     /// sampler does; nothing is carried from epoch to epoch. Without it: file order.
     bool shuffle = false;
     std::uint64_t seed = 0;
+    /// Threads that prepare batches ahead; 0: each batch is made when it is asked for.
+    std::int64_t num_workers = 0;
+    std::int64_t prefetch_factor = 2;  ///< batches ahead for each worker
+    bool pin_memory = false;           ///< page-locked batches, for a GPU
   };
 
   DataLoader(std::shared_ptr<Dataset> dataset, Options options);
-  virtual ~DataLoader() = default;
+  virtual ~DataLoader();
 
   std::int64_t size() const;  ///< batches an epoch
   std::int64_t num_examples() const { return dataset_->size(); }
@@ -34,10 +40,14 @@ class DataLoader {
   virtual std::optional<Batch> next();
 
  private:
+  at::Tensor rows_of(std::int64_t batch) const;
+  Batch make(const at::Tensor& rows) const;
+
   std::shared_ptr<Dataset> dataset_;
   Options options_;
   at::Tensor order_;  // [N] int64
   std::int64_t at_ = 0;
+  std::unique_ptr<BatchWorkers> workers_;
 };
 
 }  // namespace trainer

@@ -39,8 +39,8 @@ class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual std::int64_t size() const = 0;
-  /// The rows `indices` ([B] int64, on the CPU) in that order. Called from the trainer's thread, or
-  /// from one loader thread at a time.
+  /// The rows `indices` ([B] int64, on the CPU) in that order. With dataloader_num_workers it is called
+  /// from several threads at once.
   virtual Batch get_batch(const at::Tensor& indices) const = 0;
 };
 

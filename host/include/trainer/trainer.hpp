@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <optional>
 
@@ -41,6 +42,10 @@ class Trainer {
   /// Trains. `resume_from_checkpoint`: a checkpoint directory, or an empty path for the newest one
   /// in args.output_dir.
   TrainOutput train(const std::optional<std::filesystem::path>& resume_from_checkpoint = {});
+  /// Makes train() end after the step it is in (and its evaluation): it saves, and fires the events
+  /// that an early stop fires. From any thread or signal handler.
+  void request_stop() noexcept { stop_requested_.store(true, std::memory_order_relaxed); }
+
   /// Evaluates the eval dataset, or each of them by name ("eval_<name>_loss" ...).
   json::object evaluate();
   json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "eval");
@@ -126,6 +131,7 @@ class Trainer {
   Plan plan_training(const DataLoader& loader) const;
   Resume init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint);
   void prepare_for_training(const Plan& plan, const Resume& resume);
+  DataLoader::Options loader_options(std::int64_t batch_size) const;
   void warn_of_changed_steps(const TrainerState& given) const;
   Batch to_device(Batch batch) const;
   double seconds_since(Clock::time_point start) const;
@@ -182,6 +188,7 @@ class Trainer {
   Number current_flos_ = 0;
   Clock::time_point train_start_{};
   bool is_in_train_ = false;
+  std::atomic<bool> stop_requested_{false};
   bool warned_of_tokens_ = false;
   bool prepared_ = false;  ///< the model went through train() or an evaluation
   std::optional<double> model_preparation_time_;

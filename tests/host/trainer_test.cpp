@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// The library as a C++ program uses it: callbacks by class and instance, parts overridden, resume.
+#include <gmock/gmock.h>
+#include <torch/torch.h>
+
+#include <filesystem>
+
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+#include "trainer/trainer.hpp"
+
+namespace {
+
+using namespace trainer;
+using testing::ElementsAre;
+namespace fs = std::filesystem;
+
+std::vector<std::string> events;
+
+struct Counter : TrainerCallback {
+  void on_train_begin(const Args&, const State&, Control&) override { events.push_back("train_begin"); }
+  void on_step_end(const Args&, const State& state, Control&) override {
+    events.push_back("step_end " + std::to_string(state.global_step));
+  }
+  void on_train_end(const Args&, const State&, Control&) override { events.push_back("train_end"); }
+};
+struct Derived : Counter {};
+struct StopAtTwo : TrainerCallback {
+  void on_step_end(const Args&, const State& state, Control& control) override {
+    if (state.global_step == 2) control.should_training_stop = true;
+  }
+};
+
+struct TrainerTest : testing::Test {
+  TrainerTest() {
+    events.clear();
+    log::set_sink([](log::Level, std::string_view) {});
+    torch::manual_seed(0);
+    auto x = torch::randn({12, 3});
+    data = std::make_shared<TensorDataset>(x, x.sum(1, true));
+    net = torch::nn::Sequential(torch::nn::Linear(3, 1));
+  }
+  ~TrainerTest() override {
+    log::set_sink({});
+    fs::remove_all(dir);
+  }
+  TrainerOptions options() {
+    TrainerOptions o;
+    o.model = supervised(net, mse_loss);
+    o.args.output_dir = dir.string();
+    o.args.report_to = {};
+    o.args.max_steps = 3;
+    o.args.per_device_train_batch_size = 4;
+    o.args.learning_rate = 0.1;
+    o.args.save_strategy = "no";
+    o.args.use_cpu = true;
+    o.args.disable_tqdm = true;
+    o.quiet = true;
+    o.train_dataset = data;
+    return o;
+  }
+  fs::path dir = fs::temp_directory_path() / ("trainer_test." + std::to_string(::getpid()));
+  std::shared_ptr<TensorDataset> data;
+  torch::nn::Sequential net{nullptr};
+};
+
+TEST_F(TrainerTest, CallbacksByInstanceAndByClass) {
+  auto o = options();
+  o.callbacks = {std::make_shared<Counter>(), CallbackSpec::of<StopAtTwo>()};
+  Trainer trainer(std::move(o));
+  const auto out = trainer.train();
+  EXPECT_EQ(out.global_step, 2);
+  EXPECT_THAT(events, ElementsAre("train_begin", "step_end 1", "step_end 2", "train_end"));
+  std::vector<std::string> names;
+  for (const auto& entry : trainer.callback_handler().entries()) names.push_back(entry->name);
+  EXPECT_THAT(names, ElementsAre("DefaultFlowCallback", "Counter", "StopAtTwo", "PrinterCallback"));
+}
+
+TEST_F(TrainerTest, AddPopAndRemove) {
+  Trainer trainer(options());
+  const auto instance = std::make_shared<Counter>();
+  trainer.add_callback(instance);
+  trainer.add_callback<StopAtTwo>();
+  trainer.add_callback<Derived>();
+  EXPECT_EQ(trainer.pop_callback<Counter>()->native(), instance.get());
+  EXPECT_NE(trainer.pop_callback<Counter>(), nullptr) << "a derived class counts, as isinstance() does";
+  EXPECT_EQ(trainer.pop_callback<Counter>(), nullptr);
+  EXPECT_THROW(trainer.remove_callback(*instance), Error);
+  trainer.remove_callback<StopAtTwo>();
+  trainer.remove_callback<StopAtTwo>();  // silently nothing, as there
+  EXPECT_EQ(trainer.pop_callback("no_such_plugin"), nullptr);
+  EXPECT_EQ(trainer.train().global_step, 3);
+  EXPECT_TRUE(events.empty());
+}
+
+TEST_F(TrainerTest, OverriddenPartsAreUsed) {
+  struct Own : Trainer {
+    using Trainer::Trainer;
+    at::Tensor compute_loss(const Batch& inputs, ModelOutput* outputs) override {
+      ++losses;
+      return 2 * Trainer::compute_loss(inputs, outputs);
+    }
+    void log(json::object& logs, std::optional<double> seconds) override {
+      logs.emplace("own", 1);
+      Trainer::log(logs, seconds);
+    }
+    std::unique_ptr<LRScheduler> create_scheduler(Optimizer& optimizer, std::int64_t) override {
+      return make_scheduler("constant", optimizer, 0, 0);
+    }
+    int losses = 0;
+  };
+  Own trainer(options());
+  trainer.train();
+  EXPECT_EQ(trainer.losses, 3);
+  EXPECT_TRUE(trainer.state().log_history.back().contains("own"));
+  EXPECT_EQ(trainer.optimizer()->param_groups()[0].lr, 0.1);
+}
+
+TEST_F(TrainerTest, ResumedRunEndsWithTheSameBits) {
+  auto weights = [&](bool cut) {
+    torch::manual_seed(1);
+    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5), torch::nn::Linear(8, 1));
+    const auto initial = net->parameters()[0].clone();
+    auto o = options();
+    o.args.output_dir = (dir / (cut ? "cut" : "whole")).string();
+    o.args.max_steps = 7;
+    o.args.save_strategy = "steps";
+    o.args.save_steps = 2;
+    if (cut) {
+      auto first = o;
+      first.callbacks = {CallbackSpec::of<StopAtTwo>()};
+      Trainer(std::move(first)).train();
+      torch::manual_seed(99);
+      for (auto& p : net->parameters()) torch::nn::init::zeros_(p);
+      Trainer second(std::move(o));
+      second.train(fs::path{});
+    } else {
+      Trainer(std::move(o)).train();
+    }
+    std::vector<at::Tensor> out;
+    for (auto& p : net->parameters()) out.push_back(p.detach().clone());
+    return out;
+  };
+  const auto whole = weights(false), cut = weights(true);
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(torch::equal(whole[i], cut[i])) << "parameter " << i;
+}
+
+TEST_F(TrainerTest, TensorsReachPluginsThroughTheContext) {
+  struct Probe : TrainerCallback {};
+  auto o = options();
+  Trainer trainer(std::move(o));
+  trainer.train();
+  const auto& groups = trainer.optimizer()->param_groups();
+  EXPECT_EQ(groups[0].names, std::vector<std::string>{"0.weight"});
+  EXPECT_EQ(groups[1].names, std::vector<std::string>{"0.bias"});
+  EXPECT_FALSE(trainer.optimizer()->named_states().empty());
+}
+
+TEST_F(TrainerTest, MistakesOfTheProgramAreErrors) {
+  auto without_model = options();
+  without_model.model = {};
+  EXPECT_THROW(Trainer{std::move(without_model)}, Error);
+  auto without_eval = options();
+  without_eval.args.eval_strategy = "epoch";
+  EXPECT_THROW(Trainer{std::move(without_eval)}, Error);
+  auto without_data = options();
+  without_data.train_dataset = nullptr;
+  Trainer trainer(std::move(without_data));
+  EXPECT_THROW(trainer.train(), Error);
+  EXPECT_THROW(trainer.evaluate(), Error);
+}
+
+TEST_F(TrainerTest, TorchDatasetsAreTakenOver) {
+  struct Squares : torch::data::datasets::Dataset<Squares> {
+    torch::data::Example<> get(std::size_t i) override {
+      const auto x = torch::full({3}, static_cast<float>(i));
+      return {x, x.sum().unsqueeze(0)};
+    }
+    std::optional<std::size_t> size() const override { return 6; }
+  };
+  auto o = options();
+  o.train_dataset = from_torch(Squares());
+  EXPECT_EQ(o.train_dataset->size(), 6);
+  Trainer trainer(std::move(o));
+  EXPECT_EQ(trainer.train().global_step, 3);
+}
+
+}  // namespace
