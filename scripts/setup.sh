@@ -83,18 +83,22 @@ setup_libtorch() {
   build/venv/bin/python -m pip install --quiet "torch==$torch_version" numpy
 }
 
-# The Python that reads what the plugins write. It sees the build's torch, where that is in build/venv.
+# The Python that reads what the plugins write, and runs the real transformers on the build's torch, where
+# that is in build/venv.
 setup_readers() {
-  local stamp=build/test-venv/requirements.txt
-  if ! cmp -s tests/requirements.txt "$stamp"; then
+  local stamp=build/test-venv/requirements.txt packages
+  if ! cat tests/requirements.txt tests/parity/requirements.txt | cmp -s - "$stamp"; then
     echo "Installing the readers' packages into build/test-venv"
     python3 -m venv build/test-venv
-    build/test-venv/bin/python -m pip install --quiet -r tests/requirements.txt
+    packages=$(build/test-venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
     if [ -d build/venv ]; then
-      build/venv/bin/python -c 'import site; print(site.getsitepackages()[0])' \
-        >"$(build/test-venv/bin/python -c 'import site; print(site.getsitepackages()[0])')/torch.pth"
+      build/venv/bin/python -c 'import site; print(site.getsitepackages()[0])' >"$packages/torch.pth"
     fi
-    cp tests/requirements.txt "$stamp"
+    build/test-venv/bin/python -m pip install --quiet -r tests/requirements.txt
+    if build/test-venv/bin/python -c 'import torch' 2>/dev/null; then
+      build/test-venv/bin/python -m pip install --quiet -r tests/parity/requirements.txt
+    fi
+    cat tests/requirements.txt tests/parity/requirements.txt >"$stamp"
   fi
 }
 

@@ -41,6 +41,15 @@ void add_arguments(CLI::App& app, RunOptions& options) {
   }
 }
 
+void add_common_options(CLI::App& app, RunOptions& options) {
+  app.add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
+  add_arguments(app, options);
+}
+
 void add_run_options(CLI::App& app, RunOptions& options) {
   app.add_option("RUN.json", options.run_file, "The run file")->required();
   app.add_option_function<std::vector<std::string>>(
@@ -57,13 +66,8 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--record", options.record, "Writes the audit of the run to this directory");
-  app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
-  add_arguments(app, options);
+  add_common_options(app, options);
 }
 
 void add_resume(CLI::App& app, RunOptions& options) {
@@ -93,13 +97,16 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
   }
   std::string text = e.what();
   if (text.find("subcommand") != text.npos)
-    return "expected a command: train, run, evaluate, predict or plugins; see `trainer --help`";
+    return "expected a command: train, run, evaluate, predict, replay or plugins; see `trainer --help`";
   return text + "; see `trainer --help`";
 }
 
 }  // namespace
 
+char** trainer::command::command_line = nullptr;
+
 int main(int argc, char** argv) {
+  trainer::command::command_line = argv;
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);
   app.require_subcommand(1);
@@ -126,15 +133,27 @@ int main(int argc, char** argv) {
   predict->add_option("--output", options.output, "The CSV file to write")->required();
   predict->final_callback([&] { status = trainer::command::predict(options); });
 
+  auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");
+  replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")->required();
+  replay->add_option("--callback", options.callbacks, "A plugin to play to: ID, or ID={\"key\": value ...}")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  add_common_options(*replay, options);
+  replay->final_callback([&] { status = trainer::command::replay(options); });
+
   auto* plugins = app.add_subcommand("plugins", "Lists and inspects plugins");
   plugins->require_subcommand(1);
-  std::vector<std::filesystem::path> plugin_dirs;
-  std::filesystem::path order_of, file;
+  std::filesystem::path file;
   bool as_json = false;
   auto* list = plugins->add_subcommand("list", "The plugins that are found, and which trackers are available");
-  list->add_option("--plugin-dir", plugin_dirs, "Looked through before the other plugin directories");
-  list->add_option("--order", order_of, "Prints the order of callbacks of this run file instead");
-  list->final_callback([&] { status = trainer::command::plugins_list(plugin_dirs, order_of); });
+  list->add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories");
+  list->add_option("--order", options.run_file, "Prints the order of callbacks of this run file instead");
+  list->final_callback([&] {
+    options.quiet = true;
+    status = options.run_file.empty() ? trainer::command::plugins_list(options.plugin_dirs)
+                                      : trainer::command::plugins_order(options);
+  });
   auto* inspect = plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
   inspect->add_option("FILE", file, "The shared library")->required();
   inspect->add_flag("--json", as_json, "As JSON");

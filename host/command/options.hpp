@@ -9,9 +9,9 @@
 
 namespace trainer::command {
 
-/// What the command line of train, run, evaluate and predict gives.
+/// What the command line of train, run, evaluate, predict and replay gives.
 struct RunOptions {
-  std::filesystem::path run_file;
+  std::filesystem::path run_file;  ///< replay: the trainer_state.json
   std::vector<std::pair<std::string, std::string>> arguments;  ///< --learning_rate 1e-3 ...
   std::vector<std::pair<std::string, std::string>> overrides;  ///< --set KEY=VALUE
   std::optional<std::string> resume_from_checkpoint;           ///< empty text: the newest
@@ -19,16 +19,22 @@ struct RunOptions {
   std::filesystem::path record;      ///< empty: no record
   std::filesystem::path checkpoint;  ///< evaluate and predict
   std::filesystem::path output;      ///< predict: the CSV file
+  std::vector<std::string> callbacks;  ///< replay: ID or ID=CONFIG
   bool quiet = false;
 };
+
+/// argv of the process, ended by a null pointer.
+extern char** command_line;
 
 int train(const RunOptions& options);
 int run(const RunOptions& options);
 int evaluate(const RunOptions& options);
 int predict(const RunOptions& options);
+int plugins_order(const RunOptions& options);
 
-int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs,
-                 const std::filesystem::path& order_of);  ///< order_of: a run file, or empty
+// These need no LibTorch.
+int replay(const RunOptions& options);
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);
 
 }  // namespace trainer::command

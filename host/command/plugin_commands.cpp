@@ -4,7 +4,6 @@
 #include <iostream>
 
 #include "options.hpp"
-#include "session.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/report_to.hpp"
 
@@ -33,22 +32,9 @@ std::vector<std::string> event_list(std::uint32_t events) {
   return out;
 }
 
-int print_order(const std::vector<std::filesystem::path>& plugin_dirs, const std::filesystem::path& file) {
-  RunOptions options;
-  options.run_file = file;
-  options.plugin_dirs = plugin_dirs;
-  options.quiet = true;
-  Session session(options);
-  int n = 0;
-  for (const auto& entry : session.trainer().callback_handler().entries())
-    std::cout << ++n << ". " << entry->name << "\n";
-  return 0;
-}
-
 }  // namespace
 
-int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, const std::filesystem::path& order_of) {
-  if (!order_of.empty()) return print_order(plugin_dirs, order_of);
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   const PluginRegistry registry(plugin_directories(plugin_dirs));
   TrainingArguments args;
   args.finalize();

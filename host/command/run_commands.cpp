@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// train, run, evaluate, predict.
+// train, run, evaluate, predict, plugins list --order.
 #include <csignal>
 #include <iostream>
 
@@ -113,6 +113,14 @@ int predict(const RunOptions& options) {
     print_metrics("predict", result.metrics);
     std::cout << "predictions: " << options.output.string() << "\n";
   }
+  return 0;
+}
+
+int plugins_order(const RunOptions& options) {
+  Session session(options);
+  int n = 0;
+  for (const auto& entry : session.trainer().callback_handler().entries())
+    std::cout << ++n << ". " << entry->name << "\n";
   return 0;
 }
 

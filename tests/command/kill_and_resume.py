@@ -4,7 +4,8 @@
     TRAINER=... SOURCE=... python kill_and_resume.py [KILLS]
 
 Compared: model.safetensors byte for byte, log_history but for times and the summary, and metrics.csv, which
-must hold no step's row twice. Moments are drawn from a fixed seed, among them ones inside checkpoint writes,
+must hold no step's row twice. Checkpoints are written at logged steps: as in transformers, the loss that is logged
+after a resume is the mean of the steps since the resume. Moments are drawn from a fixed seed, among them ones inside checkpoint writes,
 as every other step writes one.
 """
 
@@ -24,7 +25,7 @@ TIMES = re.compile(r".*(_runtime|_per_second)")
 
 def argv(output_dir, resume):
     args = [TRAINER, "train", SOURCE / "host/examples/digits/run.json", "--output_dir", output_dir, "--report_to", "csv"]
-    args += ["--max_steps", "400", "--logging_steps", "5", "--eval_strategy", "steps", "--eval_steps", "10", "--save_strategy", "steps"]
+    args += ["--max_steps", "400", "--logging_steps", "2", "--eval_strategy", "steps", "--eval_steps", "10", "--save_strategy", "steps"]
     args += ["--save_steps", "2", "--set", "callbacks=[]", "--load_best_model_at_end", "false", "--quiet"]
     return args + (["--resume_from_checkpoint"] if resume else [])
 

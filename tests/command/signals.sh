@@ -10,7 +10,11 @@ for signal in TERM INT; do
   "$TRAINER" train "$SOURCE/host/examples/digits/run.json" --max_steps 1000000 --save_strategy no --eval_strategy no \
     --load_best_model_at_end false --set callbacks=[] --report_to csv --output_dir "$signal" >out.txt 2>err.txt &
   pid=$!
-  for _ in $(seq 600); do grep -q "'loss'" out.txt && break; sleep 0.1; done
+  for _ in $(seq 600); do
+    ! grep -qs "'loss'" out.txt || break
+    kill -0 "$pid" 2>/dev/null || { echo "it ended by itself"; cat err.txt; exit 1; }
+    sleep 0.1
+  done
   kill -"$signal" "$pid"
   status=0
   wait "$pid" || status=$?

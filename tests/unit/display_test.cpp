@@ -33,8 +33,8 @@ TEST(LogLine, NonFiniteNumbers) {
 
 TEST(ProgressBar, LooksLikeTqdm) {
   EXPECT_EQ(ProgressBar::text(1, 3, 0.01, 50), " 33%|████▎        | 1/3 [00:00<00:00, 100.00it/s]");
-  EXPECT_EQ(ProgressBar::text(0, 24, 0, 40), "  0%|         | 0/24 [00:00<?, ?it/s]");
-  EXPECT_EQ(ProgressBar::text(2, 4, 8000, 60), " 50%|████████         | 2/4 [2:13:20<2:13:20, 4000.00s/it]");
+  EXPECT_EQ(ProgressBar::text(0, 24, 0, 40), "  0%|           | 0/24 [00:00<?, ?it/s]");
+  EXPECT_EQ(ProgressBar::text(2, 4, 8000, 60), " 50%|█████████         | 2/4 [2:13:20<2:13:20, 4000.00s/it]");
 }
 
 }  // namespace

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/replay.hpp"
+
+#include <algorithm>
+#include <limits>
+
+#include "trainer/callback_handler.hpp"
+#include "trainer/error.hpp"
+#include "trainer/files.hpp"
+#include "trainer/report_to.hpp"
+
+namespace trainer {
+namespace {
+
+enum class Kind { train, evaluation, summary };
+
+Kind kind_of(const json::object& entry) {
+  if (entry.contains("train_loss")) return Kind::summary;
+  for (const auto& item : entry)
+    if (std::string_view(item.key()).substr(0, 5) == "eval_") return Kind::evaluation;
+  return Kind::train;
+}
+
+// The file has its keys sorted; a log has these first, in this order, and "epoch" last.
+json::object in_log_order(const json::object& entry) {
+  json::object out;
+  auto take = [&](std::string_view key) {
+    if (const auto* v = entry.if_contains(key)) out.emplace(key, *v);
+  };
+  for (const char* key : {"loss", "grad_norm", "learning_rate", "train_runtime", "train_samples_per_second",
+                          "train_steps_per_second", "total_flos", "train_loss", "eval_loss"})
+    take(key);
+  for (const auto& item : entry)
+    if (item.key() != "epoch" && item.key() != "step") take(item.key());
+  take("epoch");
+  return out;
+}
+
+// Notes which callback first asked to stop; the flag is then cleared, as the run is over anyway.
+class StopRecorder : public EventRecorder {
+ public:
+  StopRecorder(const TrainerState& state, ReplayResult& result) : state_(state), result_(result) {}
+  void begin(std::uint32_t, const TrainerState&, const TrainerControl&, const json::object*,
+             std::uint32_t) override {}
+  void called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) override {
+    if (!after.should_training_stop || before.should_training_stop) return;
+    for (const auto& stop : result_.stops)
+      if (stop.callback == entry.name) return;
+    result_.stops.push_back({entry.name, state_.global_step, state_.epoch});
+  }
+  void end(const TrainerControl&) override {}
+
+ private:
+  const TrainerState& state_;
+  ReplayResult& result_;
+};
+
+void update_best(TrainerState& state, const TrainingArguments& args, const json::object& metrics) {
+  if (!args.metric_for_best_model) return;
+  std::string name = *args.metric_for_best_model;
+  if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
+  const auto* v = metrics.if_contains(name);
+  if (!v || !v->is_number()) return;
+  const double metric = v->to_number<double>();
+  const bool greater = args.greater_is_better.value_or(false);
+  const double infinity = std::numeric_limits<double>::infinity();
+  const double best = state.best_metric ? static_cast<double>(*state.best_metric) : greater ? -infinity : infinity;
+  if (!state.best_metric) state.best_metric = best;
+  if (!(greater ? metric > best : metric < best)) return;
+  state.best_metric = metric;
+  state.best_global_step = state.global_step;
+}
+
+}  // namespace
+
+ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOptions& options) {
+  const TrainerState finished = TrainerState::load_from_json(trainer_state);
+  if (finished.log_history.empty())
+    throw_usage(trainer_state.string() + " has an empty log_history; there is nothing to replay");
+  TrainingArguments args = options.args;
+  args.finalize();
+  require_writable_directory(args.output_dir, "output_dir");
+
+  ReplayResult result;
+  TrainerState state;
+  state.max_steps = finished.max_steps;
+  state.num_train_epochs = finished.num_train_epochs;
+  state.train_batch_size = finished.train_batch_size;
+  state.logging_steps = finished.logging_steps;
+  state.eval_steps = finished.eval_steps;
+  state.save_steps = finished.save_steps;
+  TrainerControl control;
+  const PluginRegistry registry(plugin_directories(options.plugin_dirs));
+  const HostContext context{&args, &state, "", nullptr};
+  StopRecorder recorder(state, result);
+  CallbackHandler handler(args, state, control);
+  for (const auto& tracker : resolve_report_to(args.report_to, registry, context))
+    handler.add(make_plugin_entry(tracker, {}, OnError::fail, context, "--report_to " + tracker.note.report_to));
+  for (const auto& callback : options.callbacks)
+    handler.add(make_plugin_entry(registry.require(callback.plugin, callback.where), callback.config,
+                                  callback.on_error, context, callback.where));
+  for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
+  if (result.callbacks.empty())
+    throw_usage("replay has no plugin to play to; name one with --report_to or --callback");
+  handler.set_recorder(&recorder);
+
+  handler.call_event(TRAINER_ON_INIT_END);
+  handler.call_event(TRAINER_ON_TRAIN_BEGIN);
+  for (const json::object& entry : finished.log_history) {
+    const auto* step = entry.if_contains("step");
+    const auto* epoch = entry.if_contains("epoch");
+    if (!step || !step->is_int64())
+      throw_usage(trainer_state.string() + ": an entry of log_history has no integer \"step\"");
+    const bool new_step = step->get_int64() != state.global_step;
+    state.global_step = step->get_int64();
+    if (epoch && epoch->is_number()) state.epoch = epoch->to_number<double>();
+    const Kind kind = kind_of(entry);
+    if (new_step && kind != Kind::summary) {
+      handler.call_event(TRAINER_ON_STEP_BEGIN);
+      handler.call_event(TRAINER_ON_STEP_END);
+    }
+    state.log_history.push_back(entry);
+    json::object logs = in_log_order(entry);
+    handler.call_event(TRAINER_ON_LOG, &logs);
+    ++result.logs;
+    if (kind != Kind::evaluation) continue;
+    handler.call_event(TRAINER_ON_EVALUATE, &logs);
+    update_best(state, args, logs);
+    control.should_training_stop = 0;
+  }
+  handler.call_event(TRAINER_ON_TRAIN_END);
+  return result;
+}
+
+}  // namespace trainer

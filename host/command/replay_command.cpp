@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <cstdio>
+#include <iostream>
+
+#include "options.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+#include "trainer/replay.hpp"
+
+namespace trainer::command {
+namespace {
+
+// --callback early_stopping={"early_stopping_patience": 2}
+RunFile::Callback parse_callback(const std::string& text) {
+  RunFile::Callback out;
+  const auto equals = text.find('=');
+  out.plugin = text.substr(0, equals);
+  out.where = "--callback " + out.plugin;
+  if (equals == text.npos) return out;
+  const auto config = json::parse(text.substr(equals + 1), out.where);
+  if (!config.is_object())
+    throw_usage(out.where + ": the configuration is " + std::string(json::kind_name(config)) +
+                ", expected a JSON object after the =");
+  out.config = config.get_object();
+  return out;
+}
+
+}  // namespace
+
+int replay(const RunOptions& options) {
+  if (options.quiet) log::set_level(log::Level::warning);
+  ReplayOptions replay;
+  for (const auto& [name, text] : options.arguments) replay.args.set_from_text(name, text, "--" + name);
+  for (const auto& text : options.callbacks) replay.callbacks.push_back(parse_callback(text));
+  replay.plugin_dirs = options.plugin_dirs;
+  const auto result = trainer::replay(options.run_file, replay);
+  if (options.quiet) return 0;
+  std::string names;
+  for (const auto& name : result.callbacks) names += (names.empty() ? "" : ", ") + name;
+  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to " << names << "\n";
+  for (const auto& stop : result.stops) {
+    char epoch[40];
+    std::snprintf(epoch, sizeof epoch, "%.6g", stop.epoch);
+    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step << ", epoch "
+              << epoch << "\n";
+  }
+  return 0;
+}
+
+}  // namespace trainer::command
