@@ -50,7 +50,8 @@ void CallbackHandler::rebuild() {
   for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
     lists_[kind].clear();
     for (const auto& entry : entries_) {
-      const bool off = std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
+      const bool off =
+          std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
       if (const auto slot = slot_of(*entry->table, kind); slot && !off)
         lists_[kind].push_back({slot, entry->table, entry.get()});
     }
@@ -59,15 +60,26 @@ void CallbackHandler::rebuild() {
 
 void CallbackHandler::reset_flags(std::uint32_t kind) {
   switch (kind) {
-    case TRAINER_ON_TRAIN_BEGIN: control_.should_training_stop = 0; break;
-    case TRAINER_ON_EPOCH_BEGIN: control_.should_epoch_stop = 0; break;
+    case TRAINER_ON_TRAIN_BEGIN:
+      control_.should_training_stop = 0;
+      break;
+    case TRAINER_ON_EPOCH_BEGIN:
+      control_.should_epoch_stop = 0;
+      break;
     case TRAINER_ON_STEP_BEGIN:
       control_.should_log = control_.should_evaluate = control_.should_save = 0;
       break;
-    case TRAINER_ON_EVALUATE: control_.should_evaluate = 0; break;
-    case TRAINER_ON_SAVE: control_.should_save = 0; break;
-    case TRAINER_ON_LOG: control_.should_log = 0; break;
-    default: break;
+    case TRAINER_ON_EVALUATE:
+      control_.should_evaluate = 0;
+      break;
+    case TRAINER_ON_SAVE:
+      control_.should_save = 0;
+      break;
+    case TRAINER_ON_LOG:
+      control_.should_log = 0;
+      break;
+    default:
+      break;
   }
 }
 
@@ -78,8 +90,8 @@ void CallbackHandler::call_event(std::uint32_t kind, json::object* values) {
   state_.fill(view);
   MapView map(values, false);
   NativeEvent event;
-  static_cast<trainer_event&>(event) = {sizeof(trainer_event), kind, &view, &control_,
-                                        values ? &map : nullptr, has, 0, eval_dataloader_size};
+  static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind, &view, &control_,
+                                        values ? &map : nullptr, has,  0,     eval_dataloader_size};
   event.args = &args_;
   event.native_state = &state_;
   event.native_control = &control_;
@@ -147,7 +159,8 @@ json::object CallbackHandler::collect_states() const {
 }
 
 void CallbackHandler::refresh_states(json::object& states) const {
-  for (auto& entry : collect_states()) states.insert_or_assign(entry.key(), std::move(entry.value()));
+  for (auto& entry : collect_states())
+    states.insert_or_assign(entry.key(), std::move(entry.value()));
 }
 
 void CallbackHandler::restore_states(const json::object& states) {

@@ -84,7 +84,7 @@ void replace_directory(const std::filesystem::path& from, const std::filesystem:
   if (::rename(from.c_str(), to.c_str()) == 0) return;
   if (errno != ENOTEMPTY && errno != EEXIST)
     throw_run(from.string() + " could not be renamed to " + to.string() + ": " + reason());
-  // Both exist: exchange them, so that at no moment the target is missing.
+    // Both exist: exchange them, so that at no moment the target is missing.
 #if defined(RENAME_EXCHANGE)
   const bool exchanged =
       ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;

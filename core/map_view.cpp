@@ -35,7 +35,12 @@ void fill_value(const json::value& v, trainer_value& out, std::string& scratch) 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
+    const int more = byte < 0x80   ? 0
+                     : byte < 0xc2 ? -1
+                     : byte < 0xe0 ? 1
+                     : byte < 0xf0 ? 2
+                     : byte < 0xf5 ? 3
+                                   : -1;
     if (more < 0 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
     std::uint32_t code = more ? byte & (0x3fu >> more) : byte;
     for (int k = 1; k <= more; ++k) {
@@ -83,13 +88,26 @@ struct MapFunctions {
     try {
       json::value v;
       switch (value->type) {
-        case TRAINER_NULL: v = nullptr; break;
-        case TRAINER_BOOLEAN: v = value->integer != 0; break;
-        case TRAINER_INTEGER: v = value->integer; break;
-        case TRAINER_NUMBER: v = value->number; break;
-        case TRAINER_STRING: v = boost::json::string(text); break;
-        case TRAINER_JSON: v = json::parse(text, "a value"); break;
-        default: return TRAINER_ERROR;
+        case TRAINER_NULL:
+          v = nullptr;
+          break;
+        case TRAINER_BOOLEAN:
+          v = value->integer != 0;
+          break;
+        case TRAINER_INTEGER:
+          v = value->integer;
+          break;
+        case TRAINER_NUMBER:
+          v = value->number;
+          break;
+        case TRAINER_STRING:
+          v = boost::json::string(text);
+          break;
+        case TRAINER_JSON:
+          v = json::parse(text, "a value");
+          break;
+        default:
+          return TRAINER_ERROR;
       }
       view.values_->insert_or_assign({key, size}, std::move(v));
       return TRAINER_OK;
@@ -109,8 +127,14 @@ struct MapFunctions {
 };
 
 MapView::MapView(json::object* values, bool read_only)
-    : trainer_map{sizeof(trainer_map), 0, this, &MapFunctions::size, &MapFunctions::at,
-                  &MapFunctions::get, &MapFunctions::set, &MapFunctions::remove},
+    : trainer_map{sizeof(trainer_map),
+                  0,
+                  this,
+                  &MapFunctions::size,
+                  &MapFunctions::at,
+                  &MapFunctions::get,
+                  &MapFunctions::set,
+                  &MapFunctions::remove},
       values_(values),
       read_only_(read_only) {}
 

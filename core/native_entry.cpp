@@ -70,7 +70,8 @@ std::string class_name_of(const std::type_info& type) {
 
 std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback,
                                                  const trainer_callback& slots) {
-  if (!callback) throw_usage("a callback given to the Trainer is null; give an instance or a class");
+  if (!callback)
+    throw_usage("a callback given to the Trainer is null; give an instance or a class");
   return std::make_shared<NativeEntry>(std::move(callback), slots);
 }
 

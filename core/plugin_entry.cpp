@@ -16,17 +16,21 @@ class PluginEntry final : public CallbackEntry {
  public:
   PluginEntry(const PluginFile& file, json::object config, OnError policy,
               const HostContext& context)
-      : file_(file), library_(PluginLibrary::load(file)), host_(file.note.id, std::move(config), context) {
+      : file_(file),
+        library_(PluginLibrary::load(file)),
+        host_(file.note.id, std::move(config), context) {
     name = file.note.id;
     class_name = file.note.class_name;
     on_error = policy;
     if (create() != TRAINER_OK) {
       const std::string reason = host_.take_error();
-      throw_usage(where() + "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
+      throw_usage(where() +
+                  "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
     }
     check_table();
     if (table->get_extension)
-      state_ = static_cast<const trainer_ext_state*>(table->get_extension(table, TRAINER_EXT_STATE));
+      state_ =
+          static_cast<const trainer_ext_state*>(table->get_extension(table, TRAINER_EXT_STATE));
   }
 
   ~PluginEntry() override {
@@ -50,8 +54,8 @@ class PluginEntry final : public CallbackEntry {
       return found && found->is_object() ? found->get_object() : json::object{};
     };
     const std::string place = "the stored state of " + name;
-    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note, part("args"), place),
-                                              on_error, host_.context());
+    auto made = std::make_shared<PluginEntry>(
+        file_, resolve_config(file_.note, part("args"), place), on_error, host_.context());
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
@@ -70,7 +74,9 @@ class PluginEntry final : public CallbackEntry {
       throw_usage(where() + "threw an exception in create: " + e.what() +
                   "; a plugin must catch its own and return TRAINER_ERROR");
     } catch (...) {
-      throw_usage(where() + "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
+      throw_usage(
+          where() +
+          "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
     }
   }
 

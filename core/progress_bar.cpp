@@ -71,7 +71,8 @@ std::string ProgressBar::text(std::int64_t n, std::int64_t total, double seconds
       "| " + std::to_string(n) + "/" + std::to_string(total) + " [" + clock_text(seconds) + "<" +
       (rate > 0 ? clock_text(double(std::max<std::int64_t>(total - n, 0)) / rate) : "?") + ", " +
       rate_text(rate) + "]";
-  const int width = std::max(1, columns - 1 - static_cast<int>(std::string(head).size() + tail.size()));
+  const int width =
+      std::max(1, columns - 1 - static_cast<int>(std::string(head).size() + tail.size()));
   static constexpr const char* blocks[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
   const int eighths = static_cast<int>(share * width * 8);
   std::string bar;

@@ -27,8 +27,9 @@ json::object in_log_order(const json::object& entry) {
   auto take = [&](std::string_view key) {
     if (const auto* v = entry.if_contains(key)) out.emplace(key, *v);
   };
-  for (const char* key : {"loss", "grad_norm", "learning_rate", "train_runtime", "train_samples_per_second",
-                          "train_steps_per_second", "total_flos", "train_loss", "eval_loss"})
+  for (const char* key :
+       {"loss", "grad_norm", "learning_rate", "train_runtime", "train_samples_per_second",
+        "train_steps_per_second", "total_flos", "train_loss", "eval_loss"})
     take(key);
   for (const auto& item : entry)
     if (item.key() != "epoch" && item.key() != "step") take(item.key());
@@ -42,7 +43,8 @@ class StopRecorder : public EventRecorder {
   StopRecorder(const TrainerState& state, ReplayResult& result) : state_(state), result_(result) {}
   void begin(std::uint32_t, const TrainerState&, const TrainerControl&, const json::object*,
              std::uint32_t) override {}
-  void called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) override {
+  void called(const CallbackEntry& entry, const TrainerControl& before,
+              const TrainerControl& after) override {
     if (!after.should_training_stop || before.should_training_stop) return;
     for (const auto& stop : result_.stops)
       if (stop.callback == entry.name) return;
@@ -64,7 +66,9 @@ void update_best(TrainerState& state, const TrainingArguments& args, const json:
   const double metric = v->to_number<double>();
   const bool greater = args.greater_is_better.value_or(false);
   const double infinity = std::numeric_limits<double>::infinity();
-  const double best = state.best_metric ? static_cast<double>(*state.best_metric) : greater ? -infinity : infinity;
+  const double best = state.best_metric ? static_cast<double>(*state.best_metric)
+                      : greater         ? -infinity
+                                        : infinity;
   if (!state.best_metric) state.best_metric = best;
   if (!(greater ? metric > best : metric < best)) return;
   state.best_metric = metric;
@@ -95,10 +99,11 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   StopRecorder recorder(state, result);
   CallbackHandler handler(args, state, control);
   for (const auto& tracker : resolve_report_to(args.report_to, registry, context))
-    handler.add(make_plugin_entry(tracker, {}, OnError::fail, context, "--report_to " + tracker.note.report_to));
+    handler.add(make_plugin_entry(tracker, {}, OnError::fail, context,
+                                  "--report_to " + tracker.note.report_to));
   for (const auto& callback : options.callbacks)
-    handler.add(make_plugin_entry(registry.require(callback.plugin, callback.where), callback.config,
-                                  callback.on_error, context, callback.where));
+    handler.add(make_plugin_entry(registry.require(callback.plugin, callback.where),
+                                  callback.config, callback.on_error, context, callback.where));
   for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
   if (result.callbacks.empty())
     throw_usage("replay has no plugin to play to; name one with --report_to or --callback");

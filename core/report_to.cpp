@@ -12,9 +12,10 @@
 namespace trainer {
 namespace {
 
-// get_reporting_integration_callbacks and "all" in transformers' integration_utils.py go in this order.
+// get_reporting_integration_callbacks and "all" in transformers' integration_utils.py go in this
+// order.
 constexpr std::array<std::string_view, 13> transformers_order = {
-    "azure_ml", "comet_ml", "dagshub",   "dvclive", "mlflow",  "neptune", "tensorboard",
+    "azure_ml", "comet_ml",   "dagshub", "dvclive", "mlflow",  "neptune", "tensorboard",
     "wandb",    "codecarbon", "clearml", "swanlab", "trackio", "kubeflow"};
 
 std::size_t rank(const PluginFile& file) {

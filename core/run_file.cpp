@@ -29,8 +29,9 @@ class Section {
       const std::string key(entry.key());
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
       const std::string near = json::nearest(key, names);
-      throw_usage(where_ + ": \"" + key + "\" is not a key here; " +
-                  (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
+      throw_usage(
+          where_ + ": \"" + key + "\" is not a key here; " +
+          (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
     }
   }
   const json::value* find(std::string_view key) const { return object_->if_contains(key); }
@@ -105,7 +106,8 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
   if (const auto* eval = data.find("eval")) {
     if (eval->is_object())
       for (const auto& set : eval->get_object())
-        out.eval.emplace_back(set.key(), absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
+        out.eval.emplace_back(set.key(),
+                              absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
     else
       out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
   }
@@ -136,7 +138,8 @@ RunFile::Action read_action(const Section& action) {
     if (resume->is_bool()) {
       if (resume->get_bool()) out.resume_from_checkpoint = "";
     } else {
-      out.resume_from_checkpoint = Section::text_of(*resume, action.place("resume_from_checkpoint"));
+      out.resume_from_checkpoint =
+          Section::text_of(*resume, action.place("resume_from_checkpoint"));
     }
   }
   if (const auto* args = action.find("args")) {
@@ -153,7 +156,8 @@ std::vector<T> read_list(const Section& root, std::string_view key, F&& read) {
   if (!list) return out;
   if (!list->is_array()) Section::wrong_type(*list, root.place(key), "a list");
   for (std::size_t i = 0; i < list->get_array().size(); ++i)
-    out.push_back(read(Section(list->get_array()[i], root.place(key) + "[" + std::to_string(i) + "]")));
+    out.push_back(
+        read(Section(list->get_array()[i], root.place(key) + "[" + std::to_string(i) + "]")));
   return out;
 }
 
@@ -171,10 +175,12 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   std::size_t start = 0;
   while (true) {
     if (!at->is_object())
-      throw_usage("--set " + key + ": the part before the last dot is not an object of the run file");
+      throw_usage("--set " + key +
+                  ": the part before the last dot is not an object of the run file");
     const auto dot = key.find('.', start);
     const std::string part = key.substr(start, dot == key.npos ? key.npos : dot - start);
-    if (part.empty()) throw_usage("--set " + key + ": expected KEY=VALUE with a key such as data.train");
+    if (part.empty())
+      throw_usage("--set " + key + ": expected KEY=VALUE with a key such as data.train");
     json::value& child = at->get_object()[part];
     if (dot == key.npos) {
       child = std::move(v);
@@ -199,7 +205,8 @@ RunFile RunFile::load(const std::filesystem::path& path,
   json::value v = json::parse_file(path);
   for (const auto& [key, text] : overrides) apply(v, key, text);
   const Section root(v, path.string());
-  root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions"});
+  root.allow(
+      {"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions"});
   const auto base = path.parent_path();
   RunFile run;
   run.path = path;
@@ -207,9 +214,10 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.model = read_model(Section(model, root.place("model")));
   run.model_json = model.get_object();
   run.init_from = absolute_to(base, root.text("init_from", ""));
-  run.data = read_data(Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"),
-                               root.place("data")),
-                       base);
+  run.data =
+      read_data(Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"),
+                        root.place("data")),
+                base);
   root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
   run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
   if (const auto* metrics = root.find("metrics")) {

@@ -22,12 +22,9 @@ TraceRecorder::~TraceRecorder() {
 void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state,
                           const TrainerControl& control, const json::object* values,
                           std::uint32_t has) {
-  json::object line{{"event", event_name(kind)},
-                    {"global_step", state.global_step},
-                    {"epoch", state.epoch.to_json()},
-                    {"max_steps", state.max_steps},
-                    {"control", control.flags()},
-                    {"control_after", nullptr}};
+  json::object line{{"event", event_name(kind)},      {"global_step", state.global_step},
+                    {"epoch", state.epoch.to_json()}, {"max_steps", state.max_steps},
+                    {"control", control.flags()},     {"control_after", nullptr}};
   if (values) line.emplace(kind == TRAINER_ON_LOG ? "logs" : "metrics", *values);
   line.emplace("has", json::object{{"optimizer", (has & TRAINER_HAS_OPTIMIZER) != 0},
                                    {"lr_scheduler", (has & TRAINER_HAS_LR_SCHEDULER) != 0},
@@ -52,7 +49,8 @@ void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& bef
   for (const auto& flag : new_flags)
     if (flag.value() != old_flags.at(flag.key())) changed.emplace(flag.key(), flag.value());
   if (!changed.empty())
-    changes_.back().push_back(json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
+    changes_.back().push_back(
+        json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
 }
 
 void TraceRecorder::end(const TrainerControl& control) {
@@ -65,7 +63,8 @@ void TraceRecorder::end(const TrainerControl& control) {
 }
 
 void TraceRecorder::write_pending() {
-  for (const auto& line : pending_) std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
+  for (const auto& line : pending_)
+    std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
   pending_.clear();
   changes_.clear();
 }

@@ -132,9 +132,8 @@ void TrainerState::compute_steps(const TrainingArguments& args, std::int64_t ste
 
 json::object TrainerState::to_json() const {
   json::object out;
-  for_each_field(*this, [&](std::string_view name, const auto& field) {
-    out.emplace(name, to_value(field));
-  });
+  for_each_field(
+      *this, [&](std::string_view name, const auto& field) { out.emplace(name, to_value(field)); });
   return out;
 }
 

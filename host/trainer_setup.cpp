@@ -2,8 +2,8 @@
 //
 // What a Trainer is made of, and what train() prepares before its first step.
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/cuda.h>
+#include <torch/nn/modules/normalization.h>
 #include <torch/utils.h>
 
 #include <cmath>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands that need LibTorch live in a program of their own, trainer-run, so that the others start
-// at once and without it. This file stands in for them in `trainer`: the process becomes trainer-run.
+// The commands that need LibTorch live in a program of their own, trainer-run, so that the others
+// start at once and without it. This file stands in for them in `trainer`: the process becomes
+// trainer-run.
 #include <unistd.h>
 
 #include <cerrno>
@@ -16,7 +17,8 @@ namespace {
 int become_trainer_run() {
   std::error_code ec;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  const auto program = (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
+  const auto program =
+      (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
   ::execv(program.c_str(), command_line);
   throw_run(program.string() + " could not be started: " + std::strerror(errno) +
             "; it belongs beside the trainer command, install LibTrainer again");

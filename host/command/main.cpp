@@ -36,13 +36,15 @@ void add_arguments(CLI::App& app, RunOptions& options) {
            std::string(info.description))
         ->expected(boolean ? 0 : 1, 1)
         ->take_last()
-        ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
+        ->group(info.supported ? "TrainingArguments"
+                               : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
   }
 }
 
 void add_common_options(CLI::App& app, RunOptions& options) {
-  app.add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories")
+  app.add_option("--plugin-dir", options.plugin_dirs,
+                 "Looked through before the other plugin directories")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -90,14 +92,17 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
     for (const auto* option : used->get_options())
       for (const auto& name : option->get_lnames()) known.push_back("--" + name);
     const auto extras = app.remaining(true);
-    const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
+    const std::string unknown =
+        extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
     const std::string near = trainer::json::nearest(unknown, known);
     return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
-           (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
+           (near.empty() ? "; see `trainer " + used->get_name() + " --help`"
+                         : "; did you mean \"" + near + "\"?");
   }
   std::string text = e.what();
   if (text.find("subcommand") != text.npos)
-    return "expected a command: train, run, evaluate, predict, replay or plugins; see `trainer --help`";
+    return "expected a command: train, run, evaluate, predict, replay or plugins; see `trainer "
+           "--help`";
   return text + "; see `trainer --help`";
 }
 
@@ -134,8 +139,11 @@ int main(int argc, char** argv) {
   predict->final_callback([&] { status = trainer::command::predict(options); });
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");
-  replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")->required();
-  replay->add_option("--callback", options.callbacks, "A plugin to play to: ID, or ID={\"key\": value ...}")
+  replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")
+      ->required();
+  replay
+      ->add_option("--callback", options.callbacks,
+                   "A plugin to play to: ID, or ID={\"key\": value ...}")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -146,15 +154,19 @@ int main(int argc, char** argv) {
   plugins->require_subcommand(1);
   std::filesystem::path file;
   bool as_json = false;
-  auto* list = plugins->add_subcommand("list", "The plugins that are found, and which trackers are available");
-  list->add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories");
-  list->add_option("--order", options.run_file, "Prints the order of callbacks of this run file instead");
+  auto* list = plugins->add_subcommand(
+      "list", "The plugins that are found, and which trackers are available");
+  list->add_option("--plugin-dir", options.plugin_dirs,
+                   "Looked through before the other plugin directories");
+  list->add_option("--order", options.run_file,
+                   "Prints the order of callbacks of this run file instead");
   list->final_callback([&] {
     options.quiet = true;
     status = options.run_file.empty() ? trainer::command::plugins_list(options.plugin_dirs)
                                       : trainer::command::plugins_order(options);
   });
-  auto* inspect = plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
+  auto* inspect =
+      plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
   inspect->add_option("FILE", file, "The shared library")->required();
   inspect->add_flag("--json", as_json, "As JSON");
   inspect->final_callback([&] { status = trainer::command::plugins_inspect(file, as_json); });

@@ -11,14 +11,14 @@ namespace trainer::command {
 
 /// What the command line of train, run, evaluate, predict and replay gives.
 struct RunOptions {
-  std::filesystem::path run_file;  ///< replay: the trainer_state.json
+  std::filesystem::path run_file;                              ///< replay: the trainer_state.json
   std::vector<std::pair<std::string, std::string>> arguments;  ///< --learning_rate 1e-3 ...
   std::vector<std::pair<std::string, std::string>> overrides;  ///< --set KEY=VALUE
   std::optional<std::string> resume_from_checkpoint;           ///< empty text: the newest
   std::vector<std::filesystem::path> plugin_dirs;
-  std::filesystem::path record;      ///< empty: no record
-  std::filesystem::path checkpoint;  ///< evaluate and predict
-  std::filesystem::path output;      ///< predict: the CSV file
+  std::filesystem::path record;        ///< empty: no record
+  std::filesystem::path checkpoint;    ///< evaluate and predict
+  std::filesystem::path output;        ///< predict: the CSV file
   std::vector<std::string> callbacks;  ///< replay: ID or ID=CONFIG
   bool quiet = false;
 };

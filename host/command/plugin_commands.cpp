@@ -39,7 +39,8 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   TrainingArguments args;
   args.finalize();
   const HostContext context{&args, nullptr, "", nullptr};
-  std::vector<std::vector<std::string>> rows{{"id", "version", "report_to", "available", "description"}};
+  std::vector<std::vector<std::string>> rows{
+      {"id", "version", "report_to", "available", "description"}};
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
     if (!plugin.note.report_to.empty()) {
@@ -51,7 +52,8 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
                     plugin.note.description});
   }
   print_table(rows);
-  for (const auto& problem : registry.problems()) std::cout << "not usable: " << problem.sentence << "\n";
+  for (const auto& problem : registry.problems())
+    std::cout << "not usable: " << problem.sentence << "\n";
   for (const auto& twin : registry.duplicates())
     std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of "
               << twin.used.string() << ", which was found first\n";
@@ -65,14 +67,18 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   const auto events = event_list(note.events);
   const std::string abi = std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
   if (as_json) {
-    json::object out{{"path", plugin.path.string()}, {"abi", abi}, {"note", json::parse(note.json, file.string())}};
+    json::object out{{"path", plugin.path.string()},
+                     {"abi", abi},
+                     {"note", json::parse(note.json, file.string())}};
     std::cout << json::dump(out, {.indent = 2}) << "\n";
     return 0;
   }
   std::string joined;
   for (const auto& event : events) joined += (joined.empty() ? "" : ", ") + event;
-  std::vector<std::vector<std::string>> rows{{"file", plugin.path.string()}, {"id", note.id},
-                                             {"version", note.version},     {"abi", abi},
+  std::vector<std::vector<std::string>> rows{{"file", plugin.path.string()},
+                                             {"id", note.id},
+                                             {"version", note.version},
+                                             {"abi", abi},
                                              {"description", note.description}};
   if (!note.report_to.empty()) rows.push_back({"report_to", note.report_to});
   rows.push_back({"class", note.class_name});
@@ -80,7 +86,8 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   for (const auto& key : note.config) {
     const auto& rule = key.value().as_object();
     std::string text = json::dump(rule.at("type"));
-    if (const auto* fallback = rule.if_contains("default")) text += ", default " + json::dump(*fallback);
+    if (const auto* fallback = rule.if_contains("default"))
+      text += ", default " + json::dump(*fallback);
     if (const auto* description = rule.if_contains("description"))
       text += ": " + std::string(description->as_string());
     rows.push_back({"config." + std::string(key.key()), text});

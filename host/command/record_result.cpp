@@ -17,7 +17,8 @@ json::array files_below(const std::filesystem::path& root) {
   std::vector<std::string> names;
   std::error_code ec;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root, ec))
-    if (entry.is_regular_file()) names.push_back(entry.path().lexically_relative(root).generic_string());
+    if (entry.is_regular_file())
+      names.push_back(entry.path().lexically_relative(root).generic_string());
   std::sort(names.begin(), names.end());
   return json::array(names.begin(), names.end());
 }
@@ -35,8 +36,9 @@ json::value tensor_to_json(const at::Tensor& tensor) {
   return out;
 }
 
-void record_result(const std::filesystem::path& directory, const Trainer* trainer, const json::array& actions,
-                   std::int64_t failed_action, const std::exception* error) {
+void record_result(const std::filesystem::path& directory, const Trainer* trainer,
+                   const json::array& actions, std::int64_t failed_action,
+                   const std::exception* error) {
   json::object result{{"actions", actions}, {"error", nullptr}};
   if (error) {
     const bool ours = dynamic_cast<const Error*>(error) != nullptr;
@@ -56,13 +58,18 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   replace_file(directory / "result.json", json::dump(result, {.indent = 1}) + "\n");
 }
 
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, bool classes) {
-  if (!result.predictions.defined()) throw_run("the model gave no predictions; is data.test empty?");
-  const auto logits = result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
+void write_predictions(const std::filesystem::path& file, const PredictionOutput& result,
+                       bool classes) {
+  if (!result.predictions.defined())
+    throw_run("the model gave no predictions; is data.test empty?");
+  const auto logits =
+      result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
   const std::int64_t columns = logits.size(1);
   std::string text = classes ? "prediction," : "";
   for (std::int64_t c = 0; c < columns; ++c)
-    text += (c ? "," : "") + (classes ? "logit_" + std::to_string(c) : columns == 1 ? std::string("prediction") : "prediction_" + std::to_string(c));
+    text += (c ? "," : "") + (classes        ? "logit_" + std::to_string(c)
+                              : columns == 1 ? std::string("prediction")
+                                             : "prediction_" + std::to_string(c));
   const bool labelled = result.label_ids.defined() && result.label_ids.numel() == logits.size(0);
   text += labelled ? ",label\n" : "\n";
   const auto best = logits.argmax(1);

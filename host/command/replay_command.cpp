@@ -30,19 +30,21 @@ RunFile::Callback parse_callback(const std::string& text) {
 int replay(const RunOptions& options) {
   if (options.quiet) log::set_level(log::Level::warning);
   ReplayOptions replay;
-  for (const auto& [name, text] : options.arguments) replay.args.set_from_text(name, text, "--" + name);
+  for (const auto& [name, text] : options.arguments)
+    replay.args.set_from_text(name, text, "--" + name);
   for (const auto& text : options.callbacks) replay.callbacks.push_back(parse_callback(text));
   replay.plugin_dirs = options.plugin_dirs;
   const auto result = trainer::replay(options.run_file, replay);
   if (options.quiet) return 0;
   std::string names;
   for (const auto& name : result.callbacks) names += (names.empty() ? "" : ", ") + name;
-  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to " << names << "\n";
+  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to "
+            << names << "\n";
   for (const auto& stop : result.stops) {
     char epoch[40];
     std::snprintf(epoch, sizeof epoch, "%.6g", stop.epoch);
-    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step << ", epoch "
-              << epoch << "\n";
+    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step
+              << ", epoch " << epoch << "\n";
   }
   return 0;
 }

@@ -15,7 +15,8 @@
 namespace trainer::command {
 namespace {
 
-std::filesystem::path resume_path(const std::string& given, const Trainer& trainer, bool below_output_dir) {
+std::filesystem::path resume_path(const std::string& given, const Trainer& trainer,
+                                  bool below_output_dir) {
   if (given.empty() || !below_output_dir) return given;
   return std::filesystem::path(trainer.args().output_dir) / given;
 }
@@ -50,19 +51,21 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
 int signal_status() { return StopSignals::received() ? 128 + StopSignals::received() : 0; }
 
 // The actions in order; with --record also result.json, whether they succeed or not.
-void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
-                const std::function<void(const json::object&)>& show) {
+void do_actions(Session& session, const std::vector<RunFile::Action>& actions,
+                bool below_output_dir, const std::function<void(const json::object&)>& show) {
   json::array results;
   std::int64_t index = 0;
   auto finish = [&](const std::exception* error) {
     if (!session.recorder()) return;
     session.recorder()->finish();
-    record_result(session.recorder()->directory(), session.trainer_or_null(), results, index, error);
+    record_result(session.recorder()->directory(), session.trainer_or_null(), results, index,
+                  error);
   };
   try {
     for (; index < static_cast<std::int64_t>(actions.size()); ++index) {
       if (session.recorder()) session.recorder()->set_action(index);
-      results.push_back(do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
+      results.push_back(
+          do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
       show(results.back().get_object());
       if (StopSignals::received()) break;
     }
@@ -89,7 +92,8 @@ int train(const RunOptions& options) {
 int run(const RunOptions& options) {
   Session session(options);
   do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
-    if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
+    if (!options.quiet)
+      print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
   return signal_status();
 }

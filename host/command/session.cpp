@@ -10,7 +10,8 @@
 namespace trainer::command {
 namespace {
 
-TrainingArguments parse_args(const json::object& args, const RunOptions& options, const std::string& where) {
+TrainingArguments parse_args(const json::object& args, const RunOptions& options,
+                             const std::string& where) {
   // Checked as a whole only when the command line has had its say.
   TrainingArguments out;
   out.update(args, where);
@@ -22,7 +23,9 @@ TrainingArguments parse_args(const json::object& args, const RunOptions& options
 }  // namespace
 
 Session::Session(const RunOptions& options)
-    : options_(options), run_(RunFile::load(options.run_file, options.overrides)), args_(run_.args) {
+    : options_(options),
+      run_(RunFile::load(options.run_file, options.overrides)),
+      args_(run_.args) {
   if (options.quiet) log::set_level(log::Level::warning);
   if (!options.record.empty()) recorder_.emplace(options.record);
 }
@@ -31,7 +34,8 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
-std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
+std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path,
+                                       std::string_view what) const {
   if (path.empty())
     throw_usage(run_.path.string() + ": data has no \"" + std::string(what) +
                 "\", which this action needs; name a CSV file");
@@ -62,11 +66,13 @@ Trainer& Session::trainer() {
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_.model, run_.loss, run_.model_json);
-  if (!run_.init_from.empty()) load_weights(*options.model.module, load_safetensors(run_.init_from), run_.init_from.string());
+  if (!run_.init_from.empty())
+    load_weights(*options.model.module, load_safetensors(run_.init_from), run_.init_from.string());
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;
-  for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
+  for (const auto& callback : run_.callbacks)
+    options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.recorder = recorder();
   options.quiet = options_.quiet;

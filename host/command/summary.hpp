@@ -8,8 +8,8 @@ namespace trainer::command {
 /// "***** eval metrics *****" and a line a metric, as transformers' log_metrics() prints them.
 void print_metrics(const std::string& title, const json::object& metrics);
 
-/// After training: best metric, where the model, the event files, the CSV and the emissions lie, and
-/// how to look at them.
+/// After training: best metric, where the model, the event files, the CSV and the emissions lie,
+/// and how to look at them.
 void print_summary(const Trainer& trainer);
 
 }  // namespace trainer::command

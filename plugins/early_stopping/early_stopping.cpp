@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// EarlyStoppingCallback of transformers 5.23.0 (trainer_callback.py), rule for rule: a metric that has
-// not improved for `early_stopping_patience` evaluations ends the training. `state.best_metric` is the
-// trainer's, set after on_evaluate and without regard to the threshold; so a metric that creeps by
-// less than the threshold each time never resets the counter.
+// EarlyStoppingCallback of transformers 5.23.0 (trainer_callback.py), rule for rule: a metric that
+// has not improved for `early_stopping_patience` evaluations ends the training. `state.best_metric`
+// is the trainer's, set after on_evaluate and without regard to the threshold; so a metric that
+// creeps by less than the threshold each time never resets the counter.
 #include <cmath>
 #include <trainer/sdk.hpp>
 
@@ -21,15 +21,18 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
   void on_train_begin(const Arguments& args, const State&, Control&) override {
     if (!args["load_best_model_at_end"].flag())
       host_.warning(
-          "load_best_model_at_end is off: after training, the model stays that of the last step, not "
+          "load_best_model_at_end is off: after training, the model stays that of the last step, "
+          "not "
           "the best one");
     if (args["metric_for_best_model"].is_null())
       throw std::invalid_argument(
-          "early stopping needs args.metric_for_best_model, which is not set; set it to a metric of "
+          "early stopping needs args.metric_for_best_model, which is not set; set it to a metric "
+          "of "
           "the evaluation, such as \"loss\"");
     if (args["eval_strategy"].text() == "no")
       throw std::invalid_argument(
-          "early stopping needs evaluations, but args.eval_strategy is \"no\"; set it to \"steps\" or "
+          "early stopping needs evaluations, but args.eval_strategy is \"no\"; set it to \"steps\" "
+          "or "
           "\"epoch\"");
   }
 
@@ -39,8 +42,9 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
     if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
     const auto metric = metrics.get(name);
     if (!metric) {
-      host_.warning("the evaluation gave no \"" + name +
-                    "\", which args.metric_for_best_model asks for; this evaluation is not counted");
+      host_.warning(
+          "the evaluation gave no \"" + name +
+          "\", which args.metric_for_best_model asks for; this evaluation is not counted");
       return;
     }
     count(metric->number(), args["greater_is_better"].flag(), state);
@@ -65,8 +69,7 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
  private:
   void count(double metric, bool greater_is_better, const State& state) {
     const bool first = (state.present & TRAINER_HAS_BEST_METRIC) == 0;
-    const bool better =
-        greater_is_better ? metric > state.best_metric : metric < state.best_metric;
+    const bool better = greater_is_better ? metric > state.best_metric : metric < state.best_metric;
     if (first || (better && std::abs(metric - state.best_metric) > threshold_))
       counter_ = 0;
     else
@@ -81,6 +84,7 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
 
 }  // namespace
 
+// clang-format off
 TRAINER_PLUGIN(EarlyStopping, {
   "id": "early_stopping",
   "version": "0.1.0",
@@ -98,3 +102,4 @@ TRAINER_PLUGIN(EarlyStopping, {
     }
   }
 })
+// clang-format on

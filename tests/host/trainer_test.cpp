@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The library as a C++ program uses it: callbacks by class and instance, parts overridden, resume.
+#include "trainer/trainer.hpp"
+
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
@@ -7,7 +9,6 @@
 
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/trainer.hpp"
 
 namespace {
 
@@ -18,7 +19,9 @@ namespace fs = std::filesystem;
 std::vector<std::string> events;
 
 struct Counter : TrainerCallback {
-  void on_train_begin(const Args&, const State&, Control&) override { events.push_back("train_begin"); }
+  void on_train_begin(const Args&, const State&, Control&) override {
+    events.push_back("train_begin");
+  }
   void on_step_end(const Args&, const State& state, Control&) override {
     events.push_back("step_end " + std::to_string(state.global_step));
   }
@@ -83,7 +86,8 @@ TEST_F(TrainerTest, AddPopAndRemove) {
   trainer.add_callback<StopAtTwo>();
   trainer.add_callback<Derived>();
   EXPECT_EQ(trainer.pop_callback<Counter>()->native(), instance.get());
-  EXPECT_NE(trainer.pop_callback<Counter>(), nullptr) << "a derived class counts, as isinstance() does";
+  EXPECT_NE(trainer.pop_callback<Counter>(), nullptr)
+      << "a derived class counts, as isinstance() does";
   EXPECT_EQ(trainer.pop_callback<Counter>(), nullptr);
   EXPECT_THROW(trainer.remove_callback(*instance), Error);
   trainer.remove_callback<StopAtTwo>();
@@ -119,7 +123,8 @@ TEST_F(TrainerTest, OverriddenPartsAreUsed) {
 TEST_F(TrainerTest, ResumedRunEndsWithTheSameBits) {
   auto weights = [&](bool cut) {
     torch::manual_seed(1);
-    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5), torch::nn::Linear(8, 1));
+    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5),
+                                torch::nn::Linear(8, 1));
     const auto initial = net->parameters()[0].clone();
     auto o = options();
     o.args.output_dir = (dir / (cut ? "cut" : "whole")).string();
@@ -142,13 +147,12 @@ TEST_F(TrainerTest, ResumedRunEndsWithTheSameBits) {
     return out;
   };
   const auto whole = weights(false), cut = weights(true);
-  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(torch::equal(whole[i], cut[i])) << "parameter " << i;
+  for (std::size_t i = 0; i < whole.size(); ++i)
+    EXPECT_TRUE(torch::equal(whole[i], cut[i])) << "parameter " << i;
 }
 
-TEST_F(TrainerTest, TensorsReachPluginsThroughTheContext) {
-  struct Probe : TrainerCallback {};
-  auto o = options();
-  Trainer trainer(std::move(o));
+TEST_F(TrainerTest, ParametersAreGroupedByWeightDecay) {
+  Trainer trainer(options());
   trainer.train();
   const auto& groups = trainer.optimizer()->param_groups();
   EXPECT_EQ(groups[0].names, std::vector<std::string>{"0.weight"});
@@ -183,6 +187,58 @@ TEST_F(TrainerTest, TorchDatasetsAreTakenOver) {
   EXPECT_EQ(o.train_dataset->size(), 6);
   Trainer trainer(std::move(o));
   EXPECT_EQ(trainer.train().global_step, 3);
+}
+
+TEST_F(TrainerTest, OutOfMemoryShrinksTheBatch) {
+  struct OutOfMemory : TrainerCallback {
+    void on_step_end(const Args&, const State& state, Control&) override {
+      if (*state.train_batch_size > 10) throw std::runtime_error("CUDA out of memory.");
+    }
+  };
+  auto o = options();
+  o.args.auto_find_batch_size = true;
+  o.args.per_device_train_batch_size = 12;
+  o.callbacks = {CallbackSpec::of<OutOfMemory>()};
+  Trainer trainer(std::move(o));
+  EXPECT_EQ(trainer.train().global_step, 3);
+  EXPECT_EQ(trainer.state().train_batch_size, 10)
+      << "12 * 0.9, as accelerate's find_executable_batch_size";
+  auto without = options();
+  without.args.per_device_train_batch_size = 12;
+  without.callbacks = {CallbackSpec::of<OutOfMemory>()};
+  Trainer other(std::move(without));
+  EXPECT_THROW(other.train(), Error);
+}
+
+TEST_F(TrainerTest, LabelSmoothingIsThatOfCrossEntropy) {
+  net = torch::nn::Sequential(torch::nn::Linear(3, 4));
+  auto o = options();
+  o.model = supervised(net, cross_entropy);
+  o.args.label_smoothing_factor = 0.1;
+  Trainer trainer(std::move(o));
+  const auto x = torch::randn({5, 3});
+  const auto y = torch::tensor({0, 3, -100, 1, 2}, torch::kLong);
+  const auto expected = torch::nn::functional::cross_entropy(
+      net->forward(x), y, torch::nn::functional::CrossEntropyFuncOptions().label_smoothing(0.1));
+  const auto loss = trainer.compute_loss(Batch{{"features", x}, {"labels", y}});
+  EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 1e-6);
+}
+
+TEST_F(TrainerTest, AStopThatIsRequestedSavesAndEnds) {
+  struct Ask : TrainerCallback {
+    void on_step_begin(const Args&, const State& state, Control&) override {
+      if (state.global_step == 1) trainer->request_stop();
+    }
+    Trainer* trainer = nullptr;
+  };
+  auto ask = std::make_shared<Ask>();
+  auto o = options();
+  o.callbacks = {ask, CallbackSpec::of<Counter>()};
+  Trainer trainer(std::move(o));
+  ask->trainer = &trainer;
+  EXPECT_EQ(trainer.train().global_step, 2);
+  EXPECT_TRUE(fs::exists(dir / "checkpoint-2" / "model.safetensors"));
+  EXPECT_EQ(events.back(), "train_end");
 }
 
 }  // namespace

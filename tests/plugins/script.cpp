@@ -70,7 +70,8 @@ class Script : public trainer::sdk::TrainerCallback {
       if (rule.on != event || (rule.left && *rule.left == 0)) continue;
       if (rule.global_step && *rule.global_step != state.global_step) continue;
       // The JSON reader may be off by one unit in the last place.
-      if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch)) continue;
+      if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch))
+        continue;
       if (rule.left) --*rule.left;
       for (const auto& [name, value] : rule.set) flag(control, name) = value ? 1 : 0;
     }
@@ -81,6 +82,7 @@ class Script : public trainer::sdk::TrainerCallback {
 
 }  // namespace
 
+// clang-format off
 TRAINER_PLUGIN(Script, {
   "id": "script",
   "version": "0.1.0",
@@ -92,3 +94,4 @@ TRAINER_PLUGIN(Script, {
              "on_push_begin"],
   "config": {"rules": {"type": "array", "description": "what to set, and when"}}
 })
+// clang-format on

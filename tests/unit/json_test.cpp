@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compared with what Python's json module and repr() give for the same input.
+#include "trainer/json.hpp"
+
 #include <gmock/gmock.h>
 
 #include <cmath>
 #include <limits>
 
 #include "trainer/error.hpp"
-#include "trainer/json.hpp"
 
 namespace {
 
@@ -51,9 +52,11 @@ TEST(Json, NaNAndInfinityAsPythonWritesThem) {
 }
 
 TEST(Json, LayoutsArePythons) {
-  const auto v = parse(R"({"b": [1, {"y": 2.0, "x": null}], "a": {}, "c": [], "d": "é😀\u0001"})", "t");
+  const auto v =
+      parse(R"({"b": [1, {"y": 2.0, "x": null}], "a": {}, "c": [], "d": "é😀\u0001"})", "t");
   EXPECT_EQ(dump(v, {.indent = 2, .sort_keys = true}),
-            "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {\n      \"x\": null,\n      \"y\": 2.0\n    }\n  ],\n"
+            "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {\n      \"x\": null,\n      \"y\": 2.0\n    "
+            "}\n  ],\n"
             "  \"c\": [],\n  \"d\": \"\\u00e9\\ud83d\\ude00\\u0001\"\n}");
   EXPECT_EQ(dump(parse(R"({"a":[1,2]})", "t"), {.compact = true}), R"({"a":[1,2]})");
 }
@@ -68,7 +71,8 @@ std::string error_of(const char* text) {
 }
 
 TEST(Json, ErrorsNameThePlace) {
-  EXPECT_THAT(error_of("{\n \"a\": ,\n}"), testing::AllOf(testing::HasSubstr("run.json"), testing::HasSubstr("line 2")));
+  EXPECT_THAT(error_of("{\n \"a\": ,\n}"),
+              testing::AllOf(testing::HasSubstr("run.json"), testing::HasSubstr("line 2")));
   EXPECT_THAT(error_of(R"({"a": 1, "a": 2})"), testing::HasSubstr("\"a\" stands twice"));
   EXPECT_THAT(error_of("[1] 2"), testing::HasSubstr("line 1, column 5"));
   EXPECT_FALSE(error_of("").empty());

@@ -25,11 +25,12 @@ class PrinterCallback : public TrainerCallback {
   bool quiet_;
 };
 
-/// Bars on stderr when that is a terminal, and each log as a line on stdout. ProgressCallback there.
+/// Bars on stderr when that is a terminal, and each log as a line on stdout. ProgressCallback
+/// there.
 std::shared_ptr<CallbackEntry> make_progress_entry();
 
-/// A log as Progress and Printer write it: Python's text of the dict, floats as quoted %.4g, strings
-/// longer than 100 bytes replaced by a remark when `cut_strings`; without `total_flos`.
+/// A log as Progress and Printer write it: Python's text of the dict, floats as quoted %.4g,
+/// strings longer than 100 bytes replaced by a remark when `cut_strings`; without `total_flos`.
 std::string log_line(const json::object& logs, bool cut_strings);
 
 }  // namespace trainer

@@ -23,10 +23,10 @@ struct CallbackEntry {
   trainer_callback* table = nullptr;
   OnError on_error = OnError::fail;
 
-  virtual TrainerCallback* native() { return nullptr; }       ///< the C++ object, when it is one
-  virtual std::string take_error() { return {}; }             ///< sentence of the last failure
+  virtual TrainerCallback* native() { return nullptr; }  ///< the C++ object, when it is one
+  virtual std::string take_error() { return {}; }        ///< sentence of the last failure
   virtual bool stateful() const { return false; }
-  virtual json::object state() { return {}; }                 ///< {"args", "attributes"}
+  virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.
   virtual std::shared_ptr<CallbackEntry> restored(const json::object& /*state*/) { return nullptr; }
 };
@@ -81,9 +81,8 @@ std::shared_ptr<CallbackEntry> native_entry(std::shared_ptr<T> callback) {
   constexpr bool all = std::is_same_v<T, TrainerCallback>;
   trainer_callback slots{};
   // &T::on_x has the base's type exactly when no class below the base declares it.
-#define TRAINER_NATIVE_SLOT(event)                                                   \
-  if constexpr (all || !std::is_same_v<decltype(&T::event),                          \
-                                       decltype(&TrainerCallback::event)>)           \
+#define TRAINER_NATIVE_SLOT(event)                                                              \
+  if constexpr (all || !std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>) \
     slots.event = &detail::native_slot<&TrainerCallback::event>;
   TRAINER_NATIVE_SLOT(on_init_end)
   TRAINER_NATIVE_SLOT(on_train_begin)

@@ -11,7 +11,8 @@ namespace trainer {
 /// The whole file; an Error that names it when it is missing, unreadable or not a regular file.
 std::string read_file(const std::filesystem::path& path);
 
-/// Writes to `path` + ".tmp", flushes to the disk, renames. On failure an Error, and no trace is left.
+/// Writes to `path` + ".tmp", flushes to the disk, renames. On failure an Error, and no trace is
+/// left.
 void replace_file(const std::filesystem::path& path, std::string_view bytes);
 
 /// Puts the directory `from` in the place of `to`, in one step where the system can; `to` need not

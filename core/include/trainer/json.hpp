@@ -15,8 +15,9 @@ using boost::json::object;
 using boost::json::value;
 
 /// Reads JSON; NaN, Infinity and -Infinity are accepted. Numbers are read to the nearest double
-/// (Boost.JSON 1.81's own reader can be off by one unit in the last place). Duplicate keys, more than
-/// 64 levels and more than 64 MiB are refused. `where` names the text in the sentence of the Error.
+/// (Boost.JSON 1.81's own reader can be off by one unit in the last place). Duplicate keys, more
+/// than 64 levels and more than 64 MiB are refused. `where` names the text in the sentence of the
+/// Error.
 value parse(std::string_view text, std::string_view where);
 
 /// parse() of a file; a missing or unreadable one is an Error too.

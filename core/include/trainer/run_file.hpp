@@ -11,8 +11,8 @@
 
 namespace trainer {
 
-/// A run as a JSON file: what `trainer train`, `run`, `evaluate` and `predict` take. Paths in it are
-/// relative to the file; unknown keys are errors.
+/// A run as a JSON file: what `trainer train`, `run`, `evaluate` and `predict` take. Paths in it
+/// are relative to the file; unknown keys are errors.
 struct RunFile {
   struct Model {
     std::string type;  ///< "mlp": Linear layers with an activation between two of them
@@ -50,8 +50,8 @@ struct RunFile {
   std::vector<Callback> callbacks;
   std::vector<Action> actions;
 
-  /// `overrides`: dotted keys of the file with new values ("data.train", a JSON text or plain text),
-  /// from --set; a path given there is relative to the current directory.
+  /// `overrides`: dotted keys of the file with new values ("data.train", a JSON text or plain
+  /// text), from --set; a path given there is relative to the current directory.
   static RunFile load(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, std::string>>& overrides = {});
 };

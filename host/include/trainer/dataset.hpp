@@ -39,8 +39,8 @@ class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual std::int64_t size() const = 0;
-  /// The rows `indices` ([B] int64, on the CPU) in that order. With dataloader_num_workers it is called
-  /// from several threads at once.
+  /// The rows `indices` ([B] int64, on the CPU) in that order. With dataloader_num_workers it is
+  /// called from several threads at once.
   virtual Batch get_batch(const at::Tensor& indices) const = 0;
 };
 
@@ -79,8 +79,8 @@ enum class Labels {
 /// float32 column of "features" [N, F], in file order. What is missing, ragged, empty, not a number
 /// or out of range is a usage Error with the line. `classes` 0 does not check the upper end;
 /// `features` 0 does not check their number.
-std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path, const std::string& target,
-                                        Labels labels, std::int64_t classes = 0,
-                                        std::int64_t features = 0);
+std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path,
+                                        const std::string& target, Labels labels,
+                                        std::int64_t classes = 0, std::int64_t features = 0);
 
 }  // namespace trainer

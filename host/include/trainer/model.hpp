@@ -20,8 +20,9 @@ struct ModelOutput {
 /// Loss of logits and labels, a scalar.
 using LossFunction = std::function<at::Tensor(const at::Tensor& logits, const at::Tensor& labels)>;
 
-at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels);  ///< [B, C], [B] int64
-at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels);       ///< same shapes
+at::Tensor cross_entropy(const at::Tensor& logits,
+                         const at::Tensor& labels);                       ///< [B, C], [B] int64
+at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels);  ///< same shapes
 
 /// A module and how to call it. `forward` may use any names of the batch.
 struct Model {

@@ -30,8 +30,8 @@ struct PredictionOutput {
   json::object metrics;
 };
 
-/// transformers' Trainer: the training loop with callbacks, checkpoints and resume. Members that are
-/// virtual are the parts that a program may replace, as one subclasses the Trainer there.
+/// transformers' Trainer: the training loop with callbacks, checkpoints and resume. Members that
+/// are virtual are the parts that a program may replace, as one subclasses the Trainer there.
 /// Errors are trainer::Error. One thread; several Trainers may follow one another in a process.
 class Trainer {
  public:
@@ -48,8 +48,10 @@ class Trainer {
 
   /// Evaluates the eval dataset, or each of them by name ("eval_<name>_loss" ...).
   json::object evaluate();
-  json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "eval");
-  PredictionOutput predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "test");
+  json::object evaluate(const std::shared_ptr<Dataset>& dataset,
+                        const std::string& prefix = "eval");
+  PredictionOutput predict(const std::shared_ptr<Dataset>& dataset,
+                           const std::string& prefix = "test");
   /// Writes the model's weights to DIR/model.safetensors.
   void save_model(const std::filesystem::path& directory) const;
   /// Loads weights from a checkpoint directory, as resuming does, without its optimizer and state.
@@ -81,7 +83,7 @@ class Trainer {
   const CallbackHandler& callback_handler() const { return handler_; }
   Model& model() { return model_; }
   const Model& model() const { return model_; }
-  Optimizer* optimizer() { return optimizer_.get(); }        ///< null before train()
+  Optimizer* optimizer() { return optimizer_.get(); }          ///< null before train()
   LRScheduler* lr_scheduler() { return lr_scheduler_.get(); }  ///< null before train()
 
   // ---- parts to override ----
@@ -129,7 +131,8 @@ class Trainer {
   // trainer_setup.cpp
   void add_initial_callbacks(const TrainerOptions& options);
   Plan plan_training(const DataLoader& loader) const;
-  Resume init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint);
+  Resume init_training_state(const Plan& plan,
+                             const std::optional<std::filesystem::path>& checkpoint);
   void prepare_for_training(const Plan& plan, const Resume& resume);
   DataLoader::Options loader_options(std::int64_t batch_size) const;
   void warn_of_changed_steps(const TrainerState& given) const;
@@ -158,7 +161,9 @@ class Trainer {
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
 
-  void fire(std::uint32_t event, json::object* values = nullptr) { handler_.call_event(event, values); }
+  void fire(std::uint32_t event, json::object* values = nullptr) {
+    handler_.call_event(event, values);
+  }
 
   TrainingArguments args_;
   Model model_;

@@ -25,10 +25,14 @@ json::object accuracy(const EvalPrediction& p);
 class EvalDatasets {
  public:
   EvalDatasets() = default;
-  EvalDatasets(std::shared_ptr<Dataset> one) { if (one) sets_.emplace_back("", std::move(one)); }
+  EvalDatasets(std::shared_ptr<Dataset> one) {
+    if (one) sets_.emplace_back("", std::move(one));
+  }
   template <typename D>
   EvalDatasets(std::shared_ptr<D> one) : EvalDatasets(std::shared_ptr<Dataset>(std::move(one))) {}
-  void add(std::string name, std::shared_ptr<Dataset> set) { sets_.emplace_back(std::move(name), std::move(set)); }
+  void add(std::string name, std::shared_ptr<Dataset> set) {
+    sets_.emplace_back(std::move(name), std::move(set));
+  }
   bool empty() const { return sets_.empty(); }
   bool named() const { return !sets_.empty() && !sets_[0].first.empty(); }
   auto begin() const { return sets_.begin(); }
@@ -41,7 +45,8 @@ class EvalDatasets {
 /// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
 class CallbackSpec {
  public:
-  using Make = std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
+  using Make =
+      std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
 
   template <typename T>
   CallbackSpec(std::shared_ptr<T> instance)
@@ -54,15 +59,16 @@ class CallbackSpec {
   }
   static CallbackSpec plugin(RunFile::Callback spec) {
     return CallbackSpec(Make([spec = std::move(spec)](const auto& registry, const auto& context) {
-      return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config, spec.on_error,
-                               context, spec.where + ".config");
+      return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config,
+                               spec.on_error, context, spec.where + ".config");
     }));
   }
   static CallbackSpec plugin(std::string id, json::object config = {}) {
     return plugin(RunFile::Callback{std::move(id), std::move(config), OnError::fail, "callbacks"});
   }
 
-  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry, const HostContext& context) const {
+  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry,
+                                      const HostContext& context) const {
     return make_(registry, context);
   }
 

@@ -20,9 +20,8 @@
 #include <trainer/sdk/callback.hpp>
 #include <trainer/sdk/trampoline.hpp>
 
-/// Once in a plugin, at file scope: the class, then the note (see plugin.h) as bare JSON. The class is
-/// constructed with `const trainer::sdk::Host&` if it takes one, else without arguments.
-#define TRAINER_PLUGIN(Class, ...)                                            \
-  TRAINER_PLUGIN_DEFINE(&::trainer::sdk::Trampoline<Class>::create,           \
-                        &::trainer::sdk::Trampoline<Class>::plugin_extension, \
-                        __VA_ARGS__)
+/// Once in a plugin, at file scope: the class, then the note (see plugin.h) as bare JSON. The class
+/// is constructed with `const trainer::sdk::Host&` if it takes one, else without arguments.
+#define TRAINER_PLUGIN(Class, ...)                                  \
+  TRAINER_PLUGIN_DEFINE(&::trainer::sdk::Trampoline<Class>::create, \
+                        &::trainer::sdk::Trampoline<Class>::plugin_extension, __VA_ARGS__)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <trainer/event.h>
+
 #include <trainer/sdk/host.hpp>
 
 namespace trainer::sdk {
@@ -20,8 +21,8 @@ class Arguments {
 using State = trainer_state;      // state.global_step, state.epoch, ... (state.h)
 using Control = trainer_control;  // control.should_training_stop = 1, ... (control.h)
 
-/// transformers' TrainerCallback: override what you need. An exception ends the run, or disables the
-/// plugin, as the run's "on_error" says.
+/// transformers' TrainerCallback: override what you need. An exception ends the run, or disables
+/// the plugin, as the run's "on_error" says.
 class TrainerCallback {
  public:
   using Arguments = sdk::Arguments;

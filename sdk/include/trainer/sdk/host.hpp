@@ -2,11 +2,13 @@
 #pragma once
 
 #include <trainer/host.h>
+
 #include <trainer/sdk/value.hpp>
 
 namespace trainer::sdk {
 
-/// The host's services for one instance (host.h says what each does, and how long text stays valid).
+/// The host's services for one instance (host.h says what each does, and how long text stays
+/// valid).
 class Host {
  public:
   explicit Host(const trainer_host* host) : host_(host) {}

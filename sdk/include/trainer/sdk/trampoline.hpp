@@ -6,11 +6,11 @@
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
-#include <trainer/sdk/callback.hpp>
 
 #include <cstring>
 #include <memory>
 #include <new>
+#include <trainer/sdk/callback.hpp>
 
 namespace trainer::sdk {
 
@@ -74,7 +74,8 @@ class Trampoline {
     table_.data = this;
     table_.destroy = [](trainer_callback* self) { delete &of(self); };
     table_.get_extension = &extension;
-    // The type of &T::on_x names the class that declares it last: the base, when nobody overrides it.
+    // The type of &T::on_x names the class that declares it last: the base, when nobody overrides
+    // it.
 #define TRAINER_SDK_SLOT(event, Method) \
   if constexpr (!std::is_same_v<decltype(&T::event), Method>) table_.event = &slot<&T::event>;
     TRAINER_SDK_SLOT(on_init_end, Plain)

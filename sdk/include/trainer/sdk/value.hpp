@@ -26,7 +26,9 @@ class Value {
   Value(T v) : Value() {
     integer(TRAINER_INTEGER, static_cast<std::int64_t>(v));
   }
-  Value(std::string_view v) : Value() { raw_.type = TRAINER_STRING, raw_.text = {v.data(), v.size()}; }
+  Value(std::string_view v) : Value() {
+    raw_.type = TRAINER_STRING, raw_.text = {v.data(), v.size()};
+  }
   Value(const char* v) : Value(std::string_view(v)) {}
 
   bool is_null() const { return raw_.type == TRAINER_NULL; }
@@ -35,10 +37,12 @@ class Value {
   bool is_number() const { return raw_.type >= TRAINER_BOOLEAN && raw_.type <= TRAINER_NUMBER; }
   bool is_integer() const { return raw_.type == TRAINER_INTEGER; }
 
-  double number() const { return raw_.number; }               ///< 0 when not a number
-  std::int64_t integer() const { return raw_.integer; }       ///< 0 when not an int or a bool
-  bool flag() const { return raw_.integer != 0; }             ///< of a bool
-  std::string_view text() const { return view(raw_.text); }   ///< of a string; JSON of a list or object
+  double number() const { return raw_.number; }          ///< 0 when not a number
+  std::int64_t integer() const { return raw_.integer; }  ///< 0 when not an int or a bool
+  bool flag() const { return raw_.integer != 0; }        ///< of a bool
+  std::string_view text() const {
+    return view(raw_.text);
+  }  ///< of a string; JSON of a list or object
 
   trainer_value* raw() { return &raw_; }
   const trainer_value* raw() const { return &raw_; }
@@ -57,7 +61,8 @@ class Map {
 
   std::uint64_t size() const { return map_->size(map_); }
 
-  /// Calls f(std::string_view key, const Value&) for each entry in order; f must not change the map.
+  /// Calls f(std::string_view key, const Value&) for each entry in order; f must not change the
+  /// map.
   template <typename F>
   void for_each(F&& f) const {
     trainer_text key{};

@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "trainer/json.hpp"
-
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
-#include <cmath>
 #include <limits>
 
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "trainer/json.hpp"
 
 namespace trainer::json {
 namespace {
@@ -48,8 +46,8 @@ std::string quote_special_numbers(std::string_view text) {
   return out;
 }
 
-// Builds values from Boost.JSON's events. Its own builder is not used because 1.81 reads doubles with
-// up to one unit in the last place of error; here the number's text goes to from_chars.
+// Builds values from Boost.JSON's events. Its own builder is not used because 1.81 reads doubles
+// with up to one unit in the last place of error; here the number's text goes to from_chars.
 struct Builder {
   static constexpr std::size_t max_object_size = std::size_t(-1);
   static constexpr std::size_t max_array_size = std::size_t(-1);
@@ -113,14 +111,18 @@ struct Builder {
   bool on_object_end(std::size_t, error_code& ec) { return close(ec); }
   bool on_array_begin(error_code&) { return frames.push_back({array{}, {}}), true; }
   bool on_array_end(std::size_t, error_code& ec) { return close(ec); }
-  bool on_key_part(string_view s, std::size_t, error_code&) { return text.append(s.data(), s.size()), true; }
+  bool on_key_part(string_view s, std::size_t, error_code&) {
+    return text.append(s.data(), s.size()), true;
+  }
   bool on_key(string_view s, std::size_t, error_code&) {
     text.append(s.data(), s.size());
     frames.back().key = std::move(text);
     text.clear();
     return true;
   }
-  bool on_string_part(string_view s, std::size_t, error_code&) { return text.append(s.data(), s.size()), true; }
+  bool on_string_part(string_view s, std::size_t, error_code&) {
+    return text.append(s.data(), s.size()), true;
+  }
   bool on_string(string_view s, std::size_t, error_code& ec) {
     text.append(s.data(), s.size());
     value v;
@@ -148,104 +150,6 @@ std::string position(std::string_view text, std::size_t offset) {
   const auto column = before.size() - (start == std::string_view::npos ? 0 : start + 1) + 1;
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
-
-void append_escaped(std::string& out, std::string_view text) {
-  static constexpr char hex[] = "0123456789abcdef";
-  auto unit = [&](unsigned code) {
-    out += "\\u";
-    for (int shift = 12; shift >= 0; shift -= 4) out += hex[(code >> shift) & 15];
-  };
-  out += '"';
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    switch (byte) {
-      case '"': out += "\\\""; ++i; continue;
-      case '\\': out += "\\\\"; ++i; continue;
-      case '\n': out += "\\n"; ++i; continue;
-      case '\r': out += "\\r"; ++i; continue;
-      case '\t': out += "\\t"; ++i; continue;
-      case '\b': out += "\\b"; ++i; continue;
-      case '\f': out += "\\f"; ++i; continue;
-      default: break;
-    }
-    if (byte >= 0x20 && byte < 0x7f) {
-      out += text[i++];
-      continue;
-    }
-    unsigned code = byte;
-    const int more = byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    if (more) code = byte & (0x3f >> more);
-    for (int k = 1; k <= more && i + k < text.size(); ++k)
-      code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-    i += more + 1;
-    if (code < 0x10000) {
-      unit(code);
-    } else {
-      unit(0xd800 + ((code - 0x10000) >> 10));
-      unit(0xdc00 + ((code - 0x10000) & 0x3ff));
-    }
-  }
-  out += '"';
-}
-
-class Writer {
- public:
-  Writer(std::string& out, const Layout& layout) : out_(out), layout_(layout) {}
-
-  void write(const value& v, int level) {
-    switch (v.kind()) {
-      case boost::json::kind::null: out_ += "null"; break;
-      case boost::json::kind::bool_: out_ += v.get_bool() ? "true" : "false"; break;
-      case boost::json::kind::int64: out_ += std::to_string(v.get_int64()); break;
-      case boost::json::kind::uint64: out_ += std::to_string(v.get_uint64()); break;
-      case boost::json::kind::double_: out_ += repr_json(v.get_double()); break;
-      case boost::json::kind::string: append_escaped(out_, {v.get_string().data(), v.get_string().size()}); break;
-      case boost::json::kind::array: write_array(v.get_array(), level); break;
-      case boost::json::kind::object: write_object(v.get_object(), level); break;
-    }
-  }
-
- private:
-  static std::string repr_json(double d) {
-    if (std::isnan(d)) return "NaN";
-    if (std::isinf(d)) return d > 0 ? "Infinity" : "-Infinity";
-    return repr(d);
-  }
-  void item(bool first, int level) {
-    if (!first) out_ += ',';
-    if (layout_.indent >= 0)
-      out_.append("\n").append(static_cast<std::size_t>(layout_.indent * level), ' ');
-    else if (!first && !layout_.compact)
-      out_ += ' ';
-  }
-  void write_array(const array& list, int level) {
-    out_ += '[';
-    for (std::size_t i = 0; i < list.size(); ++i) item(i == 0, level + 1), write(list[i], level + 1);
-    if (!list.empty()) end(level);
-    out_ += ']';
-  }
-  void write_object(const object& o, int level) {
-    std::vector<const object::value_type*> order;
-    for (const auto& entry : o) order.push_back(&entry);
-    if (layout_.sort_keys)
-      std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->key() < b->key(); });
-    out_ += '{';
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      item(i == 0, level + 1);
-      append_escaped(out_, {order[i]->key().data(), order[i]->key().size()});
-      out_ += layout_.compact ? ":" : ": ";
-      write(order[i]->value(), level + 1);
-    }
-    if (!order.empty()) end(level);
-    out_ += '}';
-  }
-  void end(int level) {
-    if (layout_.indent >= 0)
-      out_.append("\n").append(static_cast<std::size_t>(layout_.indent * level), ' ');
-  }
-  std::string& out_;
-  const Layout& layout_;
-};
 
 }  // namespace
 
@@ -275,62 +179,6 @@ value parse(std::string_view text, std::string_view where) {
 
 value parse_file(const std::filesystem::path& path) {
   return parse(read_file(path), path.string());
-}
-
-std::string dump(const value& v, const Layout& layout) {
-  std::string out;
-  Writer(out, layout).write(v, 0);
-  return out;
-}
-
-std::string repr(double number) {
-  if (std::isnan(number)) return "nan";
-  if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
-  char buffer[40];
-  auto end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;
-  const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
-  // from_chars takes no plus sign.
-  const char* digits = shortest.data() + shortest.find('e') + 1;
-  int exponent = 0;
-  std::from_chars(digits + (*digits == '+' ? 1 : 0), end, exponent);
-  if (exponent < -4 || exponent >= 16) return std::string(shortest);
-  end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::fixed).ptr;
-  std::string out(buffer, end);
-  if (out.find('.') == out.npos) out += ".0";
-  return out;
-}
-
-std::string_view kind_name(const value& v) {
-  switch (v.kind()) {
-    case boost::json::kind::null: return "null";
-    case boost::json::kind::bool_: return "a boolean";
-    case boost::json::kind::int64:
-    case boost::json::kind::uint64: return "an integer";
-    case boost::json::kind::double_: return "a number";
-    case boost::json::kind::string: return "a string";
-    case boost::json::kind::array: return "a list";
-    default: return "an object";
-  }
-}
-
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
-  std::string best;
-  std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
-  for (const auto& candidate : candidates) {
-    std::vector<std::size_t> row(candidate.size() + 1);
-    for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
-    for (std::size_t i = 1; i <= name.size(); ++i) {
-      std::size_t diagonal = row[0];
-      row[0] = i;
-      for (std::size_t j = 1; j < row.size(); ++j) {
-        const std::size_t change = diagonal + (name[i - 1] != candidate[j - 1]);
-        diagonal = row[j];
-        row[j] = std::min({change, row[j] + 1, row[j - 1] + 1});
-      }
-    }
-    if (row.back() < best_distance) best_distance = row.back(), best = candidate;
-  }
-  return best;
 }
 
 }  // namespace trainer::json
