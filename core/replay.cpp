@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/replay.hpp"
 
-#include <algorithm>
-#include <limits>
-
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -56,24 +53,6 @@ class StopRecorder : public EventRecorder {
   const TrainerState& state_;
   ReplayResult& result_;
 };
-
-void update_best(TrainerState& state, const TrainingArguments& args, const json::object& metrics) {
-  if (!args.metric_for_best_model) return;
-  std::string name = *args.metric_for_best_model;
-  if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
-  const auto* v = metrics.if_contains(name);
-  if (!v || !v->is_number()) return;
-  const double metric = v->to_number<double>();
-  const bool greater = args.greater_is_better.value_or(false);
-  const double infinity = std::numeric_limits<double>::infinity();
-  const double best = state.best_metric ? static_cast<double>(*state.best_metric)
-                      : greater         ? -infinity
-                                        : infinity;
-  if (!state.best_metric) state.best_metric = best;
-  if (!(greater ? metric > best : metric < best)) return;
-  state.best_metric = metric;
-  state.best_global_step = state.global_step;
-}
 
 }  // namespace
 
@@ -130,7 +109,9 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
     ++result.logs;
     if (kind != Kind::evaluation) continue;
     handler.call_event(TRAINER_ON_EVALUATE, &logs);
-    update_best(state, args, logs);
+    const auto* metric = logs.if_contains(args.watched_metric());
+    if (args.metric_for_best_model && metric && metric->is_number())
+      state.update_best(metric->to_number<double>(), args);
     control.should_training_stop = 0;
   }
   handler.call_event(TRAINER_ON_TRAIN_END);

@@ -2,6 +2,7 @@
 #include "trainer/trainer_state.hpp"
 
 #include <cmath>
+#include <limits>
 
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -128,6 +129,19 @@ void TrainerState::compute_steps(const TrainingArguments& args, std::int64_t ste
   logging_steps = resolved(args.logging_steps, steps);
   if (args.eval_steps) eval_steps = resolved(*args.eval_steps, steps);
   save_steps = resolved(args.save_steps, steps);
+}
+
+bool TrainerState::update_best(const Number& metric, const TrainingArguments& args) {
+  const bool greater = args.greater_is_better.value_or(false);
+  if (!best_metric) {
+    const double infinity = std::numeric_limits<double>::infinity();
+    best_metric = greater ? -infinity : infinity;
+  }
+  const double now = metric, best = *best_metric;
+  if (!(greater ? now > best : now < best)) return false;
+  best_metric = metric;
+  if (args.save_strategy != "no") best_global_step = global_step;
+  return true;
 }
 
 json::object TrainerState::to_json() const {

@@ -256,4 +256,9 @@ const std::vector<ArgumentInfo>& argument_table() {
   return infos;
 }
 
+std::string TrainingArguments::watched_metric() const {
+  const std::string name = metric_for_best_model.value_or("loss");
+  return name.rfind("eval_", 0) == 0 ? name : "eval_" + name;
+}
+
 }  // namespace trainer

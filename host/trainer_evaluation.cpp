@@ -161,8 +161,7 @@ json::object Trainer::evaluate_in_training(bool step_scheduler) {
 }
 
 const json::value& Trainer::watched_metric(const json::object& metrics) const {
-  std::string name = args_.metric_for_best_model.value_or("loss");
-  if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
+  const std::string name = args_.watched_metric();
   const auto* value = metrics.if_contains(name);
   if (value && value->is_number()) return *value;
   std::string known;
@@ -174,17 +173,8 @@ const json::value& Trainer::watched_metric(const json::object& metrics) const {
 bool Trainer::determine_best_metric(const json::object& metrics) {
   if (!args_.metric_for_best_model) return false;
   const json::value& v = watched_metric(metrics);
-  const double metric = v.to_number<double>();
-  const bool greater = args_.greater_is_better.value_or(false);
-  if (!state_.best_metric) {
-    const double infinity = std::numeric_limits<double>::infinity();
-    state_.best_metric = greater ? -infinity : infinity;
-  }
-  const double best = *state_.best_metric;
-  if (!(greater ? metric > best : metric < best)) return false;
-  state_.best_metric = v.is_double() ? Number(metric) : Number(v.to_number<std::int64_t>());
-  if (args_.save_strategy != "no") state_.best_global_step = state_.global_step;
-  return true;
+  return state_.update_best(
+      v.is_double() ? Number(v.get_double()) : Number(v.to_number<std::int64_t>()), args_);
 }
 
 }  // namespace trainer

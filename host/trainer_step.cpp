@@ -2,6 +2,7 @@
 //
 // One micro-batch: forward, loss, backward.
 #include <ATen/ATen.h>
+#include <torch/version.h>
 
 #include "precision.hpp"
 #include "trainer/error.hpp"
@@ -116,9 +117,12 @@ void Trainer::track_input_tokens(const Batch& inputs) {
 }
 
 void Trainer::empty_device_cache() {
-  // The caching allocator of the device, through the interface that needs no CUDA header.
+  // The caching allocator of the device, through the interface that needs no CUDA header; LibTorch
+  // before 2.9 does not have it, and keeps its cache.
+#if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 9
   if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type())))
     allocator->emptyCache();
+#endif
 }
 
 }  // namespace trainer

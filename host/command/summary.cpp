@@ -61,10 +61,8 @@ void print_summary(const Trainer& trainer) {
   std::cout << "\nTraining done: " << state.global_step << " of " << state.max_steps << " steps, "
             << number(state.epoch) << " epochs\n";
   if (state.best_metric) {
-    std::string name = args.metric_for_best_model.value_or("loss");
-    if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
     line("best metric",
-         name + " = " + number(*state.best_metric) +
+         args.watched_metric() + " = " + number(*state.best_metric) +
              (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
   }
   line("model", (output_dir / "model.safetensors").string() +

@@ -41,6 +41,10 @@ struct TrainerState {
   /// Resolves args.logging_steps, eval_steps and save_steps: below 1 they are a share of max_steps.
   void compute_steps(const TrainingArguments& args, std::int64_t max_steps);
 
+  /// Takes a metric over as best_metric when it is strictly better; then also best_global_step, unless
+  /// save_strategy is "no". Returns whether it was. NaN never is. (_determine_best_metric there.)
+  bool update_best(const Number& metric, const TrainingArguments& args);
+
   json::object to_json() const;
   /// Strict, as there: an unknown key is an Error; a missing one keeps its default.
   static TrainerState from_json(const json::value& v, std::string_view where);

@@ -136,6 +136,8 @@ struct TrainingArguments {
 
   /// Steps, from warmup_steps or the share that it is.
   std::int64_t get_warmup_steps(std::int64_t num_training_steps) const;
+  /// The metric's name in an evaluation: metric_for_best_model ("loss" when unset) after "eval_".
+  std::string watched_metric() const;
   std::int64_t train_batch_size() const { return per_device_train_batch_size; }  ///< one device
   std::int64_t eval_batch_size() const { return per_device_eval_batch_size; }
 

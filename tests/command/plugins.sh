@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# plugins list, inspect and list --order.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+export HOME=$work
+
+"$TRAINER" plugins list >list.txt
+for line in "^csv .* csv  *yes " "^tensorboard .* tensorboard  *yes " "^codecarbon .* codecarbon  *yes " "^early_stopping .* -  *- "; do
+  grep -q "$line" list.txt || { echo "no line like \"$line\""; cat list.txt; exit 1; }
+done
+grep -q "^looked in: .*plugins" list.txt
+
+"$TRAINER" plugins inspect "$BUILD/plugins/early_stopping.so" >inspect.txt
+grep -q "^events  *on_train_begin, on_evaluate$" inspect.txt
+grep -q "^config.early_stopping_patience  *\"integer\", default 1" inspect.txt
+"$TRAINER" plugins inspect --json "$BUILD/plugins/early_stopping.so" | python3 -c '
+import json, sys
+note = json.load(sys.stdin)
+assert note["note"]["class"] == "EarlyStoppingCallback" and note["abi"].startswith("0."), note'
+
+# A broken plugin and a second one of the same id are named, and harm nobody.
+mkdir p
+echo junk >p/broken.so
+cp "$BUILD/plugins/csv.so" p/csv.so
+"$TRAINER" plugins list --plugin-dir p >list.txt 2>/dev/null
+grep -q "^not usable: .*p/broken.so" list.txt
+grep -q "^left out: .*plugins/csv.so has the id \"csv\" of .*p/csv.so" list.txt
+
+"$TRAINER" plugins list --order "$SOURCE/host/examples/digits/run.json" >order.txt 2>/dev/null
+printf '%s\n' "1. DefaultFlowCallback" "2. csv" "3. tensorboard" "4. codecarbon" "5. early_stopping" "6. PrinterCallback" >expected.txt
+diff expected.txt order.txt

@@ -1,0 +1,51 @@
+#!/usr/bin/env bash
+# What a plugin gets from the host: configuration with defaults, arguments, tensors, history, restored state.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+cat >run.json <<'END'
+{ "model": {"type": "mlp", "layers": [2, 4, 3]},
+  "data": {"train": "train.csv", "target": "label"},
+  "loss": "cross_entropy",
+  "args": {"max_steps": 2, "per_device_train_batch_size": 2, "report_to": "none", "save_steps": 1, "logging_steps": 1,
+           "restore_callback_states_from_checkpoint": true, "use_cpu": true},
+  "callbacks": [{"plugin": "probe", "config": {"path": "probe.txt"}}] }
+END
+printf 'a,b,label\n1,2,0\n3,4,1\n5,6,2\n7,8,0\n' >train.csv
+"$TRAINER" train run.json --quiet 2>/dev/null
+cat >expected.txt <<'END'
+config {"path": "probe.txt", "level": 3}
+max_steps 2, learning_rate 5e-05
+no such extension: null
+init_end model 4
+  0.weight [4, 2] float32 device 1 read_only 1
+  0.bias [4] float32 device 1 read_only 1
+  2.weight [3, 4] float32 device 1 read_only 1
+  2.bias [3] float32 device 1 read_only 1
+init_end optimizer 0
+pre_optimizer_step gradients 4
+  0.weight [4, 2] float32 device 1 read_only 1
+  0.bias [4] float32 device 1 read_only 1
+  2.weight [3, 4] float32 device 1 read_only 1
+  2.bias [3] float32 device 1 read_only 1
+step_end gradients 0
+step_end optimizer 12
+  0.weight/step [] float32 device 1 read_only 1
+  0.weight/exp_avg [4, 2] float32 device 1 read_only 1
+  0.weight/exp_avg_sq [4, 2] float32 device 1 read_only 1
+  2.weight/step [] float32 device 1 read_only 1
+  2.weight/exp_avg [3, 4] float32 device 1 read_only 1
+  2.weight/exp_avg_sq [3, 4] float32 device 1 read_only 1
+  0.bias/step [] float32 device 1 read_only 1
+  0.bias/exp_avg [4] float32 device 1 read_only 1
+  0.bias/exp_avg_sq [4] float32 device 1 read_only 1
+  2.bias/step [] float32 device 1 read_only 1
+  2.bias/exp_avg [3] float32 device 1 read_only 1
+  2.bias/exp_avg_sq [3] float32 device 1 read_only 1
+log_history 3: loss grad_norm learning_rate epoch step
+END
+diff expected.txt probe.txt
+grep -q '"ProbeCallback"' trainer_output/checkpoint-2/trainer_state.json
+"$TRAINER" train run.json --quiet --max_steps 3 --resume_from_checkpoint=trainer_output/checkpoint-2 2>/dev/null
+grep -q '^restored events 7$' probe.txt

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Writes down what the host's services give at fixed moments; tests/command/services.sh compares the text.
+#include <cstdio>
+#include <trainer/ext/parameters.h>
+#include <trainer/sdk.hpp>
+
+namespace {
+
+class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Stateful {
+ public:
+  explicit Probe(const trainer::sdk::Host& host)
+      : host_(host),
+        tensors_(host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS)),
+        out_(std::fopen(std::string(host.config("path").text()).c_str(), "w")) {
+    if (!out_) throw std::runtime_error("config.path could not be opened");
+  }
+  ~Probe() override { std::fclose(out_); }
+
+  void on_init_end(const Arguments& args, const State&, Control&) override {
+    std::fprintf(out_, "config %s\n", std::string(host_.config_json()).c_str());
+    std::fprintf(out_, "max_steps %lld, learning_rate %g\n",
+                 static_cast<long long>(args["max_steps"].integer()), args["learning_rate"].number());
+    std::fprintf(out_, "no such extension: %s\n",
+                 host_.extension<void*>("no.such/1") ? "offered" : "null");
+    list("init_end model", TRAINER_OF_MODEL);
+    list("init_end optimizer", TRAINER_OF_OPTIMIZER);
+  }
+  void on_pre_optimizer_step(const Arguments&, const State& state, Control&) override {
+    if (state.global_step == 0) list("pre_optimizer_step gradients", TRAINER_OF_GRADIENTS);
+  }
+  void on_step_end(const Arguments&, const State& state, Control&) override {
+    if (state.global_step != 1) return;
+    list("step_end gradients", TRAINER_OF_GRADIENTS);
+    list("step_end optimizer", TRAINER_OF_OPTIMIZER);
+  }
+  void on_train_end(const Arguments&, const State&, Control&) override {
+    std::fprintf(out_, "log_history %llu:", static_cast<unsigned long long>(host_.log_history_size()));
+    host_.log_history_at(0).for_each([&](std::string_view key, const auto&) {
+      std::fprintf(out_, " %s", std::string(key).c_str());
+    });
+    std::fprintf(out_, "\n");
+  }
+
+  void save_state(Map& args, Map& attributes) const override {
+    args.set("path", host_.config("path"));
+    attributes.set("events", 7);
+  }
+  void load_state(const Map& attributes) override {
+    std::fprintf(out_, "restored events %lld\n", static_cast<long long>(attributes.get("events")->integer()));
+  }
+
+ private:
+  void list(const char* when, std::uint32_t of) {
+    std::fprintf(out_, "%s %llu\n", when, static_cast<unsigned long long>(tensors_->count(host_.raw(), of)));
+    trainer_text name{};
+    trainer_tensor t{};
+    t.struct_size = sizeof t;
+    for (std::uint64_t i = 0; tensors_->at(host_.raw(), of, i, &name, &t) == TRAINER_OK; ++i) {
+      std::fprintf(out_, "  %s [", std::string(trainer::sdk::view(name)).c_str());
+      for (std::int32_t d = 0; d < t.ndim; ++d)
+        std::fprintf(out_, "%s%lld", d ? ", " : "", static_cast<long long>(t.shape[d]));
+      std::fprintf(out_, "] float%u device %d read_only %u%s\n", t.dtype_bits, t.device_type, t.read_only,
+                   t.data ? "" : " null");
+    }
+  }
+
+  trainer::sdk::Host host_;
+  const trainer_ext_parameters* tensors_;
+  std::FILE* out_;
+};
+
+}  // namespace
+
+// clang-format off
+TRAINER_PLUGIN(Probe, {
+  "id": "probe",
+  "version": "0.1.0",
+  "description": "Writes down what the host's services give; for tests.",
+  "class": "ProbeCallback",
+  "events": ["on_init_end", "on_pre_optimizer_step", "on_step_end", "on_train_end"],
+  "config": {
+    "path": {"type": "string", "description": "the file to write"},
+    "level": {"type": "integer", "default": 3, "minimum": 0}
+  }
+})
+// clang-format on
