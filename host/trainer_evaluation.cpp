@@ -72,44 +72,34 @@ json::object Trainer::evaluate() {
 
 json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
   const auto loader = get_eval_dataloader(dataset);
-  const auto start = Clock::now();
-  auto out = evaluation_loop(*loader, compute_metrics_ ? args_.prediction_loss_only : true, prefix);
-  json::object& metrics = out.prediction.metrics;
-  const auto samples = static_cast<double>(out.num_samples);
-  for (auto& entry :
-       speed_metrics(prefix, seconds_since(start), samples,
-                     std::ceil(samples / static_cast<double>(args_.per_device_eval_batch_size))))
-    metrics.insert_or_assign(entry.key(), std::move(entry.value()));
+  const bool loss_only = compute_metrics_ ? args_.prediction_loss_only : true;
+  json::object metrics = evaluation_loop(*loader, loss_only, prefix).metrics;
   log(metrics);
   fire(TRAINER_ON_EVALUATE, &metrics);
-  return std::move(metrics);
+  return metrics;
 }
 
 PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset,
                                   const std::string& prefix) {
   const auto loader = get_test_dataloader(dataset);
-  const auto start = Clock::now();
-  auto out = evaluation_loop(*loader, args_.prediction_loss_only, prefix);
-  json::object& metrics = out.prediction.metrics;
-  const auto samples = static_cast<double>(out.num_samples);
-  for (auto& entry :
-       speed_metrics(prefix, seconds_since(start), samples,
-                     std::ceil(samples / static_cast<double>(args_.per_device_eval_batch_size))))
-    metrics.insert_or_assign(entry.key(), std::move(entry.value()));
-  fire(TRAINER_ON_PREDICT, &metrics);
-  return std::move(out.prediction);
+  PredictionOutput out = evaluation_loop(*loader, args_.prediction_loss_only, prefix);
+  fire(TRAINER_ON_PREDICT, &out.metrics);
+  return out;
 }
 
-Trainer::EvaluationOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only,
-                                                   const std::string& prefix) {
+PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only,
+                                          const std::string& prefix) {
+  const auto start = Clock::now();
   if (!prepared_) {
     // An evaluation before the first train() prepares the model, and every later one reports how
     // long that took. Here there is nothing to wrap.
     prepared_ = true;
     model_preparation_time_ = 0.0;
   }
-  if (!is_in_train_ && (args_.fp16_full_eval || args_.bf16_full_eval))
-    model_.module->to(args_.fp16_full_eval ? at::kHalf : at::kBFloat16);
+  if (!is_in_train_ && (args_.fp16_full_eval || args_.bf16_full_eval)) {
+    full_eval_type_ = args_.fp16_full_eval ? at::kHalf : at::kBFloat16;
+    model_.module->to(*full_eval_type_);
+  }
   model_.module->eval();
   handler_.has |= TRAINER_HAS_EVAL_DATALOADER;
   handler_.eval_dataloader_size = loader.size();
@@ -130,26 +120,29 @@ Trainer::EvaluationOutput Trainer::evaluation_loop(DataLoader& loader, bool pred
     fire(TRAINER_ON_PREDICTION_STEP);
   }
 
-  EvaluationOutput out;
-  out.num_samples = loader.num_examples();
-  out.prediction.predictions = joined(predictions);
-  out.prediction.label_ids = joined(labels);
+  PredictionOutput out;
+  out.predictions = joined(predictions);
+  out.label_ids = joined(labels);
   json::object own;
-  if (compute_metrics_ && out.prediction.predictions.defined() &&
-      out.prediction.label_ids.defined())
-    own = compute_metrics_({out.prediction.predictions, out.prediction.label_ids});
+  if (compute_metrics_ && out.predictions.defined() && out.label_ids.defined())
+    own = compute_metrics_({out.predictions, out.label_ids});
   // Keys that already have the prefix come first, then the loss, then the others with the prefix.
-  json::object& metrics = out.prediction.metrics;
-  const std::string start = prefix + "_";
+  json::object& metrics = out.metrics;
+  const std::string begin = prefix + "_";
   for (const auto& entry : own)
-    if (std::string_view(entry.key()).substr(0, start.size()) == start) metrics.insert(entry);
+    if (std::string_view(entry.key()).substr(0, begin.size()) == begin) metrics.insert(entry);
   if (!losses.empty())
-    metrics.insert_or_assign(start + "loss", mean_loss(losses, rows, args_.logging_nan_inf_filter));
+    metrics.insert_or_assign(begin + "loss", mean_loss(losses, rows, args_.logging_nan_inf_filter));
   if (model_preparation_time_)
-    metrics.insert_or_assign(start + "model_preparation_time", *model_preparation_time_);
+    metrics.insert_or_assign(begin + "model_preparation_time", *model_preparation_time_);
   for (const auto& entry : own)
-    if (std::string_view(entry.key()).substr(0, start.size()) != start)
-      metrics.insert_or_assign(start + std::string(entry.key()), entry.value());
+    if (std::string_view(entry.key()).substr(0, begin.size()) != begin)
+      metrics.insert_or_assign(begin + std::string(entry.key()), entry.value());
+  const auto samples = static_cast<double>(loader.num_examples());
+  const auto batch_size = static_cast<double>(args_.per_device_eval_batch_size);
+  for (auto& entry :
+       speed_metrics(prefix, seconds_since(start), samples, std::ceil(samples / batch_size)))
+    metrics.insert_or_assign(entry.key(), std::move(entry.value()));
   return out;
 }
 

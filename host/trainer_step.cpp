@@ -87,7 +87,10 @@ at::Tensor Trainer::training_step(Batch batch) {
 
 Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_only) {
   const at::NoGradGuard no_grad;
-  const Batch inputs = to_device(std::move(batch));
+  Batch inputs = to_device(std::move(batch));
+  if (full_eval_type_)  // the model's type; there, floating-point inputs are an error then
+    for (auto& entry : inputs)
+      if (entry.second.is_floating_point()) entry.second = entry.second.to(*full_eval_type_);
   ModelOutput out;
   Prediction result;
   if (inputs["labels"].defined()) {

@@ -241,4 +241,14 @@ TEST_F(TrainerTest, AStopThatIsRequestedSavesAndEnds) {
   EXPECT_EQ(events.back(), "train_end");
 }
 
+TEST_F(TrainerTest, FullEvaluationInBf16) {
+  auto o = options();
+  o.args.bf16_full_eval = true;
+  o.eval_dataset = data;
+  Trainer trainer(std::move(o));
+  const auto metrics = trainer.evaluate();
+  EXPECT_GT(metrics.at("eval_loss").as_double(), 0);
+  EXPECT_EQ(net->parameters()[0].scalar_type(), at::kBFloat16);
+}
+
 }  // namespace

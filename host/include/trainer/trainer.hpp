@@ -145,11 +145,7 @@ class Trainer {
   void track_input_tokens(const Batch& inputs);
 
   // trainer_evaluation.cpp
-  struct EvaluationOutput {
-    PredictionOutput prediction;
-    std::int64_t num_samples = 0;
-  };
-  EvaluationOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only,
+  PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only,
                                    const std::string& prefix);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
@@ -197,6 +193,7 @@ class Trainer {
   bool warned_of_tokens_ = false;
   bool prepared_ = false;  ///< the model went through train() or an evaluation
   std::optional<double> model_preparation_time_;
+  std::optional<at::ScalarType> full_eval_type_;  ///< set by fp16_full_eval, bf16_full_eval
   CallbackHandler handler_;  // last, so that callbacks end before what they may still look at
 };
 
