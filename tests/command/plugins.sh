@@ -31,3 +31,11 @@ grep -q "^left out: .*plugins/csv.so has the id \"csv\" of .*p/csv.so" list.txt
 "$TRAINER" plugins list --order "$SOURCE/host/examples/digits/run.json" >order.txt 2>/dev/null
 printf '%s\n' "1. DefaultFlowCallback" "2. csv" "3. tensorboard" "4. codecarbon" "5. early_stopping" "6. PrinterCallback" >expected.txt
 diff expected.txt order.txt
+
+# A tracker that the callbacks configure is made once, where they have it.
+sed 's/"plugin": "early_stopping", "config": {"early_stopping_patience": 8}/"plugin": "csv", "config": {"path": "x.csv"}/' \
+  "$SOURCE/host/examples/digits/run.json" >"run.json"
+cp "$SOURCE"/host/examples/digits/*.csv .
+"$TRAINER" plugins list --order run.json >order.txt 2>/dev/null
+printf '%s\n' "1. DefaultFlowCallback" "2. tensorboard" "3. codecarbon" "4. csv" "5. PrinterCallback" >expected.txt
+diff expected.txt order.txt

@@ -58,10 +58,13 @@ class CallbackSpec {
     return CallbackSpec(std::make_shared<T>());
   }
   static CallbackSpec plugin(RunFile::Callback spec) {
-    return CallbackSpec(Make([spec = std::move(spec)](const auto& registry, const auto& context) {
+    std::string id = spec.plugin;
+    CallbackSpec out(Make([spec = std::move(spec)](const auto& registry, const auto& context) {
       return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config,
                                spec.on_error, context, spec.where + ".config");
     }));
+    out.plugin_id_ = std::move(id);
+    return out;
   }
   static CallbackSpec plugin(std::string id, json::object config = {}) {
     return plugin(RunFile::Callback{std::move(id), std::move(config), OnError::fail, "callbacks"});
@@ -72,9 +75,12 @@ class CallbackSpec {
     return make_(registry, context);
   }
 
+  const std::string& plugin_id() const { return plugin_id_; }  ///< empty when it is not a plugin
+
  private:
   explicit CallbackSpec(Make make) : make_(std::move(make)) {}
   Make make_;
+  std::string plugin_id_;
 };
 
 /// Everything a Trainer is made of; only the model is needed to evaluate or predict.
