@@ -59,10 +59,12 @@ class CallbackSpec {
   }
   static CallbackSpec plugin(RunFile::Callback spec) {
     std::string id = spec.plugin;
-    CallbackSpec out(Make([spec = std::move(spec)](const auto& registry, const auto& context) {
+    Make make = [spec = std::move(spec)](const PluginRegistry& registry,
+                                         const HostContext& context) {
       return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config,
                                spec.on_error, context, spec.where + ".config");
-    }));
+    };
+    CallbackSpec out(std::move(make));
     out.plugin_id_ = std::move(id);
     return out;
   }
