@@ -5,6 +5,7 @@
 #include <spdlog/spdlog.h>
 
 #include <atomic>
+#include <cstdlib>
 #include <mutex>
 
 namespace trainer::log {
@@ -17,7 +18,10 @@ std::function<void(Level, std::string_view)> custom_sink;
 spdlog::logger& logger() {
   // Never destroyed: a plugin may still log while static objects are going away.
   static auto* instance = [] {
-    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>();
+    const char* no_color = std::getenv("NO_COLOR");
+    const bool plain = no_color && *no_color;
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
+        plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
     auto* made = new spdlog::logger("trainer", std::move(sink));
     made->set_pattern("%^%l%$: %v");
     made->set_level(spdlog::level::trace);
