@@ -46,6 +46,7 @@ setup_packages() { # [tests]
   want libgmock-dev
   want libcli11-dev
   want zlib1g-dev
+  want libcurl4-openssl-dev
   if [ "${1:-}" = tests ]; then
     want clang have_clang
   fi
@@ -102,6 +103,22 @@ setup_readers() {
   fi
 }
 
+# An environment for each file of tests/trackers/venvs: the trackers' own clients, which read what our plugins
+# write. What one cannot be installed beside has another.
+setup_trackers() {
+  local file venv
+  for file in tests/trackers/venvs/*.txt; do
+    venv=build/venvs/$(basename "$file" .txt)
+    if ! cmp -s "$file" "$venv/requirements.txt"; then
+      echo "Installing the packages of $file into $venv"
+      rm -rf "$venv"
+      python3 -m venv "$venv"
+      "$venv/bin/python" -m pip install --quiet -r "$file"
+      cp "$file" "$venv/requirements.txt"
+    fi
+  done
+}
+
 # How many compilers at a time: one a processor, and 2 GiB of memory for each.
 jobs() {
   local processors memory
@@ -118,6 +135,7 @@ setup() { # [tests]
   setup_libtorch
   if [ "${1:-}" = tests ]; then
     setup_readers
+    setup_trackers
   fi
 }
 

@@ -26,7 +26,12 @@ typedef struct trainer_ext_state {
   /* Takes stored attributes over, perhaps another version's: a key may be missing, unknown or of
    * another type. TRAINER_ERROR refuses them, with a reason. [trainer-thread & !event] */
   int32_t(TRAINER_CALL* load)(trainer_callback* self, const trainer_map* attributes);
+
+  /* The name under which this instance's state is kept, for a plugin that runs callbacks of several
+   * classes; the text is valid until `destroy`. May be null, and the text empty: the note's "class"
+   * then. [trainer-thread & !event] */
+  void(TRAINER_CALL* class_name)(trainer_callback* self, trainer_text* name);
 } trainer_ext_state;
-TRAINER_LAST_FIELD(trainer_ext_state, load);
+TRAINER_LAST_FIELD(trainer_ext_state, class_name);
 
 #endif

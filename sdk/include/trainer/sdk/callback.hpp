@@ -2,6 +2,7 @@
 #pragma once
 
 #include <trainer/event.h>
+#include <trainer/ext/console.h>
 
 #include <trainer/sdk/host.hpp>
 
@@ -57,6 +58,17 @@ class Stateful {
   /// `args`: the configuration to create with; `attributes`: what load_state() gets back.
   virtual void save_state(Map& args, Map& attributes) const = 0;
   virtual void load_state(const Map& attributes) = 0;
+  /// The name it is kept under, when that is not the note's "class"; stays valid as long as this.
+  virtual std::string_view state_class() const { return {}; }
+};
+
+/// Also derive from this to see the lines that the run prints (ext/console.h): from any thread, one
+/// at a time; must not log.
+class Console {
+ public:
+  virtual ~Console() = default;
+  /// `stream` is TRAINER_STDOUT or TRAINER_STDERR.
+  virtual void on_line(std::uint32_t stream, std::string_view text) noexcept = 0;
 };
 
 /// Thrown by a tracker's `static void available(const Host&)` when it is not configured here: the

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <trainer/ext/run.h>
 #include <trainer/host.h>
 
 #include <trainer/sdk/value.hpp>
@@ -43,6 +44,12 @@ class Host {
   template <typename Extension>
   const Extension* extension(const char* id) const {
     return static_cast<const Extension*>(host_->get_extension(host_, id));
+  }
+
+  /// Whether `trainer replay` plays a finished run (ext/run.h), so that nothing is being trained.
+  bool is_replay() const {
+    const auto* run = extension<trainer_ext_run>(TRAINER_EXT_RUN);
+    return run != nullptr && run->kind(host_) == TRAINER_RUN_REPLAY;
   }
 
   const trainer_host* raw() const { return host_; }

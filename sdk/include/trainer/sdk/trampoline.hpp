@@ -3,6 +3,7 @@
 // From the C contract to a C++ class: one table per instance, one small function per event.
 #pragma once
 
+#include <trainer/ext/console.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -127,8 +128,20 @@ class Trampoline {
           [](trainer_callback* self, const trainer_map* attributes) -> int32_t {
             Trampoline& t = of(self);
             return guarded(t.host_.raw(), [&] { t.callback_->load_state(Map(attributes)); });
+          },
+          [](trainer_callback* self, trainer_text* name) {
+            const std::string_view text = of(self).callback_->state_class();
+            *name = {text.data(), text.size()};
           }};
       if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
+    }
+    if constexpr (std::is_base_of_v<Console, T>) {
+      static const trainer_ext_console console = {
+          sizeof(trainer_ext_console), 0,
+          [](trainer_callback* self, std::uint32_t stream, const char* text, std::uint64_t size) {
+            of(self).callback_->on_line(stream, {text, static_cast<std::size_t>(size)});
+          }};
+      if (std::strcmp(id, TRAINER_EXT_CONSOLE) == 0) return &console;
     }
     (void)id;
     return nullptr;
