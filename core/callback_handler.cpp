@@ -132,6 +132,7 @@ void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int3
   if (entry.on_error == OnError::fail) throw_run(sentence);
   if (entry.on_error == OnError::warn) return log::warning(sentence + "; the run goes on");
   log::warning(sentence + "; the run goes on without it");
+  entry.disabled();
   unsubscribe(entry);
 }
 

@@ -7,6 +7,9 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <string>
+
+#include "trainer/console.hpp"
 
 namespace trainer::log {
 namespace {
@@ -34,10 +37,15 @@ spdlog::logger& logger() {
 
 void write(Level level, std::string_view text) {
   if (level < lowest.load(std::memory_order_relaxed)) return;
-  std::lock_guard lock(sink_mutex);
-  if (custom_sink) return custom_sink(level, text);
+  {
+    std::lock_guard lock(sink_mutex);
+    if (custom_sink) return custom_sink(level, text);
+  }
   static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
                                                          spdlog::level::warn, spdlog::level::err};
+  static constexpr const char* names[] = {"debug: ", "info: ", "warning: ", "error: "};
+  std::string line = names[static_cast<int>(level)];
+  const console::Line room(console::Stream::error, line.append(text));
   logger().log(levels[static_cast<int>(level)], spdlog::string_view_t(text.data(), text.size()));
 }
 

@@ -3,6 +3,7 @@
 #include <cstdio>
 
 #include "trainer/builtin_callbacks.hpp"
+#include "trainer/console.hpp"
 
 namespace trainer {
 namespace {
@@ -74,8 +75,7 @@ void PrinterCallback::on_log(const Args&, const State& state, Control&, json::ob
   // As there, the key leaves the shared logs, so train()'s metrics lack it too.
   if (const auto flos = logs.find("total_flos"); flos != logs.end()) logs.stable_erase(flos);
   if (quiet_ || !state.is_local_process_zero) return;
-  std::puts(log_line(logs, false).c_str());
-  std::fflush(stdout);
+  console::print(log_line(logs, false));
 }
 
 }  // namespace trainer

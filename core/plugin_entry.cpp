@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/plugin_entry.hpp"
 
+#include <trainer/ext/console.h>
 #include <trainer/ext/state.h>
 
 #include "plugin_host.hpp"
 #include "trainer/callback_handler.hpp"
+#include "trainer/console.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/plugin_library.hpp"
@@ -28,15 +30,16 @@ class PluginEntry final : public CallbackEntry {
                   "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
     }
     check_table();
-    if (table->get_extension)
-      state_ =
-          static_cast<const trainer_ext_state*>(table->get_extension(table, TRAINER_EXT_STATE));
+    ask_for_state();
+    ask_for_console();
   }
 
   ~PluginEntry() override {
+    console_.reset();
     if (table && table->destroy) table->destroy(table);
   }
 
+  void disabled() override { console_.reset(); }
   std::string take_error() override { return host_.take_error(); }
   bool stateful() const override { return state_ != nullptr; }
 
@@ -98,10 +101,41 @@ class PluginEntry final : public CallbackEntry {
     }
   }
 
+  template <typename Extension>
+  const Extension* extension(const char* id, std::size_t least_size) const {
+    if (!table->get_extension) return nullptr;
+    const auto* found = static_cast<const Extension*>(table->get_extension(table, id));
+    if (found && found->struct_size < least_size)
+      throw_usage(where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
+                  " bytes, expected at least " + std::to_string(least_size) +
+                  "; rebuild it with the SDK");
+    return found;
+  }
+
+  void ask_for_state() {
+    state_ = extension<trainer_ext_state>(TRAINER_EXT_STATE,
+                                          offsetof(trainer_ext_state, class_name));
+    if (!state_ || state_->struct_size < sizeof *state_ || !state_->class_name) return;
+    trainer_text given{};
+    state_->class_name(table, &given);
+    const std::string_view text(given.data, given.data ? given.size : 0);
+    if (!is_utf8(text)) throw_usage(where() + "gave a class name that is not UTF-8");
+    if (!text.empty()) class_name = text;
+  }
+
+  void ask_for_console() {
+    const auto* wants = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE, sizeof(trainer_ext_console));
+    if (!wants || !wants->line) return;
+    console_ = console::listen([this, wants](console::Stream stream, std::string_view text) {
+      if (is_utf8(text)) wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size());
+    });
+  }
+
   PluginFile file_;
   std::shared_ptr<PluginLibrary> library_;
   PluginHost host_;
   const trainer_ext_state* state_ = nullptr;
+  std::shared_ptr<void> console_;  // while it gets the lines of the run
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "plugin_host.hpp"
 
 #include <trainer/ext/parameters.h>
+#include <trainer/ext/run.h>
 
 #include <cstring>
 
@@ -78,6 +79,9 @@ struct HostFunctions {
     return &self.history_;
   }
 
+  static std::uint32_t run_kind(const trainer_host* host) {
+    return of(host).context_.replay ? TRAINER_RUN_REPLAY : TRAINER_RUN_TRAINING;
+  }
   static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
     return of(host).context_.tensors->count(which);
   }
@@ -89,6 +93,8 @@ struct HostFunctions {
   static const void* get_extension(const trainer_host* host, const char* id) {
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0,
                                                       &tensor_count, &tensor_at};
+    static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
+    if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;
     return asked && of(host).context_.tensors ? &parameters : nullptr;
   }

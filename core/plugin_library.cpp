@@ -149,11 +149,10 @@ const void* PluginLibrary::extension(const char* id) const {
   return table_.get_extension ? table_.get_extension(id) : nullptr;
 }
 
-std::optional<std::string> unavailable_reason(const PluginLibrary& library,
-                                              const trainer_host* host) {
+Availability ask_availability(const PluginLibrary& library, const trainer_host* host) {
   const auto* tracker =
       static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
-  if (!tracker) return std::nullopt;
+  if (!tracker) return {};
   const auto name = library.file().path.string();
   if (tracker->struct_size < sizeof(trainer_ext_tracker) || !tracker->available)
     throw_usage(name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
@@ -166,10 +165,12 @@ std::optional<std::string> unavailable_reason(const PluginLibrary& library,
   } catch (...) {
     probe.sentence = "it threw an exception, which must not leave a plugin";
   }
-  if (status == TRAINER_OK) return std::nullopt;
-  if (!probe.sentence.empty()) return probe.sentence;
-  return name + " said that it is not available (status " + std::to_string(status) +
-         ") and gave no reason";
+  if (status == TRAINER_OK) return {};
+  if (probe.sentence.empty())
+    probe.sentence = name + " said that it is not available (status " + std::to_string(status) +
+                     ") and gave no reason";
+  return {status == TRAINER_NOT_CONFIGURED ? Availability::when_named : Availability::no,
+          probe.sentence};
 }
 
 }  // namespace trainer

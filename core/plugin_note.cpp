@@ -13,8 +13,8 @@
 namespace trainer {
 namespace {
 
-constexpr std::array<std::string_view, 7> known_keys = {
-    "id", "version", "events", "description", "class", "report_to", "config"};
+constexpr std::array<std::string_view, 9> known_keys = {
+    "id", "version", "events", "description", "class", "report_to", "store", "always", "config"};
 
 [[noreturn]] void refuse(std::string_view where, const std::string& rest) {
   throw_usage(std::string(where) + ": " + rest);
@@ -80,6 +80,15 @@ std::uint32_t events_of(const json::object& note, std::string_view where) {
   return mask;
 }
 
+bool flag_of(const json::object& note, std::string_view key, std::string_view where) {
+  const json::value* found = note.if_contains(key);
+  if (!found) return false;
+  if (!found->is_bool())
+    refuse(where, "its note has " + std::string(json::kind_name(*found)) + " as \"" +
+                      std::string(key) + "\", expected true or false");
+  return found->get_bool();
+}
+
 void require_known_keys(const json::object& note, std::string_view where) {
   for (const auto& entry : note) {
     if (std::find(known_keys.begin(), known_keys.end(), entry.key()) != known_keys.end()) continue;
@@ -87,7 +96,7 @@ void require_known_keys(const json::object& note, std::string_view where) {
     const auto near = json::nearest(key, {known_keys.begin(), known_keys.end()});
     refuse(where, "its note has the unknown key \"" + key + "\"" +
                       (near.empty() ? "; expected id, version, events, description, class, "
-                                      "report_to or config"
+                                      "report_to, store, always or config"
                                     : "; did you mean \"" + near + "\"?"));
   }
 }
@@ -148,6 +157,10 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   result.events = events_of(*note, where);
   result.description = text_of(*note, "description", false, where);
   result.report_to = name_of(*note, "report_to", false, where);
+  result.store = name_of(*note, "store", false, where);
+  result.always = flag_of(*note, "always", where);
+  if (result.report_to.empty() && (!result.store.empty() || result.always))
+    refuse(where, "its note has \"store\" or \"always\" without \"report_to\"; they are for trackers only");
   result.class_name = text_of(*note, "class", false, where);
   if (result.class_name.empty()) result.class_name = result.id;
   require_known_keys(*note, where);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdio>
 #include <optional>
 
 #include "progress_bar.hpp"
 #include "trainer/builtin_callbacks.hpp"
+#include "trainer/console.hpp"
 #include "trainer/files.hpp"
 
 namespace trainer {
@@ -45,16 +45,12 @@ struct ProgressEntry final : CallbackEntry {
   static std::int32_t on_prediction_step(trainer_callback* self, const trainer_event* e) {
     if (quiet(e) || e->eval_dataloader_size < 0) return TRAINER_OK;
     auto& bar = of(self).eval_bar;
-    if (!bar) {
-      if (of(self).train_bar) of(self).train_bar->wipe();
-      bar.emplace(e->eval_dataloader_size, !of(self).train_bar);
-    }
+    if (!bar) bar.emplace(e->eval_dataloader_size, !of(self).train_bar);
     bar->advance_to(bar->n() + 1);
     return TRAINER_OK;
   }
   static std::int32_t on_evaluation_end(trainer_callback* self, const trainer_event*) {
     of(self).eval_bar.reset();
-    if (of(self).train_bar) of(self).train_bar->draw();
     return TRAINER_OK;
   }
   static std::int32_t on_log(trainer_callback* self, const trainer_event* event) {
@@ -62,12 +58,7 @@ struct ProgressEntry final : CallbackEntry {
     const auto& logs = *static_cast<const NativeEvent*>(event)->native_values;
     ProgressEntry& p = of(self);
     if (quiet(event) || !p.training) return TRAINER_OK;
-    for (auto* bar : {&p.train_bar, &p.eval_bar})
-      if (*bar) (*bar)->wipe();
-    std::puts(log_line(logs, true).c_str());
-    std::fflush(stdout);
-    for (auto* bar : {&p.train_bar, &p.eval_bar})
-      if (*bar) (*bar)->draw();
+    console::print(log_line(logs, true));
     return TRAINER_OK;
   }
   static std::int32_t on_train_end(trainer_callback* self, const trainer_event*) {

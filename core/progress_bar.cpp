@@ -34,20 +34,26 @@ std::string rate_text(double per_second) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::int64_t total, bool leave) : total_(total), leave_(leave) { draw(); }
+ProgressBar::ProgressBar(std::int64_t total, bool leave) : total_(total), leave_(leave) {
+  console::show(*this);
+}
 
 ProgressBar::~ProgressBar() {
+  const auto held = console::lock();
   if (leave_) {
     draw();
     std::fputc('\n', stderr);
   } else {
     wipe();
   }
+  console::hide(*this);
 }
 
 void ProgressBar::advance_to(std::int64_t n) {
   n_ = n;
-  if (Clock::now() - drawn_ >= redraw_every) draw();
+  if (Clock::now() - drawn_ < redraw_every) return;
+  const auto held = console::lock();
+  draw();
 }
 
 void ProgressBar::draw() {

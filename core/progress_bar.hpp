@@ -5,21 +5,23 @@
 #include <cstdint>
 #include <string>
 
+#include "trainer/console.hpp"
+
 namespace trainer {
 
 /// A bar in the manner of tqdm, on stderr: ` 33%|███▎      | 1/3 [00:00<00:00, 99.03it/s]`.
-class ProgressBar {
+class ProgressBar final : public console::Bar {
  public:
   using Clock = std::chrono::steady_clock;
 
   /// `leave`: the last drawing stays on the screen; else it is wiped.
   ProgressBar(std::int64_t total, bool leave);
-  ~ProgressBar();
+  ~ProgressBar() override;
   ProgressBar(const ProgressBar&) = delete;
 
   void advance_to(std::int64_t n);  ///< draws at most every tenth of a second
-  void draw();
-  void wipe();  ///< takes the bar off its line, so that other text can stand there
+  void draw() override;
+  void wipe() override;
 
   /// The text for `n` of `total` after some seconds, at most `columns` wide.
   static std::string text(std::int64_t n, std::int64_t total, double seconds, int columns);

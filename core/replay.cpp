@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/replay.hpp"
 
-#include "trainer/callback_handler.hpp"
+#include "trainer/callback_spec.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
-#include "trainer/report_to.hpp"
 
 namespace trainer {
 namespace {
@@ -74,22 +73,25 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   state.save_steps = finished.save_steps;
   TrainerControl control;
   const PluginRegistry registry(plugin_directories(options.plugin_dirs));
-  const HostContext context{&args, &state, "", nullptr};
+  HostContext context{&args, &state, "", nullptr};
+  context.replay = true;
   StopRecorder recorder(state, result);
   CallbackHandler handler(args, state, control);
-  for (const auto& tracker : resolve_report_to(args.report_to, registry, context))
-    handler.add(make_plugin_entry(tracker, {}, OnError::fail, context,
-                                  "--report_to " + tracker.note.report_to));
-  for (const auto& callback : options.callbacks)
-    handler.add(make_plugin_entry(registry.require(callback.plugin, callback.where),
-                                  callback.config, callback.on_error, context, callback.where));
+  std::vector<CallbackSpec> callbacks;
+  for (const auto& callback : options.callbacks) callbacks.push_back(CallbackSpec::plugin(callback));
+  add_callbacks(handler, args.report_to, OnError::fail, callbacks, registry, context);
   for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
   if (result.callbacks.empty())
     throw_usage("replay has no plugin to play to; name one with --report_to or --callback");
   handler.set_recorder(&recorder);
 
-  handler.call_event(TRAINER_ON_INIT_END);
-  handler.call_event(TRAINER_ON_TRAIN_BEGIN);
+  // The run is over, so a request to stop is noted by the recorder and ends nothing.
+  const auto play = [&](std::uint32_t event, json::object* values = nullptr) {
+    handler.call_event(event, values);
+    control.should_training_stop = 0;
+  };
+  play(TRAINER_ON_INIT_END);
+  play(TRAINER_ON_TRAIN_BEGIN);
   for (const json::object& entry : finished.log_history) {
     const auto* step = entry.if_contains("step");
     const auto* epoch = entry.if_contains("epoch");
@@ -100,21 +102,20 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
     if (epoch && epoch->is_number()) state.epoch = epoch->to_number<double>();
     const Kind kind = kind_of(entry);
     if (new_step && kind != Kind::summary) {
-      handler.call_event(TRAINER_ON_STEP_BEGIN);
-      handler.call_event(TRAINER_ON_STEP_END);
+      play(TRAINER_ON_STEP_BEGIN);
+      play(TRAINER_ON_STEP_END);
     }
     state.log_history.push_back(entry);
     json::object logs = in_log_order(entry);
-    handler.call_event(TRAINER_ON_LOG, &logs);
+    play(TRAINER_ON_LOG, &logs);
     ++result.logs;
     if (kind != Kind::evaluation) continue;
-    handler.call_event(TRAINER_ON_EVALUATE, &logs);
+    play(TRAINER_ON_EVALUATE, &logs);
     const auto* metric = logs.if_contains(args.watched_metric());
     if (args.metric_for_best_model && metric && metric->is_number())
       state.update_best(metric->to_number<double>(), args);
-    control.should_training_stop = 0;
   }
-  handler.call_event(TRAINER_ON_TRAIN_END);
+  play(TRAINER_ON_TRAIN_END);
   return result;
 }
 

@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "plugin_host.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/plugin_library.hpp"
 
 namespace trainer {
 namespace {
@@ -25,61 +25,94 @@ std::size_t rank(const PluginFile& file) {
       transformers_order.begin());
 }
 
-std::vector<PluginFile> all_available(const PluginRegistry& registry, const HostContext& context) {
-  std::vector<PluginFile> out;
-  for (const PluginFile* file : registry.trackers()) {
-    std::optional<std::string> reason;
-    try {
-      reason = why_unavailable(*file, context);
-    } catch (const Error& e) {
-      // "all" must not be the reason that a run fails to start.
-      log::warning(std::string(e.what()) + "; report_to \"all\" leaves it out");
-      continue;
-    }
-    if (reason)
-      log::debug("report_to \"all\" leaves out " + file->note.report_to + ": " + *reason);
-    else
-      out.push_back(*file);
+Tracker plain(const PluginFile& file) { return {file, file.note.report_to, {}}; }
+
+// What nobody named must not be the reason that a run fails to start.
+bool is_available(const PluginFile& file, const HostContext& context) {
+  try {
+    const Availability found = availability(file, context);
+    if (found.use != Availability::yes)
+      log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
+    return found.use == Availability::yes;
+  } catch (const Error& e) {
+    log::warning(std::string(e.what()) + "; report_to leaves it out");
+    return false;
   }
-  std::stable_sort(out.begin(), out.end(), [](const PluginFile& a, const PluginFile& b) {
-    return std::pair(rank(a), a.note.report_to) < std::pair(rank(b), b.note.report_to);
+}
+
+std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context) {
+  std::vector<const PluginFile*> installed = registry.trackers();
+  std::stable_sort(installed.begin(), installed.end(), [](const auto* a, const auto* b) {
+    return std::pair(rank(*a), a->note.report_to) < std::pair(rank(*b), b->note.report_to);
   });
+  std::vector<Tracker> out;
+  std::set<std::string> stores;
+  for (const PluginFile* file : installed) {
+    const std::string& store = file->note.store;
+    if (stores.count(store) || !is_available(*file, context)) continue;
+    out.push_back(plain(*file));
+    if (!store.empty()) stores.insert(store);
+  }
   return out;
+}
+
+[[noreturn]] void throw_unknown(const std::string& name, const PluginRegistry& registry) {
+  std::vector<std::string> names;
+  std::string known;
+  for (const auto* file : registry.trackers()) {
+    names.push_back(file->note.report_to);
+    known += (known.empty() ? "" : ", ") + file->note.report_to;
+  }
+  const std::string near = json::nearest(name, names);
+  throw_usage("args.report_to names \"" + name + "\", which is not an installed tracker" +
+              (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (available: " +
+              (known.empty() ? "none" : known) + "; looked in " + registry.places() + ")");
+}
+
+// "python:mlflow": a plugin that runs other programs' callbacks, and which one.
+Tracker with_callback(const std::string& name, std::size_t colon, const PluginRegistry& registry) {
+  const std::string where = "args.report_to names \"" + name + "\"";
+  const PluginFile& file = registry.require(name.substr(0, colon), where);
+  if (!file.note.config.contains("callback"))
+    throw_usage(where + ", but the plugin " + file.note.id +
+                " has no setting \"callback\"; name it without the colon");
+  return {file, name, {{"callback", name.substr(colon + 1)}}};
+}
+
+Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context) {
+  if (const auto colon = name.find(':'); colon != name.npos)
+    return with_callback(name, colon, registry);
+  for (const PluginFile* file : registry.trackers()) {
+    if (file->note.report_to != name) continue;
+    const Availability found = availability(*file, context);
+    if (found.use == Availability::no)
+      throw_usage("args.report_to names \"" + name +
+                  "\", which is not available here: " + found.reason);
+    return plain(*file);
+  }
+  throw_unknown(name, registry);
 }
 
 }  // namespace
 
-std::optional<std::string> why_unavailable(const PluginFile& file, const HostContext& context) {
+Availability availability(const PluginFile& file, const HostContext& context) {
   const PluginHost host(file.note.id, {}, context);
-  return unavailable_reason(*PluginLibrary::load(file), &host);
+  return ask_availability(*PluginLibrary::load(file), &host);
 }
 
-std::vector<PluginFile> resolve_report_to(const std::vector<std::string>& report_to,
-                                          const PluginRegistry& registry,
-                                          const HostContext& context) {
-  if (report_to.empty() || report_to == std::vector<std::string>{"none"}) return {};
-  if (report_to == std::vector<std::string>{"all"}) return all_available(registry, context);
-  std::vector<PluginFile> out;
-  const auto trackers = registry.trackers();
-  for (const std::string& name : report_to) {
-    const auto found = std::find_if(trackers.begin(), trackers.end(), [&](const PluginFile* file) {
-      return file->note.report_to == name;
+std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to,
+                                       const PluginRegistry& registry, const HostContext& context) {
+  std::vector<Tracker> out;
+  if (report_to == std::vector<std::string>{"all"}) {
+    out = all_available(registry, context);
+  } else if (report_to != std::vector<std::string>{"none"}) {
+    for (const std::string& name : report_to) out.push_back(named(name, registry, context));
+  }
+  for (const PluginFile* file : registry.trackers()) {
+    const bool there = std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {
+      return tracker.name == file->note.report_to;
     });
-    if (found == trackers.end()) {
-      std::vector<std::string> names;
-      std::string known;
-      for (const auto* file : trackers) {
-        names.push_back(file->note.report_to);
-        known += (known.empty() ? "" : ", ") + file->note.report_to;
-      }
-      const std::string near = json::nearest(name, names);
-      throw_usage("args.report_to names \"" + name + "\", which is not an installed tracker" +
-                  (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (available: " +
-                  (known.empty() ? "none" : known) + "; looked in " + registry.places() + ")");
-    }
-    if (const auto reason = why_unavailable(**found, context))
-      throw_usage("args.report_to names \"" + name + "\", which is not available here: " + *reason);
-    out.push_back(**found);
+    if (file->note.always && !there && is_available(*file, context)) out.push_back(plain(*file));
   }
   return out;
 }

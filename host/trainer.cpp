@@ -33,7 +33,11 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (!train_dataset_)
     throw_usage("train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
   is_in_train_ = true;
-  stop_requested_ = false;
+  // Reset at the end, so that a signal that comes before the first line of this is not lost.
+  struct Reset {
+    std::atomic<bool>& flag;
+    ~Reset() { flag = false; }
+  } const reset{stop_requested_};
   std::optional<StopSignals> signals;
   if (args_.enable_jit_checkpoint) signals.emplace(*this, std::vector<int>{SIGTERM});
   remove_torn_checkpoints(args_.output_dir);

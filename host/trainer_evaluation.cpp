@@ -71,12 +71,18 @@ json::object Trainer::evaluate() {
 }
 
 json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
-  const auto loader = get_eval_dataloader(dataset);
   const bool loss_only = compute_metrics_ ? args_.prediction_loss_only : true;
-  json::object metrics = evaluation_loop(*loader, loss_only, prefix).metrics;
+  json::object metrics = evaluation_loop(*eval_dataloader(dataset), loss_only, prefix).metrics;
   log(metrics);
   fire(TRAINER_ON_EVALUATE, &metrics);
   return metrics;
+}
+
+std::shared_ptr<DataLoader> Trainer::eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
+  if (!args_.dataloader_persistent_workers) return get_eval_dataloader(dataset);
+  auto& kept = eval_dataloaders_[dataset];
+  if (!kept) kept = get_eval_dataloader(dataset);
+  return kept;
 }
 
 PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset,

@@ -18,7 +18,6 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/report_to.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {
@@ -113,16 +112,7 @@ Trainer::~Trainer() = default;
 
 void Trainer::add_initial_callbacks(const TrainerOptions& options) {
   handler_.add(native_entry(std::make_shared<DefaultFlowCallback>()));
-  for (const auto& tracker : resolve_report_to(args_.report_to, registry_, context_)) {
-    // A tracker that the callbacks name, with a configuration perhaps, is not made a second time.
-    const bool named =
-        std::any_of(options.callbacks.begin(), options.callbacks.end(),
-                    [&](const CallbackSpec& spec) { return spec.plugin_id() == tracker.note.id; });
-    if (!named)
-      handler_.add(make_plugin_entry(tracker, {}, OnError::disable, context_,
-                                     "args.report_to \"" + tracker.note.report_to + "\""));
-  }
-  for (const auto& spec : options.callbacks) handler_.add(spec.make(registry_, context_));
+  add_callbacks(handler_, args_.report_to, OnError::disable, options.callbacks, registry_, context_);
   if (*args_.disable_tqdm)
     handler_.add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
   else if (!options.quiet)

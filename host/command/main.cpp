@@ -42,12 +42,16 @@ void add_arguments(CLI::App& app, RunOptions& options) {
   }
 }
 
-void add_common_options(CLI::App& app, RunOptions& options) {
+void add_plugin_dir(CLI::App& app, RunOptions& options) {
   app.add_option("--plugin-dir", options.plugin_dirs,
                  "Looked through before the other plugin directories")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_common_options(CLI::App& app, RunOptions& options) {
+  add_plugin_dir(app, options);
   app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
   add_arguments(app, options);
 }
@@ -156,8 +160,7 @@ int main(int argc, char** argv) {
   bool as_json = false;
   auto* list = plugins->add_subcommand(
       "list", "The plugins that are found, and which trackers are available");
-  list->add_option("--plugin-dir", options.plugin_dirs,
-                   "Looked through before the other plugin directories");
+  add_plugin_dir(*list, options);
   list->add_option("--order", options.run_file,
                    "Prints the order of callbacks of this run file instead");
   list->final_callback([&] {

@@ -44,8 +44,10 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
     if (!plugin.note.report_to.empty()) {
-      const auto reason = why_unavailable(plugin, context);
-      available = reason ? "no: " + *reason : "yes";
+      const Availability found = trainer::availability(plugin, context);
+      available = found.use == Availability::yes          ? "yes"
+                  : found.use == Availability::when_named ? "when named: " + found.reason
+                                                          : "no: " + found.reason;
     }
     rows.push_back({plugin.note.id, plugin.note.version,
                     plugin.note.report_to.empty() ? "-" : plugin.note.report_to, available,

@@ -15,9 +15,10 @@ END
 printf 'a,b,label\n1,2,0\n3,4,1\n5,6,2\n7,8,0\n' >train.csv
 "$TRAINER" train run.json --quiet 2>/dev/null
 cat >expected.txt <<'END'
-config {"path": "probe.txt", "level": 3}
+config {"path": "probe.txt", "level": 3, "console": null}
 max_steps 2, learning_rate 5e-05
 no such extension: null
+replay: no
 init_end model 4
   0.weight [4, 2] float32 device 1 read_only 1
   0.bias [4] float32 device 1 read_only 1
@@ -49,3 +50,13 @@ diff expected.txt probe.txt
 grep -q '"ProbeCallback"' trainer_output/checkpoint-2/trainer_state.json
 "$TRAINER" train run.json --quiet --max_steps 3 --resume_from_checkpoint=trainer_output/checkpoint-2 2>/dev/null
 grep -q '^restored events 7$' probe.txt
+
+# The lines that the run prints, and a replay.
+sed 's/"path": "probe.txt"/"path": "probe.txt", "console": "console.txt"/' run.json >console.json
+"$TRAINER" train console.json --output_dir console >out.txt 2>/dev/null
+grep -q "^2 info: callbacks in order: DefaultFlowCallback, probe, PrinterCallback$" console.txt
+grep "^1 {'loss': " console.txt | sed 's/^1 //' >lines.txt
+[ "$(wc -l <lines.txt)" = 2 ]
+grep -Fqf lines.txt out.txt
+"$TRAINER" replay console/trainer_state.json --report_to none --callback 'probe={"path": "replay.txt"}' >/dev/null
+grep -q "^replay: yes$" replay.txt

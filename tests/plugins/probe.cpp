@@ -7,15 +7,26 @@
 
 namespace {
 
-class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Stateful {
+class Probe : public trainer::sdk::TrainerCallback,
+              public trainer::sdk::Stateful,
+              public trainer::sdk::Console {
  public:
   explicit Probe(const trainer::sdk::Host& host)
       : host_(host),
         tensors_(host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS)),
         out_(std::fopen(std::string(host.config("path").text()).c_str(), "w")) {
     if (!out_) throw std::runtime_error("config.path could not be opened");
+    const auto console = host.config("console");
+    if (console.is_string()) console_ = std::fopen(std::string(console.text()).c_str(), "w");
   }
-  ~Probe() override { std::fclose(out_); }
+  ~Probe() override {
+    std::fclose(out_);
+    if (console_) std::fclose(console_);
+  }
+
+  void on_line(std::uint32_t stream, std::string_view text) noexcept override {
+    if (console_) std::fprintf(console_, "%u %s\n", stream, std::string(text).c_str());
+  }
 
   void on_init_end(const Arguments& args, const State&, Control&) override {
     std::fprintf(out_, "config %s\n", std::string(host_.config_json()).c_str());
@@ -23,6 +34,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
                  static_cast<long long>(args["max_steps"].integer()), args["learning_rate"].number());
     std::fprintf(out_, "no such extension: %s\n",
                  host_.extension<void*>("no.such/1") ? "offered" : "null");
+    std::fprintf(out_, "replay: %s\n", host_.is_replay() ? "yes" : "no");
     list("init_end model", TRAINER_OF_MODEL);
     list("init_end optimizer", TRAINER_OF_OPTIMIZER);
   }
@@ -52,6 +64,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
 
  private:
   void list(const char* when, std::uint32_t of) {
+    if (!tensors_) return;  // a replay
     std::fprintf(out_, "%s %llu\n", when, static_cast<unsigned long long>(tensors_->count(host_.raw(), of)));
     trainer_text name{};
     trainer_tensor t{};
@@ -68,6 +81,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
   trainer::sdk::Host host_;
   const trainer_ext_parameters* tensors_;
   std::FILE* out_;
+  std::FILE* console_ = nullptr;
 };
 
 }  // namespace
@@ -81,7 +95,8 @@ TRAINER_PLUGIN(Probe, {
   "events": ["on_init_end", "on_pre_optimizer_step", "on_step_end", "on_train_end"],
   "config": {
     "path": {"type": "string", "description": "the file to write"},
-    "level": {"type": "integer", "default": 3, "minimum": 0}
+    "level": {"type": "integer", "default": 3, "minimum": 0},
+    "console": {"type": ["string", "null"], "default": null, "description": "a file for the run's lines"}
   }
 })
 // clang-format on

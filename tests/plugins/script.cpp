@@ -14,6 +14,7 @@ struct Rule {
   std::optional<double> epoch;
   std::optional<std::int64_t> left;
   std::vector<std::pair<std::string, bool>> set;
+  std::string raise;  // what to throw then
 };
 
 class Script : public trainer::sdk::TrainerCallback {
@@ -28,8 +29,10 @@ class Script : public trainer::sdk::TrainerCallback {
       if (const auto* v = o.if_contains("global_step")) rule.global_step = v->as_int64();
       if (const auto* v = o.if_contains("epoch")) rule.epoch = v->to_number<double>();
       if (const auto* v = o.if_contains("times")) rule.left = v->as_int64();
-      for (const auto& flag : o.at("set").as_object())
-        rule.set.emplace_back(flag.key(), flag.value().as_bool());
+      if (const auto* set = o.if_contains("set"))
+        for (const auto& flag : set->as_object())
+          rule.set.emplace_back(flag.key(), flag.value().as_bool());
+      if (const auto* v = o.if_contains("raise")) rule.raise = v->as_string().c_str();
       rules_.push_back(std::move(rule));
     }
   }
@@ -74,6 +77,7 @@ class Script : public trainer::sdk::TrainerCallback {
         continue;
       if (rule.left) --*rule.left;
       for (const auto& [name, value] : rule.set) flag(control, name) = value ? 1 : 0;
+      if (!rule.raise.empty()) throw std::runtime_error(rule.raise);
     }
   }
 

@@ -78,7 +78,7 @@ TEST_F(HostilePluginTest, TheGoodOneLoads) {
   EXPECT_EQ(library->file().note.id, "good");
   EXPECT_NE(library->table().create, nullptr);
   EXPECT_EQ(library->extension("nonsense/1"), nullptr);
-  EXPECT_EQ(unavailable_reason(*library, nullptr), std::nullopt);
+  EXPECT_EQ(ask_availability(*library, nullptr).use, Availability::yes);
 }
 
 TEST_F(HostilePluginTest, FilesThatAreNoLibrary) {
@@ -287,12 +287,19 @@ TEST_F(HostilePluginTest, TrackersSayWhyTheyAreUnavailable) {
   host.log = [](const trainer_host*, std::uint32_t, const char* text, std::uint64_t size) {
     logged.assign(text, size);
   };
-  EXPECT_EQ(unavailable_reason(*tracker("return TRAINER_OK;"), &host), std::nullopt);
-  const auto reason = unavailable_reason(
+  EXPECT_EQ(ask_availability(*tracker("return TRAINER_OK;"), &host).use, Availability::yes);
+  const auto missing = ask_availability(
       *tracker("host->log(host, TRAINER_LOG_INFO, \"hi\", 2);"
                "host->set_error(host, \"set T_URI\", 9); return TRAINER_UNAVAILABLE;"),
       &host);
-  EXPECT_EQ(reason, "set T_URI");
+  EXPECT_EQ(missing.use, Availability::no);
+  EXPECT_EQ(missing.reason, "set T_URI");
   EXPECT_EQ(logged, "hi");
-  EXPECT_SAYS(*unavailable_reason(*tracker("return 77;"), &host), "status 77");
+  const auto named = ask_availability(
+      *tracker("host->set_error(host, \"name it\", 7); return TRAINER_NOT_CONFIGURED;"), &host);
+  EXPECT_EQ(named.use, Availability::when_named);
+  EXPECT_EQ(named.reason, "name it");
+  const auto wrong = ask_availability(*tracker("return 77;"), &host);
+  EXPECT_EQ(wrong.use, Availability::no);
+  EXPECT_SAYS(wrong.reason, "status 77");
 }

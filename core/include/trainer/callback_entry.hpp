@@ -25,6 +25,7 @@ struct CallbackEntry {
 
   virtual TrainerCallback* native() { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }        ///< sentence of the last failure
+  virtual void disabled() {}                             ///< it gets no event any more
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.

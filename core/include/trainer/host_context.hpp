@@ -26,6 +26,7 @@ struct HostContext {
   TrainerState* state = nullptr;
   std::string model_config_json;    ///< empty when the model has no configuration
   TensorSource* tensors = nullptr;  ///< null when there is no LibTorch in the process
+  bool replay = false;              ///< a finished run is played; nothing is trained (ext/run.h)
 };
 
 }  // namespace trainer

@@ -4,7 +4,6 @@
 #include <trainer/plugin.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "trainer/plugin_registry.hpp"
@@ -37,9 +36,19 @@ class PluginLibrary {
   trainer_plugin table_;
 };
 
-/// Why a tracker cannot be used here, by its own words (ext/tracker.h); nothing when it can, or
-/// when it does not offer the extension. `host` serves log, set_error and argument.
-std::optional<std::string> unavailable_reason(const PluginLibrary& library,
-                                              const trainer_host* host);
+/// What a tracker says of its use here (ext/tracker.h).
+struct Availability {
+  enum Use {
+    yes,
+    when_named,  ///< not configured: "all" leaves it out
+    no,
+  };
+  Use use = yes;
+  std::string reason;  ///< and what to set; empty with `yes`
+};
+
+/// Asks the tracker; `yes` when it does not offer the extension. `host` serves log, set_error and
+/// argument.
+Availability ask_availability(const PluginLibrary& library, const trainer_host* host);
 
 }  // namespace trainer

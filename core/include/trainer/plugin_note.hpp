@@ -16,6 +16,8 @@ struct PluginNote {
   std::string version;
   std::string description;   ///< empty when the note has none
   std::string report_to;     ///< empty: not a tracker
+  std::string store;         ///< of trackers with the same store, "all" takes the first available
+  bool always = false;       ///< joins every report_to when it is available
   std::string class_name;    ///< the key in `stateful_callbacks`; the id by default
   std::uint32_t events = 0;  ///< bit (1 << TRAINER_ON_...) for each event subscribed
   json::object config;       ///< schema: an object for each key, checked

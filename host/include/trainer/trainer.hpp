@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <map>
 #include <optional>
 
 #include "trainer/callback_handler.hpp"
@@ -147,6 +148,8 @@ class Trainer {
   // trainer_evaluation.cpp
   PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only,
                                    const std::string& prefix);
+  /// A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
+  std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
   const json::value& watched_metric(const json::object& metrics) const;
@@ -176,6 +179,7 @@ class Trainer {
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> gradients_;  // kept to spare an allocation a step
   std::unique_ptr<DataLoader> train_dataloader_;
+  std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> eval_dataloaders_;  ///< persistent
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> lr_scheduler_;
   std::unique_ptr<GradScaler> scaler_;  ///< null without fp16

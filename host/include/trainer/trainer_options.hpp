@@ -3,10 +3,8 @@
 
 #include <functional>
 
-#include "trainer/callback_handler.hpp"
+#include "trainer/callback_spec.hpp"
 #include "trainer/model.hpp"
-#include "trainer/plugin_entry.hpp"
-#include "trainer/run_file.hpp"
 
 namespace trainer {
 
@@ -40,49 +38,6 @@ class EvalDatasets {
 
  private:
   std::vector<std::pair<std::string, std::shared_ptr<Dataset>>> sets_;
-};
-
-/// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
-class CallbackSpec {
- public:
-  using Make =
-      std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
-
-  template <typename T>
-  CallbackSpec(std::shared_ptr<T> instance)
-      : make_([entry = native_entry(std::move(instance))](auto&, auto&) { return entry; }) {}
-
-  /// A class, made without arguments.
-  template <typename T>
-  static CallbackSpec of() {
-    return CallbackSpec(std::make_shared<T>());
-  }
-  static CallbackSpec plugin(RunFile::Callback spec) {
-    std::string id = spec.plugin;
-    Make make = [spec = std::move(spec)](const PluginRegistry& registry,
-                                         const HostContext& context) {
-      return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config,
-                               spec.on_error, context, spec.where + ".config");
-    };
-    CallbackSpec out(std::move(make));
-    out.plugin_id_ = std::move(id);
-    return out;
-  }
-  static CallbackSpec plugin(std::string id, json::object config = {}) {
-    return plugin(RunFile::Callback{std::move(id), std::move(config), OnError::fail, "callbacks"});
-  }
-
-  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry,
-                                      const HostContext& context) const {
-    return make_(registry, context);
-  }
-
-  const std::string& plugin_id() const { return plugin_id_; }  ///< empty when it is not a plugin
-
- private:
-  explicit CallbackSpec(Make make) : make_(std::move(make)) {}
-  Make make_;
-  std::string plugin_id_;
 };
 
 /// Everything a Trainer is made of; only the model is needed to evaluate or predict.

@@ -45,9 +45,10 @@
 
 /* What a function that can fail returns. A value that is not listed counts as TRAINER_ERROR. */
 #define TRAINER_OK 0
-#define TRAINER_ERROR 1       /* failed; the sentence was given to trainer_host.set_error before */
-#define TRAINER_NOT_FOUND 2   /* no such name or index; nothing was written */
-#define TRAINER_UNAVAILABLE 3 /* works, but is not configured here (see ext/tracker.h) */
+#define TRAINER_ERROR 1          /* failed; the sentence was given to trainer_host.set_error before */
+#define TRAINER_NOT_FOUND 2      /* no such name or index; nothing was written */
+#define TRAINER_UNAVAILABLE 3    /* cannot work here, for want of a setting (see ext/tracker.h) */
+#define TRAINER_NOT_CONFIGURED 4 /* works when it is named, but nothing here asks for it (as above) */
 
 /* UTF-8 text, not terminated by zero. `data` may be null only when `size` is 0. */
 typedef struct trainer_text {

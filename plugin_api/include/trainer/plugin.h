@@ -35,6 +35,9 @@
  *   events       the slots that are not null. Required.
  *   description  one sentence for `trainer plugins list`.
  *   report_to    the name by which `report_to` enables it, when it is a tracker.
+ *   store        where a tracker's data ends up ("mlflow"), when several trackers share one: of those,
+ *                report_to "all" takes the first that is available.
+ *   always       true for a tracker that joins every report_to, "none" too, when it is available.
  *   class        the name under which its state is kept in `stateful_callbacks` (ext/state.h), such as
  *                the name of the Python class that it stands for; the id by default.
  *   config       {key: {"type": "integer" | "number" | "string" | "boolean" | "array" | "object",

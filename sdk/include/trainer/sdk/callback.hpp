@@ -78,4 +78,10 @@ class Unavailable : public std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// The same of a tracker that works all the same when report_to names it; "all" leaves it out.
+class NotConfigured : public std::runtime_error {
+ public:
+  using std::runtime_error::runtime_error;
+};
+
 }  // namespace trainer::sdk

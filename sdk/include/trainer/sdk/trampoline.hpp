@@ -25,6 +25,9 @@ int32_t guarded(const trainer_host* host, F&& f) noexcept {
   } catch (const Unavailable& e) {
     host->set_error(host, e.what(), std::strlen(e.what()));
     return TRAINER_UNAVAILABLE;
+  } catch (const NotConfigured& e) {
+    host->set_error(host, e.what(), std::strlen(e.what()));
+    return TRAINER_NOT_CONFIGURED;
   } catch (const std::exception& e) {
     host->set_error(host, e.what(), std::strlen(e.what()));
     return TRAINER_ERROR;

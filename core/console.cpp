@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/console.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <list>
+#include <vector>
+
+namespace trainer::console {
+namespace {
+
+struct Shared {
+  std::recursive_mutex mutex;
+  std::vector<Bar*> bars;
+  std::list<Listener> listeners;
+  bool telling = false;
+};
+
+// Never destroyed: a plugin may still log while static objects are going away.
+Shared& shared() {
+  static auto* instance = new Shared;
+  return *instance;
+}
+
+}  // namespace
+
+std::unique_lock<std::recursive_mutex> lock() { return std::unique_lock(shared().mutex); }
+
+void print(std::string_view line) {
+  const Line room(Stream::out, line);
+  std::fwrite(line.data(), 1, line.size(), stdout);
+  std::fputc('\n', stdout);
+  std::fflush(stdout);
+}
+
+void show(Bar& bar) {
+  const auto held = lock();
+  if (!shared().bars.empty()) shared().bars.back()->wipe();
+  shared().bars.push_back(&bar);
+  bar.draw();
+}
+
+void hide(Bar& bar) {
+  const auto held = lock();
+  auto& bars = shared().bars;
+  bars.erase(std::remove(bars.begin(), bars.end(), &bar), bars.end());
+  if (!bars.empty()) bars.back()->draw();
+}
+
+Line::Line(Stream stream, std::string_view text) : lock_(lock()), stream_(stream), text_(text) {
+  if (!shared().bars.empty()) shared().bars.back()->wipe();
+}
+
+Line::~Line() {
+  Shared& s = shared();
+  if (!s.telling) {
+    s.telling = true;
+    for (const Listener& listener : s.listeners) listener(stream_, text_);
+    s.telling = false;
+  }
+  if (!s.bars.empty()) s.bars.back()->draw();
+}
+
+std::shared_ptr<void> listen(Listener listener) {
+  const auto held = lock();
+  auto& listeners = shared().listeners;
+  listeners.push_back(std::move(listener));
+  return {nullptr, [at = std::prev(listeners.end())](void*) {
+            const auto held_again = lock();
+            shared().listeners.erase(at);
+          }};
+}
+
+}  // namespace trainer::console

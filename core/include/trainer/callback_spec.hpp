@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+
+#include "trainer/callback_handler.hpp"
+#include "trainer/plugin_entry.hpp"
+#include "trainer/run_file.hpp"
+
+namespace trainer {
+
+/// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
+class CallbackSpec {
+ public:
+  using Make =
+      std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
+
+  template <typename T>
+  CallbackSpec(std::shared_ptr<T> instance)
+      : make_([entry = native_entry(std::move(instance))](auto&, auto&) { return entry; }) {}
+
+  /// A class, made without arguments.
+  template <typename T>
+  static CallbackSpec of() {
+    return CallbackSpec(std::make_shared<T>());
+  }
+  static CallbackSpec plugin(RunFile::Callback spec);
+  static CallbackSpec plugin(std::string id, json::object config = {});
+
+  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry,
+                                      const HostContext& context) const {
+    return make_(registry, context);
+  }
+
+  const std::string& plugin_id() const { return plugin_id_; }  ///< empty when it is not a plugin
+
+ private:
+  explicit CallbackSpec(Make make) : make_(std::move(make)) {}
+  Make make_;
+  std::string plugin_id_;
+};
+
+/// Adds the trackers of `report_to`, then `callbacks`, in the order in which they are called. A
+/// tracker that the callbacks name, with a configuration perhaps, is not made a second time.
+/// `trackers_on_error`: what a tracker's failure does to the run.
+void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to,
+                   OnError trackers_on_error, const std::vector<CallbackSpec>& callbacks,
+                   const PluginRegistry& registry, const HostContext& context);
+
+}  // namespace trainer
