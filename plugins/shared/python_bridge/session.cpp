@@ -191,18 +191,8 @@ void BridgeSession::event(std::uint32_t kind, const trainer_state& state, traine
     lose("before " + std::string(event_names[kind]));
   }
   if (!ready_) {
-    // A tracker that was created meanwhile says what it overrides.
-    if (const auto message = connection_->receive(0)) {
-      if (message->contains("refused")) {
-        events_ = 0;
-        left_out_ = true;
-        host_.warning(class_name_ + " could not be created in Python: " +
-                      text_in(*message, "refused") + "; the run goes on without it");
-        return log_lines(TRAINER_LOG_WARNING, text_in(*message, "traceback"));
-      }
-      if (const auto* ready = message->if_contains("ready")) take_ready(ready->as_object());
-      if (!wants(kind)) return;
-    }
+    hear(connection_->receive(0));
+    if (!wants(kind)) return;
   }
   const std::uint64_t id = answers_ ? ++last_id_ : 0;
   build(kind, state, control, values, id);
@@ -222,6 +212,18 @@ void BridgeSession::event(std::uint32_t kind, const trainer_state& state, traine
   }
   const auto* changed = answer.if_contains("values");
   if (changed != nullptr && values != nullptr) set_values(*values, changed->as_array());
+}
+
+// What a tracker that is created meanwhile says: what it overrides, or why it cannot be.
+void BridgeSession::hear(const std::optional<boost::json::object>& message) {
+  if (!message) return;
+  if (const auto* ready = message->if_contains("ready")) take_ready(ready->as_object());
+  if (!message->contains("refused")) return;
+  events_ = 0;
+  left_out_ = true;
+  host_.warning(class_name_ + " could not be created in Python: " + text_in(*message, "refused") +
+                "; the run goes on without it");
+  log_lines(TRAINER_LOG_WARNING, text_in(*message, "traceback"));
 }
 
 // Waits for the answer with that id, and serves what the callback asks for in the meantime.
@@ -270,6 +272,7 @@ void BridgeSession::lose(const std::string& what) {
 }
 
 void BridgeSession::report_loss() {
+  hear(connection_->receive(0));
   lost_ = true;
   events_ = 0;
   if (!left_out_)
@@ -306,7 +309,7 @@ void BridgeSession::close(bool failed) {
   const auto passed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
   bool said = false;
   while (!connection_->gone() && passed() < settings_.shutdown_timeout) {
-    connection_->receive(0.2);
+    hear(connection_->receive(0.2));
     if (!said && passed() > 5) {
       said = true;
       host_.info("waiting for " + class_name_ + " to finish, at most " +

@@ -59,6 +59,7 @@ class BridgeSession {
   boost::json::object expect_reply(const char* what, bool ready);
   void take_ready(const boost::json::object& ready);
   bool first_look(const boost::json::object& message);
+  void hear(const std::optional<boost::json::object>& message);
   boost::json::object ask(const std::string& what, std::uint64_t id);
   [[noreturn]] void lose(const std::string& what);
   std::string how_it_ended();

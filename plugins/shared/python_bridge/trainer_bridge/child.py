@@ -28,6 +28,8 @@ def main(sock):
     inbox.add(connection, one, at_end=lambda: _leave_after(one.grace))
     while one.handle(inbox.get()[1]):
         pass
+    if one.ended == "finished":
+        trackers.end_finished_runs(one.warn)
     if one.ended == "failed":
         trackers.end_failed_runs(one.warn)
         raise TrainerFailed("the training ended before its time")

@@ -5,7 +5,9 @@ transformers, under parent modules made here, so that neither torch nor modellin
 Importing transformers whole takes 3 s and 360 MB, this 0.1 s and 35 MB. When a callback asks for anything
 else of transformers, the real one is imported then, and takes the place of what was made here.
 """
+import ast
 import enum
+import functools
 import glob
 import importlib
 import importlib.metadata
@@ -144,6 +146,7 @@ class Light:
 
     def _make(self):
         args = objects.TrainingArguments
+        args.defaults = staticmethod(self.argument_defaults)
         self._module("transformers", __version__=self._version(), PreTrainedModel=PreTrainedModel,
                      TrainingArguments=args)
         logging = self._module("transformers.utils", ENV_VARS_TRUE_VALUES=TRUE_VALUES, PushToHubMixin=PushToHubMixin,
@@ -166,6 +169,22 @@ class Light:
             return importlib.metadata.version("transformers")
         except Exception:  # a source tree on the path has no metadata
             return "0"
+
+    @functools.lru_cache(maxsize=None)
+    def argument_defaults(self):
+        """Names and defaults of the real TrainingArguments, read in its source: importing it would import torch."""
+        with open(os.path.join(self.folder, "training_args.py"), encoding="utf-8") as file:
+            tree = ast.parse(file.read())
+        body = next(n.body for n in tree.body if isinstance(n, ast.ClassDef) and n.name == "TrainingArguments")
+        defaults = {}
+        for node in body:
+            if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
+                continue
+            value = node.value
+            if isinstance(value, ast.Call):  # field(default=..., metadata=...)
+                value = next((k.value for k in value.keywords if k.arg == "default"), None)
+            defaults[node.target.id] = value.value if isinstance(value, ast.Constant) else None
+        return defaults
 
     def load(self, name):
         """One of the two real files, as transformers' own module of that name."""

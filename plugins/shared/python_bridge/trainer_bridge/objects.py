@@ -33,6 +33,13 @@ class TrainingArguments:
         given = {**self.to_dict(), "train_batch_size": self.train_batch_size, "eval_batch_size": self.eval_batch_size}
         return {k: v if type(v) in (bool, int, float, str) else str(v) for k, v in given.items()}
 
+    defaults = staticmethod(dict)  # name: default, of the arguments that transformers has and the trainer not
+
+    def __getattr__(self, name):
+        if name.startswith("_") or name not in type(self).defaults():
+            raise AttributeError(f"'TrainingArguments' object has no attribute {name!r}")
+        return type(self).defaults()[name]
+
     train_batch_size = property(lambda self: self.per_device_train_batch_size)
     eval_batch_size = property(lambda self: self.per_device_eval_batch_size)
     world_size = n_gpu = property(lambda self: 1)

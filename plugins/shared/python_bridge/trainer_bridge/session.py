@@ -103,10 +103,10 @@ class Session:
             handler = _ToTrainer(self.connection)
             logging.getLogger("transformers").addHandler(handler)
             logging.getLogger("transformers").propagate = False
+        made = self._resolve(init["callback"])
         before = {name: sys.modules[name] for name in hidden if name in sys.modules}
         sys.modules.update(hidden)
         try:
-            made = self._resolve(init["callback"])
             if isinstance(made, type) or not hasattr(made, "on_log"):
                 made = made(**init["kwargs"])
             elif init["kwargs"]:

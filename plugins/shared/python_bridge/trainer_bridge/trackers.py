@@ -100,17 +100,26 @@ def _supply_neptune_id():
     Handler.fetch = fetch_or_own
 
 
+def end_finished_runs(warn):
+    """MLflow sends points with threads that Python stops before it calls MLflow's exit hook, so that what waits would
+    be lost; DagsHub's callback relies on that hook."""
+    _end((("mlflow", lambda m: m.active_run() and m.end_run()),), "finished", warn)
+
+
 def end_failed_runs(warn):
     """Ends the runs of trackers that would call themselves finished when Python exits. Others look at the uncaught
     exception with which this process then ends."""
-    for name, end in (("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
-                      ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
-                      ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed",
-                                                                                 error="the training failed"))):
+    _end((("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
+          ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
+          ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed", error="the training failed"))),
+         "failed", warn)
+
+
+def _end(enders, how, warn):
+    for name, end in enders:
         module = sys.modules.get(name)
-        if module is None:
-            continue
         try:
-            end(module)
+            if module is not None:
+                end(module)
         except Exception as error:
-            warn(f"{name} could not be told that the training failed: {type(error).__name__}: {error}")
+            warn(f"{name} could not be told that the training {how}: {type(error).__name__}: {error}")
