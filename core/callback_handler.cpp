@@ -115,6 +115,7 @@ void CallbackHandler::call_event(std::uint32_t kind, json::object* values) {
     }
   } catch (...) {
     --depth_;
+    if (recorder_) recorder_->failed();
     throw;
   }
   if (--depth_ == 0) removed_.clear();

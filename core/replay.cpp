@@ -47,6 +47,7 @@ class StopRecorder : public EventRecorder {
     result_.stops.push_back({entry.name, state_.global_step, state_.epoch});
   }
   void end(const TrainerControl&) override {}
+  void failed() override {}
 
  private:
   const TrainerState& state_;

@@ -15,7 +15,6 @@ TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::
 }
 
 TraceRecorder::~TraceRecorder() {
-  write_pending();
   std::fclose(file_);
 }
 
@@ -54,23 +53,22 @@ void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& bef
 }
 
 void TraceRecorder::end(const TrainerControl& control) {
-  json::object line = std::move(pending_.back());
-  pending_.pop_back();
-  line["control_after"] = control.flags();
-  if (!changes_.back().empty()) line.emplace("changed_by", std::move(changes_.back()));
-  changes_.pop_back();
-  std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
+  pending_.back()["control_after"] = control.flags();
+  write_last();
 }
 
-void TraceRecorder::write_pending() {
-  for (const auto& line : pending_)
-    std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
-  pending_.clear();
-  changes_.clear();
+// The control stays null: nobody answered for the event.
+void TraceRecorder::failed() { write_last(); }
+
+void TraceRecorder::write_last() {
+  json::object& line = pending_.back();
+  if (!changes_.back().empty()) line.emplace("changed_by", std::move(changes_.back()));
+  std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
+  pending_.pop_back();
+  changes_.pop_back();
 }
 
 void TraceRecorder::finish() {
-  write_pending();
   if (std::fflush(file_) != 0)
     throw_run((directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
 }

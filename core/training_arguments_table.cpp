@@ -147,7 +147,7 @@ std::vector<Argument> make_table() {
 
       // Precision, memory and speed
       argument("bf16", &A::bf16, "Computes in bfloat16 where that is safe."),
-      argument("fp16", &A::fp16, "Computes in float16 where that is safe; needs a GPU."),
+      argument("fp16", &A::fp16, "Computes in float16 where that is safe, on a GPU; a CPU stays with float32."),
       argument("bf16_full_eval", &A::bf16_full_eval, "Evaluates a model cast to bfloat16."),
       argument("fp16_full_eval", &A::fp16_full_eval, "Evaluates a model cast to float16."),
       argument("tf32", &A::tf32, "TF32 matrix products on a GPU."),

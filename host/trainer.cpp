@@ -9,6 +9,7 @@
 
 #include "checkpoint.hpp"
 #include "loss_sum.hpp"
+#include "out_of_memory.hpp"
 #include "precision.hpp"
 #include "speed_metrics.hpp"
 #include "tensor_views.hpp"
@@ -17,18 +18,6 @@
 #include "trainer/stop_signals.hpp"
 
 namespace trainer {
-namespace {
-
-// What accelerate's find_executable_batch_size takes for "too large a batch".
-bool is_out_of_memory(const std::exception& e) {
-  const std::string_view text = e.what();
-  return text.find(" out of memory.") != text.npos ||
-         text.find("CUDNN_STATUS_NOT_SUPPORTED.") != text.npos ||
-         text.find("can't allocate memory") != text.npos;
-}
-
-}  // namespace
-
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   if (!train_dataset_)
     throw_usage("train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");

@@ -5,6 +5,7 @@
 
 #include <cmath>
 
+#include "out_of_memory.hpp"
 #include "precision.hpp"
 #include "speed_metrics.hpp"
 #include "trainer/error.hpp"
@@ -153,7 +154,16 @@ PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_lo
 }
 
 json::object Trainer::evaluate_in_training(bool step_scheduler) {
-  json::object metrics = evaluate();
+  json::object metrics;
+  try {
+    metrics = evaluate();
+  } catch (const std::exception& e) {
+    // A smaller training batch, which train() would try, does not make the evaluation smaller.
+    if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
+    throw_run(
+                "the evaluation does not fit into memory; auto_find_batch_size adjusts the training "
+                "batch only, so make per_device_eval_batch_size smaller");
+  }
   if (lr_scheduler_->metric_driven() && step_scheduler)
     lr_scheduler_->step(watched_metric(metrics).to_number<double>());
   return metrics;

@@ -89,9 +89,10 @@ Trainer::Trainer(TrainerOptions options)
   if (args_.eval_strategy != "no" && eval_datasets_.empty())
     throw_usage("args.eval_strategy is \"" + args_.eval_strategy +
                 "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
-  if (args_.fp16 && device_.is_cpu())
-    throw_usage(
-        "args.fp16 needs a GPU, and none is used; set bf16, which works on a CPU, or neither");
+  if (args_.fp16 && device_.is_cpu()) {
+    // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
+    log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
+  }
   apply_log_level(args_.log_level);
   apply_global_settings(args_, device_);
   torch::manual_seed(static_cast<std::uint64_t>(args_.seed));
@@ -223,7 +224,7 @@ void Trainer::warn_of_changed_steps(const TrainerState& given) const {
 void Trainer::prepare_for_training(const Plan& plan, const Resume& resume) {
   if (!optimizer_) optimizer_ = create_optimizer();
   lr_scheduler_ = create_scheduler(*optimizer_, plan.max_steps);
-  scaler_ = args_.fp16 ? std::make_unique<GradScaler>(device_) : nullptr;
+  scaler_ = args_.fp16 && !device_.is_cpu() ? std::make_unique<GradScaler>(device_) : nullptr;
   tensors_->set_optimizer(optimizer_.get());
   prepared_ = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);

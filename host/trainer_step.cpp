@@ -37,7 +37,8 @@ at::Tensor to_float(at::Tensor t) {
 }  // namespace
 
 ModelOutput Trainer::forward(const Batch& inputs) {
-  const auto type = args_.bf16 ? at::kBFloat16 : args_.fp16 ? at::kHalf : at::kFloat;
+  const bool half = args_.fp16 && !device_.is_cpu();
+  const auto type = args_.bf16 ? at::kBFloat16 : half ? at::kHalf : at::kFloat;
   ModelOutput out;
   {
     const Autocast autocast(device_.type(), type);

@@ -19,6 +19,7 @@ class EventRecorder {
   virtual void called(const CallbackEntry&, const TrainerControl& before,
                       const TrainerControl& after) = 0;
   virtual void end(const TrainerControl&) = 0;
+  virtual void failed() = 0;  ///< instead of end(), when a callback ended the run
 };
 
 /// Calls the callbacks of a run in order, for one event after another. As in transformers, it first

@@ -29,12 +29,12 @@ class TraceRecorder : public EventRecorder {
   void called(const CallbackEntry&, const TrainerControl& before,
               const TrainerControl& after) override;
   void end(const TrainerControl&) override;
+  void failed() override;
 
-  /// Writes what an event that failed has left, and flushes.
-  void finish();
+  void finish();  ///< flushes
 
  private:
-  void write_pending();
+  void write_last();
   std::filesystem::path directory_;
   std::filesystem::path output_dir_;
   std::FILE* file_ = nullptr;
