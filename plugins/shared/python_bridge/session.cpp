@@ -35,13 +35,16 @@ BridgeSession::BridgeSession(const sdk::Host& host, BridgeSettings settings)
     : host_(host), settings_(std::move(settings)), class_name_(settings_.callback) {
   start();
   introduce();
-  const bool tracker = settings_.callback.find_first_of(".:") == std::string::npos;
-  answers_ = settings_.wait.value_or(!tracker);
+  answers_ = settings_.wait.value_or(!is_tracker());
   // A tracker's events may be sent before it is ready; until then those that no tracker but
   // Kubeflow's looks at are not.
   events_ = settings_.callback == "kubeflow" ? all_events : all_events & ~step_events;
   expect_reply("hello", false);
-  if (!tracker || answers_) take_ready(expect_reply("ready", true));
+  if (!is_tracker() || answers_) take_ready(expect_reply("ready", true));
+}
+
+bool BridgeSession::is_tracker() const {
+  return settings_.callback.find_first_of(".:") == std::string::npos;
 }
 
 BridgeSession::~BridgeSession() { connection_.reset(); }
@@ -85,6 +88,8 @@ void BridgeSession::introduce() {
   text("callback", settings_.callback);
   json("kwargs", settings_.kwargs);
   text("mode", settings_.mode);
+  // In a Python of ours that we can start again, when all of transformers turns out to be needed.
+  json("restart", settings_.mode == "auto" && process_ && !is_tracker() ? "true" : "false");
   json("path", settings_.path);
   json("args", host_.arguments_json());
   json("config", host_.model_config_json());
@@ -127,6 +132,16 @@ boost::json::object BridgeSession::expect_reply(const char* what, bool ready) {
     log_lines(TRAINER_LOG_DEBUG, text_in(*message, "traceback"));
     throw std::runtime_error(class_name_ + " could not be created in Python: " +
                              text_in(*message, "refused"));
+  }
+  if (message->contains("again")) {
+    host_.debug(class_name_ + " needs all of transformers: " + text_in(*message, "again"));
+    settings_.mode = "full";
+    connection_.reset();
+    process_.reset();
+    start();
+    introduce();
+    expect_reply("hello", false);
+    return expect_reply(what, ready);
   }
   const auto* found = message->if_contains(what);
   if (found == nullptr || !found->is_object())

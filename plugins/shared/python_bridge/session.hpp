@@ -54,6 +54,7 @@ class BridgeSession {
   void restore(const sdk::Map& attributes);
 
  private:
+  bool is_tracker() const;
   void start();
   void introduce();
   boost::json::object expect_reply(const char* what, bool ready);

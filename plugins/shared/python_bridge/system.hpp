@@ -84,7 +84,4 @@ class SharedMemory {
   char* data_ = nullptr;
 };
 
-/// The current directory.
-std::string current_directory();
-
 }  // namespace trainer::plugins

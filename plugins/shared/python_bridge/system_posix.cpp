@@ -15,7 +15,6 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
-#include <filesystem>
 #include <system_error>
 #include <thread>
 
@@ -223,7 +222,5 @@ SharedMemory::~SharedMemory() {
   ::munmap(data_, size_);
   ::shm_unlink(name_.c_str());  // the other process has done so, unless it is gone
 }
-
-std::string current_directory() { return std::filesystem::current_path().string(); }
 
 }  // namespace trainer::plugins

@@ -28,7 +28,7 @@ LOADED = {"transformers.trainer_callback": "trainer_callback.py",
 
 
 class NeedsAll(ImportError):
-    """Mode "light" was asked for, and the callback needs more."""
+    """The callback asks for more than is made here."""
 
 
 class IntervalStrategy(str, enum.Enum):
@@ -119,8 +119,10 @@ class _Package(types.ModuleType):
 class Light:
     """Makes the modules and, as a finder of imports, loads the two real files among them."""
 
-    def __init__(self, strict=False, block=()):
-        self.strict, self.block = strict, block
+    def __init__(self, block=()):
+        self.block = block
+        self.refuse = False  # whether asking for more raises NeedsAll, instead of fetching the real transformers
+        self.asked = None
         self.replaced = False
         spec = importlib.util.find_spec("transformers")
         if spec is None or not spec.submodule_search_locations:
@@ -219,7 +221,8 @@ class Light:
 
     def replace(self, reason):
         """The real transformers from now on."""
-        if self.strict:
+        self.asked = self.asked or reason
+        if self.refuse:
             raise NeedsAll(f'the callback needs {reason}, which mode "light" does not load; '
                            'set "mode" of the plugin to "auto" or "full"')
         self.remove()
@@ -233,6 +236,9 @@ class Light:
         sys.meta_path.remove(self)
         for name in [n for n in sys.modules if n == "transformers" or n.startswith("transformers.")]:
             del sys.modules[name]
+        for module in self.modules.values():  # who holds one gets the real names through attribute()
+            for name in [n for n in vars(module) if not n.startswith("__") and n != "light"]:
+                delattr(module, name)
 
 
 class _FileLoader(importlib.machinery.SourceFileLoader):

@@ -59,6 +59,7 @@ def make_arguments(given, base=TrainingArguments):
     """`given`: the arguments as TrainingArguments.to_dict() writes them."""
     if base is not TrainingArguments:  # transformers' own class, without the set-up that __post_init__ does
         args = base.__new__(base)
+        args.distributed_state = None
         for field in dataclasses.fields(base):
             default = None if field.default_factory is dataclasses.MISSING else field.default_factory()
             object.__setattr__(args, field.name, default if field.default is dataclasses.MISSING else field.default)

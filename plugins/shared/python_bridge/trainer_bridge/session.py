@@ -76,15 +76,29 @@ class Session:
         try:
             self._load(init)
         except Exception as error:
+            if self._again():
+                return False
             text, details = _described(error)
-            if isinstance(error, ModuleNotFoundError) and error.name:
+            if isinstance(error, ModuleNotFoundError) and error.name and error.name != name.replace(":", ".").split(".")[0]:
                 text += _install([error.name.split(".")[0]])
             return self._refuse(text, details)
+        if self._again():
+            return False
         events = [e for e in EVENTS if self._overrides(e)]
         ready = {"class": type(self.callback).__name__, "events": events, "tracker": self.tracker is not None}
         if hasattr(self.callback, "from_state") and hasattr(self.callback, "state"):
             ready["state"] = _portable(self.callback.state())
         self.connection.send({"ready": ready})
+        return True
+
+    def _again(self):
+        """Whether to begin once more with all of transformers, since what was imported so far has classes of both."""
+        if self.light is None or not self.light.refuse or self.init["mode"] == "light":
+            return False
+        self.light.refuse = False
+        if self.light.asked is None:
+            return False
+        self.connection.send({"again": self.light.asked})
         return True
 
     def _refuse(self, text, details=""):
@@ -93,13 +107,14 @@ class Session:
 
     def _load(self, init):
         if self.tracker is None:
-            sys.path[:0] = [p for p in init["path"] if p not in sys.path]
+            sys.path[:0] = [p for p in [*init["path"], os.getcwd()] if p not in sys.path]
         hidden = trackers.before_creation(self.tracker, self.warn)
         if init["mode"] == "full":
             importlib.import_module("transformers")
         elif "transformers" not in sys.modules and trackers.found("transformers"):
             from trainer_bridge import light
-            self.light = light.Light(strict=init["mode"] == "light", block=trackers.blocked_modules(self.tracker))
+            self.light = light.Light(block=trackers.blocked_modules(self.tracker))
+            self.light.refuse = init["mode"] == "light" or init["restart"]
             handler = _ToTrainer(self.connection)
             logging.getLogger("transformers").addHandler(handler)
             logging.getLogger("transformers").propagate = False
