@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is particular to single trackers: packages to look for, what each needs before it starts, and how its run is
 ended when the training failed."""
+import importlib
 import importlib.util
 import os
 import sys
@@ -60,6 +61,8 @@ def before_creation(tracker, warn):
         if os.environ.get("CLEARML_LOG_MODEL", "FALSE").upper() in TRUE_VALUES:
             warn("ClearML cannot keep models while CLEARML_OFFLINE_MODE is set; CLEARML_LOG_MODEL is taken as FALSE")
         os.environ["CLEARML_LOG_MODEL"] = "FALSE"
+    if tracker == "comet_ml":
+        importlib.import_module("comet_ml")  # it warns when it comes after others
     if tracker == "neptune":
         _supply_neptune_id()
     if tracker == "tensorboard" and found("tensorboardX"):
