@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// One instance of a plugin in a FakeHost; see fake_host.hpp, which includes this file.
+#pragma once
+
+#include <dlfcn.h>
+#include <trainer/ext/console.h>
+#include <trainer/ext/state.h>
+#include <trainer/ext/tracker.h>
+#include <trainer/plugin.h>
+
+#include <stdexcept>
+#include <trainer/sdk/testing/fake_host.hpp>
+
+namespace trainer::sdk::testing {
+
+/// The table of a plugin's file. The library stays loaded, as with the real host.
+inline const trainer_plugin& load_plugin(const std::string& file) {
+  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
+  if (library == nullptr) throw std::runtime_error(dlerror());
+  void* symbol = dlsym(library, TRAINER_ENTRY_NAME);
+  if (symbol == nullptr) throw std::runtime_error(file + " has no " TRAINER_ENTRY_NAME);
+  return *reinterpret_cast<trainer_plugin_entry_function>(symbol)();
+}
+
+class FakePlugin {
+ public:
+  /// Throws std::runtime_error with the plugin's sentence when it refuses to be made.
+  FakePlugin(FakeHost& host, const std::string& file) : host_(host), plugin_(load_plugin(file)) {
+    if (plugin_.create(host.table(), &callback_) != TRAINER_OK)
+      throw std::runtime_error(host.error);
+  }
+  FakePlugin(FakeHost& host, const std::string& id, const std::string& directory)
+      : FakePlugin(host, directory + "/" + id + ".so") {}
+  FakePlugin(const FakePlugin&) = delete;
+  FakePlugin& operator=(const FakePlugin&) = delete;
+  ~FakePlugin() {
+    if (callback_ != nullptr && callback_->destroy != nullptr) callback_->destroy(callback_);
+  }
+
+  trainer_callback* table() { return callback_; }
+
+  /// The slot's status; TRAINER_OK when it is not subscribed. `values` are the logs or metrics; a
+  /// Row that is not const has the plugin's changes afterwards.
+  std::int32_t fire(std::uint32_t kind, const Row& values = {}) {
+    Row copy = values;
+    return fire(kind, copy);
+  }
+  std::int32_t fire(std::uint32_t kind, Row& values) {
+    FakeMap map(values);
+    return fire(kind, map);
+  }
+  std::int32_t fire(std::uint32_t kind, FakeMap& map) {
+    const trainer_slot slot = kind < TRAINER_EVENT_COUNT ? (&callback_->on_init_end)[kind] : nullptr;
+    if (slot == nullptr) return TRAINER_OK;
+    host_.error.clear();
+    const bool has_values =
+        kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
+    // Copies that are overwritten afterwards: what an event lends is gone when the slot returns.
+    state_ = host_.state, control_ = host_.control;
+    event_ = {sizeof event_, kind,      &state_, &control_, has_values ? map.table() : nullptr,
+              host_.has,     0,         host_.eval_dataloader_size};
+    const std::int32_t status = slot(callback_, &event_);
+    host_.control = control_;
+    std::memset(&event_, 0xA5, sizeof event_);
+    std::memset(&state_, 0xA5, sizeof state_);
+    std::memset(&control_, 0xA5, sizeof control_);
+    return status;
+  }
+
+  /// The instance's side of an extension, or null: extension<trainer_ext_state>(TRAINER_EXT_STATE).
+  template <typename Extension>
+  const Extension* extension(const char* id) {
+    return callback_->get_extension == nullptr
+               ? nullptr
+               : static_cast<const Extension*>(callback_->get_extension(callback_, id));
+  }
+
+  bool stateful() { return extension<trainer_ext_state>(TRAINER_EXT_STATE) != nullptr; }
+  std::int32_t save_state(Row& args, Row& attributes) {
+    FakeMap a(args), b(attributes);
+    return extension<trainer_ext_state>(TRAINER_EXT_STATE)->save(callback_, a.table(), b.table());
+  }
+  std::int32_t load_state(const Row& attributes) {
+    FakeMap map(attributes);
+    return extension<trainer_ext_state>(TRAINER_EXT_STATE)->load(callback_, map.table());
+  }
+
+  /// A line of the run, for a plugin that listens (ext/console.h); false when it does not.
+  bool print(std::uint32_t stream, const std::string& text) {
+    const auto* console = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE);
+    if (console == nullptr) return false;
+    console->line(callback_, stream, text.data(), text.size());
+    return true;
+  }
+
+  /// What a tracker says of its use here (ext/tracker.h); its reason is in host.error.
+  std::int32_t available() {
+    const auto* tracker = static_cast<const trainer_ext_tracker*>(
+        plugin_.get_extension ? plugin_.get_extension(TRAINER_EXT_TRACKER) : nullptr);
+    return tracker == nullptr ? TRAINER_OK : tracker->available(host_.table());
+  }
+
+ private:
+  FakeHost& host_;
+  const trainer_plugin& plugin_;
+  trainer_callback* callback_ = nullptr;
+  trainer_event event_{};
+  trainer_state state_{};
+  trainer_control control_{};
+};
+
+}  // namespace trainer::sdk::testing
