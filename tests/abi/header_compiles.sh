@@ -14,6 +14,18 @@ compilers() { # <given> <candidates...>: those that are there, each once
   done | xargs -r -n 1 readlink -f | sort -u
 }
 
+# The first of some spellings of a standard that the compiler knows: c2x became c23.
+spelling() { # <compiler> <c or c++> <spellings...>
+  local compiler=$1 language=$2 standard
+  shift 2
+  for standard in "$@"; do
+    if "$compiler" -x "$language" "-std=$standard" -fsyntax-only /dev/null 2>/dev/null; then
+      echo "$standard"
+      return
+    fi
+  done
+}
+
 failures=0
 compiled=0
 compile() { # <compiler> <standard> <c or c++> <header>
@@ -29,12 +41,12 @@ headers=$(cd "$include" && find . -name '*.h' | sed 's|^\./||' | sort)
 test -n "$headers"
 for header in $headers; do
   for compiler in $(compilers "${CC:-cc}" gcc clang clang-14); do
-    for standard in c11 c17; do
+    for standard in c11 c17 $(spelling "$compiler" c c23 c2x); do
       compile "$compiler" "$standard" c "$header"
     done
   done
   for compiler in $(compilers "${CXX:-c++}" g++ clang++ clang++-14); do
-    for standard in c++11 c++14 c++17 c++20; do
+    for standard in c++11 c++14 c++17 c++20 $(spelling "$compiler" c++ c++23 c++2b); do
       compile "$compiler" "$standard" c++ "$header"
     done
   done

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a plugin's author sees of the contract, measured on the built plugins and the SDK's examples.
+
+  plugins.py exports   each plugin of BUILD/plugins exports its entry only, and links nothing of ours
+  plugins.py compile   an example compiles in well under a second; prints how long it took
+Reads SOURCE, BUILD, CC and CXX from the environment.
+"""
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+SOURCE = pathlib.Path(os.environ["SOURCE"])
+BUILD = pathlib.Path(os.environ["BUILD"])
+OURS = re.compile(r"^lib(trainer|torch|c10|spdlog)")
+LIMIT_S = 1.0  # processor time, so that a busy machine does not decide
+
+
+def output(*command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def problems_of(library, exports_too=True):
+    names = [line.split()[-1] for line in output("nm", "-D", "--defined-only", str(library)).splitlines()]
+    if exports_too and names != ["trainer_plugin_entry"]:
+        yield f"{library.name} exports {names}, expected trainer_plugin_entry only"
+    for needed in re.findall(r"\(NEEDED\).*\[(.*)\]", output("readelf", "-d", str(library))):
+        if OURS.match(needed):
+            yield f"{library.name} is linked with {needed}, expected nothing of LibTrainer or LibTorch"
+
+
+def exports():
+    libraries = sorted((BUILD / "plugins").glob("*.so"))
+    problems = [problem for library in libraries for problem in problems_of(library)]
+    print(f"{len(libraries)} plugins:", *(library.stem for library in libraries))
+    print(*problems, sep="\n", file=sys.stderr)
+    return 1 if problems or not libraries else 0
+
+
+def seconds(*command):
+    """Processor time of the best of three."""
+    best = float("inf")
+    for _ in range(3):
+        child = subprocess.Popen(command)
+        _, status, usage = os.wait4(child.pid, 0)
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if child.returncode != 0:
+            sys.exit(f"failed: {' '.join(command)}")
+        best = min(best, usage.ru_utime + usage.ru_stime)
+    return best
+
+
+def compile_examples():
+    include = [f"-I{SOURCE / 'plugin_api/include'}", f"-I{SOURCE / 'sdk/include'}"]
+    failed = False
+    with tempfile.TemporaryDirectory() as work:
+        for name, compiler, standard in (("hello_c.c", os.environ["CC"], "c11"),
+                                         ("hello_cpp.cpp", os.environ["CXX"], "c++17")):
+            source = SOURCE / "sdk/examples" / pathlib.Path(name).stem / name
+            made = pathlib.Path(work, name).with_suffix(".so")
+            taken = seconds(compiler, f"-std={standard}", "-shared", "-fPIC", "-fvisibility=hidden", *include,
+                            str(source), "-o", str(made))
+            print(f"{name}: compiled and linked in {taken:.2f} s of processor time, limit {LIMIT_S} s")
+            failed |= taken > LIMIT_S
+            for problem in problems_of(made, exports_too=False):  # trainer_add_plugin() hides std's too
+                print(problem, file=sys.stderr)
+                failed = True
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit({"exports": exports, "compile": compile_examples}[sys.argv[1]]())
