@@ -112,6 +112,7 @@ class Reader {
     result.note = note();
     result.symbols = symbols();
     result.needed = needed();
+    result.versions = versions();
     return result;
   }
 
@@ -279,6 +280,36 @@ class Reader {
         refuse("is damaged: the name of a library that it needs is missing; build it again");
     }
     return found;
+  }
+
+  std::vector<ElfFile::Version> versions() {
+    std::vector<ElfFile::Version> found;
+    const auto section = std::find_if(sections_.begin(), sections_.end(),
+                                      [](const auto& s) { return s.sh_type == SHT_GNU_verneed; });
+    if (section == sections_.end()) return found;
+    const std::string remedy = "is damaged: its table of symbol versions ends early; build it again";
+    if (section->sh_link >= sections_.size()) refuse(remedy);
+    const auto names = content(sections_[section->sh_link]);
+    const auto bytes = content(*section);
+    const auto require = [&](std::uint64_t at, std::size_t size) {
+      if (at > bytes.size() || bytes.size() - at < size) refuse(remedy);
+    };
+    // Each step goes forward by at least an entry, so that a ring cannot hold us.
+    for (std::uint64_t at = 0, step = 0;; at += step) {
+      require(at, sizeof(Elf64_Verneed));
+      const auto library = as<Elf64_Verneed>(bytes, at);
+      std::uint64_t inner = at + library.vn_aux;
+      for (unsigned left = library.vn_cnt; left > 0; --left) {
+        require(inner, sizeof(Elf64_Vernaux));
+        const auto version = as<Elf64_Vernaux>(bytes, inner);
+        found.push_back({text_at(names, library.vn_file), text_at(names, version.vna_name)});
+        if (version.vna_next == 0) break;
+        inner += version.vna_next;
+      }
+      step = library.vn_next;
+      if (step == 0) return found;
+      if (step < sizeof(Elf64_Verneed)) refuse(remedy);
+    }
   }
 
   std::uint64_t file_offset(std::uint64_t address) const {

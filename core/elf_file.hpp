@@ -16,10 +16,15 @@ struct ElfFile {
     std::string name;  ///< as in the file, mangled
     bool function;
   };
+  struct Version {
+    std::string library;  ///< "libc.so.6"
+    std::string name;     ///< "GLIBC_2.34"
+  };
   std::uint64_t size = 0;
   std::optional<std::string> note;  ///< content of the section TRAINER_NOTE_SECTION
   std::vector<Symbol> symbols;      ///< the ones that it defines for others
   std::vector<std::string> needed;  ///< libraries that it is linked with (DT_NEEDED), in order
+  std::vector<Version> versions;    ///< of their symbols' versions, those that it needs
 };
 
 /// Reads `path` and checks that the loader will not trip over it: a regular file, for this machine,

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The `trainer` command: what it takes, and its exit status.
-#include <CLI/CLI.hpp>
 #include <iostream>
 
-#include "options.hpp"
+#include "command_line.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/training_arguments.hpp"
@@ -12,6 +11,7 @@
 
 namespace {
 
+using trainer::command::add_plugin_dir;
 using trainer::command::RunOptions;
 
 int usage_error(const std::string& sentence) {
@@ -40,14 +40,6 @@ void add_arguments(CLI::App& app, RunOptions& options) {
                                : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
   }
-}
-
-void add_plugin_dir(CLI::App& app, RunOptions& options) {
-  app.add_option("--plugin-dir", options.plugin_dirs,
-                 "Looked through before the other plugin directories")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
 }
 
 void add_common_options(CLI::App& app, RunOptions& options) {
@@ -154,25 +146,7 @@ int main(int argc, char** argv) {
   add_common_options(*replay, options);
   replay->final_callback([&] { status = trainer::command::replay(options); });
 
-  auto* plugins = app.add_subcommand("plugins", "Lists and inspects plugins");
-  plugins->require_subcommand(1);
-  std::filesystem::path file;
-  bool as_json = false;
-  auto* list = plugins->add_subcommand(
-      "list", "The plugins that are found, and which trackers are available");
-  add_plugin_dir(*list, options);
-  list->add_option("--order", options.run_file,
-                   "Prints the order of callbacks of this run file instead");
-  list->final_callback([&] {
-    options.quiet = true;
-    status = options.run_file.empty() ? trainer::command::plugins_list(options.plugin_dirs)
-                                      : trainer::command::plugins_order(options);
-  });
-  auto* inspect =
-      plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
-  inspect->add_option("FILE", file, "The shared library")->required();
-  inspect->add_flag("--json", as_json, "As JSON");
-  inspect->final_callback([&] { status = trainer::command::plugins_inspect(file, as_json); });
+  trainer::command::add_plugin_commands(app, options, status);
 
   try {
     app.parse(argc, argv);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -26,6 +27,19 @@ struct RunOptions {
 /// argv of the process, ended by a null pointer.
 extern char** command_line;
 
+/// What `plugins validate` gets, and `plugins bench` some of it.
+struct ValidateOptions {
+  std::filesystem::path path;     ///< a file, or a directory of plugins
+  std::vector<std::string> only;  ///< ids of tests; empty: all
+  std::uint64_t seed = 1;
+  std::string config;           ///< JSON; empty: guessed from the note
+  std::string worker;           ///< set in the processes that the command starts: the one test to run
+  std::filesystem::path junit;  ///< empty: none
+  double slow = 1;              ///< factor for the limits
+  bool as_json = false;
+  bool list = false;
+};
+
 int train(const RunOptions& options);
 int run(const RunOptions& options);
 int evaluate(const RunOptions& options);
@@ -36,5 +50,10 @@ int plugins_order(const RunOptions& options);
 int replay(const RunOptions& options);
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);
+int plugins_new(const std::string& name, const std::string& language, std::filesystem::path directory);
+int plugins_validate(const ValidateOptions& options);
+int plugins_bench(const ValidateOptions& options);
+
+void print_table(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace trainer::command

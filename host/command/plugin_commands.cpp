@@ -3,12 +3,12 @@
 // plugins list, plugins inspect.
 #include <iostream>
 
+#include "elf_file.hpp"
 #include "options.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/report_to.hpp"
 
 namespace trainer::command {
-namespace {
 
 void print_table(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
@@ -24,6 +24,8 @@ void print_table(const std::vector<std::vector<std::string>>& rows) {
     std::cout << text << "\n";
   }
 }
+
+namespace {
 
 std::vector<std::string> event_list(std::uint32_t events) {
   std::vector<std::string> out;
@@ -66,12 +68,25 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
 int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   const PluginFile plugin = read_plugin_file(file);
   const PluginNote& note = plugin.note;
+  const ElfFile elf = read_elf_file(plugin.path);
   const auto events = event_list(note.events);
   const std::string abi = std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
   if (as_json) {
     json::object out{{"path", plugin.path.string()},
                      {"abi", abi},
-                     {"note", json::parse(note.json, file.string())}};
+                     {"note", json::parse(note.json, file.string())},
+                     {"needed", json::array(elf.needed.begin(), elf.needed.end())}};
+    json::array symbols;
+    for (const auto& symbol : elf.symbols)
+      symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
+    json::object versions;
+    for (const auto& version : elf.versions) {
+      json::value& of = versions[version.library];
+      if (!of.is_array()) of = json::array();
+      of.get_array().emplace_back(version.name);
+    }
+    out["symbols"] = std::move(symbols);
+    out["versions"] = std::move(versions);
     std::cout << json::dump(out, {.indent = 2}) << "\n";
     return 0;
   }
@@ -93,6 +108,15 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
     if (const auto* description = rule.if_contains("description"))
       text += ": " + std::string(description->as_string());
     rows.push_back({"config." + std::string(key.key()), text});
+  }
+  std::string symbols;
+  for (const auto& symbol : elf.symbols) symbols += (symbols.empty() ? "" : ", ") + symbol.name;
+  rows.push_back({"exports", symbols});
+  for (const auto& library : elf.needed) {
+    std::string versions;
+    for (const auto& version : elf.versions)
+      if (version.library == library) versions += (versions.empty() ? "" : ", ") + version.name;
+    rows.push_back({"needs", library + (versions.empty() ? "" : " (" + versions + ")")});
   }
   print_table(rows);
   return 0;

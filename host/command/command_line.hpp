@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "options.hpp"
+
+namespace trainer::command {
+
+void add_plugin_dir(CLI::App& app, RunOptions& options);
+
+/// `plugins` and its commands; they set `status`.
+void add_plugin_commands(CLI::App& app, RunOptions& options, int& status);
+
+}  // namespace trainer::command

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// plugins new: a project of one's own from sdk/templates.
+#include <algorithm>
+#include <iostream>
+
+#include "options.hpp"
+#include "platform.hpp"
+#include "trainer/error.hpp"
+#include "trainer/files.hpp"
+
+namespace trainer::command {
+namespace fs = std::filesystem;
+namespace {
+
+fs::path templates() {
+  const auto prefix = platform::executable_path().parent_path().parent_path();
+  const fs::path found = prefix / "share" / "libtrainer" / "templates";
+  if (!fs::is_directory(found / "common"))
+    throw_run(found.string() + " is missing, expected the templates of `trainer plugins new`; " +
+              "install LibTrainer again");
+  return found;
+}
+
+void require_name(const std::string& name) {
+  const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
+  const bool right = !name.empty() && name.size() <= 64 && letter(name[0]) &&
+                     std::all_of(name.begin(), name.end(), [&](char c) {
+                       return letter(c) || c == '.' || c == '_' || c == '-';
+                     });
+  if (!right)
+    throw_usage("the name \"" + name +
+                "\" is no plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
+                "digit first; choose another name");
+}
+
+// "best_loss" becomes "BestLoss".
+std::string class_name(const std::string& name) {
+  std::string out = name[0] >= '0' && name[0] <= '9' ? "Plugin" : "";
+  bool first = true;
+  for (const char c : name) {
+    const bool letter = c >= 'a' && c <= 'z';
+    if (letter || (c >= '0' && c <= '9')) out += first && letter ? static_cast<char>(c - 'a' + 'A') : c;
+    first = c == '.' || c == '_' || c == '-';
+  }
+  return out;
+}
+
+using Words = std::vector<std::pair<std::string, std::string>>;
+
+std::string filled(std::string text, const Words& words) {
+  for (const auto& [mark, word] : words)
+    for (auto at = text.find(mark); at != text.npos; at = text.find(mark, at + word.size()))
+      text.replace(at, mark.size(), word);
+  return text;
+}
+
+}  // namespace
+
+int plugins_new(const std::string& name, const std::string& language, fs::path directory) {
+  require_name(name);
+  const fs::path from = templates();
+  if (directory.empty()) directory = name;
+  std::error_code ec;
+  if (fs::exists(fs::symlink_status(directory, ec)) &&
+      !(fs::is_directory(directory, ec) && fs::is_empty(directory, ec)))
+    throw_usage(directory.string() +
+                " exists already, expected a new or empty directory; name another one with "
+                "--directory");
+  require_writable_directory(directory, "the project's directory");
+  const Words words{{"@NAME@", name},
+                    {"@CLASS@", class_name(name)},
+                    {"@SUFFIX@", language},
+                    {"@LANGUAGES@", language == "c" ? "C CXX" : "CXX"}};
+  for (const auto& part : {from / "common", from / language})
+    for (const auto& entry : fs::directory_iterator(part)) {
+      const auto file = entry.path().filename();
+      const auto target = file.stem() == "plugin" ? name + file.extension().string() : file.string();
+      replace_file(directory / target, filled(read_file(entry.path()), words));
+    }
+  std::cout << "made " << directory.string() << "; its README.md says how to build it\n";
+  return 0;
+}
+
+}  // namespace trainer::command
