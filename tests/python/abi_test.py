@@ -14,7 +14,8 @@ STRUCTS = {"trainer_text": _abi.Text, "trainer_value": _abi.Value, "trainer_map"
            "trainer_ext_state": _abi.ExtState, "trainer_ext_tracker": _abi.ExtTracker}
 NUMBERS = {"TRAINER_ABI_MAJOR": _abi.ABI_MAJOR, "TRAINER_ABI_MINOR": _abi.ABI_MINOR,
            "TRAINER_PLUGIN_MAGIC": _abi.PLUGIN_MAGIC, "TRAINER_OK": _abi.OK, "TRAINER_ERROR": _abi.ERROR,
-           "TRAINER_NOT_FOUND": _abi.NOT_FOUND, "TRAINER_UNAVAILABLE": _abi.UNAVAILABLE, "TRAINER_NULL": _abi.NULL,
+           "TRAINER_NOT_FOUND": _abi.NOT_FOUND, "TRAINER_UNAVAILABLE": _abi.UNAVAILABLE,
+           "TRAINER_NOT_CONFIGURED": _abi.NOT_CONFIGURED, "TRAINER_NULL": _abi.NULL,
            "TRAINER_BOOLEAN": _abi.BOOLEAN, "TRAINER_INTEGER": _abi.INTEGER, "TRAINER_NUMBER": _abi.NUMBER,
            "TRAINER_STRING": _abi.STRING, "TRAINER_JSON": _abi.JSON, "TRAINER_EVENT_COUNT": len(_abi.EVENTS),
            "TRAINER_OF_MODEL": _tensors.OF_MODEL, "TRAINER_OF_GRADIENTS": _tensors.OF_GRADIENTS,

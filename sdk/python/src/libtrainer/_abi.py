@@ -9,7 +9,7 @@ NOTE_MAGIC = b"LibTrainer note\0"
 NOTE_SECTION = ".trainer_note"
 ENTRY_NAME = "trainer_plugin_entry"
 
-OK, ERROR, NOT_FOUND, UNAVAILABLE = 0, 1, 2, 3
+OK, ERROR, NOT_FOUND, UNAVAILABLE, NOT_CONFIGURED = range(5)
 NULL, BOOLEAN, INTEGER, NUMBER, STRING, JSON = range(6)
 
 EVENTS = ("on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin",
@@ -37,11 +37,12 @@ MapAt = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_void_p, c_void_p)
 MapGet = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64, c_void_p)
 MapSet = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64, c_void_p)
 MapRemove = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64)
+MapRead = CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint64, c_void_p, c_void_p)
 
 
 class Map(Structure):
     _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("data", c_void_p), ("size", MapSize), ("at", MapAt),
-                ("get", MapGet), ("set", MapSet), ("remove", MapRemove)]
+                ("get", MapGet), ("set", MapSet), ("remove", MapRemove), ("read", MapRead)]
 
 
 class State(Structure):

@@ -26,8 +26,8 @@ def _extension(get, kind, *arguments):
     return kind.from_address(address) if address else None
 
 
-def unavailable_reason(plugin, args=None):
-    """Why a tracker is not configured here, or None."""
+def unavailable_reason(plugin, args=None, named=False):
+    """Why a tracker is not configured here, or None. `named`: only what keeps it from working when it is asked for."""
     table = load(plugin)
     tracker = _extension(table.get_extension, _abi.ExtTracker, _abi.EXT_TRACKER)
     if tracker is None:
@@ -37,7 +37,7 @@ def unavailable_reason(plugin, args=None):
                           f"function, expected at least {ctypes.sizeof(_abi.ExtTracker)} bytes; rebuild it with the SDK")
     host = HostServices(plugin.id, {}, args)
     status = tracker.available(ctypes.byref(host.struct))
-    if status == _abi.OK:
+    if status == _abi.OK or named and status == _abi.NOT_CONFIGURED:
         return None
     return (host.take_error() or f"{plugin.path} said that it is not available (status {status}) and gave no reason") \
         + host.failed_early()

@@ -7,7 +7,7 @@ import re
 from . import _abi
 from ._errors import PluginError, did_you_mean, shown
 
-_KEYS = ("id", "version", "events", "description", "class", "report_to", "config")
+_KEYS = ("id", "version", "events", "description", "class", "report_to", "store", "always", "config")
 _RULE_KEYS = ("type", "default", "minimum", "maximum", "enum", "description")
 _TYPES = {
     "integer": lambda v: isinstance(v, int) and not isinstance(v, bool),
