@@ -120,8 +120,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
         state_.epoch = static_cast<double>(epoch) +
                        static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
-        if (stop_requested_.load(std::memory_order_relaxed))
-          control_.should_training_stop = control_.should_save = 1;
+        obey_stop_request();
         maybe_log_save_evaluate(grad_norm, learning_rate);
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
@@ -137,6 +136,11 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
   }
   fire(TRAINER_ON_EPOCH_END);
   maybe_log_save_evaluate(grad_norm, learning_rate);
+}
+
+void Trainer::obey_stop_request() {
+  if (stop_requested_.load(std::memory_order_relaxed))
+    control_.should_training_stop = control_.should_save = 1;
 }
 
 bool Trainer::update_parameters(at::Tensor& grad_norm) {
@@ -177,6 +181,7 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
     const json::object metrics = evaluate_in_training(true);
     const bool is_new_best = determine_best_metric(metrics);
     if (args_.save_strategy == "best") control_.should_save = is_new_best;
+    obey_stop_request();  // one that came while it evaluated
   }
   if (control_.should_save) {
     save_checkpoint();

@@ -126,6 +126,7 @@ class Trainer {
   void run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resume);
   void maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional<double> learning_rate);
   TrainOutput finalize_training(const Plan& plan);
+  void obey_stop_request();
   bool update_parameters(at::Tensor& grad_norm);  ///< false: skipped, gradients overflowed
   void zero_grad();
 
