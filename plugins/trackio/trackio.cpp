@@ -16,7 +16,7 @@ namespace tr = trainer::trackio;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
-constexpr double longest_flush = 10;  // seconds at the end of a training
+constexpr double longest_flush = 5;  // seconds at the end of a training
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
