@@ -5,10 +5,11 @@
 
 #include <gtest/gtest.h>
 
-#include <cmath>
+#include <fstream>
 #include <limits>
+#include <sstream>
 
-#include "fake_host.hpp"
+#include "file_size_limit.hpp"
 #include "plugins/dvclive/live.hpp"
 #include "plugins/dvclive/params.hpp"
 #include "plugins/dvclive/system.hpp"
@@ -121,6 +122,24 @@ TEST(Live, WritesRowsAndSummaryAndResumes) {
   EXPECT_FALSE(std::filesystem::exists(dir / "plots/metrics/flag.tsv"));
   EXPECT_EQ(read("metrics.json"),
             "{\n    \"eval\": {\n        \"x\": 1e-05\n    },\n    \"t\": \"a\\tb\",\n    \"step\": 1\n}\n");
+}
+
+TEST(Live, LeavesWholeFilesOnAFullDisk) {
+  test::ScratchDirectory scratch;
+  const std::filesystem::path dir = scratch.path() / "dvclive";
+  Live live(dir, {}, [](const std::string&) {});
+  live.start();
+  live.log_metric("x", 0.5);
+  live.next_step();
+  const std::string summary = test::contents(dir / "metrics.json");
+  {
+    const test::FileSizeLimit full(12);
+    EXPECT_THROW(live.log_metric("x", 0.25), sdk::FileError);
+    EXPECT_THROW(live.next_step(), sdk::FileError);
+  }
+  EXPECT_EQ(test::contents(dir / "plots/metrics/x.tsv"), "step\tx\n0\t0.5\n");
+  EXPECT_EQ(test::contents(dir / "metrics.json"), summary);
+  EXPECT_FALSE(std::filesystem::exists(dir / "metrics.json.tmp"));
 }
 
 TEST(Programs, EndAtTheirLimit) {

@@ -3,9 +3,13 @@
 
 #include <limits>
 
+#include "file_size_limit.hpp"
+#include "plugins/trackio/inbox.hpp"
 #include "plugins/trackio/records.hpp"
 #include "plugins/trackio/sender.hpp"
+#include "scratch_directory.hpp"
 #include "shared/json_tree/json_tree.hpp"
+#include "trainer/sdk/file.hpp"
 
 namespace trainer::trackio {
 namespace {
@@ -28,6 +32,21 @@ TEST(Records, AreTrackiosFragments) {
 TEST(Records, ConfigurationIsOneLineOfJson) {
   EXPECT_EQ(run_config("{\n \"n\": 1,\n \"a\": 2\n}", "{\"a\": NaN, \"_x\": 1}", "now"),
             R"({"_Username": null, "_Created": "now", "_Group": null, "n": 1, "a": "NaN"})");
+}
+
+TEST(Inbox, HasWholeFragmentsOnly) {
+  test::ScratchDirectory scratch;
+  Inbox inbox(scratch.path());
+  EXPECT_EQ(test::contents(inbox.write("{}\n")), "{}\n");
+  {
+    const test::FileSizeLimit full(2);
+    EXPECT_THROW(inbox.write("{\"a\": 1}\n"), sdk::FileError);
+  }
+  std::filesystem::remove_all(inbox.directory());  // as an importer does
+  const std::filesystem::path next = inbox.write("{}\n");
+  EXPECT_EQ(next.filename(), "00000001.jsonl");
+  const std::filesystem::directory_iterator all(inbox.directory());
+  EXPECT_EQ(std::distance(begin(all), end(all)), 1);
 }
 
 TEST(Server, TakesItsTokenFromTheUrl) {
