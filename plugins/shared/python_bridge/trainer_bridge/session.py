@@ -37,7 +37,7 @@ class Session:
         if not self.closed:
             self.closed = True
             self.callback = None
-            self.connection.sock.close()
+            self.connection.close()
             if self.light is not None:
                 self.light.remove()
 

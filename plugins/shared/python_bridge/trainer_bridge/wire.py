@@ -3,6 +3,7 @@
 import collections
 import json
 import queue
+import socket
 import struct
 import threading
 
@@ -29,12 +30,20 @@ class Connection:
         body = head and self._exactly(struct.unpack("<I", head)[0])
         return None if body is None else json.loads(body)
 
+    def close(self):
+        """Both ways at once: a thread that receives would keep a socket open that is only closed."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
     def _exactly(self, size):
         parts = []
         while size:
             try:
                 part = self.sock.recv(min(size, 1 << 20))
-            except ConnectionResetError:
+            except OSError:
                 return None
             if not part:
                 return None
