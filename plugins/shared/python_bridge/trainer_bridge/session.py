@@ -187,6 +187,8 @@ class Session:
     def _call(self, name, message):
         state = objects.make_state(self.classes, message["state"], self.history)
         control = objects.make_control(self.classes, message["control"])
+        if self.light is not None:
+            sys.modules["trainer_bridge.light"].CheckpointTrainer.state = state
         more = {"model": self.model, "processing_class": None, "optimizer": None, "lr_scheduler": None,
                 "train_dataloader": None, "eval_dataloader": None}
         if message.get("eval_batches", -1) >= 0:
