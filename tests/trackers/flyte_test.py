@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plugin `flyte`: a local flytekit task starts the trainer; the checkpoint and the deck are read afterwards, and a second
-task resumes from the checkpoint of the first."""
+"""Plugin `flyte`: a local flytekit task starts the trainer; the checkpoint and the deck are read afterwards, and a run
+resumes from that checkpoint."""
 import json
 import subprocess
 
@@ -25,10 +25,10 @@ print("DESTINATION", train(command=sys.argv[1:]))
 '''
 
 
-def run_task(work, command, status=0, program=TASK, **env):
+def run_task(work, command, status=0, program=TASK):
     (work.path / "task.py").write_text(program)
     (work.path / "tmp").mkdir(exist_ok=True)
-    given = work.environment(TMPDIR=work.path / "tmp", PYTHONPATH=SOURCE / "plugins" / "shared" / "python_bridge", **env)
+    given = work.environment(TMPDIR=work.path / "tmp", PYTHONPATH=SOURCE / "plugins" / "shared" / "python_bridge")
     done = subprocess.run([PYTHON, "task.py", *command], cwd=work.path, env=given, text=True, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=200)
     expect(done.returncode == status, f"the task gave {done.returncode}:\n{done.stdout}")
@@ -44,12 +44,14 @@ def a_task(work):
     found = work.check("flyte", work.path / "tmp")
     work.expect_history(found, "flyte", history, "--tol=1e-3")
     saved = work.path / "out" / "checkpoint-90"
-    expect(set(found["extra"]["checkpoint"]) >= {f.name for f in saved.iterdir()}, f"the last checkpoint: {found['extra']}")
+    names = {f.name for f in saved.iterdir()}
+    expect(set(found["extra"]["checkpoint"]) >= names, f"the last checkpoint: {found['extra']}")
 
     # What the task saved is a whole checkpoint: a run that resumes from it goes on where it was.
     destination = next((work.path / "tmp").glob("**/__cp"))
-    whole, _ = work.train("none", output="whole", args={"num_train_epochs": 3} | rate)
-    again, _ = work.train("none", "--resume_from_checkpoint", str(destination), output="again", args={"num_train_epochs": 3} | rate)
+    longer = {"num_train_epochs": 3} | rate
+    whole, _ = work.train("none", output="whole", args=longer)
+    again, _ = work.train("none", "--resume_from_checkpoint", str(destination), output="again", args=longer)
     expect(again[-2]["eval_loss"] == whole[-2]["eval_loss"], f"resumed: {again[-2]}, whole: {whole[-2]}")
 
 
@@ -63,7 +65,8 @@ def a_user_callback_beside_it(work):
     (work.path / "mine.py").write_text(
         "from transformers import TrainerCallback\nclass Stop(TrainerCallback):\n"
         "    def on_step_end(self, args, state, control, **kwargs):\n        control.should_training_stop = True\n")
-    run_task(work, work.command("flyte", callbacks=[{"plugin": "python", "config": {"callback": "mine.Stop", "python": PYTHON}}]))
+    stop = {"plugin": "python", "config": {"callback": "mine.Stop", "python": PYTHON}}
+    run_task(work, work.command("flyte", callbacks=[stop]))
     expect(json.loads((work.path / "out" / "trainer_state.json").read_text())["global_step"] == 1, "it was to stop")
 
 
@@ -72,9 +75,9 @@ def outside_of_a_task(work):
     expect("start the trainer from one with trainer_bridge.run" in printed, printed)
     _, printed = work.train("flyte", status=2, env={"FLYTE_INTERNAL_EXECUTION_ID": "f1"})
     expect("started the trainer without the bridge" in printed, printed)
-    program = TASK.replace("@task(enable_deck=True)\n", "").replace("    checkpoint = current_context().checkpoint\n", "")
+    program = TASK.replace("@task(enable_deck=True)\n", "").replace("checkpoint = current_context().checkpoint", "")
     printed = run_task(work, work.command("flyte"), status=1, program=program)
-    expect("FlyteCallback could not be created" in printed or "flyte could not be created in Python" in printed, printed)
+    expect("flyte could not be created in Python" in printed, printed)
 
 
 for test in a_task, a_run_that_fails, a_user_callback_beside_it, outside_of_a_task:

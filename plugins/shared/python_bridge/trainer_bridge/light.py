@@ -59,7 +59,7 @@ class PushToHubMixin:
 
 
 class CheckpointTrainer:
-    """Stands where an integration builds a Trainer to save the model: gives it a checkpoint's, the best or the newest."""
+    """Stands where an integration builds a Trainer to save the model: gives the best checkpoint's or the newest's."""
 
     state = None  # of the event at hand
 
