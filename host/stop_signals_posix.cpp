@@ -13,6 +13,11 @@ volatile std::sig_atomic_t last_signal = 0;
 std::map<int, struct sigaction> previous;
 
 extern "C" void handle_stop_signal(int signal) {
+  if (last_signal) {  // the second one, whichever it is, has its default effect
+    std::signal(signal, SIG_DFL);
+    std::raise(signal);
+    return;
+  }
   last_signal = signal;
   if (Trainer* trainer = listener.load()) trainer->request_stop();
 }
@@ -26,7 +31,7 @@ StopSignals::StopSignals(Trainer& trainer, const std::vector<int>& signals)
   listener = &trainer;
   struct sigaction action {};
   action.sa_handler = handle_stop_signal;
-  action.sa_flags = SA_RESTART | SA_RESETHAND;  // the second one has its default effect
+  action.sa_flags = SA_RESTART;
   for (const int signal : signals) sigaction(signal, &action, &previous[signal]);
 }
 

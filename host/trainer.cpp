@@ -61,7 +61,7 @@ TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::pa
   initial_num_input_tokens_seen_ = state_.num_input_tokens_seen;
   initial_global_step_ = globalstep_last_logged_ = state_.global_step;
   loss_ = std::make_unique<LossSum>(device_);
-  total_loss_ = 0;
+  total_loss_ = data_seconds_ = train_seconds_ = 0;
   zero_grad();
 
   fire(TRAINER_ON_TRAIN_BEGIN);
@@ -94,7 +94,9 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
     const bool last_window = update == plan.num_update_steps_per_epoch - 1;
     window.clear();
     for (std::int64_t i = 0; i < (last_window ? remainder : accumulation); ++i) {
+      const auto asked = Clock::now();
       auto batch = train_dataloader_->next();
+      data_seconds_ += seconds_since(asked);
       if (!batch) break;
       window.push_back(std::move(*batch));
     }
@@ -120,8 +122,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
         state_.epoch = static_cast<double>(epoch) +
                        static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
-        if (stop_requested_.load(std::memory_order_relaxed))
-          control_.should_training_stop = control_.should_save = 1;
+        obey_stop_request();
         maybe_log_save_evaluate(grad_norm, learning_rate);
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
@@ -137,6 +138,11 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
   }
   fire(TRAINER_ON_EPOCH_END);
   maybe_log_save_evaluate(grad_norm, learning_rate);
+}
+
+void Trainer::obey_stop_request() {
+  if (stop_requested_.load(std::memory_order_relaxed))
+    control_.should_training_stop = control_.should_save = 1;
 }
 
 bool Trainer::update_parameters(at::Tensor& grad_norm) {
@@ -177,6 +183,7 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
     const json::object metrics = evaluate_in_training(true);
     const bool is_new_best = determine_best_metric(metrics);
     if (args_.save_strategy == "best") control_.should_save = is_new_best;
+    obey_stop_request();  // one that came while it evaluated
   }
   if (control_.should_save) {
     save_checkpoint();
@@ -186,11 +193,12 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
 
 TrainOutput Trainer::finalize_training(const Plan& plan) {
   total_loss_ += loss_->value();
+  train_seconds_ = seconds_since(train_start_);
   const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
   const double train_loss = total_loss_ / std::max(steps, 0.001);
 
   json::object metrics =
-      speed_metrics("train", seconds_since(train_start_),
+      speed_metrics("train", train_seconds_,
                     plan.num_train_samples * steps /
                         static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)),
                     steps);

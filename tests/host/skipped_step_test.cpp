@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <unistd.h>
+
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
 #include "host/precision.hpp"
 #include "trainer/json.hpp"
@@ -80,10 +80,8 @@ at::Tensor tensor_of(const json::value& rows) {
 }
 
 TEST(SkippedStep, IsSeenAsInTransformers) {
-  const std::string file = TRAINER_SOURCE_DIR "/tests/host/data/skipped_step.json";
-  std::stringstream text;
-  text << std::ifstream(file).rdbuf();
-  const json::object recorded = json::parse(text.str(), file).as_object();
+  const json::object recorded =
+      json::parse_file(TRAINER_SOURCE_DIR "/tests/host/data/skipped_step.json").as_object();
 
   torch::nn::Sequential net(torch::nn::Linear(2, 1));
   {
@@ -101,7 +99,8 @@ TEST(SkippedStep, IsSeenAsInTransformers) {
   options.callbacks = {seen};
   options.args.output_dir = dir.string();
   options.args.report_to = {};
-  options.args.use_cpu = options.args.disable_tqdm = true;
+  options.args.use_cpu = true;
+  options.args.disable_tqdm = true;
   options.args.save_strategy = "no";
   options.args.per_device_train_batch_size = 1;
   options.args.num_train_epochs = Number(1);

@@ -224,6 +224,27 @@ TEST_F(TrainerTest, LabelSmoothingIsThatOfCrossEntropy) {
   EXPECT_NEAR(loss.item<double>(), expected.item<double>(), 1e-6);
 }
 
+TEST_F(TrainerTest, AStopThatIsRequestedWithinAnEvaluationEndsItsStep) {
+  struct Ask : TrainerCallback {
+    void on_prediction_step(const Args&, const State& state, Control&) override {
+      if (state.global_step == 2) trainer->request_stop();
+    }
+    Trainer* trainer = nullptr;
+  };
+  auto ask = std::make_shared<Ask>();
+  auto o = options();
+  o.eval_dataset = data;
+  o.args.eval_strategy = "steps";
+  o.args.eval_steps = Number(1);
+  o.callbacks = {ask, CallbackSpec::of<Counter>()};
+  Trainer trainer(std::move(o));
+  ask->trainer = &trainer;
+  EXPECT_EQ(trainer.train().global_step, 2);
+  EXPECT_TRUE(fs::exists(dir / "checkpoint-2" / "model.safetensors"));
+  EXPECT_THAT(events, ElementsAre("train_begin", "step_end 1", "step_end 2", "train_end"));
+  EXPECT_EQ(trainer.state().log_history.back().count("train_loss"), 1u);
+}
+
 TEST_F(TrainerTest, AStopThatIsRequestedSavesAndEnds) {
   struct Ask : TrainerCallback {
     void on_step_begin(const Args&, const State& state, Control&) override {
