@@ -24,6 +24,11 @@ class Message {
   Message& number(unsigned field, double value);  ///< double
   /// string or bytes. `even_empty`: for repeated fields, members of a oneof and optional fields.
   Message& text(unsigned field, std::string_view value, bool even_empty = false);
+  /// Fields that are encoded already.
+  Message& raw(std::string_view fields) {
+    out_ += fields;
+    return *this;
+  }
   /// google.protobuf.Timestamp, from nanoseconds since 1970.
   Message& timestamp(unsigned field, std::int64_t nanoseconds);
 

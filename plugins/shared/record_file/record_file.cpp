@@ -30,9 +30,10 @@ RecordFile::RecordFile(const std::filesystem::path& path, std::string_view heade
   file_.append(header);
 }
 
-void RecordFile::append(std::string_view record) {
+void RecordFile::append(std::initializer_list<std::string_view> records) {
   buffer_.clear();
-  frame(buffer_, file_.size(), record);
+  for (const std::string_view record : records)
+    frame(buffer_, file_.size() + buffer_.size(), record);
   file_.append(buffer_);
 }
 

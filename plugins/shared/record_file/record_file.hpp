@@ -6,6 +6,7 @@
 #pragma once
 
 #include <filesystem>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <trainer/sdk/file.hpp>
@@ -21,8 +22,9 @@ class RecordFile {
   /// A new file that begins with `header`; FileError with code() EEXIST when there is one.
   RecordFile(const std::filesystem::path& path, std::string_view header);
 
-  /// On a FileError the file ends as before.
-  void append(std::string_view record);
+  /// All of them with one write; on a FileError the file ends as before.
+  void append(std::initializer_list<std::string_view> records);
+  void append(std::string_view record) { append({record}); }
 
   void sync() { file_.sync(); }
   const std::filesystem::path& path() const { return file_.path(); }
