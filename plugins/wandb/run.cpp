@@ -2,6 +2,7 @@
 #include "run.hpp"
 
 #include "earlier_run.hpp"
+#include "shared/tracker_run/process.hpp"
 #include "shared/tracker_run/tracker_run.hpp"
 #include "system.hpp"
 
@@ -42,7 +43,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::no
   file_.emplace(directory_ / ("run-" + settings_.id + ".wandb"));
   file_->run(settings_, start_, starting_step_, resumed);
   file_->environment(start_);
-  replace_link(settings_.directory / "latest-run", directory_.filename());
+  plugins::replace_link(settings_.directory / "latest-run", directory_.filename());
 }
 
 Run::~Run() {

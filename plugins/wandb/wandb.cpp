@@ -7,8 +7,8 @@
 #include <unordered_map>
 
 #include "run.hpp"
+#include "shared/tracker_run/process.hpp"
 #include "shared/tracker_run/tracker_run.hpp"
-#include "system.hpp"
 
 namespace {
 
@@ -169,7 +169,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   void sync() const {
     const std::string directory = run_->directory().string();
     const std::string later = "; `wandb sync " + directory + "` sends it";
-    const std::filesystem::path program = wandb::find_program("wandb");
+    const std::filesystem::path program = plugins::find_program("wandb");
     if (!wandb::has_key() || program.empty()) {
       if (!run_->settings().quiet)
         host_.info("the W&B run is on this disk only: " +
@@ -180,7 +180,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     }
     const Value limit = host_.config("sync_seconds");
     const int status =
-        wandb::run_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
+        plugins::run_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
                            std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
     const std::string log = directory + "/logs/sync.log";
     if (status == -1)
