@@ -32,7 +32,7 @@ std::filesystem::path new_directory(const Settings& settings) {
   if (made) sdk::replace_file(settings.directory / ".gitignore", "*");
   for (std::int64_t time = now_ns();; time += 1'000'000'000) {
     const std::filesystem::path directory =
-        std::filesystem::absolute(settings.directory) /
+        std::filesystem::absolute(settings.directory).lexically_normal() /
         ("run-" + plugins::time_name(time) + "-" + settings.id);
     std::error_code error;
     if (std::filesystem::create_directory(directory, error)) return directory;

@@ -14,7 +14,7 @@ std::filesystem::path new_directory(const Settings& settings, std::int64_t& star
   for (;; start += 1'000'000'000) {
     // Two starts of one run in a second: the later one takes the next second's name.
     const std::filesystem::path directory =
-        std::filesystem::absolute(settings.directory) /
+        std::filesystem::absolute(settings.directory).lexically_normal() /
         ("offline-run-" + plugins::time_name(start) + "-" + settings.id);
     std::error_code error;
     if (std::filesystem::create_directory(directory, error)) return directory;
