@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <cstdlib>
+
 #include "shared/python_text/python_text.hpp"
 
 using namespace trainer::plugins;
@@ -27,7 +29,7 @@ TEST(PythonText, KeepsEveryBitOfANumber) {
   for (const char* text :
        {"0.001", "5e-324", "1.7976931348623157e+308", "0.1", "2.2250738585072014e-308",
         "123456789.12345679", "9007199254740993.0", "7.2057594037927933e+16"})
-    EXPECT_EQ(parse_python_json(text).get_double(), std::stod(text)) << text;
+    EXPECT_EQ(parse_python_json(text).get_double(), std::strtod(text, nullptr)) << text;
 }
 
 TEST(PythonText, KnowsTheNumbersThatJsonHasNot) {
