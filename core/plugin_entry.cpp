@@ -57,8 +57,14 @@ class PluginEntry final : public CallbackEntry {
       return found && found->is_object() ? found->get_object() : json::object{};
     };
     const std::string place = "the stored state of " + name;
-    auto made = std::make_shared<PluginEntry>(
-        file_, resolve_config(file_.note, part("args"), place), on_error, host_.context());
+    json::object config = part("args");
+    if (class_name != file_.note.class_name) {  // they are the class's, not the plugin's
+      json::object own = host_.config();
+      own["kwargs"] = std::move(config);
+      config = std::move(own);
+    }
+    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note, config, place),
+                                              on_error, host_.context());
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)

@@ -61,7 +61,7 @@ TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::pa
   initial_num_input_tokens_seen_ = state_.num_input_tokens_seen;
   initial_global_step_ = globalstep_last_logged_ = state_.global_step;
   loss_ = std::make_unique<LossSum>(device_);
-  total_loss_ = 0;
+  total_loss_ = data_seconds_ = train_seconds_ = 0;
   zero_grad();
 
   fire(TRAINER_ON_TRAIN_BEGIN);
@@ -94,7 +94,9 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
     const bool last_window = update == plan.num_update_steps_per_epoch - 1;
     window.clear();
     for (std::int64_t i = 0; i < (last_window ? remainder : accumulation); ++i) {
+      const auto asked = Clock::now();
       auto batch = train_dataloader_->next();
+      data_seconds_ += seconds_since(asked);
       if (!batch) break;
       window.push_back(std::move(*batch));
     }
@@ -191,11 +193,12 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
 
 TrainOutput Trainer::finalize_training(const Plan& plan) {
   total_loss_ += loss_->value();
+  train_seconds_ = seconds_since(train_start_);
   const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
   const double train_loss = total_loss_ / std::max(steps, 0.001);
 
   json::object metrics =
-      speed_metrics("train", seconds_since(train_start_),
+      speed_metrics("train", train_seconds_,
                     plan.num_train_samples * steps /
                         static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)),
                     steps);

@@ -40,7 +40,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   args.finalize();
   const HostContext context{&args, nullptr, "", nullptr};
   std::vector<std::vector<std::string>> rows{
-      {"id", "version", "report_to", "available", "description"}};
+      {"id", "version", "report_to", "description", "available"}};
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
     if (!plugin.note.report_to.empty()) {
@@ -50,8 +50,8 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
                                                           : "no: " + found.reason;
     }
     rows.push_back({plugin.note.id, plugin.note.version,
-                    plugin.note.report_to.empty() ? "-" : plugin.note.report_to, available,
-                    plugin.note.description});
+                    plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
+                    plugin.note.description, available});
   }
   print_table(rows);
   for (const auto& problem : registry.problems())

@@ -23,6 +23,16 @@ json::array files_below(const std::filesystem::path& root) {
   return json::array(names.begin(), names.end());
 }
 
+json::array costs_of(const CallbackHandler& handler) {
+  json::array out;
+  for (const auto& entry : handler.entries())
+    out.push_back(json::object{{"name", entry->name},
+                               {"calls", entry->cost.calls},
+                               {"errors", entry->cost.errors},
+                               {"seconds", entry->cost.seconds}});
+  return out;
+}
+
 }  // namespace
 
 json::value tensor_to_json(const at::Tensor& tensor) {
@@ -54,6 +64,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   }
   result.emplace("files", trainer ? files_below(trainer->args().output_dir) : json::array{});
   result.emplace("final_weights", std::move(weights));
+  result.emplace("callbacks", trainer ? costs_of(trainer->callback_handler()) : json::array{});
   result.emplace("versions", json::object{{"libtrainer", version}, {"libtorch", TORCH_VERSION}});
   replace_file(directory / "result.json", json::dump(result, {.indent = 1}) + "\n");
 }

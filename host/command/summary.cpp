@@ -41,6 +41,29 @@ std::string number(double v) {
   return text;
 }
 
+std::string percent(double share) {
+  char text[40];
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+  return text;
+}
+
+// Where the time went that is not the model's. A callback that takes more than this share of it is named.
+constexpr double worth_naming = 0.05;
+
+void print_costs(const Trainer& trainer) {
+  const double total = trainer.train_seconds();
+  if (total <= 0) return;
+  line("waited for data", percent(trainer.data_seconds() / total) + " of the training");
+  double callbacks = 0;
+  std::string named;
+  for (const auto& entry : trainer.callback_handler().entries()) {
+    callbacks += entry->cost.seconds;
+    if (entry->cost.seconds > worth_naming * total)
+      named += (named.empty() ? "; " : ", ") + entry->name + " " + percent(entry->cost.seconds / total);
+  }
+  line("callbacks", percent(callbacks / total) + " of the training" + named);
+}
+
 }  // namespace
 
 void print_metrics(const std::string& title, const json::object& metrics) {
@@ -80,6 +103,7 @@ void print_summary(const Trainer& trainer) {
       line("look at it", "tensorboard --logdir " + file.parent_path().parent_path().string());
     }
   }
+  print_costs(trainer);
 }
 
 }  // namespace trainer::command

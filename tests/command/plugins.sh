@@ -7,7 +7,9 @@ cd "$work"
 export HOME=$work
 
 "$TRAINER" plugins list >list.txt
-for line in "^csv .* csv  *yes " "^tensorboard .* tensorboard  *yes " "^codecarbon .* codecarbon  *yes " "^early_stopping .* -  *- "; do
+for line in "^csv .* csv .* yes$" "^tensorboard .* tensorboard .* yes$" "^codecarbon .* codecarbon .* yes$" \
+  "^early_stopping .* - .* -$" "^comet_ml .* no: Comet is not configured; set COMET_API_KEY" "^clearml .* no: .*CLEARML_OFFLINE_MODE" \
+  "^flyte .* no: .*Flyte task" "^neptune .* no: Neptune's hosted service ended in March 2026"; do
   grep -q "$line" list.txt || { echo "no line like \"$line\""; cat list.txt; exit 1; }
 done
 grep -q "^looked in: .*plugins" list.txt

@@ -25,8 +25,8 @@ TRACKER_VARIABLES = ("TENSORBOARD_", "WANDB_", "COMET_", "MLFLOW_", "HF_MLFLOW_"
 
 
 def python(venv):
-    """The Python of an environment of venvs/; the test counts as skipped where it was not made."""
-    path = VENVS / venv / "bin" / "python"
+    """The Python of an environment of venvs/, or of the readers' test-venv; the test counts as skipped where it was not made."""
+    path = (VENVS.parent if venv == "test-venv" else VENVS) / venv / "bin" / "python"
     if not path.exists():
         print(f"skipped: no {path}; scripts/test makes it", file=sys.stderr)
         sys.exit(SKIPPED)

@@ -4,6 +4,9 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
+#include <thread>
+
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -102,6 +105,30 @@ TEST_F(Handler, OnlyOverriddenEventsAreSubscribed) {
   handler.add(native_entry(std::shared_ptr<TrainerCallback>(std::make_shared<Recorder>())));
   EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_BEGIN))
       << "a type that is not known subscribes to all";
+}
+
+TEST_F(Handler, CountsCallsAndErrorsAndEstimatesSeconds) {
+  struct Slow : TrainerCallback {
+    void on_step_end(const Args&, const State&, Control&) override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    }
+    void on_save(const Args&, const State&, Control&) override {
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+      throw std::runtime_error("no");
+    }
+  };
+  auto entry = native_entry(std::make_shared<Slow>());
+  entry->on_error = OnError::warn;
+  handler.add(entry);
+  for (int step = 0; step < 128; ++step) handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_EQ(entry->cost.calls, 128u);
+  EXPECT_EQ(entry->cost.errors, 0u);
+  EXPECT_GE(entry->cost.seconds, 0.128) << "two of the 128 are timed, each for 64";
+  const double before = entry->cost.seconds;
+  handler.call_event(TRAINER_ON_SAVE);
+  EXPECT_EQ(entry->cost.calls, 129u);
+  EXPECT_EQ(entry->cost.errors, 1u);
+  EXPECT_GE(entry->cost.seconds - before, 0.02) << "an event that is rare is timed each time";
 }
 
 TEST_F(Handler, AFailureNamesCallbackEventAndStep) {

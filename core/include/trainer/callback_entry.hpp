@@ -14,6 +14,13 @@ enum class OnError {
   disable,  ///< one warning, and the callback is not called again; the default for trackers
 };
 
+/// What a callback has cost its run so far.
+struct CallbackCost {
+  std::uint64_t calls = 0;
+  std::uint64_t errors = 0;
+  double seconds = 0;  ///< of the events within a step an estimate: one in 64 is timed
+};
+
 /// One callback as the CallbackHandler keeps it: a C table, whoever stands behind it.
 struct CallbackEntry {
   virtual ~CallbackEntry() = default;
@@ -22,6 +29,7 @@ struct CallbackEntry {
   std::string class_name;  ///< key in `stateful_callbacks`
   trainer_callback* table = nullptr;
   OnError on_error = OnError::fail;
+  CallbackCost cost;
 
   virtual TrainerCallback* native() { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }        ///< sentence of the last failure

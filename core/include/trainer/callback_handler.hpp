@@ -63,6 +63,8 @@ class CallbackHandler {
     CallbackEntry* entry;
   };
   void rebuild();
+  double timing_weight(std::uint32_t kind);
+  std::int32_t call(const Slot& slot, const trainer_event& event, double weight);
   void reset_flags(std::uint32_t kind);
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void unsubscribe(const CallbackEntry& entry);
@@ -74,6 +76,7 @@ class CallbackHandler {
   std::array<std::vector<Slot>, TRAINER_EVENT_COUNT> lists_;  ///< subscribed slots per event
   std::vector<std::shared_ptr<CallbackEntry>> removed_;       ///< kept alive during an event
   std::vector<const CallbackEntry*> disabled_;
+  std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   int depth_ = 0;
   EventRecorder* recorder_ = nullptr;
 };

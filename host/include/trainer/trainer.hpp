@@ -85,6 +85,10 @@ class Trainer {
   Model& model() { return model_; }
   const Model& model() const { return model_; }
   Optimizer* optimizer() { return optimizer_.get(); }          ///< null before train()
+  /// Seconds of the last train(), evaluations and saves included, and those of them in which it waited for
+  /// a batch.
+  double train_seconds() const { return train_seconds_; }
+  double data_seconds() const { return data_seconds_; }
   LRScheduler* lr_scheduler() { return lr_scheduler_.get(); }  ///< null before train()
 
   // ---- parts to override ----
@@ -191,6 +195,7 @@ class Trainer {
   std::int64_t initial_global_step_ = 0;
   std::int64_t initial_num_input_tokens_seen_ = 0;
   double total_loss_ = 0;
+  double train_seconds_ = 0, data_seconds_ = 0;
   Number current_flos_ = 0;
   Clock::time_point train_start_{};
   bool is_in_train_ = false;

@@ -29,7 +29,8 @@ typedef struct trainer_ext_state {
 
   /* The name under which this instance's state is kept, for a plugin that runs callbacks of several
    * classes; the text is valid until `destroy`. May be null, and the text empty: the note's "class"
-   * then. [trainer-thread & !event] */
+   * then. With another name `args` are those of that class: a new instance gets this one's
+   * configuration with them as its "kwargs". [trainer-thread & !event] */
   void(TRAINER_CALL* class_name)(trainer_callback* self, trainer_text* name);
 } trainer_ext_state;
 TRAINER_LAST_FIELD(trainer_ext_state, class_name);

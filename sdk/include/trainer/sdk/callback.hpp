@@ -58,6 +58,8 @@ class Stateful {
   /// `args`: the configuration to create with; `attributes`: what load_state() gets back.
   virtual void save_state(Map& args, Map& attributes) const = 0;
   virtual void load_state(const Map& attributes) = 0;
+  /// Whether this instance has a state at all; asked once, after the constructor.
+  virtual bool has_state() const { return true; }
   /// The name it is kept under, when that is not the note's "class"; stays valid as long as this.
   virtual std::string_view state_class() const { return {}; }
 };

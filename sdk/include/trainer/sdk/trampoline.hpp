@@ -117,7 +117,7 @@ class Trampoline {
     });
   }
 
-  static const void* TRAINER_CALL extension(trainer_callback*, const char* id) {
+  static const void* TRAINER_CALL extension(trainer_callback* self, const char* id) {
     if constexpr (std::is_base_of_v<Stateful, T>) {
       static const trainer_ext_state state = {
           sizeof(trainer_ext_state), 0,
@@ -136,7 +136,8 @@ class Trampoline {
             const std::string_view text = of(self).callback_->state_class();
             *name = {text.data(), text.size()};
           }};
-      if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
+      if (std::strcmp(id, TRAINER_EXT_STATE) == 0)
+        return of(self).callback_->has_state() ? &state : nullptr;
     }
     if constexpr (std::is_base_of_v<Console, T>) {
       static const trainer_ext_console console = {
@@ -146,7 +147,7 @@ class Trampoline {
           }};
       if (std::strcmp(id, TRAINER_EXT_CONSOLE) == 0) return &console;
     }
-    (void)id;
+    (void)self, (void)id;
     return nullptr;
   }
 

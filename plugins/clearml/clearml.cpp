@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// transformers' ClearMLCallback, unmodified, in a Python of its own.
+#include <filesystem>
+
+#include "shared/python_bridge/callback.hpp"
+
+namespace {
+
+using trainer::plugins::environment;
+using trainer::sdk::Host;
+
+class ClearMLCallback : public trainer::plugins::BridgedCallback {
+ public:
+  explicit ClearMLCallback(const Host& host) : BridgedCallback(host, settings()) {}
+
+  static void available(const Host&) {
+    std::string file = environment("CLEARML_CONFIG_FILE");
+    if (file.empty()) file = environment("HOME") + "/clearml.conf";
+    std::error_code error;
+    bool configured = std::filesystem::exists(file, error);
+    for (const char* name : {"CLEARML_API_ACCESS_KEY", "CLEARML_API_HOST", "CLEARML_OFFLINE_MODE"})
+      configured = configured || !environment(name).empty();
+    if (!configured)
+      throw trainer::sdk::Unavailable(
+          "ClearML is not configured; run \"clearml-init\", set CLEARML_API_HOST and "
+          "CLEARML_API_ACCESS_KEY, or CLEARML_OFFLINE_MODE=1 to write a session without a network");
+    trainer::plugins::require_package("clearml", "clearml");
+  }
+
+  void on_train_begin(const Arguments&, const State& state, Control& control) override {
+    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
+  }
+  void on_train_end(const Arguments&, const State& state, Control& control) override {
+    cross(TRAINER_ON_TRAIN_END, state, control);
+  }
+  void on_save(const Arguments&, const State& state, Control& control) override {
+    cross(TRAINER_ON_SAVE, state, control);
+  }
+  void on_log(const Arguments&, const State& state, Control& control, Map& values) override {
+    cross(TRAINER_ON_LOG, state, control, &values);
+  }
+
+ private:
+  static trainer::plugins::BridgeSettings settings() {
+    trainer::plugins::BridgeSettings settings;
+    settings.callback = "clearml";
+    return settings;
+  }
+};
+
+}  // namespace
+
+// clang-format off
+TRAINER_PLUGIN(ClearMLCallback, {
+  "id": "clearml",
+  "version": "0.1.0",
+  "description": "Logs to ClearML through transformers' own callback, in Python.",
+  "report_to": "clearml",
+  "class": "ClearMLCallback",
+  "events": ["on_train_begin", "on_train_end", "on_save", "on_log"]
+})

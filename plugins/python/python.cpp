@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Runs a callback that is written in Python, in a Python of the user's: one of transformers' own
+// integrations, or any other class.
+#include "shared/python_bridge/callback.hpp"
+
+namespace {
+
+using trainer::plugins::BridgeSettings;
+using trainer::sdk::Host;
+
+BridgeSettings settings_of(const Host& host) {
+  BridgeSettings settings;
+  settings.callback = host.config("callback").text();
+  settings.kwargs = host.config("kwargs").text();
+  settings.path = host.config("path").text();
+  settings.python = host.config("python").text();
+  settings.mode = host.config("mode").text();
+  if (const auto wait = host.config("wait"); !wait.is_null()) settings.wait = wait.flag();
+  settings.timeout = host.config("timeout").number();
+  settings.shutdown_timeout = host.config("shutdown_timeout").number();
+  if (settings.callback == "flyte")
+    settings.parent = trainer::plugins::environment("TRAINER_BRIDGE_SOCKET");
+  return settings;
+}
+
+class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::Stateful {
+ public:
+  explicit Python(const Host& host) : BridgedCallback(host, settings_of(host)) {}
+
+  // All sixteen, because the note cannot know the class: those that it does not override end in
+  // cross() after one test of a bit.
+#define EVENT(name, kind) \
+  void name(const Arguments&, const State& state, Control& control) override { \
+    cross(kind, state, control); \
+  }
+#define EVENT_WITH_VALUES(name, kind) \
+  void name(const Arguments&, const State& state, Control& control, Map& values) override { \
+    cross(kind, state, control, &values); \
+  }
+  EVENT(on_init_end, TRAINER_ON_INIT_END)
+  EVENT(on_train_begin, TRAINER_ON_TRAIN_BEGIN)
+  EVENT(on_train_end, TRAINER_ON_TRAIN_END)
+  EVENT(on_epoch_begin, TRAINER_ON_EPOCH_BEGIN)
+  EVENT(on_epoch_end, TRAINER_ON_EPOCH_END)
+  EVENT(on_step_begin, TRAINER_ON_STEP_BEGIN)
+  EVENT(on_pre_optimizer_step, TRAINER_ON_PRE_OPTIMIZER_STEP)
+  EVENT(on_optimizer_step, TRAINER_ON_OPTIMIZER_STEP)
+  EVENT(on_substep_end, TRAINER_ON_SUBSTEP_END)
+  EVENT(on_step_end, TRAINER_ON_STEP_END)
+  EVENT_WITH_VALUES(on_evaluate, TRAINER_ON_EVALUATE)
+  EVENT_WITH_VALUES(on_predict, TRAINER_ON_PREDICT)
+  EVENT(on_save, TRAINER_ON_SAVE)
+  EVENT_WITH_VALUES(on_log, TRAINER_ON_LOG)
+  EVENT(on_prediction_step, TRAINER_ON_PREDICTION_STEP)
+  EVENT(on_push_begin, TRAINER_ON_PUSH_BEGIN)
+#undef EVENT
+#undef EVENT_WITH_VALUES
+
+  bool has_state() const override { return session().is_stateful(); }
+  std::string_view state_class() const override { return session().class_name(); }
+
+  void save_state(Map& args, Map& attributes) const override {
+    const auto& state = session().state();
+    trainer::plugins::set_values(args, state.at("args").as_array());
+    trainer::plugins::set_values(attributes, state.at("attributes").as_array());
+  }
+  void load_state(const Map& attributes) override { session().restore(attributes); }
+};
+
+}  // namespace
+
+// clang-format off
+TRAINER_PLUGIN(Python, {
+  "id": "python",
+  "version": "0.1.0",
+  "description": "Runs a transformers.TrainerCallback, or one of transformers' integrations, in a Python of its own.",
+  "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
+             "on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end",
+             "on_step_end", "on_evaluate", "on_predict", "on_save", "on_log", "on_prediction_step",
+             "on_push_begin"],
+  "config": {
+    "callback": {"type": "string",
+      "description": "a tracker's name in report_to, or a class or function by its path: mypackage.MyCallback"},
+    "kwargs": {"type": "object", "default": {}, "description": "keyword arguments of the class"},
+    "python": {"type": "string", "default": "",
+      "description": "the Python to run; by default TRAINER_PYTHON, the active environment's, python3"},
+    "path": {"type": "array", "default": [],
+      "description": "directories to import from, before the current one"},
+    "mode": {"type": "string", "enum": ["auto", "light", "full"], "default": "auto",
+      "description": "light: without the whole of transformers; full: all of it; auto: when it is asked for"},
+    "wait": {"type": ["boolean", "null"], "default": null,
+      "description": "whether each event waits for its answer; by default not for trackers"},
+    "timeout": {"type": "number", "minimum": 0.1, "default": 60,
+      "description": "seconds until an answer must be there"},
+    "shutdown_timeout": {"type": "number", "minimum": 0.1, "default": 300,
+      "description": "seconds for what the callback does when Python exits"}
+  }
+})

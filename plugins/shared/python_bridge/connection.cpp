@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared/python_bridge/connection.hpp"
+
+#include <chrono>
+
+namespace trainer::plugins {
+
+Connection::Connection(Descriptor socket, std::size_t most_bytes, First first)
+    : socket_(std::move(socket)), outbox_(most_bytes), first_(std::move(first)) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Connection::~Connection() {
+  stop_ = true;
+  wake(wake_.theirs.get());
+  thread_.join();
+}
+
+bool Connection::send(std::string_view body, bool must) {
+  if (!outbox_.push(body, must)) return false;
+  wake(wake_.theirs.get());
+  return true;
+}
+
+std::optional<boost::json::object> Connection::receive(double seconds) {
+  std::unique_lock lock(mutex_);
+  came_.wait_for(lock, std::chrono::duration<double>(seconds),
+                 [this] { return !inbox_.empty() || gone_; });
+  if (inbox_.empty()) return std::nullopt;
+  boost::json::object message = std::move(inbox_.front());
+  inbox_.pop_front();
+  return message;
+}
+
+void Connection::run() {
+  try {
+    while (!stop_) {
+      const bool more = write();
+      const Ready ready = wait_for(socket_.get(), more, wake_.ours.get());
+      if (ready.woken) drain(wake_.ours.get());
+      if (ready.readable) read();
+      if (gone_) break;
+    }
+  } catch (const std::exception&) {
+    // A broken socket, or what no bridge sends: the other side is of no use any more.
+  }
+  const std::lock_guard lock(mutex_);
+  gone_ = true;
+  came_.notify_all();
+}
+
+// Whether something is left to send when the socket takes more.
+bool Connection::write() {
+  for (;;) {
+    if (sent_ == sending_.size()) {
+      sending_.clear();
+      sent_ = 0;
+      if (!outbox_.take(sending_)) return false;
+    }
+    const auto n = send_some(socket_.get(), sending_.data() + sent_, sending_.size() - sent_);
+    if (n < 0) return true;
+    sent_ += static_cast<std::size_t>(n);
+  }
+}
+
+void Connection::read() {
+  char bytes[16384];
+  const auto n = receive_some(socket_.get(), bytes, sizeof bytes);
+  if (n < 0) return;
+  if (n == 0) {
+    gone_ = true;
+    return;
+  }
+  reader_.feed({bytes, static_cast<std::size_t>(n)});
+  for (std::string body; reader_.next(body);) {
+    boost::json::object message = boost::json::parse(body).as_object();
+    if (first_(message)) continue;
+    const std::lock_guard lock(mutex_);
+    inbox_.push_back(std::move(message));
+    came_.notify_all();
+  }
+}
+
+}  // namespace trainer::plugins

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "shared/python_bridge/frames.hpp"
+#include "shared/python_bridge/system.hpp"
+
+namespace trainer::plugins {
+
+/// The trainer's end of the socket. A thread of its own sends and receives, so that the trainer's
+/// waits for the other side only where it asks for an answer.
+class Connection {
+ public:
+  /// Sees each message first, on the connection's thread; true when it needs nobody else.
+  using First = std::function<bool(const boost::json::object&)>;
+
+  Connection(Descriptor socket, std::size_t most_bytes, First first);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  /// False when the message is not kept: the other side has not taken too many before it.
+  bool send(std::string_view body, bool must = false);
+  /// The next message that `first` left, or nothing when the time is over or the other side gone.
+  std::optional<boost::json::object> receive(double seconds);
+  /// Nothing will come any more.
+  bool gone() const { return gone_; }
+  std::uint64_t refused() const { return outbox_.refused(); }
+
+ private:
+  void run();
+  void read();
+  bool write();
+
+  Descriptor socket_;
+  Pair wake_ = make_pipe();
+  Outbox outbox_;
+  FrameReader reader_;
+  std::string sending_;
+  std::size_t sent_ = 0;
+  First first_;
+
+  std::mutex mutex_;
+  std::condition_variable came_;
+  std::deque<boost::json::object> inbox_;
+  std::atomic<bool> gone_{false}, stop_{false};
+  std::thread thread_;
+};
+
+}  // namespace trainer::plugins

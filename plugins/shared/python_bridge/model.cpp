@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared/python_bridge/model.hpp"
+
+#include <trainer/ext/parameters.h>
+
+#include <cstring>
+#include <stdexcept>
+#include <unordered_set>
+#include <vector>
+
+#include "shared/python_bridge/json_text.hpp"
+
+namespace trainer::plugins {
+namespace {
+
+struct Tensor {
+  std::string name;
+  trainer_tensor view{};
+  std::size_t offset = 0;
+};
+
+constexpr std::size_t alignment = 64;
+
+std::string type_name(const trainer_tensor& tensor) {
+  const char* kind = tensor.dtype_code == 0   ? "int"
+                     : tensor.dtype_code == 1 ? "uint"
+                     : tensor.dtype_code == 4 ? "bfloat"
+                                              : "float";
+  return tensor.dtype_code == 6 ? "bool" : kind + std::to_string(tensor.dtype_bits);
+}
+
+std::size_t elements(const trainer_tensor& tensor) {
+  std::size_t count = 1;
+  for (int i = 0; i < tensor.ndim; ++i) count *= static_cast<std::size_t>(tensor.shape[i]);
+  return count;
+}
+
+void append_shape(std::string& out, const trainer_tensor& tensor) {
+  out += '[';
+  for (int i = 0; i < tensor.ndim; ++i) {
+    if (i > 0) out += ',';
+    out += std::to_string(tensor.shape[i]);
+  }
+  out += ']';
+}
+
+std::size_t width(const trainer_tensor& tensor) { return tensor.dtype_bits / 8; }
+
+// Row by row into contiguous memory; the view may have any strides.
+void copy(const trainer_tensor& tensor, int dimension, const char* from, char*& to) {
+  if (dimension == tensor.ndim) {
+    std::memcpy(to, from, width(tensor));
+    to += width(tensor);
+    return;
+  }
+  const auto size = tensor.shape[dimension];
+  const auto stride = tensor.strides[dimension] * static_cast<std::int64_t>(width(tensor));
+  if (dimension + 1 == tensor.ndim && tensor.strides[dimension] == 1) {
+    const std::size_t bytes = static_cast<std::size_t>(size) * width(tensor);
+    std::memcpy(to, from, bytes);
+    to += bytes;
+    return;
+  }
+  for (std::int64_t i = 0; i < size; ++i) copy(tensor, dimension + 1, from + i * stride, to);
+}
+
+std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& parameters,
+                           const boost::json::object& request) {
+  std::unordered_set<std::string_view> names;
+  const auto* list = request.at("names").if_array();
+  if (list != nullptr)
+    for (const auto& name : *list) names.insert(name.get_string());
+  const auto kind = request.at("fetch").to_number<std::uint32_t>();
+  std::vector<Tensor> found;
+  for (std::uint64_t i = 0; i < parameters.count(host.raw(), kind); ++i) {
+    trainer_text name{};
+    Tensor tensor;
+    tensor.view.struct_size = sizeof tensor.view;
+    if (parameters.at(host.raw(), kind, i, &name, &tensor.view) != TRAINER_OK) break;
+    tensor.name = sdk::view(name);
+    if (list != nullptr && names.count(tensor.name) == 0) continue;
+    if (tensor.view.device_type != 1)
+      throw std::runtime_error("\"" + tensor.name +
+                               "\" lies on an accelerator, and only tensors in the CPU's memory "
+                               "can be shared; train with use_cpu to look at them");
+    found.push_back(std::move(tensor));
+  }
+  if (list != nullptr && found.size() != names.size())
+    throw std::runtime_error("the trainer has not every tensor of that name at this moment");
+  return found;
+}
+
+std::string answer(const sdk::Host& host, const boost::json::object& request,
+                   std::unique_ptr<SharedMemory>& memory) {
+  const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  if (parameters == nullptr) throw std::runtime_error("this run has no model to look at");
+  std::vector<Tensor> tensors = chosen(host, *parameters, request);
+  std::size_t size = 0;
+  for (Tensor& tensor : tensors) {
+    tensor.offset = size;
+    size += (elements(tensor.view) * width(tensor.view) + alignment - 1) / alignment * alignment;
+  }
+  // The views stay valid until the event ends, so they may be copied in a second pass.
+  if (size > 0) memory = std::make_unique<SharedMemory>(size);
+  std::string out = "{\"size\":" + std::to_string(size);
+  if (size > 0) out += ",\"shm\":\"" + memory->name() + "\"";
+  out += ",\"tensors\":[";
+  for (const Tensor& tensor : tensors) {
+    if (elements(tensor.view) > 0) {
+      char* to = memory->data() + tensor.offset;
+      copy(tensor.view, 0, static_cast<const char*>(tensor.view.data) + tensor.view.byte_offset,
+           to);
+    }
+    if (out.back() != '[') out += ',';
+    out += '[';
+    append_json(out, std::string_view(tensor.name));
+    out += ',';
+    append_shape(out, tensor.view);
+    out += ",\"" + type_name(tensor.view) + "\"," + std::to_string(tensor.offset) + "]";
+  }
+  return out + "]}";
+}
+
+}  // namespace
+
+bool append_shapes(std::string& out, const sdk::Host& host) {
+  const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  if (parameters == nullptr || parameters->count(host.raw(), TRAINER_OF_MODEL) == 0) return false;
+  out += '[';
+  for (std::uint64_t i = 0;; ++i) {
+    trainer_text name{};
+    trainer_tensor tensor{};
+    tensor.struct_size = sizeof tensor;
+    if (parameters->at(host.raw(), TRAINER_OF_MODEL, i, &name, &tensor) != TRAINER_OK) break;
+    if (i > 0) out += ',';
+    out += '[';
+    append_json(out, sdk::view(name));
+    out += ',';
+    append_shape(out, tensor);
+    out += ",\"" + type_name(tensor) + "\"]";
+  }
+  out += ']';
+  return true;
+}
+
+std::string copy_tensors(const sdk::Host& host, const boost::json::object& request,
+                         std::unique_ptr<SharedMemory>& memory) {
+  std::string text = "{\"tensors\":";
+  try {
+    text += answer(host, request, memory);
+  } catch (const std::exception& e) {
+    text += "{\"error\":";
+    append_json(text, std::string_view(e.what()));
+    text += '}';
+  }
+  return text + "}";
+}
+
+}  // namespace trainer::plugins

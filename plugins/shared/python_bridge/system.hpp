@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Everything that the bridge asks of the operating system.
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace trainer::plugins {
+
+/// A file descriptor, closed with its owner.
+class Descriptor {
+ public:
+  Descriptor() = default;
+  explicit Descriptor(int fd) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor& operator=(Descriptor&& other) noexcept;
+  ~Descriptor() { close(); }
+  int get() const { return fd_; }
+  void close();
+
+ private:
+  int release();
+  int fd_ = -1;
+};
+
+struct Pair {
+  Descriptor ours, theirs;
+};
+Pair make_socket_pair();
+Pair make_pipe();  ///< `ours` is read from, `theirs` written to
+Descriptor connect_to(const std::string& path);
+
+/// Bytes moved, 0 at the end of file (receive), -1 when it would block; std::system_error otherwise.
+std::ptrdiff_t send_some(int fd, const char* data, std::size_t size);
+std::ptrdiff_t receive_some(int fd, char* data, std::size_t size);
+
+struct Ready {
+  bool readable = false, writable = false, woken = false;
+};
+/// Waits until `fd` can be read (or written, if wanted) or `wake` can be read.
+Ready wait_for(int fd, bool to_write, int wake);
+void wake(int fd);
+void drain(int fd);
+
+/// A child in a process group of its own, so that its helpers can be ended with it.
+class Process {
+ public:
+  /// `socket` becomes its descriptor 3, /dev/null its stdin, our stderr its stdout. Throws
+  /// std::system_error when `command[0]` (looked up in PATH) cannot be started.
+  Process(const std::vector<std::string>& command, int socket);
+  ~Process();
+  Process(const Process&) = delete;
+  Process& operator=(const Process&) = delete;
+
+  /// How it ended ("exit status 1", "signal 11"; empty for status 0), or nothing while it runs.
+  std::optional<std::string> ended();
+  /// ended(), waited for at most so long.
+  std::optional<std::string> wait(double seconds);
+  /// Ends it and what it started.
+  void kill();
+
+ private:
+  int pid_ = -1;
+  std::optional<std::string> ended_;
+};
+
+/// Shared memory that another process opens by its name; the name goes with this object, and the
+/// memory with its last user.
+class SharedMemory {
+ public:
+  explicit SharedMemory(std::size_t size);
+  ~SharedMemory();
+  SharedMemory(const SharedMemory&) = delete;
+  SharedMemory& operator=(const SharedMemory&) = delete;
+  const std::string& name() const { return name_; }
+  char* data() { return data_; }
+
+ private:
+  std::string name_;
+  std::size_t size_;
+  char* data_ = nullptr;
+};
+
+}  // namespace trainer::plugins

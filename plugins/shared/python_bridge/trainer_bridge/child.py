@@ -1,0 +1,42 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The program of a Python that the trainer started: one session, ended as a script of its own would end."""
+import os
+import signal
+import sys
+import threading
+
+from trainer_bridge import session, trackers, wire
+
+
+class TrainerFailed(Exception):
+    """What this process ends with when the training failed, so that exit hooks see a failure and not an end."""
+
+
+def main(sock):
+    sys.argv = ["trainer"]
+    sys.stdout.reconfigure(line_buffering=True)
+    # Ctrl-C and a batch system's signals reach every process of the run: the trainer is the one that acts on them,
+    # and this process ends when the trainer closes the socket. A handler, since an ignored signal is inherited.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda *_: None)
+    show = sys.excepthook
+    sys.excepthook = lambda kind, error, trace: None if kind is TrainerFailed else show(kind, error, trace)
+
+    inbox = wire.Inbox()
+    connection = wire.Connection(sock)
+    one = session.Session(connection, inbox)
+    inbox.add(connection, one, at_end=lambda: _leave_after(one.grace))
+    while one.handle(inbox.get()[1]):
+        pass
+    if one.ended == "finished":
+        trackers.end_finished_runs(one.warn)
+    if one.ended == "failed":
+        trackers.end_failed_runs(one.warn)
+        raise TrainerFailed("the training ended before its time")
+
+
+def _leave_after(seconds):
+    """The trainer is gone, and nobody else ends this process when a callback or an exit hook hangs."""
+    timer = threading.Timer(seconds, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is particular to single trackers: packages to look for, what each needs before it starts, and how its run is
+ended when the training failed."""
+import importlib
+import importlib.util
+import os
+import sys
+import uuid
+
+# The name in report_to: modules that must be found, and what to install when they are not.
+PACKAGES = {
+    "azure_ml": (("azureml.core",), "azureml-core"),
+    "clearml": (("clearml",), "clearml"),
+    "codecarbon": (("codecarbon",), "codecarbon"),
+    "comet_ml": (("comet_ml",), "comet_ml"),
+    "dagshub": (("dagshub", "mlflow"), "dagshub mlflow"),
+    "dvclive": (("dvclive",), "dvclive"),
+    "flyte": (("flytekit",), "flytekit flytekitplugins-deck-standard pandas"),
+    "kubeflow": ((), ""),
+    "mlflow": (("mlflow",), "mlflow"),
+    "neptune": (("neptune",), "neptune"),
+    "swanlab": (("swanlab",), "swanlab"),
+    "tensorboard": (("tensorboardX|tensorboard",), "tensorboardX"),
+    "trackio": (("trackio",), "trackio"),
+    "wandb": (("wandb",), "wandb"),
+}
+LIGHT = ("transformers", "numpy", "packaging", "tqdm")
+TRUE_VALUES = ("1", "ON", "YES", "TRUE")
+
+
+def found(module):
+    """Whether it can be imported: a folder of that name without Python in it, as ./wandb of an earlier run, cannot."""
+    try:
+        spec = importlib.util.find_spec(module)
+    except (ImportError, ValueError, AttributeError):
+        return False
+    return spec is not None and (spec.origin is not None or module in ("azureml", "azureml.core"))
+
+
+def missing_packages(tracker):
+    """What to give to `pip install`, as a list; empty when everything is there."""
+    modules, install = PACKAGES[tracker]
+    lacking = [name for name in LIGHT if not found(name)]
+    if not all(any(found(choice) for choice in module.split("|")) for module in modules):
+        lacking += install.split()
+    return lacking
+
+
+def blocked_modules(tracker):
+    # integration_utils.py imports comet_ml where it is installed: 2 to 4 s, and it then patches the other clients.
+    return () if tracker == "comet_ml" else ("comet_ml",)
+
+
+def offline(variable):
+    return os.environ.get(variable, "").upper() in TRUE_VALUES
+
+
+def before_creation(tracker, warn):
+    """Settings without which the unmodified callback cannot do its work."""
+    if tracker == "clearml" and offline("CLEARML_OFFLINE_MODE"):
+        if os.environ.get("CLEARML_LOG_MODEL", "FALSE").upper() in TRUE_VALUES:
+            warn("ClearML cannot keep models while CLEARML_OFFLINE_MODE is set; CLEARML_LOG_MODEL is taken as FALSE")
+        os.environ["CLEARML_LOG_MODEL"] = "FALSE"
+    if tracker == "comet_ml":
+        importlib.import_module("comet_ml")  # it warns when it comes after others
+    if tracker == "neptune":
+        _supply_neptune_id()
+    if tracker == "tensorboard" and found("tensorboardX"):
+        return {"torch": None}  # torch's writer would import torch for the same files
+    return {}
+
+
+def after_creation(tracker, callback):
+    if tracker == "swanlab":
+        _let_swanlab_start(callback._swanlab)
+
+
+def _let_swanlab_start(swanlab):
+    """Since SwanLab 0.8 get_run() raises where the callback expects None, and so never gets to init()."""
+    get_run = swanlab.get_run
+
+    def run_or_none():
+        try:
+            return get_run()
+        except RuntimeError:
+            return None
+
+    swanlab.get_run = run_or_none
+
+
+def _supply_neptune_id():
+    """The callback fetches the run's id, which Neptune's offline mode has no answer to."""
+    from neptune.handler import Handler
+
+    fetch = Handler.fetch
+    own = "OFFLINE-" + uuid.uuid4().hex[:8]
+
+    def fetch_or_own(self):
+        if self._path == "sys/id" and os.environ.get("NEPTUNE_MODE", "").lower() == "offline":
+            return own
+        return fetch(self)
+
+    Handler.fetch = fetch_or_own
+
+
+def end_finished_runs(warn):
+    """MLflow sends points with threads that Python stops before it calls MLflow's exit hook, so that what waits would
+    be lost; DagsHub's callback relies on that hook."""
+    _end((("mlflow", lambda m: m.active_run() and m.end_run()),), "finished", warn)
+
+
+def end_failed_runs(warn):
+    """Ends the runs of trackers that would call themselves finished when Python exits. Others look at the uncaught
+    exception with which this process then ends."""
+    _end((("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
+          ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
+          ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed", error="the training failed"))),
+         "failed", warn)
+
+
+def _end(enders, how, warn):
+    for name, end in enders:
+        module = sys.modules.get(name)
+        try:
+            if module is not None:
+                end(module)
+        except Exception as error:
+            warn(f"{name} could not be told that the training {how}: {type(error).__name__}: {error}")

@@ -1,0 +1,290 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Plugin `python`: users' own callbacks in a Python of their own. Each function below is one case; arguments, if any,
+are the names of those to run."""
+import json
+import os
+import pathlib
+import signal
+import struct
+import subprocess
+import sys
+import time
+
+from harness import SOURCE, Work, expect, python
+
+LIGHT = python("trackers")  # transformers, without torch
+CALLBACKS = '''
+import atexit, json, os, sys, time
+import numpy
+from transformers import ExportableState, TrainerCallback
+
+class Steer(TrainerCallback):
+    """Stops at a step, and changes what is logged."""
+    def __init__(self, stop=30):
+        self.stop = stop
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == self.stop:
+            control.should_training_stop = control.should_save = True
+        return control
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        assert state.log_history[-1]["step"] == state.global_step
+        logs.pop("grad_norm", None)
+        logs["lines"] = numpy.int64(7)
+        logs["nan"] = float("nan")
+        logs["loss"] = str(logs.get("loss"))
+
+class Raise(TrainerCallback):
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        raise ValueError("boom at %d" % state.global_step)
+
+class Exit(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 3:
+            os._exit(7)
+
+class Hang(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 3:
+            time.sleep(600)
+
+class Ends(TrainerCallback):
+    """Its exit hook writes down how the process ended."""
+    def __init__(self, file, wait=0.0):
+        self.wait = wait
+        def leave():
+            error = getattr(sys, "last_value", None)
+            with open(file, "w") as out:
+                out.write("finished" if error is None else type(error).__name__)
+        atexit.register(leave)
+    def on_train_begin(self, args, state, control, **kwargs):
+        with open("begun", "w") as out:
+            out.write(str(os.getpid()))
+    def on_step_end(self, args, state, control, **kwargs):
+        time.sleep(self.wait)
+
+class Counter(TrainerCallback, ExportableState):
+    def __init__(self, step=1):
+        self.step, self.count, self.note = step, 0, {"names": ["a"]}
+    def on_step_end(self, args, state, control, **kwargs):
+        self.count += self.step
+    def state(self):
+        return {"args": {"step": self.step}, "attributes": {"count": self.count, "note": self.note}}
+
+class Fails(Ends):
+    def on_step_end(self, args, state, control, **kwargs):
+        raise ValueError("boom")
+
+class Weights(TrainerCallback):
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        assert model.num_parameters() == 64 * 64 + 64 + 640 + 10, model
+        assert [n for n, _ in model.named_parameters()] == list(model.shapes), model
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        if state.global_step == 0:
+            names = [name for name, gradient in model.named_gradients()]
+            assert names == list(model.shapes), names
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        with open("weights.json", "w") as out:
+            json.dump({name: [list(t.shape), t.tobytes().hex()] for name, t in model.state_dict().items()}, out)
+
+class Needs(TrainerCallback):
+    def __init__(self):
+        import no_such_package
+
+def factory(name):
+    return Steer(int(name))
+
+ready_made = Steer(20)
+'''
+
+
+def train(work, callback, *more, kwargs=None, on_error="fail", config=None, env=None, status=0, **options):
+    (work.path / "mine.py").write_text(CALLBACKS)
+    entry = {"plugin": "python", "on_error": on_error,
+             "config": {"callback": callback, "kwargs": kwargs or {}, **(config or {})}}
+    return work.train("none", *more, callbacks=[entry], env={"TRAINER_PYTHON": LIGHT, **(env or {})}, status=status, **options)
+
+
+def state_of(work, output="out"):
+    return json.loads((work.path / output / "trainer_state.json").read_text())
+
+
+def flags_and_logs_come_back(work):
+    history, printed = train(work, "mine.Steer")
+    expect(state_of(work)["global_step"] == 30, f"it was to stop at step 30:\n{printed}")
+    expect((work.path / "out" / "checkpoint-30").is_dir(), "it was to save at step 30")
+    line = next(text for text in printed.splitlines() if text.startswith("{'loss'"))
+    expect("'lines': 7" in line and "'nan': 'nan'" in line and "grad_norm" not in line, f"changed logs: {line}")
+    expect("grad_norm" in history[0] and "lines" not in history[0], "log_history is the copy made before")
+
+
+def factories_and_instances(work):
+    train(work, "mine:factory", kwargs={"name": "10"})
+    expect(state_of(work)["global_step"] == 10, "what a function makes is the callback")
+    train(work, "mine.ready_made")
+    expect(state_of(work)["global_step"] == 20, "an object of a module is the callback")
+
+
+def one_of_transformers(work):
+    args = {"metric_for_best_model": "loss", "load_best_model_at_end": True, "num_train_epochs": 8, "learning_rate": 10.0}
+    _, printed = train(work, "transformers.EarlyStoppingCallback", kwargs={"early_stopping_patience": 1}, args=args)
+    ours, _ = train(work, "mine.Steer", args=args, output="whole", kwargs={"stop": -1})
+    state = state_of(work)
+    expect(state["global_step"] < state_of(work, "whole")["global_step"], f"it was to stop early:\n{printed}")
+    counter = state["stateful_callbacks"]["EarlyStoppingCallback"]
+    expect(counter["args"]["early_stopping_patience"] == 1, f"its state: {counter}")
+
+
+def exceptions(work):
+    _, printed = train(work, "mine.Raise", status=1)
+    expect("in on_log at step 10: Raise: ValueError: boom at 10" in printed and "/mine.py:23, in on_log" in printed
+           and "Traceback" in printed, f"the sentence and the traceback:\n{printed}")
+    _, printed = train(work, "mine.Raise", on_error="warn")
+    expect(printed.count("the run goes on") > 5, f"a warning for each:\n{printed}")
+    _, printed = train(work, "mine.Raise", on_error="disable")
+    expect(printed.count("the run goes on without it") == 1, f"one warning:\n{printed}")
+
+
+def a_crash(work):
+    _, printed = train(work, "mine.Exit", status=1)
+    expect("Exit's Python ended during on_step_end (exit status 7)" in printed, printed)
+    _, printed = train(work, "mine.Exit", on_error="warn")
+    expect(printed.count("exit status 7") == 1, f"one warning, and the run goes on:\n{printed}")
+
+
+def a_hang(work):
+    begin = time.monotonic()
+    _, printed = train(work, "mine.Hang", config={"timeout": 1}, status=1)
+    expect("Hang did not answer on_step_end within 1 s" in printed, printed)
+    expect(time.monotonic() - begin < 30, "it was to end soon after a second")
+
+
+def how_it_ends(work):
+    train(work, "mine.Ends", kwargs={"file": "end"})
+    expect((work.path / "end").read_text() == "finished", "the exit hook of a finished run")
+    (work.path / "begun").unlink()
+    train(work, "mine.Fails", kwargs={"file": "fail"}, status=1)
+    expect((work.path / "fail").read_text() == "TrainerFailed", "the exit hook of a run that failed")
+    (work.path / "begun").unlink()
+    ended(work, "kill", lambda process: process.kill(), -signal.SIGKILL, "TrainerFailed")
+    # Ctrl-C reaches the whole group; the trainer saves, ends the training in order, and then the callback.
+    ended(work, "interrupt", lambda process: os.killpg(process.pid, signal.SIGINT), 130, "finished")
+
+
+def ended(work, file, end, status, how):
+    entry = {"plugin": "python", "config": {"callback": "mine.Ends", "kwargs": {"file": file, "wait": 0.05}}}
+    process = subprocess.Popen(work.command("none", callbacks=[entry]), cwd=work.path, start_new_session=True,
+                               env=work.environment(TRAINER_PYTHON=LIGHT), stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT)
+    begun, pid = work.path / "begun", ""
+    until = time.monotonic() + 60
+    while not pid and time.monotonic() < until:
+        time.sleep(0.05)
+        pid = begun.read_text() if begun.exists() else ""
+    end(process)
+    printed = process.communicate(timeout=60)[0].decode()
+    expect(process.returncode == status, f"{file}: status {process.returncode}:\n{printed}")
+    while not (work.path / file).exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    expect((work.path / file).exists(), f"{file}: the exit hook did not run:\n{printed}")
+    expect((work.path / file).read_text() == how, f"{file}: {(work.path / file).read_text()}")
+    while pathlib.Path(f"/proc/{pid}").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    expect(not pathlib.Path(f"/proc/{pid}").exists(), f"{file}: its Python is still there")
+    begun.unlink()
+
+
+def state_is_kept(work):
+    train(work, "mine.Counter", kwargs={"step": 3})
+    kept = json.loads((work.path / "out/checkpoint-45/trainer_state.json").read_text())["stateful_callbacks"]["Counter"]
+    expect(kept == {"args": {"step": 3}, "attributes": {"count": 135, "note": {"names": ["a"]}}}, f"kept: {kept}")
+    _, printed = train(work, "mine.Counter", "--resume_from_checkpoint", "out/checkpoint-45", output="again",
+                       args={"restore_callback_states_from_checkpoint": True})
+    kept = state_of(work, "again")["stateful_callbacks"]["Counter"]
+    expect(kept["attributes"]["count"] == 270 and kept["args"]["step"] == 3, f"restored: {kept}\n{printed}")
+
+
+def tensors_on_demand(work):
+    train(work, "mine.Weights")
+    seen = json.loads((work.path / "weights.json").read_text())
+    data = (work.path / "out" / "model.safetensors").read_bytes()
+    size = struct.unpack("<Q", data[:8])[0]
+    header = {k: v for k, v in json.loads(data[8:8 + size]).items() if k != "__metadata__"}
+    expect(seen.keys() == header.keys(), f"names: {list(seen)} and {list(header)}")
+    for name, entry in header.items():
+        begin, end = (8 + size + offset for offset in entry["data_offsets"])
+        expect(seen[name] == [entry["shape"], data[begin:end].hex()], f"{name} is not what was saved")
+    expect(not [n for n in os.listdir("/dev/shm") if n.startswith("trainer-")], "shared memory was left behind")
+
+
+FULL = '''
+import torch
+from transformers import AutoConfig, Trainer, TrainerCallback, TrainingArguments, TrainerState
+from transformers.trainer_utils import IntervalStrategy
+
+class Full(TrainerCallback):
+    def on_train_begin(self, args, state, control, model=None, **kwargs):
+        assert isinstance(args, TrainingArguments) and isinstance(state, TrainerState), (type(args), type(state))
+        assert args.eval_strategy == IntervalStrategy.EPOCH and args.to_dict()["num_train_epochs"] == 2, args.to_dict()
+        assert args.learning_rate == 1e-3 and args.get_process_log_level(), args
+    def on_log(self, args, state, control, logs=None, model=None, **kwargs):
+        logs["norm"] = torch.cat([p.flatten() for p in model.parameters()]).norm()
+'''
+
+
+def full_transformers(work):
+    torch_python = SOURCE / "build" / "test-venv" / "bin" / "python"
+    if not torch_python.exists():
+        torch_python = pathlib.Path(python("../test-venv"))
+    (work.path / "heavy.py").write_text(FULL)
+    for mode in "auto", "full":
+        _, printed = train(work, "heavy.Full", config={"python": str(torch_python), "mode": mode},
+                           env={"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"})
+        expect("'norm': '" in printed, f"mode {mode}:\n{printed}")
+    _, printed = train(work, "heavy.Full", config={"python": str(torch_python), "mode": "light"}, status=2)
+    expect('mode "light" does not load' in printed, printed)
+
+
+def what_is_missing(work):
+    bare = work.path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    env = {"TRAINER_PYTHON": str(bare / "bin" / "python")}
+    _, printed = work.train("python:clearml", env=env, status=2)
+    expect(f'run "{bare}/bin/python -m pip install transformers' in printed and "clearml" in printed, printed)
+    (work.path / "mine.py").write_text(CALLBACKS)
+    _, printed = train(work, "mine.Steer", env=env, status=2)
+    expect("-m pip install numpy" in printed, printed)
+    for callback, sentence in (("mine.Needs", "No module named 'no_such_package'"), ("mine.Nothing", "has no attribute 'Nothing'"),
+                               ("no_such_module.X", "no module 'no_such_module' was found"), ("wandbb", "is neither a tracker")):
+        _, printed = train(work, callback, status=2)
+        expect(sentence in printed, f"{callback}:\n{printed}")
+    _, printed = train(work, "mine.Steer", config={"python": "/no/such/python"}, status=2)
+    expect('name a Python with the plugin\'s "python"' in printed, printed)
+
+
+def a_tracker_that_fails(work):
+    env = {"MLFLOW_TRACKING_URI": "nonsense://store", "TRAINER_PYTHON": LIGHT}
+    _, printed = work.train("python:mlflow", env=env)
+    expect(printed.count("mlflow failed in on_train_begin") == 1 and "Traceback" in printed
+           and "the run goes on without it" in printed, printed)
+
+
+def a_plain_class(work):
+    """No transformers is needed by a class that does not ask for it."""
+    bare = work.path / "bare"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
+    (work.path / "plain.py").write_text(
+        "class Plain:\n    def on_step_end(self, args, state, control, **kwargs):\n"
+        "        control.should_training_stop = state.global_step >= 5 and args.seed == 42\n")
+    train(work, "plain.Plain", env={"TRAINER_PYTHON": str(bare / "bin" / "python")})
+    expect(state_of(work)["global_step"] == 5, "it was to stop at step 5")
+
+
+TESTS = [flags_and_logs_come_back, factories_and_instances, one_of_transformers, exceptions, a_crash, a_hang, how_it_ends,
+         state_is_kept, tensors_on_demand, full_transformers, what_is_missing, a_tracker_that_fails, a_plain_class]
+
+if __name__ == "__main__":
+    for test in TESTS:
+        if not sys.argv[1:] or test.__name__ in sys.argv[1:]:
+            with Work() as work:
+                test(work)
+                print("passed:", test.__name__)
