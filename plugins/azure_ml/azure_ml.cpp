@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Azure Machine Learning through its MLflow endpoint. docs/plugins/azure_ml.md says what differs from
-// transformers' AzureMLCallback and why.
+// Azure Machine Learning through its MLflow endpoint. docs/plugins/azure_ml.md says what differs
+// from transformers' AzureMLCallback and why.
 #include "shared/mlflow/tracker.hpp"
 
 namespace {
@@ -28,7 +28,8 @@ class AzureMl : public mlflow::Tracker {
     if (token().empty())
       throw trainer::sdk::Unavailable(
           "neither AZUREML_RUN_TOKEN nor MLFLOW_TRACKING_TOKEN is set; outside of a job set the "
-          "second (az account get-access-token --resource https://ml.azure.com --query accessToken)");
+          "second (az account get-access-token --resource https://ml.azure.com --query "
+          "accessToken)");
     const std::string problem = trainer::plugins::http::library_problem();
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MLflowCallback of transformers 5.23.0, against a server's REST API. docs/plugins/mlflow.md says what
-// differs and why.
+// MLflowCallback of transformers 5.23.0, against a server's REST API. docs/plugins/mlflow.md says
+// what differs and why.
 #include "shared/mlflow/tracker.hpp"
 
 namespace {

@@ -11,7 +11,7 @@ import time
 import urllib.request
 
 from harness import Work, expect, python
-from mlflow_stand_in import free_port
+from mlflow_stand_in import StandIn, free_port
 
 
 class Server:
@@ -119,6 +119,24 @@ def failed_run(work, server):
     expect(run["info"]["status"] == "FAILED" and "loss" in run["metrics"] and "eval_loss" in run["metrics"], run)
 
 
+def several_actions(work):
+    """Evaluations belong to the run of the training before them; each training is a run; "all" makes one, not two."""
+    file = json.loads(work.run_file().read_text())
+    file["actions"] = [{"do": "train"}, {"do": "evaluate"}, {"do": "train"}]
+    run_file = work.path / "actions.json"
+    for report_to, prefix, env in (("mlflow", "", {}), ("all", "/owner/repo.mlflow", {"DAGSHUB_USER_TOKEN": "x"})):
+        run_file.write_text(json.dumps(file))
+        with StandIn(prefix=prefix) as server:
+            done = subprocess.run([os.environ["TRAINER"], "run", str(run_file), "--report_to", report_to, "--output_dir", "actions"],
+                                  env=work.environment(MLFLOW_TRACKING_URI=server.url, **env), cwd=work.path, text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            expect(done.returncode == 0 and len(server.runs) == 2, f"{len(server.runs)} runs:\n{done.stdout}")
+            evaluations = [len(server.canonical(run)["metrics"]["eval_loss"]) for run in server.runs.values()]
+            states = [run["info"]["status"] for run in server.runs.values()]
+            expect(evaluations == [3, 2] and states == ["FINISHED"] * 2, f"{report_to}: {evaluations} {states}\n{done.stdout}")
+            expect(not server.refused and not glob.glob(str(work.path / "actions" / "*.journal*")), server.refused)
+
+
 def refusals(work):
     for uri, word in ((None, "mlflow server --backend-store-uri"), ("sqlite:///x.db", "sqlite:///x.db"),
                       ("file:///x", "mlflow server"), ("azureml://x/y", "azure_ml"), ("databricks", "python:mlflow")):
@@ -131,6 +149,8 @@ def refusals(work):
 
 with Work() as work:
     refusals(work)
+    several_actions(work)
+    print("without a server, several actions: done", flush=True)
     with Server(work) as server:
         for test in (full_run, resumed_run, other_settings, failed_run):
             test(work, server)

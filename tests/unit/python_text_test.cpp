@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "shared/python_text/python_text.hpp"
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-
-#include "shared/python_text/python_text.hpp"
 
 using namespace trainer::plugins;
 

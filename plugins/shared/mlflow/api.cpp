@@ -58,8 +58,8 @@ std::string path_of(const std::string& url) {
 
 constexpr std::string_view artifact_root = "/api/2.0/mlflow-artifacts/artifacts";
 
-/// mlflow-artifacts:/1/run/artifacts is behind the tracking server, mlflow-artifacts://host/... behind
-/// that one.
+/// mlflow-artifacts:/1/run/artifacts is behind the tracking server, mlflow-artifacts://host/...
+/// behind that one.
 std::string artifact_address(const std::string& base, const std::string& uri) {
   if (scheme(uri) != "mlflow-artifacts") return uri;
   std::string rest = uri.substr(uri.find(':') + 1), host;
@@ -69,8 +69,7 @@ std::string artifact_address(const std::string& base, const std::string& uri) {
     rest.erase(0, slash);
   }
   while (!rest.empty() && rest[0] == '/') rest.erase(0, 1);
-  const std::string server =
-      host.empty() ? base : scheme(base) + "://" + host + path_of(base);
+  const std::string server = host.empty() ? base : scheme(base) + "://" + host + path_of(base);
   return server + std::string(artifact_root) + "/" + rest;
 }
 
@@ -114,8 +113,7 @@ json::object Api::call(const std::string& method, const std::string& path, std::
 }
 
 std::string Api::experiment(const std::string& name) {
-  const std::string query =
-      "experiments/get-by-name?experiment_name=" + http::percent_encode(name);
+  const std::string query = "experiments/get-by-name?experiment_name=" + http::percent_encode(name);
   for (int again = 0;; ++again) {
     try {
       const json::object answer = call("GET", query, "");
@@ -139,8 +137,8 @@ std::string Api::experiment(const std::string& name) {
   }
 }
 
-Run Api::create_run(const std::string& experiment, const std::string& name,
-                    const std::string& user, std::int64_t start_time, const Pairs& tags) {
+Run Api::create_run(const std::string& experiment, const std::string& name, const std::string& user,
+                    std::int64_t start_time, const Pairs& tags) {
   std::string body = "{\"experiment_id\":";
   append_json(body, experiment);
   body += ",\"user_id\":";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// MLflow's REST API, as much of it as a run needs. Every call is one request; who calls decides when
-// to try again.
+// MLflow's REST API, as much of it as a run needs. Every call is one request; who calls decides
+// when to try again.
 #pragma once
 
 #include <boost/json/object.hpp>

@@ -61,10 +61,14 @@ std::int64_t last_timestamp(std::string_view items) {
 }  // namespace
 
 std::string RunHeader::to_json() const {
-  json::object run{{"uri", uri},           {"experiment_name", experiment_name},
-                   {"experiment_id", experiment_id}, {"run_id", run_id},
-                   {"run_name", run_name}, {"user", user},
-                   {"keep_status", keep_status}, {"start_time", start_time}};
+  json::object run{{"uri", uri},
+                   {"experiment_name", experiment_name},
+                   {"experiment_id", experiment_id},
+                   {"run_id", run_id},
+                   {"run_name", run_name},
+                   {"user", user},
+                   {"keep_status", keep_status},
+                   {"start_time", start_time}};
   json::array list;
   for (const auto& [key, value] : tags) list.push_back(json::array{key, value});
   run["tags"] = std::move(list);
@@ -167,8 +171,7 @@ void Delivery::ensure_run(Api& api, const Reporter& report) {
       if (run.deleted)
         throw Stuck("the run " + header_.run_id + " at " + api.address() +
                     " is deleted; restore it (mlflow runs restore), or unset MLFLOW_RUN_ID");
-      if (!header_.keep_status)
-        api.update_run(run.id, "RUNNING", run.end_time, header_.run_name);
+      if (!header_.keep_status) api.update_run(run.id, "RUNNING", run.end_time, header_.run_name);
     } else {
       std::string experiment = header_.experiment_id;
       if (!header_.experiment_name.empty()) experiment = api.experiment(header_.experiment_name);
@@ -328,8 +331,7 @@ bool Delivery::deliver(Api& api, const Reporter& report, const std::function<boo
         break;
       }
   }
-  if (left_over_ && !ended_)
-    end(api, "KILLED", last_time_ != 0 ? last_time_ : milliseconds_now());
+  if (left_over_ && !ended_) end(api, "KILLED", last_time_ != 0 ? last_time_ : milliseconds_now());
   if (!ended_) return false;
   // What is logged after the end goes to the same run, whose status is settled.
   RunHeader more = header_;

@@ -14,9 +14,9 @@ namespace trainer::plugins::mlflow {
 
 /// What a journal says of its run, in its first line.
 struct RunHeader {
-  std::string uri;         // where it belongs; a journal never goes to another server
+  std::string uri;  // where it belongs; a journal never goes to another server
   std::string experiment_name, experiment_id;
-  std::string run_id;      // go on with this one
+  std::string run_id;  // go on with this one
   std::string run_name, user;
   bool keep_status = false;  // of the run that it goes on with
   std::int64_t start_time = 0;

@@ -5,9 +5,9 @@
 // Lines of JSON. The first describes the run; then come, in the order of the run,
 //   {"metrics":3,"items":[...]}  {"params":100,"items":[...]}  {"tags":2,"items":[...]}
 //   {"artifact":{"directory":"...","name":"..."}}  {"end":{"status":"FINISHED","time":...}}
-// and, between them, what was achieved: {"creating":true}, {"run":{...}}, {"sent":N} (all up to byte N).
-// A line is appended by one write, so a killed program leaves whole lines; a mark that was not
-// written in time makes a batch go out twice, which MLflow stores once.
+// and, between them, what was achieved: {"creating":true}, {"run":{...}}, {"sent":N} (all up to
+// byte N). A line is appended by one write, so a killed program leaves whole lines; a mark that was
+// not written in time makes a batch go out twice, which MLflow stores once.
 #pragma once
 
 #include <cstdint>
@@ -32,8 +32,8 @@ class Journal {
     std::uint64_t end = 0;  ///< where the next one begins in the file; 0 for one in memory only
   };
 
-  /// A new one, <directory>/<name>-<time>-<process>.journal. Where that cannot be, the records stay in
-  /// memory, and problem() says why.
+  /// A new one, <directory>/<name>-<time>-<process>.journal. Where that cannot be, the records stay
+  /// in memory, and problem() says why.
   Journal(const std::filesystem::path& directory, const std::string& name, std::string header);
 
   /// One that was left over. Throws std::runtime_error when it is no journal.
@@ -56,8 +56,8 @@ class Journal {
   void mark(std::string line);
   void mark_sent(std::uint64_t end);
 
-  /// Removes the file when there is nothing left to send; false when there is. A later append begins
-  /// it again, with `header`.
+  /// Removes the file when there is nothing left to send; false when there is. A later append
+  /// begins it again, with `header`.
   bool remove_if_done(std::string header);
 
   const std::filesystem::path& path() const { return path_; }

@@ -34,8 +34,8 @@ bool is_unsafe_path(std::string_view name) {
 
 void flatten(const json::object& in, const std::string& parent, json::object& out) {
   for (const auto& item : in) {
-    const std::string key = parent.empty() ? std::string(item.key())
-                                           : parent + "." + std::string(item.key());
+    const std::string key =
+        parent.empty() ? std::string(item.key()) : parent + "." + std::string(item.key());
     const auto* inner = item.value().if_object();
     if (inner != nullptr && !inner->empty())
       flatten(*inner, key, out);
@@ -68,7 +68,8 @@ std::string sanitize(std::string_view key) {
 std::string name_problem(std::string_view key) {
   if (python_length(key) > longest_key)
     return "is longer than " + std::to_string(longest_key) + " characters";
-  if (is_unsafe_path(key)) return "is no normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
+  if (is_unsafe_path(key))
+    return "is no normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
   return {};
 }
 

@@ -12,11 +12,11 @@
 
 namespace trainer::plugins::mlflow {
 
-inline constexpr std::size_t longest_key = 250;      // code points
-inline constexpr std::size_t longest_param = 6000;   // code points
-inline constexpr std::size_t longest_tag = 8000;     // code points
-inline constexpr std::size_t most_params = 100;      // of a request; as many tags
-inline constexpr std::size_t most_entities = 1000;   // of a request
+inline constexpr std::size_t longest_key = 250;          // code points
+inline constexpr std::size_t longest_param = 6000;       // code points
+inline constexpr std::size_t longest_tag = 8000;         // code points
+inline constexpr std::size_t most_params = 100;          // of a request; as many tags
+inline constexpr std::size_t most_entities = 1000;       // of a request
 inline constexpr std::size_t largest_request = 900'000;  // bytes; the server's limit is 1,000,000
 
 using Pairs = std::vector<std::pair<std::string, std::string>>;

@@ -88,8 +88,7 @@ bool Sender::pass() {
     } catch (const std::exception& error) {  // also Stuck
       delivery->stuck = stuck = true;
       last_failure_ = error.what();
-      report_.warning(last_failure_ + "; the rest stays in " +
-                      delivery->journal().path().string());
+      report_.warning(last_failure_ + "; the rest stays in " + delivery->journal().path().string());
     }
   }
   if (failure_told_) report_.info(api_.address() + " answers again");
@@ -123,8 +122,8 @@ bool Sender::wait_after(const std::string& sentence, const http::Response* respo
   if (failures_ <= settings_.retry.retries && may_pass)
     rest = settings_.retry.delay(failures_, random, response);
   else if (response != nullptr)
-    rest = std::max(rest, http::retry_after(response->header("Retry-After"),
-                                            std::chrono::system_clock::now()));
+    rest = std::max(
+        rest, http::retry_after(response->header("Retry-After"), std::chrono::system_clock::now()));
   if (!response || response->header("Retry-After").empty()) rest = std::min(rest, longest_rest);
 
   bool closing;

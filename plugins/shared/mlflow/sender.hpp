@@ -27,8 +27,8 @@ class Sender {
   /// There is something new in a journal.
   void notify();
 
-  /// Sends the rest and ends the thread: within `wait` seconds while the server answers, and within a
-  /// few when it does not.
+  /// Sends the rest and ends the thread: within `wait` seconds while the server answers, and within
+  /// a few when it does not.
   void close(double wait);
 
   /// After close(): those of which something was not sent.
@@ -53,7 +53,7 @@ class Sender {
   bool woken_ = false, closing_ = false, done_ = false;
 
   std::atomic<bool> over_{false}, dead_{false};  // dead: it does not answer at all
-  int failures_ = 0, closing_failures_ = 0;  // in a row; of the thread
+  int failures_ = 0, closing_failures_ = 0;      // in a row; of the thread
   bool failure_told_ = false;
   std::string last_failure_;
   std::thread thread_;

@@ -159,7 +159,8 @@ std::string uri_problem(const std::string& uri) {
            "\", and Databricks needs its own client; use python:mlflow";
   return "MLFLOW_TRACKING_URI is \"" + uri +
          "\", a store that only MLflow itself can open; this tracker speaks to a server: " + start +
-         (kind == "sqlite" ? " (with --backend-store-uri " + uri + " it goes on with that file)" : "");
+         (kind == "sqlite" ? " (with --backend-store-uri " + uri + " it goes on with that file)"
+                           : "");
 }
 
 bool is_dagshub_uri(const std::string& uri) {

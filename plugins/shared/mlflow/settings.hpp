@@ -18,10 +18,10 @@ struct Settings {
   http::RetryPolicy retry;
 
   std::string experiment_name, experiment_id;
-  std::string run_id;         ///< go on with this run
-  bool run_is_owned = false;  ///< by a job that ends it itself
-  std::string user;           ///< for the tag mlflow.user; a login's name, or empty
-  std::string parent_run_id;  ///< of a nested run
+  std::string run_id;             ///< go on with this run
+  bool run_is_owned = false;      ///< by a job that ends it itself
+  std::string user;               ///< for the tag mlflow.user; a login's name, or empty
+  std::string parent_run_id;      ///< of a nested run
   std::string tags, run_context;  ///< JSON objects, or empty
   bool flatten_params = false, log_artifacts = false;
   std::optional<std::size_t> max_log_params;

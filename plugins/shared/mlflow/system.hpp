@@ -12,10 +12,10 @@ namespace trainer::plugins::mlflow {
 /// The variable's text; empty when it is not set.
 std::string environment(const char* name);
 
-std::string user_name();            ///< as Python's getpass.getuser(); "unknown" when there is none
-std::string program_name();         ///< argv[0]
-std::filesystem::path home();       ///< of the user; empty when unknown
-std::int64_t milliseconds_now();    ///< since 1970
+std::string user_name();          ///< as Python's getpass.getuser(); "unknown" when there is none
+std::string program_name();       ///< argv[0]
+std::filesystem::path home();     ///< of the user; empty when unknown
+std::int64_t milliseconds_now();  ///< since 1970
 int process_id();
 void block_signals_of_this_thread();  ///< they are the trainer's
 

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "shared/mlflow/system.hpp"
-
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -13,6 +11,8 @@
 #include <cstdlib>
 #include <fstream>
 #include <utility>
+
+#include "shared/mlflow/system.hpp"
 
 namespace trainer::plugins::mlflow {
 

@@ -12,7 +12,8 @@ namespace {
 /// What `trainer replay` can be given for this directory; empty when there is nothing yet.
 fs::path replayable(const fs::path& output_dir) {
   std::error_code error;
-  if (fs::exists(output_dir / "trainer_state.json", error)) return output_dir / "trainer_state.json";
+  if (fs::exists(output_dir / "trainer_state.json", error))
+    return output_dir / "trainer_state.json";
   fs::path newest;
   long newest_step = -1;
   for (fs::directory_iterator it(output_dir, error), end; !error && it != end;
@@ -26,13 +27,14 @@ fs::path replayable(const fs::path& output_dir) {
   return newest;
 }
 
-/// The same files under another name, so that a checkpoint may go; false when the file system has no
-/// such links.
+/// The same files under another name, so that a checkpoint may go; false when the file system has
+/// no such links.
 bool link_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
   std::error_code error;
   for (fs::recursive_directory_iterator it(from, error), end; !error && it != end;
        it.increment(error)) {
-    if (it.depth() == 0 && it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
+    if (it.depth() == 0 &&
+        it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
       it.disable_recursion_pending();
       continue;
     }
@@ -234,8 +236,9 @@ void Tracker::append(std::string& line) {
   open_ = true;
   const std::string problem = live_->take_problem();
   if (!problem.empty())
-    host_.warning(problem + "; until then what is logged waits in memory, and is lost with the "
-                            "program if the server does not take it before");
+    host_.warning(problem +
+                  "; until then what is logged waits in memory, and is lost with the "
+                  "program if the server does not take it before");
 }
 
 void Tracker::end(const char* status) {
@@ -278,12 +281,12 @@ void Tracker::report_rest() {
     std::error_code error;
     const std::string path = delivery->journal().path().string();
     if (!fs::exists(path, error)) continue;
-    host_.warning(
-        "not everything was sent to " + settings_.uri + " (" + why + "); the rest is in " + path +
-        " and goes out at the start of the next run with this output_dir" +
-        (state.empty() ? std::string()
-                       : ", or by: trainer replay " + state.string() + " --report_to " + id_ +
-                             " --output_dir " + output_dir_.string()));
+    host_.warning("not everything was sent to " + settings_.uri + " (" + why +
+                  "); the rest is in " + path +
+                  " and goes out at the start of the next run with this output_dir" +
+                  (state.empty() ? std::string()
+                                 : ", or by: trainer replay " + state.string() + " --report_to " +
+                                       id_ + " --output_dir " + output_dir_.string()));
   }
 }
 

@@ -27,8 +27,8 @@ class Tracker : public sdk::TrainerCallback {
   void on_train_end(const Arguments& args, const State& state, Control& control) override;
 
  protected:
-  /// Sends the files of `directory` as artifacts below `name`, but for the journals; as they are now,
-  /// even when they are deleted before their turn comes.
+  /// Sends the files of `directory` as artifacts below `name`, but for the journals; as they are
+  /// now, even when they are deleted before their turn comes.
   void log_artifacts(const std::filesystem::path& directory, const std::string& name);
   bool is_logging() const { return live_ != nullptr; }
 

@@ -134,8 +134,7 @@ void append_python_repr(std::string& out, const boost::json::value& value) {
       break;
     case boost::json::kind::uint64: {
       char digits[24];
-      out.append(digits,
-                 std::to_chars(digits, digits + sizeof digits, value.get_uint64()).ptr);
+      out.append(digits, std::to_chars(digits, digits + sizeof digits, value.get_uint64()).ptr);
       break;
     }
     case boost::json::kind::double_:
@@ -188,14 +187,15 @@ std::string_view python_prefix(std::string_view utf8, std::size_t length) {
   return utf8.substr(0, at);
 }
 
-// Boost.JSON knows no NaN, and rounds some decimals to the neighbour of the double that they mean: those
-// numbers pass through it as marked texts.
+// Boost.JSON knows no NaN, and rounds some decimals to the neighbour of the double that they mean:
+// those numbers pass through it as marked texts.
 boost::json::value parse_python_json(std::string_view json) {
   std::string plain;
   bool in_text = false, marked = false;
   for (std::size_t at = 0; at < json.size();) {
-    const bool starts = !in_text && (at == 0 || std::string_view(" \t\r\n,:[{").find(json[at - 1]) !=
-                                                    std::string_view::npos);
+    const bool starts =
+        !in_text &&
+        (at == 0 || std::string_view(" \t\r\n,:[{").find(json[at - 1]) != std::string_view::npos);
     const std::size_t number = starts ? number_size(json, at) : 0;
     if (number != 0) {
       plain += "\"\\u0001trainer:";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// JSON values as Python prints them: what str() and repr() give for what json.loads() makes of them.
-// Trackers store parameters as such texts.
+// JSON values as Python prints them: what str() and repr() give for what json.loads() makes of
+// them. Trackers store parameters as such texts.
 #pragma once
 
 #include <boost/json/value.hpp>
