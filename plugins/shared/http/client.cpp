@@ -182,8 +182,8 @@ Response Client::send(const Request& request) {
 
   const CURLcode code = curl.easy_perform(handle_);
   if (code != CURLE_OK)
-    throw Error(request.method + " " + request.url + " got no answer: " +
-                    (reason[0] != '\0' ? reason : curl.easy_strerror(code)),
+    throw Error(request.method + " " + request.url +
+                    " got no answer: " + (reason[0] != '\0' ? reason : curl.easy_strerror(code)),
                 kind_of(code));
   long status = 0;
   curl.easy_getinfo(handle_, CURLINFO_RESPONSE_CODE, &status);
@@ -196,8 +196,8 @@ std::string percent_encode(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-                       (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~' ||
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                       c == '-' || c == '.' || c == '_' || c == '~' ||
                        keep.find(c) != std::string_view::npos;
     if (plain) {
       out += c;

@@ -5,11 +5,12 @@
 //   http::Options options;
 //   options.bearer = token;
 //   http::Client client(options);
-//   http::Request request{"POST", "https://host/path", {{"Content-Type", "application/json"}}, "{}"};
-//   http::Response response = client.send(request);   // any status; Error when there is no answer
+//   http::Request request{"POST", "https://host/path", {{"Content-Type", "application/json"}},
+//   "{}"}; http::Response response = client.send(request);   // any status; Error when there is no
+//   answer
 //
-// One thread per object, but for interrupt(). Proxies are curl's own affair: http_proxy, https_proxy,
-// NO_PROXY.
+// One thread per object, but for interrupt(). Proxies are curl's own affair: http_proxy,
+// https_proxy, NO_PROXY.
 #pragma once
 
 #include <atomic>

@@ -6,7 +6,6 @@
 #include <cmath>
 #include <string>
 
-
 namespace trainer::plugins::http {
 namespace {
 
@@ -52,8 +51,7 @@ bool is_transient(int status) {
 double retry_after(std::string_view header, std::chrono::system_clock::time_point now) {
   if (header.empty()) return -1;
   long seconds = 0;
-  const auto [end, error] =
-      std::from_chars(header.data(), header.data() + header.size(), seconds);
+  const auto [end, error] = std::from_chars(header.data(), header.data() + header.size(), seconds);
   if (error == std::errc() && end == header.data() + header.size())
     return seconds < 0 ? -1 : std::min(static_cast<double>(seconds), longest_asked_for);
   const double date = http_date(header);
@@ -68,7 +66,8 @@ double RetryPolicy::delay(int number, double random, const Response* response) c
         retry_after(response->header("Retry-After"), std::chrono::system_clock::now());
     if (asked >= 0) return asked;
   }
-  const double backoff = number <= 1 ? 0 : backoff_factor * std::ldexp(1.0, std::min(number, 30) - 1);
+  const double backoff =
+      number <= 1 ? 0 : backoff_factor * std::ldexp(1.0, std::min(number, 30) - 1);
   return std::clamp(backoff + random * jitter, 0.0, longest_delay);
 }
 
