@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "map_view.hpp"
 
+#include <algorithm>
 #include <trainer/error.hpp>
 
 namespace trainer {
@@ -55,7 +56,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// The five functions of a trainer_map. A null or foreign argument is answered, not followed.
+// The functions of a trainer_map. A null or foreign argument is answered, not followed.
 struct MapFunctions {
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
@@ -67,7 +68,7 @@ struct MapFunctions {
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
     const auto& entry = *(view.values_->begin() + static_cast<std::ptrdiff_t>(index));
     if (key) *key = {entry.key().data(), entry.key().size()};
-    if (value) fill_value(entry.value(), *value, view.scratch_);
+    if (value) fill_value(entry.value(), *value, view.scratch_.front());
     return TRAINER_OK;
   }
 
@@ -76,7 +77,7 @@ struct MapFunctions {
     const MapView& view = of(map);
     const auto* found = view.values_->if_contains({key, size});
     if (!found) return TRAINER_NOT_FOUND;
-    if (value) fill_value(*found, *value, view.scratch_);
+    if (value) fill_value(*found, *value, view.scratch_.front());
     return TRAINER_OK;
   }
 
@@ -124,6 +125,26 @@ struct MapFunctions {
     view.values_->stable_erase(found);
     return TRAINER_OK;
   }
+
+  static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
+                            trainer_text* keys, trainer_value* values) {
+    const MapView& view = of(map);
+    const std::uint64_t all = view.values_->size();
+    if (first >= all || capacity == 0) return 0;
+    const std::uint64_t count = std::min(capacity, all - first);
+    const std::size_t stride = values->struct_size;
+    std::size_t texts = 0;  // of lists and objects, which need a place of their own
+    auto* at = reinterpret_cast<unsigned char*>(values);
+    auto entry = view.values_->begin() + static_cast<std::ptrdiff_t>(first);
+    for (std::uint64_t i = 0; i < count; ++i, ++entry, at += stride) {
+      keys[i] = {entry->key().data(), entry->key().size()};
+      if (entry->value().is_structured() && ++texts > view.scratch_.size())
+        view.scratch_.emplace_back();
+      fill_value(entry->value(), *reinterpret_cast<trainer_value*>(at),
+                 view.scratch_[texts == 0 ? 0 : texts - 1]);
+    }
+    return count;
+  }
 };
 
 MapView::MapView(json::object* values, bool read_only)
@@ -134,7 +155,8 @@ MapView::MapView(json::object* values, bool read_only)
                   &MapFunctions::at,
                   &MapFunctions::get,
                   &MapFunctions::set,
-                  &MapFunctions::remove},
+                  &MapFunctions::remove,
+                  &MapFunctions::read},
       values_(values),
       read_only_(read_only) {}
 

@@ -3,6 +3,8 @@
 
 #include <trainer/value.h>
 
+#include <deque>
+
 #include "trainer/json.hpp"
 
 namespace trainer {
@@ -19,7 +21,7 @@ class MapView : public trainer_map {
   friend struct MapFunctions;
   json::object* values_;
   bool read_only_;
-  mutable std::string scratch_;  // JSON text of the list or object handed out last
+  mutable std::deque<std::string> scratch_{1};  // JSON texts of the lists and objects handed out last
 };
 
 /// Fills a plugin's value from JSON. Text points into `v`, or into `scratch` for lists and objects.
