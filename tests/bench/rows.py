@@ -14,7 +14,6 @@ SIZES = [(64, 8, 1.05), (256, 32, 1.02), (1024, 64, 1.02)]
 
 
 def steps(env):
-    rows = []
     for hidden, batch, limit in SIZES:
         count = {64: 4000, 256: 1000, 1024: 100}[hidden] // (4 if env.quick else 1)
         label = f"step H={hidden} batch={batch}: "
@@ -30,14 +29,13 @@ def steps(env):
                         command = [f"{env.programs}/step", kind, hidden, batch, count, scratch, env.plugins]
                     samples.add(kind, run(command)["us"])
         for kind in samples:
-            rows.append(Row(label + kind, samples.value(kind), "us"))
-        rows.append(Row(label + "trainer / fused loop", samples.ratio("trainer", "fused"), "x", limit))
-        rows.append(Row(label + "plain loop / trainer", samples.ratio("loop", "trainer"), "x", 1.5, ">="))
+            yield Row(label + kind, samples.value(kind), "us")
+        yield Row(label + "trainer / fused loop", samples.ratio("trainer", "fused"), "x", limit)
+        yield Row(label + "plain loop / trainer", samples.ratio("loop", "trainer"), "x", 1.5, ">=")
         for kind in env.peers:
             bound = 8 if kind == "transformers" and hidden == 64 else None
             if kind in samples:
-                rows.append(Row(f"{label}{kind} / trainer", samples.ratio(kind, "trainer"), "x", bound, ">="))
-    return rows
+                yield Row(f"{label}{kind} / trainer", samples.ratio(kind, "trainer"), "x", bound, ">=")
 
 
 def micro(env):
