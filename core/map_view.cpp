@@ -68,7 +68,7 @@ struct MapFunctions {
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
     const auto& entry = *(view.values_->begin() + static_cast<std::ptrdiff_t>(index));
     if (key) *key = {entry.key().data(), entry.key().size()};
-    if (value) fill_value(entry.value(), *value, view.scratch_.front());
+    if (value) fill_value(entry.value(), *value, view.scratch_);
     return TRAINER_OK;
   }
 
@@ -77,7 +77,7 @@ struct MapFunctions {
     const MapView& view = of(map);
     const auto* found = view.values_->if_contains({key, size});
     if (!found) return TRAINER_NOT_FOUND;
-    if (value) fill_value(*found, *value, view.scratch_.front());
+    if (value) fill_value(*found, *value, view.scratch_);
     return TRAINER_OK;
   }
 
@@ -133,15 +133,23 @@ struct MapFunctions {
     if (first >= all || capacity == 0) return 0;
     const std::uint64_t count = std::min(capacity, all - first);
     const std::size_t stride = values->struct_size;
-    std::size_t texts = 0;  // of lists and objects, which need a place of their own
+    // Each list and object needs a place of its own for its text.
+    std::string* scratch = nullptr;
+    auto more = view.more_scratch_.before_begin();
     auto* at = reinterpret_cast<unsigned char*>(values);
     auto entry = view.values_->begin() + static_cast<std::ptrdiff_t>(first);
     for (std::uint64_t i = 0; i < count; ++i, ++entry, at += stride) {
       keys[i] = {entry->key().data(), entry->key().size()};
-      if (entry->value().is_structured() && ++texts > view.scratch_.size())
-        view.scratch_.emplace_back();
+      if (entry->value().is_structured()) {
+        if (scratch) {
+          if (std::next(more) == view.more_scratch_.end()) view.more_scratch_.emplace_after(more);
+          scratch = &*++more;
+        } else {
+          scratch = &view.scratch_;
+        }
+      }
       fill_value(entry->value(), *reinterpret_cast<trainer_value*>(at),
-                 view.scratch_[texts == 0 ? 0 : texts - 1]);
+                 scratch ? *scratch : view.scratch_);
     }
     return count;
   }

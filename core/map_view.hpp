@@ -3,7 +3,8 @@
 
 #include <trainer/value.h>
 
-#include <deque>
+#include <forward_list>
+#include <string>
 
 #include "trainer/json.hpp"
 
@@ -21,7 +22,10 @@ class MapView : public trainer_map {
   friend struct MapFunctions;
   json::object* values_;
   bool read_only_;
-  mutable std::deque<std::string> scratch_{1};  // JSON texts of the lists and objects handed out last
+  // JSON texts of the lists and objects handed out last. Most maps have none, and one is made for each
+  // event: it must not allocate.
+  mutable std::string scratch_;
+  mutable std::forward_list<std::string> more_scratch_;  // for read()
 };
 
 /// Fills a plugin's value from JSON. Text points into `v`, or into `scratch` for lists and objects.

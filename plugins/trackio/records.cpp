@@ -106,7 +106,7 @@ void append_record(std::string& out, const Run& run, std::string_view members,
 }
 
 std::string run_config(std::string_view model_json, std::string_view arguments_json,
-                       std::string_view created) {
+                       std::int64_t num_parameters, std::string_view created) {
   JsonTree config;
   config["_Username"] = {};
   config["_Created"] = {JsonTree::Kind::string, std::string(created), {}, {}};
@@ -118,6 +118,8 @@ std::string run_config(std::string_view model_json, std::string_view arguments_j
     for (std::size_t i = 0; i < part.keys.size(); ++i)
       if (part.keys[i].substr(0, 1) != "_") config[part.keys[i]] = part.items[i];
   }
+  if (num_parameters >= 0)
+    config["model/num_parameters"] = {JsonTree::Kind::number, std::to_string(num_parameters), {}, {}};
   std::string out;
   plugins::append_json(out, config, Escape::utf8, true);
   return out;

@@ -33,9 +33,10 @@ void append_record(std::string& out, const Run& run, std::string_view members,
                    std::optional<std::int64_t> step, std::string_view timestamp,
                    std::string_view config, std::string_view log_id);
 
-/// The configuration of a run: the model's, the arguments over it, and Trackio's own three keys.
+/// The configuration of a run: the model's, the arguments over it, Trackio's own three keys, and the number
+/// of parameters unless it is negative.
 std::string run_config(std::string_view model_json, std::string_view arguments_json,
-                       std::string_view created);
+                       std::int64_t num_parameters, std::string_view created);
 
 /// Now in UTC, as datetime.isoformat() writes it.
 std::string timestamp_now();

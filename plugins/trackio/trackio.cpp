@@ -9,6 +9,7 @@
 #include "inbox.hpp"
 #include "records.hpp"
 #include "sender.hpp"
+#include "shared/tracker_run/tracker_run.hpp"
 
 namespace {
 
@@ -75,7 +76,8 @@ class Trackio : public trainer::sdk::TrainerCallback {
       run_.name = tr::random_name();
       run_.id = tr::random_hex(32);
     }
-    config_ = tr::run_config(host_.model_config_json(), args.to_json_string(), tr::timestamp_now());
+    config_ = tr::run_config(host_.model_config_json(), args.to_json_string(),
+                             trainer::plugins::num_parameters(host_), tr::timestamp_now());
     connect(args);
     inbox_ = std::make_unique<tr::Inbox>(tr::data_directory());
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +

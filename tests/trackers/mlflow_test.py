@@ -147,11 +147,16 @@ def refusals(work):
     expect("DISABLE_MLFLOW_INTEGRATION" in text, text)
 
 
-with Work() as work:
-    refusals(work)
-    several_actions(work)
-    print("without a server, several actions: done", flush=True)
-    with Server(work) as server:
-        for test in (full_run, resumed_run, other_settings, failed_run):
-            test(work, server)
-            print(f"{test.__name__}: done", flush=True)
+def main():
+    with Work() as work:
+        refusals(work)
+        several_actions(work)
+        print("without a server, several actions: done", flush=True)
+        with Server(work) as server:
+            for test in (full_run, resumed_run, other_settings, failed_run):
+                test(work, server)
+                print(f"{test.__name__}: done", flush=True)
+
+
+if __name__ == "__main__":
+    main()

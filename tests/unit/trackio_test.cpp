@@ -30,8 +30,11 @@ TEST(Records, AreTrackiosFragments) {
 }
 
 TEST(Records, ConfigurationIsOneLineOfJson) {
-  EXPECT_EQ(run_config("{\n \"n\": 1,\n \"a\": 2\n}", "{\"a\": NaN, \"_x\": 1}", "now"),
-            R"({"_Username": null, "_Created": "now", "_Group": null, "n": 1, "a": "NaN"})");
+  EXPECT_EQ(run_config("{\n \"n\": 1,\n \"a\": 2\n}", "{\"a\": NaN, \"_x\": 1}", 7, "now"),
+            R"({"_Username": null, "_Created": "now", "_Group": null, "n": 1, "a": "NaN", )"
+            R"("model/num_parameters": 7})");
+  EXPECT_EQ(run_config("", "{}", -1, "now"),
+            R"({"_Username": null, "_Created": "now", "_Group": null})");
 }
 
 TEST(Inbox, HasWholeFragmentsOnly) {

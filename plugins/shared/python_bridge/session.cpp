@@ -173,18 +173,26 @@ void BridgeSession::close(bool failed) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   const auto passed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  // A helper that it forked may hold the socket open, so that its own end is what counts.
+  const auto over = [&] { return process_ ? process_->ended().has_value() : connection_->gone(); };
   bool said = false;
-  while (!connection_->gone() && passed() < settings_.shutdown_timeout) {
-    hear(connection_->receive(0.2));
+  while (!over() && passed() < settings_.shutdown_timeout) {
+    if (connection_->gone())
+      process_->wait(0.2);
+    else
+      hear(connection_->receive(0.2));
     if (!said && passed() > 5) {
       said = true;
       host_.info("waiting for " + class_name_ + " to finish, at most " +
                  seconds(settings_.shutdown_timeout));
     }
   }
-  const auto ended = process_ ? process_->wait(settings_.shutdown_timeout - passed() + 0.1)
-                              : std::optional<std::string>("");
-  if (!connection_->gone() || !ended) {
+  // Its last words may be on their way from the connection's thread.
+  for (const double until = passed() + 1; !connection_->gone() && passed() < until;)
+    hear(connection_->receive(0.05));
+  hear(connection_->receive(0));
+  const auto ended = process_ ? process_->ended() : std::optional<std::string>("");
+  if (!over()) {
     if (process_) process_->kill();
     host_.warning(class_name_ + " did not finish within " + seconds(settings_.shutdown_timeout) +
                   "; its last records may be missing where it sends them");
