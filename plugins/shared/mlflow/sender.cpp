@@ -81,10 +81,11 @@ bool Sender::pass() {
         report_.info("what an earlier run had left in " + delivery->journal().path().string() +
                      " was sent to " + api_.address());
     } catch (const ApiError& error) {
-      return wait_after(error.what(), &error.response(), http::is_transient(error.status()), true);
+      return wait_after(error.what(), &error.response(), http::is_transient(error.status()), false);
     } catch (const http::Error& error) {
       if (error.kind() == http::Error::Kind::interrupted) return false;
-      return wait_after(error.what(), nullptr, error.kind() != http::Error::Kind::tls, false);
+      return wait_after(error.what(), nullptr, error.kind() != http::Error::Kind::tls,
+                        error.kind() == http::Error::Kind::unreachable);
     } catch (const std::exception& error) {  // also Stuck
       delivery->stuck = stuck = true;
       last_failure_ = error.what();
@@ -104,20 +105,21 @@ void Sender::report_failure(const std::string& sentence, bool soon) {
                   "; the run goes on, and what it logs is kept and sent when the server takes it");
 }
 
-/// `may_pass`: a later try has a chance by itself; `answered`: the server is there.
+/// `response`: null when there was none; `may_pass`: a later try has a chance by itself; `absent`:
+/// nobody listens there.
 bool Sender::wait_after(const std::string& sentence, const http::Response* response, bool may_pass,
-                        bool answered) {
+                        bool absent) {
   thread_local std::minstd_rand generator{std::random_device{}()};
   const double random = std::uniform_real_distribution<double>(0, 1)(generator);
   ++failures_;
   last_failure_ = sentence;
-  if (answered && !may_pass && response->status >= 400)
+  if (response != nullptr && !may_pass && response->status >= 400)
     last_failure_ += response->status == 401 || response->status == 403
                          ? "; check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or "
                            "MLFLOW_TRACKING_TOKEN"
                          : "; check MLFLOW_TRACKING_URI";
   report_failure(last_failure_, !may_pass);
-  dead_ = !answered;
+  dead_ = response == nullptr;
   double rest = longest_rest;
   if (failures_ <= settings_.retry.retries && may_pass)
     rest = settings_.retry.delay(failures_, random, response);
@@ -132,10 +134,10 @@ bool Sender::wait_after(const std::string& sentence, const http::Response* respo
     closing = closing_;
   }
   if (closing) {
-    // Who does not answer gets one more try, who answers as many as the time allows.
-    if (!may_pass || (!answered && ++closing_failures_ > 1)) closing_failures_ = -1;
+    // Where nobody listens there is one more try, elsewhere as many as the time allows.
+    if (!may_pass || (absent && ++closing_failures_ > 1)) closing_failures_ = -1;
     if (closing_failures_ < 0) return false;
-    if (!answered) rest = 0.5;
+    if (response == nullptr) rest = 0.5;
   }
   interrupt_.wait(rest);
   return false;

@@ -39,7 +39,7 @@ class Sender {
   void run();
   bool pass();
   bool wait_after(const std::string& sentence, const http::Response* response, bool may_pass,
-                  bool answered);
+                  bool absent);
   void report_failure(const std::string& sentence, bool soon);
 
   const Settings settings_;
