@@ -48,6 +48,7 @@ std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) 
 }
 
 void CallbackHandler::rebuild() {
+  listening_ = 0;
   for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
     lists_[kind].clear();
     for (const auto& entry : entries_) {
@@ -56,31 +57,7 @@ void CallbackHandler::rebuild() {
       if (const auto slot = slot_of(*entry->table, kind); slot && !off)
         lists_[kind].push_back({slot, entry->table, entry.get()});
     }
-  }
-}
-
-void CallbackHandler::reset_flags(std::uint32_t kind) {
-  switch (kind) {
-    case TRAINER_ON_TRAIN_BEGIN:
-      control_.should_training_stop = 0;
-      break;
-    case TRAINER_ON_EPOCH_BEGIN:
-      control_.should_epoch_stop = 0;
-      break;
-    case TRAINER_ON_STEP_BEGIN:
-      control_.should_log = control_.should_evaluate = control_.should_save = 0;
-      break;
-    case TRAINER_ON_EVALUATE:
-      control_.should_evaluate = 0;
-      break;
-    case TRAINER_ON_SAVE:
-      control_.should_save = 0;
-      break;
-    case TRAINER_ON_LOG:
-      control_.should_log = 0;
-      break;
-    default:
-      break;
+    if (recorder_ || !lists_[kind].empty()) listening_ |= 1u << kind;
   }
 }
 
@@ -106,9 +83,7 @@ std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
   return status;
 }
 
-void CallbackHandler::call_event(std::uint32_t kind, json::object* values) {
-  reset_flags(kind);
-  if (!listens(kind)) return;
+void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   trainer_state view;
   state_.fill(view);
   MapView map(values, false);

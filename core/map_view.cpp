@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "map_view.hpp"
 
+#include <algorithm>
 #include <trainer/error.hpp>
 
 namespace trainer {
@@ -55,7 +56,7 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
-// The five functions of a trainer_map. A null or foreign argument is answered, not followed.
+// The functions of a trainer_map. A null or foreign argument is answered, not followed.
 struct MapFunctions {
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
@@ -124,6 +125,34 @@ struct MapFunctions {
     view.values_->stable_erase(found);
     return TRAINER_OK;
   }
+
+  static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
+                            trainer_text* keys, trainer_value* values) {
+    const MapView& view = of(map);
+    const std::uint64_t all = view.values_->size();
+    if (first >= all || capacity == 0) return 0;
+    const std::uint64_t count = std::min(capacity, all - first);
+    const std::size_t stride = values->struct_size;
+    // Each list and object needs a place of its own for its text.
+    std::string* scratch = nullptr;
+    auto more = view.more_scratch_.before_begin();
+    auto* at = reinterpret_cast<unsigned char*>(values);
+    auto entry = view.values_->begin() + static_cast<std::ptrdiff_t>(first);
+    for (std::uint64_t i = 0; i < count; ++i, ++entry, at += stride) {
+      keys[i] = {entry->key().data(), entry->key().size()};
+      if (entry->value().is_structured()) {
+        if (scratch) {
+          if (std::next(more) == view.more_scratch_.end()) view.more_scratch_.emplace_after(more);
+          scratch = &*++more;
+        } else {
+          scratch = &view.scratch_;
+        }
+      }
+      fill_value(entry->value(), *reinterpret_cast<trainer_value*>(at),
+                 scratch ? *scratch : view.scratch_);
+    }
+    return count;
+  }
 };
 
 MapView::MapView(json::object* values, bool read_only)
@@ -134,7 +163,8 @@ MapView::MapView(json::object* values, bool read_only)
                   &MapFunctions::at,
                   &MapFunctions::get,
                   &MapFunctions::set,
-                  &MapFunctions::remove},
+                  &MapFunctions::remove,
+                  &MapFunctions::read},
       values_(values),
       read_only_(read_only) {}
 

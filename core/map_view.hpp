@@ -3,6 +3,9 @@
 
 #include <trainer/value.h>
 
+#include <forward_list>
+#include <string>
+
 #include "trainer/json.hpp"
 
 namespace trainer {
@@ -19,7 +22,10 @@ class MapView : public trainer_map {
   friend struct MapFunctions;
   json::object* values_;
   bool read_only_;
-  mutable std::string scratch_;  // JSON text of the list or object handed out last
+  // JSON texts of the lists and objects handed out last. Most maps have none, and one is made for each
+  // event: it must not allocate.
+  mutable std::string scratch_;
+  mutable std::forward_list<std::string> more_scratch_;  // for read()
 };
 
 /// Fills a plugin's value from JSON. Text points into `v`, or into `scratch` for lists and objects.

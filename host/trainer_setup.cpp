@@ -100,7 +100,9 @@ Trainer::Trainer(TrainerOptions options)
   parameters_ = model_.module->parameters();
   tensors_ = std::make_unique<TensorViews>(*model_.module);
   context_ = {&args_, &state_,
-              model_.config.empty() ? "" : json::dump(model_.config, {.indent = 2}),
+              model_.config.empty()
+                  ? ""
+                  : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
               tensors_.get()};
   require_writable_directory(args_.output_dir, "output_dir");
   handler_.set_recorder(options.recorder);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// transformers' FlyteCallback, unmodified, in the Python of the Flyte task that started the trainer:
-// the checkpoint object and the decks are the task's.
+// transformers' FlyteCallback, unmodified, in the Python of the Flyte task that started the
+// trainer: the checkpoint object and the decks are the task's.
 #include "shared/python_bridge/callback.hpp"
 
 namespace {

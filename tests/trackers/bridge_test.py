@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import signal
+import sqlite3
 import struct
 import subprocess
 import sys
@@ -90,6 +91,10 @@ class Needs(TrainerCallback):
     def __init__(self):
         import no_such_package
 
+class Lingers(TrainerCallback):
+    def __init__(self):
+        atexit.register(time.sleep, 600)
+
 def factory(name):
     return Steer(int(name))
 
@@ -101,7 +106,8 @@ def train(work, callback, *more, kwargs=None, on_error="fail", config=None, env=
     (work.path / "mine.py").write_text(CALLBACKS)
     entry = {"plugin": "python", "on_error": on_error,
              "config": {"callback": callback, "kwargs": kwargs or {}, **(config or {})}}
-    return work.train("none", *more, callbacks=[entry], env={"TRAINER_PYTHON": LIGHT, **(env or {})}, status=status, **options)
+    env = {"TRAINER_PYTHON": LIGHT, **(env or {})}
+    return work.train("none", *more, callbacks=[entry], env=env, status=status, **options)
 
 
 def state_of(work, output="out"):
@@ -125,7 +131,8 @@ def factories_and_instances(work):
 
 
 def one_of_transformers(work):
-    args = {"metric_for_best_model": "loss", "load_best_model_at_end": True, "num_train_epochs": 8, "learning_rate": 10.0}
+    args = {"metric_for_best_model": "loss", "load_best_model_at_end": True, "num_train_epochs": 8,
+            "learning_rate": 10.0}
     _, printed = train(work, "transformers.EarlyStoppingCallback", kwargs={"early_stopping_patience": 1}, args=args)
     ours, _ = train(work, "mine.Steer", args=args, output="whole", kwargs={"stop": -1})
     state = state_of(work)
@@ -253,8 +260,10 @@ def what_is_missing(work):
     (work.path / "mine.py").write_text(CALLBACKS)
     _, printed = train(work, "mine.Steer", env=env, status=2)
     expect("-m pip install numpy" in printed, printed)
-    for callback, sentence in (("mine.Needs", "No module named 'no_such_package'"), ("mine.Nothing", "has no attribute 'Nothing'"),
-                               ("no_such_module.X", "no module 'no_such_module' was found"), ("wandbb", "is neither a tracker")):
+    for callback, sentence in (("mine.Needs", "No module named 'no_such_package'"),
+                               ("mine.Nothing", "has no attribute 'Nothing'"),
+                               ("no_such_module.X", "no module 'no_such_module' was found"),
+                               ("wandbb", "is neither a tracker")):
         _, printed = train(work, callback, status=2)
         expect(sentence in printed, f"{callback}:\n{printed}")
     _, printed = train(work, "mine.Steer", config={"python": "/no/such/python"}, status=2)
@@ -268,6 +277,39 @@ def a_tracker_that_fails(work):
            and "the run goes on without it" in printed, printed)
 
 
+def a_killed_tracker(work):
+    """Its run is not called finished: MLflow's own exit hook would say so."""
+    env = work.environment(TRAINER_PYTHON=LIGHT, MLFLOW_TRACKING_URI=f"sqlite:///{work.path}/mlflow.db")
+    command = work.command("python:mlflow", "--num_train_epochs", "100000", "--save_strategy", "no")
+    process = subprocess.Popen(command, env=env, cwd=work.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                               text=True)
+    for line in process.stdout:
+        if "'epoch': '3'" in line:
+            break
+    process.kill()
+    printed = process.communicate(timeout=100)[0]  # to the end of its Python, which prints into it too
+    with sqlite3.connect(work.path / "mlflow.db") as store:
+        runs = store.execute("select status, end_time from runs").fetchall()
+        points = store.execute("select count(*) from metrics where key = 'loss'").fetchone()[0]
+    expect(len(runs) == 1 and runs[0][0] == "FAILED" and runs[0][1], f"runs: {runs}\n{printed[-2000:]}")
+    expect(points >= 12, f"{points} points of the loss")
+
+
+def a_slow_exit(work):
+    begin = time.monotonic()
+    _, printed = train(work, "mine.Lingers", config={"shutdown_timeout": 1})
+    expect("Lingers did not finish within 1 s" in printed, printed)
+    expect(time.monotonic() - begin < 30, "it was to end soon after a second")
+
+
+def without_waiting(work):
+    """Nothing comes back then, and an exception leaves the callback out."""
+    train(work, "mine.Steer", config={"wait": False})
+    expect(state_of(work)["global_step"] == 90, "flags do not come back")
+    _, printed = train(work, "mine.Raise", config={"wait": False})
+    expect(printed.count("failed in on_log: ValueError: boom at 10") == 1 and "without it" in printed, printed)
+
+
 def a_plain_class(work):
     """No transformers is needed by a class that does not ask for it."""
     bare = work.path / "bare"
@@ -279,8 +321,9 @@ def a_plain_class(work):
     expect(state_of(work)["global_step"] == 5, "it was to stop at step 5")
 
 
-TESTS = [flags_and_logs_come_back, factories_and_instances, one_of_transformers, exceptions, a_crash, a_hang, how_it_ends,
-         state_is_kept, tensors_on_demand, full_transformers, what_is_missing, a_tracker_that_fails, a_plain_class]
+TESTS = [flags_and_logs_come_back, factories_and_instances, one_of_transformers, exceptions, a_crash, a_hang,
+         how_it_ends, state_is_kept, tensors_on_demand, full_transformers, what_is_missing, a_tracker_that_fails,
+         a_killed_tracker, a_slow_exit, without_waiting, a_plain_class]
 
 if __name__ == "__main__":
     for test in TESTS:

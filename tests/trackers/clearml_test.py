@@ -19,7 +19,8 @@ def a_run(work):
     extra, params = found["extra"], found["params"]
     expect(extra["task"]["name"] == "A run" and extra["task"]["project_name"] == "Digits", f"task: {extra['task']}")
     expect(extra["valid_events"] == extra["events"], f"events that ClearML's schema takes: {extra}")
-    expect(extra["single_values"]["train_loss"] == [history[-1]["train_loss"]], f"single values: {extra['single_values']}")
+    single = extra["single_values"]
+    expect(single["train_loss"] == [history[-1]["train_loss"]], f"single values: {single}")
     expect(params["Transformers/eval_strategy"] == "EPOCH" and params["Transformers/lr_scheduler_type"] == "LINEAR"
            and params["Transformers/learning_rate"] == "0.001", f"enumerations by name, as there: {params}")
     expect("Transformers/hub_token" not in params, "tokens are left out")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Plugin `comet_ml`: an offline archive, read with Comet's own command, after a run that ended and one that was killed."""
+"""Plugin `comet_ml`: an offline archive, read with Comet's own command, of a run that ended and of one that was
+killed."""
 import subprocess
 
 from harness import Work, expect, python
@@ -18,15 +19,17 @@ def a_run(work):
     found = work.check("comet", work.path / "comet", venv="comet")
     work.expect_history(found, "comet_ml", history)
     params = found["params"]
-    expect(params["args|learning_rate"] in (0.001, "0.001") and params["args|hub_token"] == "<HUB_TOKEN>", f"arguments: {params}")
+    expect(params["args|learning_rate"] in (0.001, "0.001"), f"arguments: {params}")
+    expect(params["args|hub_token"] == "<HUB_TOKEN>", f"arguments: {params}")
     expect("config|activation" in params, f"the model's configuration: {sorted(params)}")
     expect(found["extra"]["comet_offline_csv"]["rc"] == 0, f"comet offline: {found['extra']['comet_offline_csv']}")
     expect(found["extra"]["other.Name"] == "digits-run", f"the run's name: {found['extra']}")
 
 
 def a_killed_run(work):
-    process = subprocess.Popen(work.command("comet_ml", "--num_train_epochs", "100000", "--save_strategy", "no"), cwd=work.path,
-                               env=work.environment(**settings(work)), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = work.command("comet_ml", "--num_train_epochs", "100000", "--save_strategy", "no")
+    process = subprocess.Popen(command, cwd=work.path, env=work.environment(**settings(work)), text=True,
+                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     for line in process.stdout:
         if "'epoch': '3'" in line:
             break

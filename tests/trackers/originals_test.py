@@ -41,12 +41,13 @@ def tensorboard(work):
     history, printed = original(work, "tensorboard")
     expect_clean(printed, "tensorboard")
     # The reader's package is among those of tests/requirements.txt.
-    work.expect_history(work.check("tensorboard", work.path / "out" / "runs", venv="../test-venv"), "tensorboard", history)
+    found = work.check("tensorboard", work.path / "out" / "runs", venv="../test-venv")
+    work.expect_history(found, "tensorboard", history)
 
 
 def wandb(work):
     found = checked("wandb", path="wandb", WANDB_MODE="offline", WANDB_PROJECT="digits", WANDB_SILENT="true")(work)
-    expect(found["params"].get("model/num_parameters") == 4810, f"wandb's config has no number of parameters: {found['params']}")
+    expect(found["params"].get("model/num_parameters") == 4810, f"the number of parameters: {found['params']}")
 
 
 def codecarbon(work):
@@ -102,7 +103,8 @@ def flyte(work):
 
 TESTS = {
     "tensorboard": tensorboard,
-    "mlflow": checked("mlflow", path="mlflow.db", compare=("--dedup",), MLFLOW_TRACKING_URI="sqlite:///{work}/mlflow.db"),
+    "mlflow": checked("mlflow", path="mlflow.db", compare=("--dedup",),
+                      MLFLOW_TRACKING_URI="sqlite:///{work}/mlflow.db"),
     "wandb": wandb,
     "dvclive": checked("dvclive"),
     "comet_ml": checked("comet_ml", "comet", path="comet", venv="comet", COMET_OFFLINE_DIRECTORY="{work}/comet",

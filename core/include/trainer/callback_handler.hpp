@@ -37,12 +37,19 @@ class CallbackHandler {
 
   /// Resets, dispatch and fold of one event (TRAINER_ON_...). `values` are the logs or metrics.
   /// Throws an Error that names callback, event and step when a callback with OnError::fail fails.
-  void call_event(std::uint32_t kind, json::object* values = nullptr);
+  /// Inline, because most events of a step have no listener and shall cost a test of one bit.
+  void call_event(std::uint32_t kind, json::object* values = nullptr) {
+    reset_flags(kind);
+    if (listens(kind)) dispatch(kind, values);
+  }
 
   /// Whether anybody listens: lets a caller leave out work that only the event needs.
-  bool listens(std::uint32_t kind) const { return recorder_ || !lists_[kind].empty(); }
+  bool listens(std::uint32_t kind) const { return (listening_ >> kind & 1u) != 0; }
 
-  void set_recorder(EventRecorder* recorder) { recorder_ = recorder; }
+  void set_recorder(EventRecorder* recorder) {
+    recorder_ = recorder;
+    rebuild();
+  }
 
   /// TRAINER_HAS_... bits and the batches of the running evaluation (-1: none or unknown).
   std::uint32_t has = 0;
@@ -65,7 +72,31 @@ class CallbackHandler {
   void rebuild();
   double timing_weight(std::uint32_t kind);
   std::int32_t call(const Slot& slot, const trainer_event& event, double weight);
-  void reset_flags(std::uint32_t kind);
+  void dispatch(std::uint32_t kind, json::object* values);
+  void reset_flags(std::uint32_t kind) {
+    switch (kind) {
+      case TRAINER_ON_TRAIN_BEGIN:
+        control_.should_training_stop = 0;
+        break;
+      case TRAINER_ON_EPOCH_BEGIN:
+        control_.should_epoch_stop = 0;
+        break;
+      case TRAINER_ON_STEP_BEGIN:
+        control_.should_log = control_.should_evaluate = control_.should_save = 0;
+        break;
+      case TRAINER_ON_EVALUATE:
+        control_.should_evaluate = 0;
+        break;
+      case TRAINER_ON_SAVE:
+        control_.should_save = 0;
+        break;
+      case TRAINER_ON_LOG:
+        control_.should_log = 0;
+        break;
+      default:
+        break;
+    }
+  }
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void unsubscribe(const CallbackEntry& entry);
 
@@ -79,6 +110,7 @@ class CallbackHandler {
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   int depth_ = 0;
   EventRecorder* recorder_ = nullptr;
+  std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
 };
 
 /// The slot of one event in a table.

@@ -47,8 +47,9 @@ struct trainer_host {
    * Borrowed until the next call. [trainer-thread] */
   void(TRAINER_CALL* arguments_json)(const trainer_host* host, trainer_text* json);
 
-  /* The model's configuration as JSON (indent 2), or empty text when it has none. Borrowed until the
-   * next call. [trainer-thread] */
+  /* The model's configuration as PretrainedConfig.to_json_string() writes one: indent 2, keys sorted,
+   * a newline at the end; empty text when it has none. Borrowed until the next call.
+   * [trainer-thread] */
   void(TRAINER_CALL* model_config_json)(const trainer_host* host, trainer_text* json);
 
   /* state.log_history: how many entries, and entry `index` as a read-only map that is valid until the

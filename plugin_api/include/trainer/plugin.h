@@ -44,7 +44,8 @@
  *                "default": ..., "minimum": ..., "maximum": ..., "enum": [...], "description": "..."}};
  *                a type may be a list of names, "null" among them. A key without "default" is required.
  *
- * Threads: the host calls a plugin on one thread only, the trainer's. The last words of each comment
+ * Threads: the host calls a plugin on one thread only, the trainer's, but for what says any-thread
+ * (ext/console.h). The last words of each comment
  * say from which thread, and when, a function may be called: "event" is inside a slot, "!event"
  * outside of one, "active" between `create` and `destroy`.
  *

@@ -56,7 +56,14 @@ struct trainer_map {
   /* Removes `key`; the order of the others stays. TRAINER_NOT_FOUND when absent; TRAINER_ERROR when
    * the map is read-only. [trainer-thread] */
   int32_t(TRAINER_CALL* remove)(trainer_map* map, const char* key, uint64_t key_size);
+
+  /* Many entries in one call, which is what `at` costs most where the host is no C program: up to
+   * `capacity` of them in order, from `first` on, into two arrays. The elements of `values` are
+   * values->struct_size bytes apart. Gives how many; fewer than `capacity` at the end. All texts are
+   * borrowed until the next call on this map. May be null. [trainer-thread] */
+  uint64_t(TRAINER_CALL* read)(const trainer_map* map, uint64_t first, uint64_t capacity,
+                               trainer_text* keys, trainer_value* values);
 };
-TRAINER_LAST_FIELD(struct trainer_map, remove);
+TRAINER_LAST_FIELD(struct trainer_map, read);
 
 #endif

@@ -18,7 +18,13 @@ Connection::~Connection() {
 
 bool Connection::send(std::string_view body, bool must) {
   if (!outbox_.push(body, must)) return false;
-  wake(wake_.theirs.get());
+  bool more = true;
+  try {
+    more = write();  // at once where the socket has room: no other thread has to wake up first
+  } catch (const std::exception&) {
+    // The reading thread finds the same.
+  }
+  if (more) wake(wake_.theirs.get());
   return true;
 }
 
@@ -51,6 +57,7 @@ void Connection::run() {
 
 // Whether something is left to send when the socket takes more.
 bool Connection::write() {
+  const std::lock_guard lock(writing_);
   for (;;) {
     if (sent_ == sending_.size()) {
       sending_.clear();

@@ -17,8 +17,8 @@
 
 namespace trainer::plugins {
 
-/// The trainer's end of the socket. A thread of its own sends and receives, so that the trainer's
-/// waits for the other side only where it asks for an answer.
+/// The trainer's end of the socket. A thread of its own receives, and sends what the socket had no
+/// room for, so that the trainer's waits for the other side only where it asks for an answer.
 class Connection {
  public:
   /// Sees each message first, on the connection's thread; true when it needs nobody else.
@@ -46,6 +46,7 @@ class Connection {
   Pair wake_ = make_pipe();
   Outbox outbox_;
   FrameReader reader_;
+  std::mutex writing_;
   std::string sending_;
   std::size_t sent_ = 0;
   First first_;

@@ -12,10 +12,8 @@ void append_frame(std::string& out, std::string_view body) {
 }
 
 void FrameReader::feed(std::string_view bytes) {
-  if (begin_ == buffer_.size()) {
-    buffer_.clear();
-    begin_ = 0;
-  }
+  buffer_.erase(0, begin_);  // what next() took
+  begin_ = 0;
   buffer_ += bytes;
 }
 

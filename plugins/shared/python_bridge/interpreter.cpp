@@ -66,8 +66,9 @@ bool from_launcher(std::string_view line) {
   const std::string_view name = line.substr(0, line.find('='));
   return std::find(launcher_variables.begin(), launcher_variables.end(), name) !=
              launcher_variables.end() ||
-         std::any_of(launcher_prefixes.begin(), launcher_prefixes.end(),
-                     [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
+         std::any_of(
+             launcher_prefixes.begin(), launcher_prefixes.end(),
+             [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
 }
 
 }  // namespace

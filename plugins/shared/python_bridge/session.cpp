@@ -4,162 +4,13 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
-#include <system_error>
 
 #include "shared/python_bridge/event_names.hpp"
-#include "shared/python_bridge/interpreter.hpp"
 #include "shared/python_bridge/json_text.hpp"
 #include "shared/python_bridge/model.hpp"
+#include "shared/python_bridge/session_words.hpp"
 
 namespace trainer::plugins {
-namespace {
-
-// About 100 000 logs: a tracker that has taken none of so many will not take the rest either.
-constexpr std::size_t most_waiting_bytes = 64u << 20;
-
-std::string text_in(const boost::json::object& message, std::string_view key) {
-  const auto* found = message.if_contains(key);
-  return found && found->is_string() ? std::string(found->get_string()) : std::string();
-}
-
-std::string seconds(double value) {
-  std::string text = std::to_string(value);
-  text.erase(text.find_last_not_of('0') + 1);
-  if (text.back() == '.') text.pop_back();
-  return text + " s";
-}
-
-}  // namespace
-
-BridgeSession::BridgeSession(const sdk::Host& host, BridgeSettings settings)
-    : host_(host), settings_(std::move(settings)), class_name_(settings_.callback) {
-  start();
-  introduce();
-  answers_ = settings_.wait.value_or(!is_tracker());
-  // A tracker's events may be sent before it is ready; until then those that no tracker but
-  // Kubeflow's looks at are not.
-  events_ = settings_.callback == "kubeflow" ? all_events : all_events & ~step_events;
-  expect_reply("hello", false);
-  if (!is_tracker() || answers_) take_ready(expect_reply("ready", true));
-}
-
-bool BridgeSession::is_tracker() const {
-  return settings_.callback.find_first_of(".:") == std::string::npos;
-}
-
-BridgeSession::~BridgeSession() { connection_.reset(); }
-
-void BridgeSession::start() {
-  const auto first = [this](const boost::json::object& message) { return first_look(message); };
-  try {
-    if (!settings_.parent.empty()) {
-      python_ = "the Python that started the trainer";
-      connection_ = std::make_unique<Connection>(connect_to(settings_.parent), most_waiting_bytes,
-                                                 first);
-      return;
-    }
-    python_ = choose_python(settings_.python);
-    Pair sockets = make_socket_pair();
-    process_ = std::make_unique<Process>(python_command(python_), sockets.theirs.get());
-    sockets.theirs.close();
-    connection_ =
-        std::make_unique<Connection>(std::move(sockets.ours), most_waiting_bytes, first);
-    connection_->send(bridge_modules(), true);
-  } catch (const std::system_error& e) {
-    throw std::runtime_error(
-        python_ + " could not be " + (settings_.parent.empty() ? "started" : "reached") + ": " +
-        e.what() +
-        (settings_.parent.empty()
-             ? "; name a Python with the plugin's \"python\" or with TRAINER_PYTHON"
-             : "; run the trainer through trainer_bridge.run"));
-  }
-}
-
-void BridgeSession::introduce() {
-  text_ = "{\"init\":{";
-  const auto json = [&](std::string_view key, std::string_view value) {
-    append_key(text_, key);
-    text_ += value.empty() ? "null" : value;
-  };
-  const auto text = [&](std::string_view key, std::string_view value) {
-    append_key(text_, key);
-    append_json(text_, value);
-  };
-  text("callback", settings_.callback);
-  json("kwargs", settings_.kwargs);
-  text("mode", settings_.mode);
-  // In a Python of ours that we can start again, when all of transformers turns out to be needed.
-  json("restart", settings_.mode == "auto" && process_ && !is_tracker() ? "true" : "false");
-  json("path", settings_.path);
-  json("args", host_.arguments_json());
-  json("config", host_.model_config_json());
-  json("model", host_.is_replay() ? "false" : "true");
-  json("grace", std::to_string(settings_.shutdown_timeout));
-  text_ += "}}";
-  connection_->send(text_, true);
-}
-
-// On the connection's thread. Lines for the log, and a tracker's failure, which nobody waits for.
-bool BridgeSession::first_look(const boost::json::object& message) {
-  if (message.contains("log")) {
-    log_lines(text_in(message, "log") == "error" ? TRAINER_LOG_ERROR : TRAINER_LOG_WARNING,
-              text_in(message, "text"));
-    return true;
-  }
-  if (message.contains("failed")) {
-    events_ = 0;
-    left_out_ = true;
-    host_.warning(settings_.callback + " failed in " + text_in(message, "on") + ": " +
-                  text_in(message, "failed") + "; the run goes on without it");
-    log_lines(TRAINER_LOG_WARNING, text_in(message, "traceback"));
-    return true;
-  }
-  return false;
-}
-
-boost::json::object BridgeSession::expect_reply(const char* what, bool ready) {
-  const auto message = connection_->receive(settings_.timeout);
-  if (!message) {
-    if (connection_->gone())
-      throw std::runtime_error(python_ + " ended before " + class_name_ + " was there (" +
-                               how_it_ended() + "); what it printed says why");
-    if (process_) process_->kill();
-    throw std::runtime_error(python_ + " did not " + (ready ? "create " + class_name_ : "start") +
-                             " within " + seconds(settings_.timeout) +
-                             "; raise \"timeout\" of the plugin, or look at what it waits for");
-  }
-  if (message->contains("refused")) {
-    log_lines(TRAINER_LOG_DEBUG, text_in(*message, "traceback"));
-    throw std::runtime_error(class_name_ + " could not be created in Python: " +
-                             text_in(*message, "refused"));
-  }
-  if (message->contains("again")) {
-    host_.debug(class_name_ + " needs all of transformers: " + text_in(*message, "again"));
-    settings_.mode = "full";
-    connection_.reset();
-    process_.reset();
-    start();
-    introduce();
-    expect_reply("hello", false);
-    return expect_reply(what, ready);
-  }
-  const auto* found = message->if_contains(what);
-  if (found == nullptr || !found->is_object())
-    throw std::runtime_error(python_ + " answered with something that is not of the bridge");
-  return found->get_object();
-}
-
-void BridgeSession::take_ready(const boost::json::object& ready) {
-  ready_ = true;
-  class_name_ = text_in(ready, "class");
-  std::uint32_t events = 0;
-  for (const auto& name : ready.at("events").as_array())
-    events |= event_bit(std::string_view(name.as_string()));
-  events_ = left_out_ ? 0 : events;
-  if (!settings_.wait) answers_ = !ready.at("tracker").as_bool();
-  if (const auto* state = ready.if_contains("state")) state_ = state->as_object();
-}
-
 void BridgeSession::build(std::uint32_t kind, const trainer_state& state,
                           const trainer_control& control, const sdk::Map* values,
                           std::uint64_t id) {
@@ -322,18 +173,26 @@ void BridgeSession::close(bool failed) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   const auto passed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
+  // A helper that it forked may hold the socket open, so that its own end is what counts.
+  const auto over = [&] { return process_ ? process_->ended().has_value() : connection_->gone(); };
   bool said = false;
-  while (!connection_->gone() && passed() < settings_.shutdown_timeout) {
-    hear(connection_->receive(0.2));
+  while (!over() && passed() < settings_.shutdown_timeout) {
+    if (connection_->gone())
+      process_->wait(0.2);
+    else
+      hear(connection_->receive(0.2));
     if (!said && passed() > 5) {
       said = true;
       host_.info("waiting for " + class_name_ + " to finish, at most " +
                  seconds(settings_.shutdown_timeout));
     }
   }
-  const auto ended = process_ ? process_->wait(settings_.shutdown_timeout - passed() + 0.1)
-                              : std::optional<std::string>("");
-  if (!connection_->gone() || !ended) {
+  // Its last words may be on their way from the connection's thread.
+  for (const double until = passed() + 1; !connection_->gone() && passed() < until;)
+    hear(connection_->receive(0.05));
+  hear(connection_->receive(0));
+  const auto ended = process_ ? process_->ended() : std::optional<std::string>("");
+  if (!over()) {
     if (process_) process_->kill();
     host_.warning(class_name_ + " did not finish within " + seconds(settings_.shutdown_timeout) +
                   "; its last records may be missing where it sends them");

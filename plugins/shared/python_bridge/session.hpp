@@ -17,15 +17,15 @@ namespace trainer::plugins {
 
 /// What a run asks for; the plugin's "config" has the same names.
 struct BridgeSettings {
-  std::string callback;            ///< a tracker's name in report_to, or the path of a class
-  std::string kwargs = "{}";       ///< JSON
-  std::string path = "[]";         ///< JSON: directories for sys.path
-  std::string python;              ///< empty: choose_python() does
-  std::string mode = "auto";       ///< "auto", "light", "full"
-  std::optional<bool> wait;        ///< whether each event waits for its answer; by default, not for trackers
-  double timeout = 60;             ///< seconds for an answer
-  double shutdown_timeout = 300;   ///< seconds for exit hooks
-  std::string parent;              ///< socket of a Python that started the trainer; empty: start one
+  std::string callback;           ///< a tracker's name in report_to, or the path of a class
+  std::string kwargs = "{}";      ///< JSON
+  std::string path = "[]";        ///< JSON: directories for sys.path
+  std::string python;             ///< empty: choose_python() does
+  std::string mode = "auto";      ///< "auto", "light", "full"
+  std::optional<bool> wait;       ///< for the answer to each event; by default, not for trackers
+  double timeout = 60;            ///< seconds for an answer
+  double shutdown_timeout = 300;  ///< seconds for exit hooks
+  std::string parent;             ///< socket of a Python that started us; empty: start one
 };
 
 /// One callback in one Python. The trainer's thread only, but for what Connection calls.
@@ -79,7 +79,8 @@ class BridgeSession {
   std::optional<boost::json::object> state_;
   std::atomic<std::uint32_t> events_{0};
   std::atomic<bool> left_out_{false};  // a tracker that failed; said already
-  bool ready_ = false, answers_ = false, lost_ = false, closed_ = false, shapes_sent_ = false, full_said_ = false;
+  bool ready_ = false, answers_ = false, lost_ = false, closed_ = false;
+  bool shapes_sent_ = false, full_said_ = false;
   std::uint64_t history_sent_ = 0, last_id_ = 0;
 };
 

@@ -33,7 +33,8 @@ Pair make_socket_pair();
 Pair make_pipe();  ///< `ours` is read from, `theirs` written to
 Descriptor connect_to(const std::string& path);
 
-/// Bytes moved, 0 at the end of file (receive), -1 when it would block; std::system_error otherwise.
+/// Bytes moved, 0 at the end of file (receive), -1 when it would block; otherwise a
+/// std::system_error.
 std::ptrdiff_t send_some(int fd, const char* data, std::size_t size);
 std::ptrdiff_t receive_some(int fd, char* data, std::size_t size);
 

@@ -22,11 +22,10 @@ def main(sock):
     show = sys.excepthook
     sys.excepthook = lambda kind, error, trace: None if kind is TrainerFailed else show(kind, error, trace)
 
-    inbox = wire.Inbox()
     connection = wire.Connection(sock)
+    inbox = wire.OneInbox(connection, at_end=lambda: _leave_after(one.grace))
     one = session.Session(connection, inbox)
-    inbox.add(connection, one, at_end=lambda: _leave_after(one.grace))
-    while one.handle(inbox.get()[1]):
+    while one.handle(inbox.get()):
         pass
     if one.ended == "finished":
         trackers.end_finished_runs(one.warn)

@@ -59,7 +59,9 @@ class PushToHubMixin:
 
 
 class CheckpointTrainer:
-    """Stands where an integration builds a Trainer to save the model: gives it the newest checkpoint's."""
+    """Stands where an integration builds a Trainer to save the model: gives the best checkpoint's or the newest's."""
+
+    state = None  # of the event at hand
 
     def __init__(self, args=None, **_):
         self.args = args
@@ -69,9 +71,11 @@ class CheckpointTrainer:
         if not found:
             raise FileNotFoundError(f"{self.args.output_dir} has no checkpoint-N/model.safetensors to upload; "
                                     'set save_strategy to "epoch" or "steps"')
-        newest = max(found, key=lambda path: int(os.path.dirname(path).rsplit("-", 1)[1]))
+        chosen = max(found, key=lambda path: int(os.path.dirname(path).rsplit("-", 1)[1]))
+        if self.args.load_best_model_at_end and self.state.best_model_checkpoint:
+            chosen = os.path.join(self.state.best_model_checkpoint, "model.safetensors")
         os.makedirs(directory, exist_ok=True)
-        for path in (newest, os.path.join(os.path.dirname(newest), "config.json")):
+        for path in (chosen, os.path.join(os.path.dirname(chosen), "config.json")):
             if os.path.exists(path):
                 shutil.copy(path, directory)
 

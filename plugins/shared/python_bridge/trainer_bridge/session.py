@@ -37,7 +37,7 @@ class Session:
         if not self.closed:
             self.closed = True
             self.callback = None
-            self.connection.sock.close()
+            self.connection.close()
             if self.light is not None:
                 self.light.remove()
 
@@ -79,8 +79,9 @@ class Session:
             if self._again():
                 return False
             text, details = _described(error)
-            if isinstance(error, ModuleNotFoundError) and error.name and error.name != name.replace(":", ".").split(".")[0]:
-                text += _install([error.name.split(".")[0]])
+            lacking = (getattr(error, "name", None) or "").split(".")[0]
+            if isinstance(error, ModuleNotFoundError) and lacking not in ("", name.replace(":", ".").split(".")[0]):
+                text += _install([lacking])
             return self._refuse(text, details)
         if self._again():
             return False
@@ -182,11 +183,13 @@ class Session:
         except Exception as error:
             self.failed = True
             text, details = _described(error)
-            self.connection.send({"failed": text, "traceback": details, "on": name, "step": message["state"]["global_step"]})
+            self.connection.send({"failed": text, "traceback": details, "on": name})
 
     def _call(self, name, message):
         state = objects.make_state(self.classes, message["state"], self.history)
         control = objects.make_control(self.classes, message["control"])
+        if self.light is not None:
+            sys.modules["trainer_bridge.light"].CheckpointTrainer.state = state
         more = {"model": self.model, "processing_class": None, "optimizer": None, "lr_scheduler": None,
                 "train_dataloader": None, "eval_dataloader": None}
         if message.get("eval_batches", -1) >= 0:

@@ -61,6 +61,13 @@ def before_creation(tracker, warn):
         if os.environ.get("CLEARML_LOG_MODEL", "FALSE").upper() in TRUE_VALUES:
             warn("ClearML cannot keep models while CLEARML_OFFLINE_MODE is set; CLEARML_LOG_MODEL is taken as FALSE")
         os.environ["CLEARML_LOG_MODEL"] = "FALSE"
+    if tracker == "wandb" and os.environ.get("WANDB_WATCH", "false") in ("all", "parameters", "gradients"):
+        warn("WANDB_WATCH needs torch's hooks in the process that trains; it is taken as false")
+        os.environ["WANDB_WATCH"] = "false"
+    if tracker == "clearml":
+        # ClearML forks a process for its reports while a thread of its own starts git; the fork then keeps that thread's
+        # pipe open, and closing the task waits for ever. This process is one beside the training as it is.
+        importlib.import_module("clearml").Task._report_subprocess_enabled = False
     if tracker == "comet_ml":
         importlib.import_module("comet_ml")  # it warns when it comes after others
     if tracker == "neptune":

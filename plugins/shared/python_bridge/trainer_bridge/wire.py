@@ -3,6 +3,8 @@
 import collections
 import json
 import queue
+import select
+import socket
 import struct
 import threading
 
@@ -29,18 +31,54 @@ class Connection:
         body = head and self._exactly(struct.unpack("<I", head)[0])
         return None if body is None else json.loads(body)
 
+    def close(self):
+        """Both ways at once: a thread that receives would keep a socket open that is only closed."""
+        try:
+            self.sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+        self.sock.close()
+
     def _exactly(self, size):
         parts = []
         while size:
             try:
                 part = self.sock.recv(min(size, 1 << 20))
-            except ConnectionResetError:
+            except OSError:
                 return None
             if not part:
                 return None
             parts.append(part)
             size -= len(part)
         return b"".join(parts)
+
+
+class OneInbox:
+    """The messages of one connection, read by the thread that works on them: no other has to wake up first."""
+
+    def __init__(self, connection, at_end):
+        self._connection = connection
+        self._put_off = collections.deque()
+
+        def watch():
+            poll = select.poll()
+            poll.register(connection.sock, 0)  # the end only: data is for get()
+            poll.poll()
+            at_end()
+
+        threading.Thread(target=watch, name="trainer_bridge", daemon=True).start()
+
+    def get(self):
+        return self._put_off.popleft() if self._put_off else self._connection.receive()
+
+    def get_reply(self, _, key):
+        while True:
+            message = self._connection.receive()
+            if message is None:
+                raise ConnectionError("the trainer is gone")
+            if key in message:
+                return message[key]
+            self._put_off.append(message)
 
 
 class Inbox:
@@ -50,15 +88,13 @@ class Inbox:
         self._queue = queue.Queue()
         self._put_off = collections.deque()
 
-    def add(self, connection, owner, at_end=lambda: None):
+    def add(self, connection, owner):
         """From now on get() gives (owner, message) for each message of the connection, (owner, None) at its end."""
 
         def receive():
             message = {}
             while message is not None:
                 message = connection.receive()
-                if message is None:
-                    at_end()
                 self._queue.put((owner, message))
 
         threading.Thread(target=receive, name="trainer_bridge", daemon=True).start()

@@ -61,10 +61,21 @@ class Map {
 
   std::uint64_t size() const { return map_->size(map_); }
 
-  /// Calls f(std::string_view key, const Value&) for each entry in order; f must not change the
-  /// map.
+  /// Calls f(std::string_view key, const Value&) for each entry in order; f must not use the map.
   template <typename F>
   void for_each(F&& f) const {
+    if (can_read()) {
+      constexpr std::uint64_t some = 16;
+      static_assert(sizeof(Value) == sizeof(trainer_value), "Value is a trainer_value");
+      trainer_text keys[some];
+      Value values[some];
+      for (std::uint64_t first = 0, n = some; n == some; first += n) {
+        n = map_->read(map_, first, some, keys, values[0].raw());
+        for (std::uint64_t i = 0; i < n && i < some; ++i)
+          f(view(keys[i]), static_cast<const Value&>(values[i]));
+      }
+      return;
+    }
     trainer_text key{};
     Value value;
     for (std::uint64_t i = 0; map_->at(map_, i, &key, value.raw()) == TRAINER_OK; ++i)
@@ -87,6 +98,12 @@ class Map {
   }
 
  private:
+  // A host of an older contract has no such function, and a newer one need not have it.
+  bool can_read() const {
+    return map_->struct_size >= offsetof(trainer_map, read) + sizeof(trainer_map::read) &&
+           map_->read != nullptr;
+  }
+
   trainer_map* map_;
 };
 

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Azure Machine Learning through its MLflow endpoint. docs/plugins/azure_ml.md says what differs
+// from transformers' AzureMLCallback and why.
+#include "shared/mlflow/tracker.hpp"
+
+namespace {
+
+namespace mlflow = trainer::plugins::mlflow;
+using trainer::sdk::Host;
+
+std::string token() {
+  const std::string run = mlflow::environment("AZUREML_RUN_TOKEN");
+  return run.empty() ? mlflow::environment("MLFLOW_TRACKING_TOKEN") : run;
+}
+
+class AzureMl : public mlflow::Tracker {
+ public:
+  explicit AzureMl(const Host& host) : Tracker(host, "azure_ml", read()) {}
+
+  static void available(const Host&) {
+    const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
+    if (mlflow::scheme(uri) != "azureml")
+      throw trainer::sdk::Unavailable(
+          "MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
+          ", expected a workspace's azureml:// address (az ml workspace show --query "
+          "mlflow_tracking_uri)");
+    if (token().empty())
+      throw trainer::sdk::Unavailable(
+          "neither AZUREML_RUN_TOKEN nor MLFLOW_TRACKING_TOKEN is set; outside of a job set the "
+          "second (az account get-access-token --resource https://ml.azure.com --query "
+          "accessToken)");
+    const std::string problem = trainer::plugins::http::library_problem();
+    if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
+  }
+
+ private:
+  static mlflow::Settings read() {
+    available(Host(nullptr));
+    mlflow::Settings settings = mlflow::read_settings();
+    settings.base = "https" + settings.uri.substr(settings.uri.find(':'));
+    settings.http.user.clear();
+    settings.http.password.clear();
+    settings.http.bearer = token();
+    // In a job the run is there already, and the job ends it.
+    const std::string run = mlflow::environment("AZUREML_RUN_ID");
+    if (settings.run_id.empty()) settings.run_id = run;
+    settings.run_is_owned = !run.empty() && settings.run_id == run;
+    if (settings.experiment_name.empty() && settings.experiment_id.empty())
+      settings.experiment_name = "Default";
+    return settings;
+  }
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(AzureMl, {
+  "id": "azure_ml",
+  "version": "0.1.0",
+  "report_to": "azure_ml",
+  "store": "mlflow",
+  "description": "Logs parameters, metrics and artifacts to Azure Machine Learning.",
+  "events": ["on_train_begin", "on_train_end", "on_save", "on_log"]
+})
+// clang-format on

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// DVCLiveCallback of transformers 5.23.0 (integrations/integration_utils.py) over files of its own.
+// docs/plugins/dvclive.md says what differs and why.
+#include <cctype>
+#include <cstdlib>
+#include <memory>
+#include <set>
+#include <trainer/sdk.hpp>
+
+#include "experiment.hpp"
+#include "live.hpp"
+#include "system.hpp"
+
+extern char** environ;
+
+namespace {
+
+namespace dl = trainer::dvclive;
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+
+class DvcLive : public trainer::sdk::TrainerCallback {
+ public:
+  explicit DvcLive(const Host& host) : host_(host) {}
+
+  static void available(const Host&) {
+    if (!dl::find_above(std::filesystem::current_path(), ".dvc").empty()) return;
+    for (char** at = environ; *at != nullptr; ++at)
+      for (const std::string_view prefix : {"DVCLIVE_", "DVC_EXP_", "DVC_ROOT=", "HF_DVCLIVE_"})
+        if (std::string_view(*at).substr(0, prefix.size()) == prefix) return;
+    throw trainer::sdk::NotConfigured(
+        "the current directory is in no DVC repository; run `dvc init`, set DVCLIVE_RESUME or "
+        "another variable of DVCLive, or name dvclive in report_to");
+  }
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    set_up(args, state, true);
+  }
+
+  void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
+    set_up(args, state, false);
+    if (!live_) return;
+    logs.for_each([&](std::string_view key, const Value& value) {
+      if (!value.is_number() && !value.is_string())
+        warn_once(key, "is neither a number nor text and is left out; log its parts");
+      else if (!live_->log_metric(key, value))
+        warn_once(key, "is left out, since its name leads out of plots/metrics; rename it");
+    });
+    live_->next_step();
+    experiment_->step_completed(live_->step() - 1);
+  }
+
+  void on_train_end(const Arguments&, const State&, Control&) override {
+    if (!live_) return;
+    live_->end();
+    experiment_->ended(live_->directory(), live_->dvc_yaml());
+  }
+
+ private:
+  std::string text_of(const char* key) const {
+    const Value value = host_.config(key);
+    return value.is_string() ? std::string(value.text()) : std::string();
+  }
+
+  void set_up(const Arguments& args, const State& state, bool training) {
+    if (live_ || state.is_world_process_zero == 0) return;
+    const auto warn = [this](const std::string& text) { host_.warning(text); };
+    const auto info = [this](const std::string& text) { host_.info(text); };
+    std::filesystem::path directory = text_of("dir"), dvc_yaml = text_of("dvcyaml");
+    dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), text_of("exp_name"),
+                                  text_of("exp_message")};
+    if (dl::truthy(std::getenv("DVCLIVE_TEST"))) {
+      const std::filesystem::path temporary = dl::make_temporary_directory();
+      directory = temporary / directory;
+      if (!dvc_yaml.empty()) dvc_yaml = temporary / dvc_yaml;
+      options.save = false;
+      warn("DVCLIVE_TEST is set: files go to " + temporary.string());
+    }
+    warn_of_models();
+    experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
+    live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
+    if (host_.config("resume").flag() || dl::truthy(std::getenv("DVCLIVE_RESUME")))
+      live_->resume();
+    else if (training && state.global_step > 0 && continues_history())
+      live_->resume_at(static_cast<std::int64_t>(host_.log_history_size()));
+    else
+      live_->start();
+    live_->log_params(args.to_json_string());
+    experiment_->started();
+  }
+
+  /// Whether the rows that are there are those of the run whose checkpoint is resumed: DVCLive counts
+  /// logs, so its last step and the last entry of the history are the same log.
+  bool continues_history() const {
+    const std::uint64_t logged = host_.log_history_size();
+    if (logged == 0) return false;
+    std::vector<std::pair<std::string, std::string>> values;
+    host_.log_history_at(logged - 1).for_each([&](std::string_view key, const Value& value) {
+      const auto path = dl::safe_path(dl::metric_name(key));
+      if (key == "step" || !path || (!value.is_number() && !value.is_string())) return;
+      values.emplace_back(*path, std::string());
+      dl::append_value(values.back().second, value);
+    });
+    return live_->continues(static_cast<std::int64_t>(logged), values);
+  }
+
+  void warn_of_models() const {
+    const char* setting = std::getenv("HF_DVCLIVE_LOG_MODEL");
+    std::string upper;
+    for (const char* c = setting; c != nullptr && *c != '\0'; ++c)
+      upper += static_cast<char>(std::toupper(static_cast<unsigned char>(*c)));
+    for (const char* asked : {"1", "ON", "YES", "TRUE", "ALL"})
+      if (upper == asked)
+        host_.warning("HF_DVCLIVE_LOG_MODEL is " + upper +
+                      ", but this plugin adds no model to DVC, which only DVC's own Python can: "
+                      "name python:dvclive in report_to, or run `dvc add` after the training");
+  }
+
+  void warn_once(std::string_view key, const char* what) {
+    if (warned_.emplace(key).second)
+      host_.warning("the value logged as \"" + std::string(key) + "\" " + what);
+  }
+
+  Host host_;
+  std::unique_ptr<dl::Experiment> experiment_;
+  std::unique_ptr<dl::Live> live_;
+  std::set<std::string> warned_;
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(DvcLive, {
+  "id": "dvclive",
+  "version": "0.1.0",
+  "report_to": "dvclive",
+  "class": "DVCLiveCallback",
+  "description": "Writes metrics, params and plots for DVC and its VS Code extension.",
+  "events": ["on_train_begin", "on_train_end", "on_log"],
+  "config": {
+    "dir": {"type": "string", "default": "dvclive", "description": "the directory of the files"},
+    "resume": {"type": "boolean", "default": false, "description": "go on after the last step in dir"},
+    "dvcyaml": {"type": ["string", "null"], "default": "dvc.yaml", "description": "the dvc.yaml to keep; null for none"},
+    "save_dvc_exp": {"type": "boolean", "default": true, "description": "save a DVC experiment at the end"},
+    "exp_name": {"type": ["string", "null"], "default": null, "description": "its name"},
+    "exp_message": {"type": ["string", "null"], "default": null, "description": "its commit message"}
+  }
+})
+// clang-format on

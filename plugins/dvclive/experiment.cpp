@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "experiment.hpp"
+
+#include <cstdlib>
+#include <regex>
+#include <vector>
+
+#include "shared/json_tree/json_tree.hpp"
+#include "system.hpp"
+#include "trainer/sdk/file.hpp"
+
+namespace trainer::dvclive {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::minutes longest_save{2};
+
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? "" : value;
+}
+
+std::string trimmed_end(const std::string& text) {
+  const std::size_t end = text.find_last_not_of(" \r\n");
+  return end == text.npos ? "" : text.substr(0, end + 1);
+}
+
+}  // namespace
+
+fs::path find_above(const fs::path& start, const char* name) {
+  std::error_code error;
+  fs::path at = fs::weakly_canonical(start, error);
+  for (; !error;) {
+    std::error_code missing;
+    if (fs::exists(at / name, missing)) return at;
+    if (!at.has_relative_path()) break;
+    at = at.parent_path();
+  }
+  return {};
+}
+
+bool truthy(const char* value) {
+  return value != nullptr && std::regex_search(value, std::regex("1|y|true", std::regex::icase));
+}
+
+Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
+    : options_(std::move(options)), info_(std::move(info)), warn_(std::move(warn)) {
+  const fs::path here = fs::current_path();
+  git_root_ = find_above(here, ".git");
+  dvc_root_ = find_above(here, ".dvc");
+  if (options_.name.empty()) options_.name = variable("DVC_EXP_NAME");
+  const std::string queue_root = variable("DVC_ROOT");
+  in_pipeline_ = !queue_root.empty();
+  in_experiment_ = in_pipeline_ && !variable("DVC_EXP_BASELINE_REV").empty();
+  const fs::path signal_root = in_pipeline_ ? fs::path(queue_root) : dvc_root_;
+  if (!signal_root.empty()) signals_ = signal_root / ".dvc" / "tmp" / "exps" / "run";
+  if (!options_.save) return;
+  if (in_pipeline_ && !in_experiment_)
+    warn_("no experiment is saved within `dvc repro`; use `dvc exp run`");
+  else if (!in_pipeline_ && git_root_.empty())
+    warn_("no experiment is saved outside of a Git repository, the files are written all the same; "
+          "run `git init`, commit, and `dvc init`");
+  options_.save = !in_pipeline_ && !git_root_.empty();
+}
+
+Experiment::~Experiment() { remove_signals(); }
+
+void Experiment::started() {
+  if (!options_.save || dvc_root_.empty()) return;
+  std::string json = "{\"exp_name\": ";
+  plugins::append_json_string(json, options_.name, plugins::Escape::utf8);
+  signal("DVCLIVE_ONLY", json + ", \"pid\": " + std::to_string(process_id()) + "}");
+}
+
+void Experiment::step_completed(std::int64_t step) {
+  if (signals_.empty()) return;
+  signal("DVCLIVE_STEP_COMPLETED", "{\"pid\": " + std::to_string(process_id()) +
+                                       ", \"step\": " + std::to_string(step) + "}");
+}
+
+void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
+  if (in_experiment_ && !git_root_.empty()) {
+    std::vector<std::string> add{"git", "add", "--", directory.string()};
+    if (!dvc_yaml.empty()) add.push_back(dvc_yaml.string());
+    run(add);
+  }
+  if (options_.save) save(directory, dvc_yaml);
+  remove_signals();
+}
+
+void Experiment::save(const fs::path& directory, const fs::path& dvc_yaml) {
+  if (!run({"git", "rev-parse", "--quiet", "--verify", "HEAD"})) return;
+  // As DVCLive does: a Git repository without DVC gets one.
+  if (dvc_root_.empty() && !run({"dvc", "--cd", git_root_.string(), "init", "--quiet"})) return;
+  std::vector<std::string> command{"dvc", "exp", "save", "--force", "--include-untracked",
+                                   directory.string()};
+  if (!dvc_yaml.empty()) command.insert(command.end(), {"--include-untracked", dvc_yaml.string()});
+  if (const std::string name = free_name(); !name.empty())
+    command.insert(command.end(), {"--name", name});
+  if (!options_.message.empty()) command.insert(command.end(), {"--message", options_.message});
+  if (!run(command)) return;
+  saved_ = true;
+  info_("the run is saved as a DVC experiment; `dvc exp show` lists it");
+}
+
+/// The name, unless an experiment on this commit has it; one that this run saved is replaced.
+std::string Experiment::free_name() {
+  if (options_.name.empty() || saved_) return options_.name;
+  const Finished head = run_program({"git", "rev-parse", "HEAD"}, longest_save);
+  const std::string commit = trimmed_end(head.output);
+  if (head.status != 0 || commit.size() < 3) return options_.name;
+  const std::string reference =
+      "refs/exps/" + commit.substr(0, 2) + "/" + commit.substr(2) + "/" + options_.name;
+  const Finished taken =
+      run_program({"git", "show-ref", "--verify", "--quiet", reference}, longest_save);
+  if (taken.status != 0) return options_.name;
+  warn_("there is an experiment \"" + options_.name + "\" already; this run gets a name from DVC");
+  return {};
+}
+
+bool Experiment::run(std::initializer_list<std::string> command) {
+  return run(std::vector<std::string>(command));
+}
+
+bool Experiment::run(const std::vector<std::string>& command) {
+  const Finished finished = run_program(command, longest_save);
+  if (finished.status == 0 && !finished.timed_out) return true;
+  std::string text = "no experiment was saved, the files in the working directory are whole: `";
+  for (const std::string& word : command) text += (text.back() == '`' ? "" : " ") + word;
+  text += "` ";
+  if (!finished.found)
+    text += "could not be started; install it (`pip install dvc`) and run `dvc exp save`";
+  else if (finished.timed_out)
+    text += "ran longer than two minutes and was ended; run it yourself";
+  else
+    text += "gave " + std::to_string(finished.status) + ": " + trimmed_end(finished.output);
+  warn_(text);
+  return false;
+}
+
+void Experiment::signal(const char* file, const std::string& json) {
+  // For a program that watches; the run does not depend on it.
+  try {
+    if (std::error_code error; !fs::exists(signals_, error)) sdk::make_directory(signals_);
+    replace_quickly(signals_ / file, json);
+  } catch (const std::exception&) {
+  }
+}
+
+void Experiment::remove_signals() {
+  if (signals_.empty()) return;
+  std::error_code error;
+  fs::remove(signals_ / "DVCLIVE_STEP_COMPLETED", error);
+  if (options_.save) fs::remove(signals_ / "DVCLIVE_ONLY", error);
+}
+
+}  // namespace trainer::dvclive

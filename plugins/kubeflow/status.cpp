@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "status.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+
+#include "shared/json_tree/json_tree.hpp"
+#include "trainer/sdk/repr.hpp"
+
+namespace trainer::kubeflow {
+
+using plugins::append_json_string;
+using plugins::Escape;
+
+void Metrics::set(std::string_view key, const sdk::Value& value) {
+  if (!value.is_number()) return;
+  auto at = std::find_if(all_.begin(), all_.end(), [&](const Entry& e) { return e.name == key; });
+  if (at == all_.end()) at = all_.insert(all_.end(), Entry{std::string(key), {}});
+  at->value.clear();
+  if (value.raw()->type == TRAINER_BOOLEAN)
+    at->value = value.flag() ? "True" : "False";
+  else if (value.is_integer())
+    sdk::append_repr(at->value, value.integer());
+  else
+    sdk::append_repr(at->value, value.number());
+}
+
+void append_metric(std::string& metrics, std::string_view name, std::string_view value) {
+  metrics += metrics.empty() ? "{\"name\": " : ", {\"name\": ";
+  append_json_string(metrics, name, Escape::ascii);
+  metrics += ", \"value\": ";
+  append_json_string(metrics, value, Escape::ascii);
+  metrics += '}';
+}
+
+void Metrics::write(std::string& out) const {
+  for (const Entry& entry : all_) append_metric(out, entry.name, entry.value);
+}
+
+std::string status_body(const Status& status, std::string_view time, std::string_view metrics) {
+  std::string out = "{\"trainerStatus\": {\"lastUpdatedTime\": ";
+  append_json_string(out, time, Escape::ascii);
+  if (status.progress) {
+    out += ", \"progressPercentage\": ";
+    sdk::append_repr(out, std::clamp<std::int64_t>(*status.progress, 0, 100));
+  }
+  if (status.remaining) {
+    out += ", \"estimatedRemainingSeconds\": ";
+    sdk::append_repr(out, std::max<std::int64_t>(*status.remaining, 0));
+  }
+  if (!metrics.empty()) {
+    out += ", \"metrics\": [";
+    out += metrics;
+    out += ']';
+  }
+  return out + "}}";
+}
+
+std::string rounded_epoch(double epoch) {
+  char text[64];
+  std::snprintf(text, sizeof text, "%.2f", epoch);  // of the exact value, as Python's round() does
+  std::string out;
+  sdk::append_repr(out, std::strtod(text, nullptr));
+  return out;
+}
+
+std::string timestamp_now() {
+  using namespace std::chrono;
+  const auto now = floor<microseconds>(system_clock::now());
+  const auto day = floor<days>(now);
+  const year_month_day date(day);
+  const hh_mm_ss time(now - day);
+  char text[48];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                static_cast<int>(time.subseconds().count()));
+  return text;
+}
+
+}  // namespace trainer::kubeflow

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// MLflowCallback of transformers 5.23.0, against a server's REST API. docs/plugins/mlflow.md says
+// what differs and why.
+#include "shared/mlflow/tracker.hpp"
+
+namespace {
+
+namespace mlflow = trainer::plugins::mlflow;
+using trainer::sdk::Host;
+
+class Mlflow : public mlflow::Tracker {
+ public:
+  explicit Mlflow(const Host& host) : Tracker(host, "mlflow", read()) {}
+
+  static void available(const Host&) {
+    if (mlflow::environment("DISABLE_MLFLOW_INTEGRATION") == "TRUE")
+      throw trainer::sdk::Unavailable(
+          "DISABLE_MLFLOW_INTEGRATION is TRUE; unset it to report to MLflow");
+    const std::string problem = mlflow::uri_problem(mlflow::environment("MLFLOW_TRACKING_URI"));
+    if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
+  }
+
+ private:
+  static mlflow::Settings read() {
+    available(Host(nullptr));
+    return mlflow::read_settings();
+  }
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(Mlflow, {
+  "id": "mlflow",
+  "version": "0.1.0",
+  "report_to": "mlflow",
+  "store": "mlflow",
+  "description": "Logs parameters, metrics and artifacts to an MLflow server.",
+  "events": ["on_train_begin", "on_train_end", "on_save", "on_log"]
+})
+// clang-format on

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The environment variables of transformers' MLflowCallback and of MLflow's own client.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "shared/http/client.hpp"
+#include "shared/http/retry.hpp"
+
+namespace trainer::plugins::mlflow {
+
+struct Settings {
+  std::string uri;   ///< MLFLOW_TRACKING_URI without a password and without a last slash
+  std::string base;  ///< the same with http(s), what requests go to
+  http::Options http;
+  http::RetryPolicy retry;
+
+  std::string experiment_name, experiment_id;
+  std::string run_id;             ///< go on with this run
+  bool run_is_owned = false;      ///< by a job that ends it itself
+  std::string user;               ///< for the tag mlflow.user; a login's name, or empty
+  std::string parent_run_id;      ///< of a nested run
+  std::string tags, run_context;  ///< JSON objects, or empty
+  bool flatten_params = false, log_artifacts = false;
+  std::optional<std::size_t> max_log_params;
+  double wait = 60;  ///< seconds for the end of the run
+};
+
+/// transformers' idea of true: 1, ON, YES, TRUE in any case.
+bool is_true(std::string text);
+
+/// Reads all; throws std::invalid_argument with a sentence for a number that is none.
+Settings read_settings();
+
+/// "http" of "http://host"; empty when there is none. In small letters.
+std::string scheme(const std::string& uri);
+
+/// Why the plugins cannot send to `uri`, with what to do about it; empty when they can.
+std::string uri_problem(const std::string& uri);
+
+/// Whether the path ends in <owner>/<repo>.mlflow, as DagsHub's do.
+bool is_dagshub_uri(const std::string& uri);
+
+}  // namespace trainer::plugins::mlflow

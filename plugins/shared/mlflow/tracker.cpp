@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "shared/mlflow/tracker.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <trainer/sdk/repr.hpp>
+
+namespace trainer::plugins::mlflow {
+namespace fs = std::filesystem;
+namespace {
+
+/// What `trainer replay` can be given for this directory; empty when there is nothing yet.
+fs::path replayable(const fs::path& output_dir) {
+  std::error_code error;
+  if (fs::exists(output_dir / "trainer_state.json", error))
+    return output_dir / "trainer_state.json";
+  fs::path newest;
+  long newest_step = -1;
+  for (fs::directory_iterator it(output_dir, error), end; !error && it != end;
+       it.increment(error)) {
+    const std::string name = it->path().filename().string();
+    if (name.compare(0, 11, "checkpoint-") != 0) continue;
+    const long step = std::strtol(name.c_str() + 11, nullptr, 10);
+    if (step > newest_step && fs::exists(it->path() / "trainer_state.json", error))
+      newest_step = step, newest = it->path() / "trainer_state.json";
+  }
+  return newest;
+}
+
+/// The same files under another name, so that a checkpoint may go; false when the file system has
+/// no such links.
+bool link_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
+  std::error_code error;
+  for (fs::recursive_directory_iterator it(from, error), end; !error && it != end;
+       it.increment(error)) {
+    if (it.depth() == 0 &&
+        it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
+      it.disable_recursion_pending();
+      continue;
+    }
+    if (!it->is_regular_file(error)) continue;
+    const fs::path target = to / it->path().lexically_relative(from);
+    fs::create_directories(target.parent_path(), error);
+    fs::create_hard_link(it->path(), target, error);
+  }
+  return !error;
+}
+
+}  // namespace
+
+Tracker::Tracker(const sdk::Host& host, std::string id, Settings settings)
+    : host_(host), id_(std::move(id)), settings_(std::move(settings)) {}
+
+Tracker::~Tracker() {
+  try {
+    if (open_) end(!training_ ? "FINISHED" : trained_ ? "" : "FAILED");
+    if (!sender_) return;
+    sender_->close(settings_.wait);
+    report_rest();
+  } catch (const std::exception& error) {
+    host_.warning(error.what());
+  }
+}
+
+void Tracker::on_train_begin(const Arguments& args, const State& state, Control&) {
+  if (state.is_world_process_zero == 0) return;
+  if (trained_) live_ = nullptr;  // a second training of this program is a second run
+  if (live_ == nullptr) setup(args);
+  training_ = true, trained_ = false;
+}
+
+void Tracker::on_log(const Arguments& args, const State& state, Control&, Map& logs) {
+  if (state.is_world_process_zero == 0) return;
+  if (live_ == nullptr && !only_journals_) setup(args);
+  if (only_journals_) return;
+  // Two logs of one millisecond and step with an equal value would be one point to MLflow.
+  last_time_ = std::max(milliseconds_now(), last_time_ + 1);
+  items_.clear();
+  std::size_t count = 0;
+  const auto flush = [&] {
+    if (count == 0) return;
+    line_ = "{\"metrics\":";
+    sdk::append_repr(line_, static_cast<std::int64_t>(count));
+    line_ += ",\"items\":[";
+    line_ += items_;
+    line_ += "]}";
+    append(line_);
+    items_.clear(), count = 0;
+  };
+  logs.for_each([&](std::string_view name, const sdk::Value& value) {
+    Key& to = key(name);
+    if (to.name.empty()) return;
+    if (!value.is_number()) return warn_value(to, name);
+    if (count == most_entities) flush();
+    if (count++ != 0) items_ += ',';
+    append_metric(items_, to.name, value.number(), last_time_, state.global_step);
+  });
+  flush();
+  sender_->notify();
+}
+
+void Tracker::on_save(const Arguments& args, const State& state, Control&) {
+  if (state.is_world_process_zero == 0 || live_ == nullptr || !settings_.log_artifacts) return;
+  const std::string name = "checkpoint-" + std::to_string(state.global_step);
+  log_artifacts(fs::path(args["output_dir"].text()) / name, name);
+}
+
+void Tracker::on_train_end(const Arguments&, const State& state, Control&) {
+  if (state.is_world_process_zero == 0 || live_ == nullptr) return;
+  end("FINISHED");
+  trained_ = true;
+}
+
+void Tracker::setup(const Arguments& args) {
+  output_dir_ = fs::path(args["output_dir"].text());
+  if (!sender_)
+    sender_ = std::make_unique<Sender>(
+        settings_, Reporter{[host = host_](const std::string& line) { host.info(line); },
+                            [host = host_](const std::string& line) { host.warning(line); }});
+  if (!adopted_) {
+    adopted_ = true;
+    // The journal has the run with its own times: what is replayed would be a second one.
+    only_journals_ = adopt_journals() && host_.is_replay();
+    if (only_journals_) host_.info("the journal of the run is sent, in place of what is replayed");
+  }
+  if (only_journals_) return;
+
+  RunHeader run;
+  run.uri = settings_.uri;
+  run.experiment_name = settings_.experiment_name;
+  run.experiment_id = settings_.experiment_id;
+  if (run.experiment_name.empty() && run.experiment_id.empty()) run.experiment_id = "0";
+  if (!run_id_used_) run.run_id = settings_.run_id;
+  run.keep_status = !run.run_id.empty() && settings_.run_is_owned;
+  run_id_used_ = true;
+  const sdk::Value name = args["run_name"];
+  if (name.is_string()) run.run_name = name.text();
+  run.user = settings_.user.empty() ? user_name() : settings_.user;
+  run.start_time = last_time_ = std::max(milliseconds_now(), last_time_ + 1);
+  run.tags = {{"mlflow.user", run.user},
+              {"mlflow.source.name", program_name()},
+              {"mlflow.source.type", "LOCAL"}};
+  if (!settings_.run_context.empty())
+    for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT"))
+      run.tags.push_back(std::move(tag));
+  if (!run.run_name.empty()) run.tags.emplace_back("mlflow.runName", run.run_name);
+  if (!settings_.parent_run_id.empty())
+    run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
+
+  auto journal = std::make_unique<Journal>(output_dir_, id_, run.to_json());
+  live_ = journal.get();
+  open_ = true;
+  sender_->add(std::make_unique<Delivery>(std::move(journal), false));
+  log_setup(args);
+}
+
+void Tracker::log_setup(const Arguments& args) {
+  Params params =
+      make_params(host_.model_config_json(), args.to_json_string(), settings_.flatten_params);
+  for (const std::string& sentence : params.dropped) host_.warning(sentence);
+  if (settings_.max_log_params && *settings_.max_log_params < params.kept.size())
+    params.kept.resize(*settings_.max_log_params);
+  const auto write = [&](const char* kind, const Pairs& pairs) {
+    for (std::size_t begin = 0; begin < pairs.size(); begin += most_params) {
+      const std::size_t end = std::min(pairs.size(), begin + most_params);
+      std::string line = std::string("{\"") + kind + "\":" + std::to_string(end - begin);
+      line += ",\"items\":[";
+      for (std::size_t i = begin; i < end; ++i) {
+        if (i != begin) line += ',';
+        append_pair(line, pairs[i].first, pairs[i].second);
+      }
+      line += "]}";
+      append(line);
+    }
+  };
+  write("params", params.kept);
+  if (!settings_.tags.empty()) {
+    try {
+      write("tags", make_tags(settings_.tags, "MLFLOW_TAGS"));
+    } catch (const std::invalid_argument& error) {
+      host_.warning(std::string(error.what()) + "; the run goes on without these tags");
+    }
+  }
+  sender_->notify();
+}
+
+/// Hands what earlier programs left in the output directory to the sender; whether there was any.
+bool Tracker::adopt_journals() {
+  bool any = false;
+  for (const fs::path& path : Journal::left_over(output_dir_, id_)) {
+    FileLock lock;
+    if (!lock.take(path)) continue;  // a living program writes it
+    std::error_code error;
+    if (fs::file_size(path, error) == 0 || error) continue;
+    try {
+      auto delivery =
+          std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
+      if (delivery->header().uri != settings_.uri) {
+        host_.warning(path.string() + " of an earlier run belongs to " + delivery->header().uri +
+                      ", and this run reports to " + settings_.uri +
+                      "; to send it, set MLFLOW_TRACKING_URI to the first and run trainer replay");
+        continue;
+      }
+      sender_->add(std::move(delivery));
+      any = true;
+    } catch (const std::exception& problem) {
+      host_.warning(path.string() + " could not be sent: " + problem.what());
+    }
+  }
+  return any;
+}
+
+Tracker::Key& Tracker::key(std::string_view log_key) {
+  lookup_.assign(log_key);
+  const auto found = keys_.find(lookup_);
+  if (found != keys_.end()) return found->second;
+  Key& added = keys_[lookup_];
+  added.name = sanitize(log_key);
+  const std::string problem = name_problem(added.name);
+  if (!problem.empty()) {
+    host_.warning("the metric \"" + lookup_.substr(0, 300) + "\" is left out: its name " + problem);
+    added.name.clear();
+  }
+  return added;
+}
+
+void Tracker::warn_value(Key& key, std::string_view log_key) {
+  if (key.warned) return;
+  key.warned = true;
+  host_.warning("the value logged as \"" + std::string(log_key) +
+                "\" is no number and is left out; MLflow's metrics are numbers only");
+}
+
+void Tracker::append(std::string& line) {
+  live_->append(line);
+  open_ = true;
+  const std::string problem = live_->take_problem();
+  if (!problem.empty())
+    host_.warning(problem +
+                  "; until then what is logged waits in memory, and is lost with the "
+                  "program if the server does not take it before");
+}
+
+void Tracker::end(const char* status) {
+  line_ = "{\"end\":{\"status\":\"";
+  line_ += status;
+  line_ += "\",\"time\":" + std::to_string(std::max(milliseconds_now(), last_time_)) + "}}";
+  append(line_);
+  open_ = false;
+  sender_->notify();
+}
+
+void Tracker::log_artifacts(const fs::path& directory, const std::string& name) {
+  fs::path from = live_->files() / name;
+  std::error_code error;
+  fs::remove_all(from, error);
+  if (!link_files(directory, from, id_ + "-")) {
+    fs::remove_all(from, error);
+    from = directory;
+  }
+  std::string line = "{\"artifact\":{\"directory\":";
+  append_json(line, fs::absolute(from).lexically_relative(fs::absolute(output_dir_)).string());
+  line += ",\"name\":";
+  append_json(line, name);
+  line += "}}";
+  append(line);
+  sender_->notify();
+}
+
+void Tracker::report_rest() {
+  const auto rest = sender_->unfinished();
+  if (rest.empty()) return;
+  const fs::path state = replayable(output_dir_);
+  for (Delivery* delivery : rest) {
+    const std::uint64_t lost = delivery->journal().waiting_in_memory();
+    const std::string why =
+        sender_->last_failure().empty() ? "the time was over" : sender_->last_failure();
+    if (lost != 0)
+      host_.warning(std::to_string(lost) + " logs were not sent to " + settings_.uri + " (" + why +
+                    ") and could not be kept in a file either: they are lost");
+    std::error_code error;
+    const std::string path = delivery->journal().path().string();
+    if (!fs::exists(path, error)) continue;
+    host_.warning("not everything was sent to " + settings_.uri + " (" + why +
+                  "); the rest is in " + path +
+                  " and goes out at the start of the next run with this output_dir" +
+                  (state.empty() ? std::string()
+                                 : ", or by: trainer replay " + state.string() + " --report_to " +
+                                       id_ + " --output_dir " + output_dir_.string()));
+  }
+}
+
+}  // namespace trainer::plugins::mlflow

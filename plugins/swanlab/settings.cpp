@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "shared/tracker_run/tracker_run.hpp"
+
+namespace trainer::swanlab {
+namespace {
+
+using plugins::variable;
+
+std::string first_of(std::initializer_list<const char*> names) {
+  for (const char* name : names)
+    if (std::string value = variable(name); !value.empty()) return value;
+  return "";
+}
+
+[[noreturn]] void refuse(const char* name, const std::string& found, const char* expected) {
+  throw std::invalid_argument(std::string(name) + " is \"" + found + "\", expected " + expected +
+                              "; correct it or unset it");
+}
+
+/// A JSON list of texts, or texts between commas.
+std::vector<std::string> read_tags(const std::string& text) {
+  std::vector<std::string> tags;
+  if (!text.empty() && text.front() == '[') {
+    for (const plugins::JsonTree& item : plugins::parse_json(text).items) tags.push_back(item.text);
+    return tags;
+  }
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::size_t begin = text.find_first_not_of(' ', at);
+    if (begin < end) {
+      const std::size_t last = text.find_last_not_of(' ', end - 1);
+      tags.push_back(text.substr(begin, last + 1 - begin));
+    }
+    at = end + 1;
+  }
+  return tags;
+}
+
+Settings::Mode read_mode() {
+  const std::string mode = variable("SWANLAB_MODE");
+  if (mode.empty() || mode == "cloud" || mode == "online") return Settings::Mode::online;
+  if (mode == "offline" || mode == "local") return Settings::Mode::offline;
+  if (mode == "disabled") return Settings::Mode::disabled;
+  refuse("SWANLAB_MODE", mode, "online, cloud, offline, local or disabled");
+}
+
+Settings::Resume read_resume(bool resuming) {
+  const std::string resume = first_of({"SWANLAB_RESUME", "SWANLAB_RUN_RESUME"});
+  if (resume.empty()) return resuming ? Settings::Resume::allow : Settings::Resume::never;
+  if (resume == "allow" || plugins::is_true(resume)) return Settings::Resume::allow;
+  if (resume == "must") return Settings::Resume::must;
+  if (resume == "never" || resume == "false" || resume == "False") return Settings::Resume::never;
+  refuse("SWANLAB_RESUME", resume, "must, allow or never");
+}
+
+}  // namespace
+
+Settings read_settings(bool resuming) {
+  Settings s;
+  s.mode = read_mode();
+  if (s.mode == Settings::Mode::disabled) return s;
+  const std::string directory = first_of({"SWANLAB_LOG_DIR", "SWANLAB_LOGDIR"});
+  s.directory = directory.empty() ? "swanlog" : directory;
+  s.project = first_of({"SWANLAB_PROJECT", "SWANLAB_PROJECT_NAME", "SWANLAB_PROJ_NAME"});
+  if (s.project.empty()) s.project = std::filesystem::current_path().filename().string();
+  s.workspace = first_of({"SWANLAB_PROJECT_WORKSPACE", "SWANLAB_WORKSPACE"});
+  s.is_public = plugins::is_true(first_of({"SWANLAB_PROJECT_PUBLIC", "SWANLAB_PUBLIC"}));
+  s.name = first_of({"SWANLAB_EXPERIMENT_NAME", "SWANLAB_EXP_NAME"});
+  s.description = first_of({"SWANLAB_EXPERIMENT_DESCRIPTION", "SWANLAB_DESCRIPTION"});
+  s.group = first_of({"SWANLAB_EXPERIMENT_GROUP", "SWANLAB_GROUP"});
+  s.job_type = first_of({"SWANLAB_EXPERIMENT_JOB_TYPE", "SWANLAB_JOB_TYPE"});
+  s.color = first_of({"SWANLAB_EXPERIMENT_COLOR", "SWANLAB_EXP_COLOR"});
+  if (s.color.empty()) s.color = "#528d59";
+  s.tags = read_tags(first_of({"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
+  s.id = variable("SWANLAB_RUN_ID");
+  if (s.id.find_first_of("/\\#?%:") != std::string::npos)
+    refuse("SWANLAB_RUN_ID", s.id, "no / \\ # ? % or : in it");
+  s.resume = read_resume(resuming);
+  s.console = variable("SWANLAB_TERMINAL_PROXY_TYPE") != "none";
+  return s;
+}
+
+bool has_key() {
+  if (!variable("SWANLAB_API_KEY").empty()) return true;
+  const std::string root = first_of({"SWANLAB_ROOT", "SWANLAB_SAVE_DIR"});
+  const std::filesystem::path home =
+      root.empty() ? plugins::home_directory() / ".swanlab" : std::filesystem::path(root);
+  std::error_code error;  // one login a file: any entry counts
+  return std::filesystem::is_regular_file(".swanlab/.netrc", error) ||
+         std::filesystem::is_regular_file(home / ".netrc", error);
+}
+
+bool is_disabled() { return variable("SWANLAB_MODE") == "disabled"; }
+
+}  // namespace trainer::swanlab

@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// SwanLabCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of its
+// own for SwanLab's run files. docs/plugins/swanlab.md says what differs and why.
+#include <trainer/sdk.hpp>
+#include <unordered_map>
+
+#include "run.hpp"
+#include "shared/tracker_run/process.hpp"
+#include "shared/tracker_run/tracker_run.hpp"
+
+namespace {
+
+namespace plugins = trainer::plugins;
+namespace swanlab = trainer::swanlab;
+using plugins::JsonTree;
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+using Mode = swanlab::Settings::Mode;
+
+JsonTree leaf(JsonTree::Kind kind, std::string text) {
+  JsonTree tree;
+  tree.kind = kind, tree.text = std::move(text);
+  return tree;
+}
+
+class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
+ public:
+  explicit SwanLab(const Host& host) : host_(host) {}
+  ~SwanLab() override { finish(); }
+
+  static void available(const Host&) {
+    if (swanlab::is_disabled())
+      throw trainer::sdk::NotConfigured("SWANLAB_MODE is \"disabled\"; unset it to have it");
+    if (!plugins::has_variable("SWANLAB_", {}) && !swanlab::has_key())
+      throw trainer::sdk::NotConfigured(
+          "there is no SWANLAB_... variable and no login for it; set SWANLAB_MODE=offline, or log "
+          "in with `swanlab login`");
+  }
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    training_ = true;
+    if (!set_up_) set_up(args, state);
+  }
+
+  void on_train_end(const Arguments&, const State&, Control&) override { training_ = false; }
+
+  void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
+    if (!set_up_) set_up(args, state);
+    if (!run_ || state.is_world_process_zero == 0) return;
+    const std::int64_t time = plugins::now_ns();
+    last_step_ = std::max(last_step_, state.global_step);
+    // Single values come first, as there.
+    for (const bool single : {true, false})
+      logs.for_each([&](std::string_view key, const Value& value) {
+        if (plugins::is_single_value(key) == single) scalar(key, state.global_step, time, value);
+      });
+    run_->scalar("train/global_step", state.global_step, time,
+                 static_cast<double>(state.global_step));
+  }
+
+  void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
+    if (!set_up_) set_up(args, state);
+    if (!run_ || state.is_world_process_zero == 0) return;
+    const std::int64_t time = plugins::now_ns(), step = ++last_step_;  // logged without a step there
+    metrics.for_each([&](std::string_view key, const Value& value) {
+      scalar(key, step, time, value, false);
+    });
+  }
+
+  void on_line(std::uint32_t, std::string_view text) noexcept override {
+    const std::lock_guard lock(console_mutex_);
+    if (console_ != nullptr) console_->console(text);
+  }
+
+ private:
+  void set_up(const Arguments& args, const State& state) {
+    set_up_ = true;
+    if (state.is_world_process_zero == 0) return;
+    const Value checkpoint = args["resume_from_checkpoint"];
+    const bool resuming =
+        checkpoint.is_string() ? !checkpoint.text().empty() : checkpoint.flag();
+    swanlab::Settings settings = swanlab::read_settings(resuming || state.global_step > 0);
+    if (settings.mode == Mode::disabled) return;
+    const std::string run_name(args["run_name"].text());
+    if (!run_name.empty()) settings.name = run_name;
+    if ((state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+      const std::string trial(trainer::sdk::view(state.trial_name));
+      settings.name = run_name.empty() ? trial : run_name + "-" + trial;
+    }
+    if (!plugins::variable("SWANLAB_LOG_MODEL").empty())
+      host_.warning(
+          "SWANLAB_LOG_MODEL is set, but SwanLab cannot store models; unset it, nothing of it is "
+          "stored");
+    run_.emplace(std::move(settings));
+    run_->config(config());
+    {
+      const std::lock_guard lock(console_mutex_);
+      console_ = &*run_;
+    }
+    host_.info("SwanLab run " + run_->settings().id + " is written to " +
+               run_->directory().string());
+  }
+
+  JsonTree config() const {
+    JsonTree config;
+    config.kind = JsonTree::Kind::object;
+    config["FRAMEWORK"] = leaf(JsonTree::Kind::string, "\U0001F917transformers");
+    JsonTree values = plugins::run_config(host_);
+    for (std::size_t i = 0; i < values.keys.size(); ++i)
+      config[values.keys[i]] = std::move(values.items[i]);
+    if (const std::int64_t count = plugins::num_parameters(host_); count >= 0)
+      config["model_num_parameters"] = leaf(JsonTree::Kind::number, std::to_string(count));
+    return config;
+  }
+
+  void scalar(std::string_view log_key, std::int64_t step, std::int64_t time, const Value& value,
+              bool single_values = true) {
+    const bool single = single_values && plugins::is_single_value(log_key);
+    key_.assign(single ? "1" : "0").append(log_key);
+    const auto found = names_.find(key_);
+    const std::string& name =
+        found != names_.end()
+            ? found->second
+            : names_
+                  .emplace(key_, single ? "single_value/" + std::string(log_key)
+                                        : plugins::rewrite_key(log_key))
+                  .first->second;
+    if (value.is_number())
+      run_->scalar(name, step, time, value.number());
+    else if (warned_.insert(name).second)
+      host_.warning("the value logged as \"" + std::string(log_key) +
+                    "\" is no number and is left out; SwanLab's run file gets numbers only");
+  }
+
+  void finish() noexcept try {
+    {
+      const std::lock_guard lock(console_mutex_);
+      console_ = nullptr;
+    }
+    if (!run_) return;
+    run_->finish(training_);
+    if (run_->settings().mode == Mode::online) sync();
+    run_.reset();
+  } catch (const std::exception& e) {
+    run_.reset();
+    host_.warning(e.what());
+  }
+
+  void sync() const {
+    const std::string directory = run_->directory().string();
+    const std::filesystem::path program = plugins::find_program("swanlab");
+    if (!swanlab::has_key() || program.empty()) {
+      host_.info("the SwanLab run is on this disk only: " +
+                 std::string(program.empty() ? "the command swanlab is not on PATH"
+                                             : "there is no login for SwanLab") +
+                 "; `swanlab sync " + directory + "` sends it");
+      return;
+    }
+    const Value limit = host_.config("sync_seconds");
+    const std::string log = directory + "/sync.log";
+    const int status =
+        plugins::run_program({program.string(), "sync", directory}, log,
+                             std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    if (status == -1)
+      host_.info("`swanlab sync` still sends the run; it writes to " + log);
+    else if (status != 0)
+      host_.warning("`swanlab sync` ended with status " + std::to_string(status) + ", see " + log +
+                    "; `swanlab sync " + directory + "` sends the run again");
+  }
+
+  Host host_;
+  std::optional<swanlab::Run> run_;
+  std::mutex console_mutex_;
+  swanlab::Run* console_ = nullptr;
+  bool set_up_ = false, training_ = false;
+  std::int64_t last_step_ = -1;  // theirs counts from 0
+  std::unordered_map<std::string, std::string> names_;
+  std::set<std::string> warned_;
+  std::string key_;
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(SwanLab, {
+  "id": "swanlab",
+  "version": "0.1.0",
+  "report_to": "swanlab",
+  "description": "Writes a run file for SwanLab.",
+  "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],
+  "config": {
+    "sync_seconds": {
+      "type": "number",
+      "default": 60,
+      "minimum": 0,
+      "description": "how long to wait at the end for `swanlab sync`, which goes on after that"
+    }
+  }
+})
+// clang-format on

@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "records.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <cstdio>
+#include <ctime>
+#include <random>
+
+#include "shared/json_tree/json_tree.hpp"
+#include "trainer/sdk/repr.hpp"
+
+namespace trainer::trackio {
+namespace {
+
+using plugins::append_json_string;
+using plugins::Escape;
+using plugins::JsonTree;
+
+std::mt19937_64& generator() {
+  static std::mt19937_64 engine = [] {
+    std::random_device source;
+    std::seed_seq seed{source(), source(), source(), source(), source(), source()};
+    return std::mt19937_64(seed);
+  }();
+  return engine;
+}
+
+void append_value(std::string& out, const sdk::Value& value) {
+  const double number = value.number();
+  switch (value.raw()->type) {
+    case TRAINER_NULL:
+      out += "null";
+      break;
+    case TRAINER_BOOLEAN:
+      out += value.flag() ? "true" : "false";
+      break;
+    case TRAINER_INTEGER:
+      sdk::append_repr(out, value.integer());
+      break;
+    case TRAINER_NUMBER:
+      if (std::isnan(number))
+        out += "\"NaN\"";
+      else if (std::isinf(number))
+        out += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
+      else
+        sdk::append_repr(out, number);
+      break;
+    case TRAINER_STRING:
+      append_json_string(out, value.text(), Escape::utf8);
+      break;
+    default:
+      plugins::append_json(out, plugins::parse_json(value.text()), Escape::utf8, true);
+  }
+}
+
+}  // namespace
+
+void append_rewritten_key(std::string& out, std::string_view key) {
+  const bool split = key.substr(0, 5) == "eval_" || key.substr(0, 5) == "test_";
+  out += split ? key.substr(0, 4) : "train";
+  out += '/';
+  out += split ? key.substr(5) : key;
+}
+
+bool is_single_value(std::string_view key) {
+  for (const char* name : {"train_runtime", "train_samples_per_second", "train_steps_per_second",
+                           "train_loss", "total_flos"})
+    if (key == name) return true;
+  return false;
+}
+
+void append_member(std::string& members, std::string_view key, const sdk::Value& value) {
+  if (!members.empty()) members += ", ";
+  append_json_string(members, key, Escape::utf8);
+  members += ": ";
+  append_value(members, value);
+}
+
+void append_record(std::string& out, const Run& run, std::string_view members,
+                   std::optional<std::int64_t> step, std::string_view timestamp,
+                   std::string_view config, std::string_view log_id) {
+  const auto text = [&](const char* key, std::string_view value) {
+    out += key;
+    if (value.empty())
+      out += "null";
+    else
+      append_json_string(out, value, Escape::utf8);
+  };
+  out += "{\"v\": 1, \"kind\": \"metric\"";
+  text(", \"project\": ", run.project);
+  text(", \"run\": ", run.name);
+  text(", \"run_id\": ", run.id);
+  out += ", \"metrics\": {";
+  out += members;
+  out += "}, \"step\": ";
+  if (step)
+    sdk::append_repr(out, *step);
+  else
+    out += "null";
+  text(", \"timestamp\": ", timestamp);
+  out += ", \"config\": ";
+  out += config.empty() ? "null" : config;
+  text(", \"log_id\": ", log_id);
+  out += '}';
+}
+
+std::string run_config(std::string_view model_json, std::string_view arguments_json,
+                       std::int64_t num_parameters, std::string_view created) {
+  JsonTree config;
+  config["_Username"] = {};
+  config["_Created"] = {JsonTree::Kind::string, std::string(created), {}, {}};
+  config["_Group"] = {};
+  for (const std::string_view json : {model_json, arguments_json}) {
+    if (json.empty()) continue;
+    const JsonTree part = plugins::parse_json(json);
+    // Keys with a leading underscore are Trackio's.
+    for (std::size_t i = 0; i < part.keys.size(); ++i)
+      if (part.keys[i].substr(0, 1) != "_") config[part.keys[i]] = part.items[i];
+  }
+  if (num_parameters >= 0)
+    config["model/num_parameters"] = {JsonTree::Kind::number, std::to_string(num_parameters), {}, {}};
+  std::string out;
+  plugins::append_json(out, config, Escape::utf8, true);
+  return out;
+}
+
+std::string timestamp_now() {
+  using namespace std::chrono;
+  const auto now = floor<microseconds>(system_clock::now());
+  const auto day = floor<days>(now);
+  const year_month_day date(day);
+  const hh_mm_ss time(now - day);
+  char text[48];
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
+                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
+                static_cast<int>(time.subseconds().count()));
+  return text;
+}
+
+std::string random_hex(int digits) {
+  std::string out;
+  while (out.size() < static_cast<std::size_t>(digits)) {
+    char text[20];
+    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(generator()()));
+    out += text;
+  }
+  out.resize(static_cast<std::size_t>(digits));
+  return out;
+}
+
+std::string random_name() {
+  static constexpr const char* how[] = {"brave", "calm",  "eager", "gentle", "keen", "lucid",
+                                        "merry", "quiet", "rapid", "steady", "tidy", "warm"};
+  static constexpr const char* what[] = {"brook", "cedar", "comet", "dune",  "fjord", "heron",
+                                         "maple", "otter", "reef",  "ridge", "tern",  "willow"};
+  const auto below = [](std::uint64_t n) { return generator()() % n; };
+  return std::string(how[below(12)]) + "-" + what[below(12)] + "-" +
+         std::to_string(1000 + below(9000));
+}
+
+}  // namespace trainer::trackio

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run.hpp"
+
+#include "earlier_run.hpp"
+#include "shared/tracker_run/process.hpp"
+#include "shared/tracker_run/tracker_run.hpp"
+#include "system.hpp"
+
+namespace trainer::wandb {
+namespace {
+
+std::filesystem::path new_directory(const Settings& settings, std::int64_t& start) {
+  sdk::make_directory(settings.directory);
+  for (;; start += 1'000'000'000) {
+    // Two starts of one run in a second: the later one takes the next second's name.
+    const std::filesystem::path directory =
+        std::filesystem::absolute(settings.directory).lexically_normal() /
+        ("offline-run-" + plugins::time_name(start) + "-" + settings.id);
+    std::error_code error;
+    if (std::filesystem::create_directory(directory, error)) return directory;
+    if (error) sdk::posix::fail(directory, "could not be made a directory", error.value());
+  }
+}
+
+}  // namespace
+
+Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::now_ns()) {
+  bool resumed = false;
+  if (settings_.id.empty()) {
+    settings_.id = plugins::random_id(8);
+  } else if (const auto last = last_step(settings_.directory, settings_.id)) {
+    if (settings_.must_be_new)
+      throw std::invalid_argument("WANDB_RESUME is \"never\" but " + settings_.directory.string() +
+                                  " has a run \"" + settings_.id +
+                                  "\"; choose another WANDB_RUN_ID or unset WANDB_RESUME");
+    resumed = settings_.resume;
+    if (resumed) starting_step_ = *last + 1;
+  }
+  std::int64_t name_time = start_;
+  directory_ = new_directory(settings_, name_time);
+  for (const char* part : {"files", "logs"}) sdk::make_directory(directory_ / part);
+  if (settings_.console) output_ = sdk::AppendFile::open(directory_ / "files" / "output.log");
+  file_.emplace(directory_ / ("run-" + settings_.id + ".wandb"));
+  file_->run(settings_, start_, starting_step_, resumed);
+  file_->environment(start_);
+  plugins::replace_link(settings_.directory / "latest-run", directory_.filename());
+}
+
+Run::~Run() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+}
+
+double Run::seconds() const { return static_cast<double>(plugins::now_ns() - start_) / 1e9; }
+
+void Run::start_stats() {
+  if (settings_.stats) thread_ = std::thread([this] { stats_thread(); });
+}
+
+void Run::console(bool is_stdout, std::string_view line) noexcept {
+  if (!settings_.console || console_broken_) return;
+  try {
+    line_.assign(line);
+    line_ += '\n';
+    file_->output(is_stdout, plugins::now_ns(), line_);
+    output_.append(line_);
+  } catch (...) {
+    console_broken_ = true;  // the next log reports a full disk
+  }
+}
+
+void Run::finish(int exit_code) {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
+  if (thread_.joinable()) thread_.join();
+  file_->exit(exit_code, static_cast<std::int64_t>(seconds()));
+}
+
+void Run::stats_thread() try {
+  SystemSampler sampler;
+  Items row;
+  std::unique_lock lock(mutex_);
+  while (!stop_) {
+    lock.unlock();
+    row.clear();
+    for (const auto& [name, value] : sampler.sample()) row.add_stat(name, value);
+    file_->stats(plugins::now_ns(), row);
+    lock.lock();
+    wake_.wait_for(lock, settings_.stats_interval, [this] { return stop_; });
+  }
+} catch (...) {
+  // System rows end; the trainer's own writes report what is wrong with the disk.
+}
+
+}  // namespace trainer::wandb

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "settings.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <stdexcept>
+
+#include "shared/tracker_run/tracker_run.hpp"
+
+namespace trainer::wandb {
+namespace {
+
+using plugins::variable;
+
+/// W&B's settings that begin with x_ have two names: WANDB__STATS_... and WANDB_X_STATS_...
+std::string private_variable(const std::string& name) {
+  const std::string value = variable(("WANDB__" + name).c_str());
+  return value.empty() ? variable(("WANDB_X_" + name).c_str()) : value;
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; !text.empty() && at <= text.size();) {
+    const std::size_t comma = std::min(text.find(',', at), text.size());
+    if (comma > at) parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+[[noreturn]] void refuse(const char* name, const std::string& found, const char* expected) {
+  throw std::invalid_argument(std::string(name) + " is \"" + found + "\", expected " + expected +
+                              "; correct it or unset it");
+}
+
+Settings::Mode read_mode() {
+  const std::string mode = variable("WANDB_MODE");
+  if (is_disabled()) return Settings::Mode::disabled;
+  if (mode.empty() || mode == "online" || mode == "run" || mode == "shared")
+    return Settings::Mode::online;
+  if (mode == "offline" || mode == "dryrun") return Settings::Mode::offline;
+  refuse("WANDB_MODE", mode, "online, offline or disabled");
+}
+
+void read_resume(Settings& settings) {
+  const std::string resume = variable("WANDB_RESUME");
+  if (resume.empty()) return;
+  if (resume == "never")
+    settings.must_be_new = true;
+  else if (resume == "allow" || resume == "must" || resume == "auto" || plugins::is_true(resume))
+    settings.resume = true;
+  else
+    refuse("WANDB_RESUME", resume, "allow, must, auto or never");
+  if (resume == "must" && settings.id.empty())
+    throw std::invalid_argument(
+        "WANDB_RESUME is \"must\" but no run is named; set WANDB_RUN_ID to the run to continue");
+}
+
+void check_id(const std::string& id) {
+  // What W&B refuses; a slash would also leave the directory.
+  if (id.find_first_of("/\\#?%:") != std::string::npos)
+    refuse("WANDB_RUN_ID", id, "no / \\ # ? % or : in it");
+}
+
+}  // namespace
+
+Settings read_settings() {
+  Settings settings;
+  settings.mode = read_mode();
+  if (settings.mode == Settings::Mode::disabled) return settings;
+  const std::string root = variable("WANDB_DIR");
+  const std::filesystem::path base = root.empty() ? "." : plugins::expand_user(root);
+  settings.directory = base / (std::filesystem::exists(base / ".wandb") ? ".wandb" : "wandb");
+  const char* project = std::getenv("WANDB_PROJECT");
+  settings.project = project != nullptr ? project : "huggingface";
+  settings.entity = variable("WANDB_ENTITY");
+  settings.name = variable("WANDB_NAME");
+  settings.group = variable("WANDB_RUN_GROUP");
+  settings.job_type = variable("WANDB_JOB_TYPE");
+  settings.notes = variable("WANDB_NOTES");
+  settings.tags = split(variable("WANDB_TAGS"));
+  settings.sweep_id = variable("WANDB_SWEEP_ID");
+  settings.id = variable("WANDB_RUN_ID");
+  settings.host = variable("WANDB_HOST");
+  if (settings.host.empty()) settings.host = plugins::host_name();
+  check_id(settings.id);
+  read_resume(settings);
+  settings.console = variable("WANDB_CONSOLE") != "off";
+  settings.quiet =
+      plugins::is_true(variable("WANDB_SILENT")) || plugins::is_true(variable("WANDB_QUIET"));
+  settings.stats = !plugins::is_true(private_variable("DISABLE_STATS"));
+  if (const std::string text = private_variable("STATS_SAMPLING_INTERVAL"); !text.empty()) {
+    double seconds = 0;
+    const auto end = std::from_chars(text.data(), text.data() + text.size(), seconds);
+    // W&B's lower limit.
+    if (end.ec != std::errc() || end.ptr != text.data() + text.size() || !(seconds >= 0.1))
+      refuse("WANDB__STATS_SAMPLING_INTERVAL", text, "seconds, 0.1 or more");
+    settings.stats_interval = std::chrono::duration<double>(std::min(seconds, 86400.0));
+  }
+  return settings;
+}
+
+bool has_key() {
+  if (!variable("WANDB_API_KEY").empty()) return true;
+  std::string host = variable("WANDB_BASE_URL");
+  if (host.empty()) host = "https://api.wandb.ai";
+  host = host.substr(host.find("//") == std::string::npos ? 0 : host.find("//") + 2);
+  host = host.substr(0, host.find_first_of(":/"));
+  const std::string netrc = variable("NETRC");
+  if (!netrc.empty()) return plugins::has_login(plugins::expand_user(netrc), host);
+  return plugins::has_login(plugins::home_directory() / ".netrc", host) ||
+         plugins::has_login(plugins::home_directory() / "_netrc", host);
+}
+
+bool is_disabled() {
+  return variable("WANDB_MODE") == "disabled" || plugins::is_true(variable("WANDB_DISABLED"));
+}
+
+std::string unsupported() {
+  const std::string log_model = variable("WANDB_LOG_MODEL"), watch = variable("WANDB_WATCH");
+  std::string name;
+  if (log_model == "end" || log_model == "checkpoint") name = "WANDB_LOG_MODEL=" + log_model;
+  if (watch == "all" || watch == "parameters" || watch == "gradients")
+    name += (name.empty() ? "" : " and ") + ("WANDB_WATCH=" + watch);
+  if (name.empty()) return "";
+  return name +
+         " needs W&B's Python client, which this plugin does without: nothing of it is stored; "
+         "name \"python:wandb\" in report_to instead of \"wandb\" to have it";
+}
+
+}  // namespace trainer::wandb

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the WANDB_* variables say, with the defaults of transformers' WandbCallback and of W&B's
+// client.
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace trainer::wandb {
+
+struct Settings {
+  enum class Mode { online, offline, disabled };
+
+  Mode mode = Mode::online;
+  std::filesystem::path directory;  ///< .../wandb, or .../.wandb where there is one
+  std::string project, entity, name, group, job_type, notes, id, host, sweep_id;
+  std::vector<std::string> tags;
+  bool resume = false;   ///< WANDB_RESUME is set, and not "never"
+  bool must_be_new = false;  ///< "never"
+  bool console = true;
+  bool quiet = false;  ///< no sentence about where the run is
+  bool stats = true;
+  std::chrono::duration<double> stats_interval{15};
+};
+
+/// Throws std::invalid_argument with a sentence for a value that has no meaning.
+Settings read_settings();
+
+/// W&B's services can be reached with a key: WANDB_API_KEY, or a login in ~/.netrc.
+bool has_key();
+
+/// WANDB_DISABLED or WANDB_MODE=disabled.
+bool is_disabled();
+
+/// The sentence for a WANDB_LOG_MODEL or WANDB_WATCH that this plugin does not do; else empty.
+std::string unsupported();
+
+}  // namespace trainer::wandb

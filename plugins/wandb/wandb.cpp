@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// WandbCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of its own
+// for W&B's offline runs. docs/plugins/wandb.md says what differs and why.
+#include <optional>
+#include <trainer/sdk.hpp>
+#include <unordered_map>
+
+#include "run.hpp"
+#include "shared/tracker_run/process.hpp"
+#include "shared/tracker_run/tracker_run.hpp"
+
+namespace {
+
+namespace plugins = trainer::plugins;
+namespace wandb = trainer::wandb;
+using trainer::sdk::Host;
+using trainer::sdk::Value;
+using Mode = wandb::Settings::Mode;
+
+constexpr std::string_view step_key = "train/global_step";
+
+class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
+ public:
+  explicit Wandb(const Host& host) : host_(host) {}
+  ~Wandb() override { finish(); }
+
+  static void available(const Host&) {
+    if (wandb::is_disabled())
+      throw trainer::sdk::NotConfigured(
+          "WANDB_MODE or WANDB_DISABLED switches it off; unset it to have it");
+    if (!plugins::has_variable("WANDB_", {"WANDB_DISABLED"}) && !wandb::has_key())
+      throw trainer::sdk::NotConfigured(
+          "there is no WANDB_... variable and no login for it; set WANDB_MODE=offline, or "
+          "WANDB_PROJECT, or log in with `wandb login`");
+  }
+
+  void on_train_begin(const Arguments& args, const State& state, Control&) override {
+    if (state.is_hyper_param_search != 0) finish(), set_up_ = false;  // a run for each trial
+    training_ = true;
+    if (!set_up_) set_up(args, state);
+  }
+
+  void on_train_end(const Arguments&, const State&, Control&) override { training_ = false; }
+
+  void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
+    if (!set_up_) set_up(args, state);
+    if (!run_ || state.is_world_process_zero == 0) return;
+    begin_row();
+    logs.for_each([&](std::string_view key, const Value& value) {
+      json(value);
+      if (plugins::is_single_value(key))
+        run_->file().summary(key, json_);
+      else
+        add(key, value);
+    });
+    last_step_ = state.global_step;
+    end_row();
+  }
+
+  void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
+    if (!set_up_) set_up(args, state);
+    if (!run_ || state.is_world_process_zero == 0) return;
+    begin_row();
+    metrics.for_each([&](std::string_view key, const Value& value) { json(value), add(key, value); });
+    end_row();
+  }
+
+  void on_line(std::uint32_t stream, std::string_view text) noexcept override {
+    const std::lock_guard lock(console_mutex_);
+    if (console_ != nullptr) console_->console(stream == TRAINER_STDOUT, text);
+  }
+
+ private:
+  void set_up(const Arguments& args, const State& state) {
+    set_up_ = true;
+    if (state.is_world_process_zero == 0) return;
+    wandb::Settings settings = wandb::read_settings();
+    if (settings.mode == Mode::disabled) return;
+    name(settings, args, state);
+    if (const std::string sentence = wandb::unsupported(); !sentence.empty())
+      host_.warning(sentence);
+    run_.emplace(std::move(settings));
+    next_step_ = run_->starting_step();
+    last_step_.reset();
+    wandb::RunFile& file = run_->file();
+    plugins::JsonTree config = plugins::run_config(host_);
+    if (const std::int64_t count = plugins::num_parameters(host_); count >= 0) {
+      plugins::JsonTree& value = config["model/num_parameters"];
+      value.kind = plugins::JsonTree::Kind::number;
+      value.text = std::to_string(count);
+    }
+    file.config(config);
+    file.metric(step_key, "", "");
+    file.metric("", "*", step_key);
+    file.telemetry();
+    if (!host_.is_replay()) run_->start_stats();
+    {
+      const std::lock_guard lock(console_mutex_);
+      console_ = &*run_;
+    }
+    if (!run_->settings().quiet)
+      host_.info("W&B run " + run_->settings().id + " is written to " +
+                 run_->directory().string());
+  }
+
+  void name(wandb::Settings& settings, const Arguments& args, const State& state) const {
+    const std::string run_name(args["run_name"].text()), output_dir(args["output_dir"].text());
+    if ((state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+      settings.name = trainer::sdk::view(state.trial_name);
+      const bool unnamed = run_name.empty() || state.is_hyper_param_search != 0;
+      settings.group = unnamed ? output_dir : run_name;
+    } else if (!run_name.empty()) {
+      settings.name = run_name;
+      if (run_name == output_dir)
+        host_.warning("run_name is the same as output_dir; give the run a name of its own");
+    }
+  }
+
+  void begin_row() { row_.clear(), summary_.clear(); }
+
+  void json(const Value& value) {
+    json_.clear();
+    plugins::append_json(json_, value);
+  }
+
+  void add(std::string_view key, const Value& value) {
+    const auto found = names_.find(key_.assign(key));
+    const std::string& name =
+        found != names_.end() ? found->second
+                              : names_.emplace(key_, plugins::rewrite_key(key)).first->second;
+    put(name, json_, !value.is_null());
+  }
+
+  void put(std::string_view key, std::string_view text, bool in_summary = true) {
+    row_.add(key, text);
+    if (in_summary) summary_.add(key, text);
+  }
+
+  /// W&B's client adds the time and its own count of rows, and the last value of the step metric.
+  void end_row() {
+    if (last_step_) put(step_key, number(*last_step_));
+    put("_timestamp", number(static_cast<double>(plugins::now_ns()) / 1e9));
+    put("_runtime", number(run_->seconds()));
+    put("_step", number(next_step_));
+    run_->file().history(next_step_++, row_, summary_);
+  }
+
+  template <typename T>
+  std::string_view number(T value) {
+    json(Value(value));
+    return json_;
+  }
+
+  void finish() noexcept try {
+    {
+      const std::lock_guard lock(console_mutex_);
+      console_ = nullptr;
+    }
+    if (!run_) return;
+    run_->finish(training_ ? 1 : 0);
+    if (run_->settings().mode == Mode::online) sync();
+    run_.reset();
+  } catch (const std::exception& e) {
+    run_.reset();
+    host_.warning(e.what());
+  }
+
+  void sync() const {
+    const std::string directory = run_->directory().string();
+    const std::string later = "; `wandb sync " + directory + "` sends it";
+    const std::filesystem::path program = plugins::find_program("wandb");
+    if (!wandb::has_key() || program.empty()) {
+      if (!run_->settings().quiet)
+        host_.info("the W&B run is on this disk only: " +
+                   std::string(program.empty() ? "the command wandb is not on PATH"
+                                               : "there is no login for W&B") +
+                   later);
+      return;
+    }
+    const Value limit = host_.config("sync_seconds");
+    const int status =
+        plugins::run_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
+                           std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    const std::string log = directory + "/logs/sync.log";
+    if (status == -1)
+      host_.info("`wandb sync` still sends the run; it writes to " + log);
+    else if (status != 0)
+      host_.warning("`wandb sync` ended with status " + std::to_string(status) + ", see " + log +
+                    later + " again");
+  }
+
+  Host host_;
+  std::optional<wandb::Run> run_;
+  std::mutex console_mutex_;
+  wandb::Run* console_ = nullptr;
+  bool set_up_ = false, training_ = false;
+  std::int64_t next_step_ = 0;
+  std::optional<std::int64_t> last_step_;
+  std::unordered_map<std::string, std::string> names_;
+  wandb::Items row_, summary_;
+  std::string key_, json_;  // keep their memory
+};
+
+}  // namespace
+
+// The note is JSON.
+// clang-format off
+TRAINER_PLUGIN(Wandb, {
+  "id": "wandb",
+  "version": "0.1.0",
+  "report_to": "wandb",
+  "description": "Writes an offline run for Weights & Biases.",
+  "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],
+  "config": {
+    "sync_seconds": {
+      "type": "number",
+      "default": 60,
+      "minimum": 0,
+      "description": "how long to wait at the end for `wandb sync`, which goes on after that"
+    }
+  }
+})
+// clang-format on

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The services of trainer_host for one instance, over what the Trainer hands to its callbacks."""
+import ctypes
+import dataclasses
+import logging
+
+from . import _abi
+from ._tensors import TensorViews
+from ._values import DictMap, encode, fill, fill_text, to_json
+
+_log = logging.getLogger("libtrainer")
+_LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
+_LONGEST_ERROR = 4096
+
+
+class HostServices:
+    def __init__(self, name, config, args=None):
+        self.name, self.config, self.args, self.state = name, config, args, None
+        self.tensors = TensorViews()
+        self.asked_too_early = None  # an argument that was asked for before there were any
+        self._error = ""
+        self._config_json = to_json(config).encode("utf-8", "replace")
+        self._config_texts = {}
+        self._borrowed = {}  # the text that was lent last, by service
+        self._history = DictMap(read_only=True)
+        self._run = _abi.ExtRun(ctypes.sizeof(_abi.ExtRun), 0, _abi.RunKind(lambda _: 0))
+        self._extensions = {_abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
+                            _abi.EXT_RUN: ctypes.addressof(self._run)}
+        self.struct = _abi.Host(
+            ctypes.sizeof(_abi.Host), _abi.ABI_MAJOR, _abi.ABI_MINOR, 0, None, _abi.HostLog(self._log),
+            _abi.HostSetError(self._set_error), _abi.HostText(self._give_config_json), _abi.HostValue(self._give_config),
+            _abi.HostValue(self._give_argument), _abi.HostText(self._give_arguments_json),
+            _abi.HostText(self._give_model_config), _abi.HostSize(self._history_size), _abi.HostMap(self._history_at),
+            _abi.HostExtension(self._extension))
+
+    def take_error(self):
+        error, self._error = self._error, ""
+        return error
+
+    def failed_early(self):
+        """The remedy when a plugin asked for an argument before a Trainer gave any."""
+        return (f'; it asked for the training argument "{self.asked_too_early}" before there is a Trainer: give the arguments '
+                "with PluginCallback(..., args=training_args)" if self.asked_too_early else "")
+
+    # The functions of the table. ctypes prints what leaves one of them, and C sees 0.
+
+    def _log(self, _, level, text, size):
+        line = ctypes.string_at(text, size).decode("utf-8", "replace") if text else ""
+        _log.log(_LEVELS.get(level, logging.WARNING), "%s: %s", self.name, line)
+
+    def _set_error(self, _, text, size):
+        data = ctypes.string_at(text, min(size, _LONGEST_ERROR)) if text else b""
+        self._error = data.decode("utf-8", "ignore" if size > _LONGEST_ERROR else "replace")
+
+    def _lend(self, service, target, data):
+        self._borrowed[service] = data
+        fill_text(target, data)
+
+    def _give_config_json(self, _, text):
+        fill_text(text.contents, self._config_json)
+
+    def _give_config(self, _, key, size, value):
+        try:
+            name = ctypes.string_at(key, size).decode("utf-8", "replace")
+            if name not in self.config:
+                return _abi.NOT_FOUND
+            # The text is lent until `destroy`, so the same bytes are given each time.
+            if name not in self._config_texts:
+                self._config_texts[name] = encode(self.config[name])
+            target = value.contents
+            target.type, target.integer, target.number, text = self._config_texts[name]
+            fill_text(target.text, text)
+            return 0
+        except Exception:
+            return _abi.ERROR
+
+    def _give_argument(self, _, name, size, value):
+        try:
+            name = ctypes.string_at(name, size).decode("utf-8", "replace")
+            if self.args is None:
+                self.asked_too_early = self.asked_too_early or name
+                return _abi.NOT_FOUND
+            if name not in _argument_names(self.args):
+                return _abi.NOT_FOUND
+            self._borrowed["argument"] = fill(value.contents, getattr(self.args, name))
+            return 0
+        except Exception:
+            return _abi.ERROR
+
+    def _give_arguments_json(self, _, text):
+        try:
+            json = self.args.to_json_string() if self.args is not None else "{}"
+        except Exception as e:
+            _log.warning("%s: the arguments could not be written as JSON: %s", self.name, e)
+            json = "{}"
+        self._lend("arguments_json", text.contents, json.encode("utf-8", "replace"))
+
+    def _give_model_config(self, _, text):
+        config = getattr(self.tensors.model, "config", None)
+        try:
+            json = config.to_json_string() if config is not None else ""
+        except Exception:  # a "config" of another kind, without JSON
+            json = ""
+        self._lend("model_config_json", text.contents, json.encode("utf-8", "replace"))
+
+    def _history_size(self, _):
+        return len(self.state.log_history) if self.state is not None else 0
+
+    def _history_at(self, _, index):
+        if index >= self._history_size(_):
+            return None
+        return self._history.show(self.state.log_history[index])
+
+    def _extension(self, _, name):
+        return self._extensions.get(ctypes.string_at(name)) if name else None
+
+
+def _argument_names(args):
+    return args.__dataclass_fields__ if dataclasses.is_dataclass(args) else vars(args)

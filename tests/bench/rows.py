@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the table: what is run, and which limit it has. docs/performance.md explains each."""
+
+import json
+import os
+import shutil
+import subprocess
+import time
+
+from measure import Row, Samples, Scratch, run
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+SIZES = [(64, 8, 1.05), (256, 32, 1.02), (1024, 64, 1.02)]
+
+
+def steps(env):
+    for hidden, batch, limit in SIZES:
+        count = {64: 4000, 256: 1000, 1024: 100}[hidden] // (4 if env.quick else 1)
+        label = f"step H={hidden} batch={batch}: "
+        samples = Samples()
+        for number in range(env.rounds):
+            kinds = ["trainer", "fused", "loop"] + (env.peers if number < env.peer_rounds else [])
+            # Each round begins with another one, so that none always follows the same.
+            for kind in kinds[number % len(kinds):] + kinds[:number % len(kinds)]:
+                with Scratch(env.work) as scratch:
+                    if kind in env.peers:
+                        command = [env.python, f"{HERE}/step_peers.py", kind, hidden, batch, max(count // 4, 50), scratch]
+                    else:
+                        command = [f"{env.programs}/step", kind, hidden, batch, count, scratch, env.plugins]
+                    samples.add(kind, run(command)["us"])
+        for kind in samples:
+            yield Row(label + kind, samples.value(kind), "us")
+        yield Row(label + "trainer / fused loop", samples.ratio("trainer", "fused"), "x", limit)
+        yield Row(label + "plain loop / trainer", samples.ratio("loop", "trainer"), "x", 1.5, ">=")
+        for kind in env.peers:
+            bound = 8 if kind == "transformers" and hidden == 64 else None
+            if kind in samples:
+                yield Row(f"{label}{kind} / trainer", samples.ratio(kind, "trainer"), "x", bound, ">=")
+
+
+def micro(env):
+    samples, lines = Samples(), {}
+    for _ in range(env.rounds):
+        with Scratch(env.work) as scratch:
+            done = subprocess.run(
+                [f"{env.programs}/micro", env.plugins, "--benchmark_format=json", "--benchmark_min_time=0.1"],
+                capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": scratch})
+        lines = {one["name"]: one for one in json.loads(done.stdout)["benchmarks"]}
+        for name, one in lines.items():
+            samples.add(name, one["cpu_time"])  # waits for the processor, which others use, are no cost of ours
+            if "allocations" in one:
+                samples.add(name + " allocations", one["allocations"])
+        samples.add("slope", (lines["dispatch/64"]["cpu_time"] - lines["dispatch/1"]["cpu_time"]) / 63)
+    for name in ("tensorboard", "tensorboardx") if env.peers else ():
+        for _ in range(env.peer_rounds):
+            with Scratch(env.work) as scratch:
+                samples.add(name, run([env.python, f"{HERE}/writers.py", name, scratch])["us"])
+
+    def us(name):
+        return tuple(number / 1000 for number in samples.value(name))
+
+    rows = [
+        Row("dispatch: each subscribed plugin and event", samples.value("slope"), "ns", 5),
+        Row("dispatch: an event with one subscribed plugin", samples.value("dispatch/1"), "ns"),
+        Row("dispatch: an event that none of 64 plugins subscribes", samples.value("dispatch_none_of_64"), "ns", 1),
+    ]
+    for plugin, size in (("csv", 210), ("tensorboard", 590)):
+        rows += [
+            Row(f"on_log, 10 scalars and flush: {plugin}", us("on_log/" + plugin), "us", 3),
+            Row(f"  of which a write() of {size} bytes", us(f"append_bytes/{size}"), "us"),
+            Row("  allocations per call", samples.value(f"on_log/{plugin} allocations"), "", 0),
+        ]
+    for name in ("tensorboard", "tensorboardx"):
+        if name in samples:
+            rows.append(Row(f"on_log, 10 scalars and flush: Python, {name}", samples.value(name), "us"))
+    return rows
+
+
+def start(env):
+    samples = Samples()
+    for _ in range(env.rounds):
+        for kind, command in (("bare", [f"{env.programs}/start_bare"]),
+                              ("trainer", [f"{env.programs}/step", "trainer", 64, 8, 1])):
+            with Scratch(env.work) as scratch:
+                got = run(command + ([scratch, env.plugins] if kind == "trainer" else []))
+            samples.add(kind, got["seconds"])
+            samples.add(kind + " memory", got["rss_kb"] / 1024)
+    return [
+        Row("start to first step: bare LibTorch program", samples.value("bare"), "s"),
+        Row("start to first step: trainer", samples.value("trainer"), "s", 0.35),
+        Row("start to first step: trainer - bare", samples.difference("trainer", "bare"), "s", 0.05),
+        Row("memory at the first step: bare LibTorch program", samples.value("bare memory"), "MiB"),
+        Row("memory at the first step: trainer - bare", samples.difference("trainer memory", "bare memory"), "MiB", 10),
+    ]
+
+
+def loader(env):
+    samples = Samples()
+    for _ in range(env.rounds):
+        for name, value in run([f"{env.programs}/loader"]).items():
+            samples.add(name, value)
+    best = {name: (max(values), samples.value(name)[1]) for name, values in samples.items()}
+    ratios = [a / b for a, b in zip(samples["ours"], samples["torch"])]
+    return [
+        Row("data loader: built-in", best["ours"], "rows/s"),
+        Row("data loader: built-in, 2 threads", best["ours_2_threads"], "rows/s"),
+        Row("data loader: torch::data, an item at a time", best["torch"], "rows/s"),
+        Row("data loader: built-in / torch::data", (max(ratios), sorted(ratios)[len(ratios) // 2]), "x", 3, ">="),
+        Row("data loader: share of time waiting, 1 ms a batch, no thread", samples.value("waited")),
+        Row("data loader: the same with 2 threads ahead", samples.value("waited_2_threads"), "", 0.05),
+    ]
+
+
+def dd_speed(directory, megabytes):
+    """Megabytes a second of dd with fsync at the end."""
+    begin = time.perf_counter()
+    subprocess.run(["dd", "if=/dev/zero", f"of={directory}/dd", "bs=1000000", f"count={megabytes}", "conv=fsync"],
+                   check=True, capture_output=True)
+    seconds = time.perf_counter() - begin
+    os.remove(f"{directory}/dd")
+    return megabytes / seconds
+
+
+def checkpoint(env):
+    samples = Samples()
+    for _ in range(env.rounds if env.quick else min(env.rounds, 5)):
+        with Scratch(env.work) as scratch:
+            samples.add("dd", dd_speed(scratch, env.megabytes))
+            for name, value in run([f"{env.programs}/checkpoint", env.megabytes, scratch]).items():
+                samples.add(name, value)
+    best = {name: (max(values), samples.value(name)[1]) for name, values in samples.items()}
+
+    def share(name, of):
+        ratios = sorted(a / b for a, b in zip(samples[name], samples[of]))
+        return best[name][0] / best[of][0], ratios[len(ratios) // 2]
+
+    return [
+        Row(f"checkpoint of {env.megabytes} MB: dd with fsync", best["dd"], "MB/s"),
+        Row("checkpoint: written and flushed", best["write_sync_mb_s"], "MB/s"),
+        Row("checkpoint: written and flushed / dd", share("write_sync_mb_s", "dd"), "x", 0.8, ">="),
+        Row("checkpoint: read back into tensors", best["read_mb_s"], "MB/s"),
+        Row("checkpoint: read back / plain read of the cached file", share("read_mb_s", "page_cache_mb_s"), "x", 0.8, ">="),
+    ]
+
+
+def scale(env):
+    logs = 100_000 if env.quick else 1_000_000
+    got = run([f"{env.programs}/scale", logs])
+    twice = [(name, (got[name], got[name])) for name in ("bytes_without_logs", "bytes_a_log")]
+    return [
+        Row(f"scale: bytes that {logs} steps leave without logs", twice[0][1], "bytes", 4096),
+        Row("scale: log_history, each log of 4 numbers", twice[1][1], "bytes"),
+        Row("scale: first step, 1000 plugins installed, 10 enabled", thousand_plugins(env), "s"),
+        Row("scale: the same, 10 installed", thousand_plugins(env, installed=10), "s"),
+    ]
+
+
+def thousand_plugins(env, installed=1000):
+    """Copies of one plugin under ids of their own, ten of them named by the run; the whole command for one step."""
+    samples = Samples()
+    with open(f"{env.plugins}/early_stopping.so", "rb") as file:
+        library = file.read()
+    with Scratch(env.work) as scratch:
+        os.mkdir(f"{scratch}/plugins")
+        for number in range(installed):
+            with open(f"{scratch}/plugins/early_stop{number:04}.so", "wb") as file:
+                file.write(library.replace(b"early_stopping", b"early_stop%04d" % number))
+        with open(f"{scratch}/data.csv", "w") as file:
+            file.write("x,y,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
+        with open(f"{scratch}/run.json", "w") as file:
+            json.dump({
+                "model": {"type": "mlp", "layers": [2, 4, 2], "activation": "relu"},
+                "data": {"train": "data.csv", "eval": "data.csv", "target": "label"}, "loss": "cross_entropy",
+                "args": {"max_steps": 1, "report_to": "none", "eval_strategy": "steps", "save_strategy": "steps",
+                         "load_best_model_at_end": True, "output_dir": f"{scratch}/out"},
+                "callbacks": [{"plugin": f"early_stop{number:04}"} for number in range(10)],
+                "actions": [{"do": "train"}]}, file)
+        for _ in range(min(env.rounds, 3)):
+            begin = time.perf_counter()
+            done = subprocess.run([env.trainer, "train", f"{scratch}/run.json", "--plugin-dir", f"{scratch}/plugins"],
+                                  capture_output=True, text=True)
+            if done.returncode != 0:
+                raise SystemExit(done.stderr[-2000:])
+            samples.add("run", time.perf_counter() - begin)
+            shutil.rmtree(f"{scratch}/out")
+    return samples.value("run")
+
+
+ALL = {"step": steps, "micro": micro, "start": start, "loader": loader, "checkpoint": checkpoint, "scale": scale}

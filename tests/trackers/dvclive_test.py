@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+"""dvclive: the files are those that DVCLive itself writes for the same logs, and DVC's commands read them."""
+import csv
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import Work, expect, python
+
+REAL = """
+import json, sys
+from dvclive import Live
+from dvclive.plots import Metric
+from dvclive.utils import standardize_metric_name
+params, logs = json.load(open(sys.argv[1])), json.load(open(sys.argv[2]))
+live = Live(save_dvc_exp=False)
+live.log_params(params)
+for log in logs:                       # as DVCLiveCallback.on_log() does
+    for key, value in log.items():
+        if Metric.could_log(value):
+            live.log_metric(standardize_metric_name(key, "dvclive.huggingface"), value)
+    live.next_step()
+live.end()
+"""
+
+
+def files(directory):
+    """Content by relative path of what a run leaves."""
+    found = {"dvc.yaml": (directory / "dvc.yaml").read_bytes()}
+    for path in sorted((directory / "dvclive").rglob("*")):
+        if path.is_file():
+            found[str(path.relative_to(directory))] = path.read_bytes()
+    return found
+
+
+def ordered_logs(work, history):
+    """The logs as on_log() saw them: metrics.csv has the order of keys, which trainer_state.json loses, but for
+    "epoch", its second column and the last key of a log."""
+    with open(work.path / "out" / "metrics.csv", newline="") as file:
+        columns = next(csv.reader(file))
+    columns.append(columns.pop(1))
+    return [{key: entry[key] for key in sorted(entry, key=columns.index) if key != "step"} for entry in history]
+
+
+def real(work, params, logs, name):
+    directory = work.path / name
+    directory.mkdir()
+    (work.path / "params.json").write_text(json.dumps(params))
+    (work.path / "logs.json").write_text(json.dumps(logs))
+    done = subprocess.run([python("trackers"), "-c", REAL, work.path / "params.json", work.path / "logs.json"], text=True,
+                          cwd=directory, env=work.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    expect(done.returncode == 0, f"DVCLive itself failed:\n{done.stdout}")
+    return files(directory)
+
+
+def expect_equal(ours, theirs, what):
+    expect(ours.keys() == theirs.keys(), f"{what}: files differ: {sorted(ours.keys() ^ theirs.keys())}")
+    for name in theirs:
+        expect(ours[name] == theirs[name], f"{what}: {name} differs\nours:\n{ours[name].decode()}\nDVCLive's:\n{theirs[name].decode()}")
+
+
+def test_files():
+    with Work() as work:
+        # Rows of an earlier run are to go.
+        (work.path / "dvclive" / "plots" / "metrics").mkdir(parents=True)
+        (work.path / "dvclive" / "plots" / "metrics" / "old.tsv").write_text("step\told\n0\t1\n")
+        history, printed = work.train("dvclive,csv", args={"run_name": "it's: 1e5", "lr_scheduler_kwargs": {}})
+        ours = files(work.path)
+        arguments = next((work.path / "out").glob("checkpoint-*/training_args.json"))
+        logs = ordered_logs(work, history)
+        expect(len(logs) == len(history) > 10, f"there are {len(history)} logs")
+        expect_equal(ours, real(work, json.loads(arguments.read_text()), logs, "real"), "a fresh run")
+        expect("Git repository" in printed, "nothing says that no experiment is saved")
+        found = work.check("dvclive", work.path)
+        work.expect_history(found, "dvclive", history)
+
+
+def test_masked_token():
+    with Work() as work:
+        work.train("dvclive", args={"hub_token": "hf_secret", "max_steps": 2})
+        text = (work.path / "dvclive" / "params.yaml").read_text()
+        expect("hub_token: <HUB_TOKEN>\n" in text and "hf_secret" not in text, f"the token is not masked:\n{text}")
+
+
+def test_all():
+    """report_to all leaves it out without a repository."""
+    with Work() as work:
+        work.train("all", args={"max_steps": 2})
+        expect(not (work.path / "dvclive").exists(), "all wrote dvclive outside of a DVC repository")
+
+
+def test_resume():
+    with Work() as work:
+        whole, _ = work.train("dvclive,csv", output="out")
+        rows = files(work.path)
+        # Cut off after the first epoch's checkpoint, and on from it: each step is there once.
+        resumed, _ = work.train("dvclive", "--resume_from_checkpoint=out/checkpoint-45")
+        expect(len(resumed) == len(whole), f"{len(resumed)} logs after resuming, {len(whole)} before")
+        again = files(work.path)
+        work.expect_history(work.check("dvclive", work.path), "dvclive", resumed)
+        expect(again.keys() == rows.keys(), "resuming left other files")
+        # DVCLIVE_RESUME counts on instead.
+        work.train("dvclive", args={"max_steps": 10, "save_strategy": "no", "eval_strategy": "no"}, env={"DVCLIVE_RESUME": "1"})
+        steps = [line.split("\t")[0] for line in (work.path / "dvclive/plots/metrics/loss.tsv").read_text().splitlines()]
+        expect(steps[-1] == str(len(whole)), f"DVCLIVE_RESUME went on at {steps[-1]}, not at {len(whole)}")
+        # Another run's rows are not continued: the resumed one's are all that is there.
+        work.train("dvclive", output="other", args={"learning_rate": 1e-2})
+        later, _ = work.train("dvclive", "--resume_from_checkpoint=out/checkpoint-45")
+        work.expect_history(work.check("dvclive", work.path), "dvclive", later[5:])
+
+
+def test_kill():
+    with Work() as work:
+        process = subprocess.Popen(work.command("dvclive", args={"num_train_epochs": 100000, "logging_steps": 1}),
+                                   cwd=work.path, env=work.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        metrics = work.path / "dvclive" / "metrics.json"
+        deadline = time.monotonic() + 30
+        while not metrics.exists() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(0.3)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        last = json.loads(metrics.read_text())["step"]
+        found = work.check("dvclive", work.path)
+        steps = [step for step, _ in found["metrics"]["epoch"]]
+        expect(steps[-1] - last in (0, 1) and steps == list(range(len(steps))), f"rows end at {steps[-1]}, the summary at {last}")
+
+
+def test_repository():
+    """In a Git and DVC repository: an experiment is saved, DVC's commands show it, dvc.yaml keeps what others wrote."""
+    with Work() as work:
+        binaries = os.path.dirname(python("trackers"))
+        env = work.environment(PATH=f"{binaries}:{os.environ['PATH']}")
+
+        def run(*command):
+            done = subprocess.run(command, cwd=work.path, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+            expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
+            return done.stdout
+
+        run("git", "init", "-q")
+        run("git", "config", "user.email", "test@localhost")
+        run("git", "config", "user.name", "test")
+        run("dvc", "init", "-q")
+        others = "# kept\nparams:\n- other.yaml  # mine\nstages:\n  prepare:\n    cmd: echo\n"
+        (work.path / "dvc.yaml").write_text(others)
+        (work.path / "other.yaml").write_text("a: 1\n")
+        (work.path / ".gitignore").write_text("home\nout\nrun.json\n")
+        run("git", "add", "-A")
+        run("git", "commit", "-qm", "start")
+        command = dict(env={"PATH": env["PATH"], "DVC_EXP_NAME": "first"})
+        history, printed = work.train("all", **command)
+        expect("saved as a DVC experiment" in printed, f"no experiment was saved:\n{printed}")
+        text = (work.path / "dvc.yaml").read_text()
+        expect(text.startswith("# kept\nparams:\n- other.yaml  # mine\n- dvclive/params.yaml\nstages:\n  prepare:\n    cmd: echo\n"),
+               f"dvc.yaml lost what was there:\n{text}")
+        shown = json.loads(run("dvc", "metrics", "show", "--json"))[""]["data"]["dvclive/metrics.json"]["data"]
+        losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
+        expect(shown["eval"]["loss"] == losses[-1], f"dvc metrics show: {shown}")
+        expect("learning_rate" in run("dvc", "params", "diff", "--all", "HEAD"), "dvc params diff has no learning_rate")
+        plots = json.loads(run("dvc", "plots", "show", "--json"))
+        expect("dvclive/plots/metrics/loss.tsv" in json.dumps(plots), "dvc plots show has no loss")
+        table = run("dvc", "exp", "show", "--csv")
+        expect("first" in table and str(losses[-1])[:6] in table, f"dvc exp show:\n{table}")
+        expect(not list((work.path / ".dvc" / "tmp" / "exps" / "run").glob("DVCLIVE*")), "a signal file is left")
+
+
+test_files()
+test_masked_token()
+test_all()
+test_resume()
+test_kill()
+test_repository()
