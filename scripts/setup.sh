@@ -49,6 +49,7 @@ setup_packages() { # [tests]
   want libcurl4-openssl-dev
   if [ "${1:-}" = tests ]; then
     want clang have_clang
+    want openssl have openssl
   fi
   [ ${#missing[@]} -gt 0 ] || return 0
 

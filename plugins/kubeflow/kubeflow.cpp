@@ -8,6 +8,7 @@
 #include <trainer/sdk.hpp>
 
 #include "poster.hpp"
+#include "shared/tracker_run/tracker_run.hpp"
 #include "status.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -102,7 +103,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
 
   void post(const kf::Status& status, const std::string& list) {
     last_ = kf::monotonic_seconds();
-    poster_->post(kf::status_body(status, kf::timestamp_now(), list));
+    poster_->post(kf::status_body(status, trainer::plugins::utc_now(), list));
   }
 
   Host host_;

@@ -43,6 +43,4 @@ std::string status_body(const Status& status, std::string_view time, std::string
 /// round(epoch, 2) as Python prints it.
 std::string rounded_epoch(double epoch);
 
-std::string timestamp_now();
-
 }  // namespace trainer::kubeflow

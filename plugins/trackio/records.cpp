@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "records.hpp"
 
-#include <chrono>
 #include <cmath>
 #include <cstdio>
-#include <ctime>
 #include <random>
 
 #include "shared/json_tree/json_tree.hpp"
@@ -55,20 +53,6 @@ void append_value(std::string& out, const sdk::Value& value) {
 }
 
 }  // namespace
-
-void append_rewritten_key(std::string& out, std::string_view key) {
-  const bool split = key.substr(0, 5) == "eval_" || key.substr(0, 5) == "test_";
-  out += split ? key.substr(0, 4) : "train";
-  out += '/';
-  out += split ? key.substr(5) : key;
-}
-
-bool is_single_value(std::string_view key) {
-  for (const char* name : {"train_runtime", "train_samples_per_second", "train_steps_per_second",
-                           "train_loss", "total_flos"})
-    if (key == name) return true;
-  return false;
-}
 
 void append_member(std::string& members, std::string_view key, const sdk::Value& value) {
   if (!members.empty()) members += ", ";
@@ -123,21 +107,6 @@ std::string run_config(std::string_view model_json, std::string_view arguments_j
   std::string out;
   plugins::append_json(out, config, Escape::utf8, true);
   return out;
-}
-
-std::string timestamp_now() {
-  using namespace std::chrono;
-  const auto now = floor<microseconds>(system_clock::now());
-  const auto day = floor<days>(now);
-  const year_month_day date(day);
-  const hh_mm_ss time(now - day);
-  char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                static_cast<int>(time.subseconds().count()));
-  return text;
 }
 
 std::string random_hex(int digits) {

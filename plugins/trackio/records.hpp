@@ -19,12 +19,6 @@ struct Run {
   std::string id;  ///< empty for a named run
 };
 
-/// Appends rewrite_logs()' name of a key: eval_x -> eval/x, test_x -> test/x, else train/x.
-void append_rewritten_key(std::string& out, std::string_view key);
-
-/// Whether the callback leaves a key of the logs out: train_runtime and the like.
-bool is_single_value(std::string_view key);
-
 /// Appends `"name": value` to an object's members; NaN and infinities are strings.
 void append_member(std::string& members, std::string_view key, const sdk::Value& value);
 
@@ -38,8 +32,6 @@ void append_record(std::string& out, const Run& run, std::string_view members,
 std::string run_config(std::string_view model_json, std::string_view arguments_json,
                        std::int64_t num_parameters, std::string_view created);
 
-/// Now in UTC, as datetime.isoformat() writes it.
-std::string timestamp_now();
 /// `digits` random hexadecimal digits.
 std::string random_hex(int digits);
 /// A random name like "calm-otter-4711".

@@ -48,7 +48,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
     if (!set_up(args, state)) return;
     members_.clear();
     logs.for_each([&](std::string_view key, const Value& value) {
-      if (!tr::is_single_value(key)) add(key, value);
+      if (!trainer::plugins::is_single_value(key)) add(key, value);
     });
     tr::append_member(members_, "train/global_step", Value(state.global_step));
     write();
@@ -77,7 +77,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
       run_.id = tr::random_hex(32);
     }
     config_ = tr::run_config(host_.model_config_json(), args.to_json_string(),
-                             trainer::plugins::num_parameters(host_), tr::timestamp_now());
+                             trainer::plugins::num_parameters(host_), trainer::plugins::utc_now());
     connect(args);
     inbox_ = std::make_unique<tr::Inbox>(tr::data_directory());
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +
@@ -106,16 +106,14 @@ class Trackio : public trainer::sdk::TrainerCallback {
   }
 
   void add(std::string_view key, const Value& value) {
-    key_.clear();
-    tr::append_rewritten_key(key_, key);
-    tr::append_member(members_, key_, value);
+    tr::append_member(members_, trainer::plugins::rewrite_key(key), value);
   }
 
   void write() {
     std::optional<std::int64_t> step;
     if (!run_.id.empty()) step = step_;
     record_.clear();
-    tr::append_record(record_, run_, members_, step, tr::timestamp_now(), config_,
+    tr::append_record(record_, run_, members_, step, trainer::plugins::utc_now(), config_,
                       tr::random_hex(32));
     record_ += '\n';
     const std::filesystem::path fragment = inbox_->write(record_);
@@ -135,7 +133,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
 
   Host host_;
   tr::Run run_;
-  std::string config_, members_, key_, record_;
+  std::string config_, members_, record_;
   std::int64_t step_ = 0;
   std::unique_ptr<tr::Inbox> inbox_;
   std::unique_ptr<tr::Sender> sender_;

@@ -15,9 +15,8 @@ namespace trainer::trackio {
 namespace {
 
 TEST(Records, AreTrackiosFragments) {
-  std::string members, key;
-  append_rewritten_key(key, "eval_loss");
-  append_member(members, key, sdk::Value(0.5));
+  std::string members;
+  append_member(members, "eval/loss", sdk::Value(0.5));
   append_member(members, "n", sdk::Value(std::numeric_limits<double>::infinity()));
   append_member(members, "t", sdk::Value("a\"\n"));
   append_member(members, "none", sdk::Value());
