@@ -116,10 +116,12 @@ class Tensor(Structure):
 
 TensorCount = CFUNCTYPE(c_uint64, c_void_p, c_uint32)
 TensorAt = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_uint64, c_void_p, POINTER(Tensor))
+TensorCopy = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_uint64, c_void_p, c_uint64)
 
 
 class ExtParameters(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("count", TensorCount), ("at", TensorAt)]
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("count", TensorCount), ("at", TensorAt),
+                ("copy", TensorCopy)]
 
 
 RunKind = CFUNCTYPE(c_uint32, c_void_p)
