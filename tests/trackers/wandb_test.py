@@ -147,10 +147,14 @@ def watched():
     """WANDB_WATCH: histograms as wandb.watch() logs them: one of every max(100, logging_steps) batches."""
     with Work() as work:
         work.train("wandb", env=OFFLINE | {"WANDB_WATCH": "all"}, args={"max_steps": 205, "eval_strategy": "no"})
-        check(work)
         directory, = run_directories(work)
+        records = dump(work, directory)
+        command = [os.path.join(os.path.dirname(python("trackers")), "wandb"), "leet", "inspect", "--json",
+                   str(next(directory.glob("run-*.wandb")))]
+        read = subprocess.run(command, env=work.environment(), stdout=subprocess.PIPE, text=True, check=True).stdout
+        expect(sum(line.startswith("{") for line in read.splitlines()) == len(records), "W&B's reader finds other records")
         rows = {"parameters": {}, "gradients": {}}
-        for record in dump(work, directory):
+        for record in records:
             if "history" not in record:
                 continue
             row = {tuple(i["nested_key"]): json.loads(i["value_json"]) for i in record["history"]["item"]}
