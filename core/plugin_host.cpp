@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "plugin_host.hpp"
 
+#include <trainer/ext/model.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/run.h>
 
@@ -90,13 +91,38 @@ struct HostFunctions {
     return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK
                                                                        : TRAINER_NOT_FOUND;
   }
+  static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which,
+                                  std::uint64_t index, void* to, std::uint64_t size) {
+    try {
+      return of(host).context_.tensors->copy(which, index, to, size);
+    } catch (...) {  // the device has failed, or memory is full
+      return TRAINER_ERROR;
+    }
+  }
+  static std::int32_t save_model(const trainer_host* host, const char* directory,
+                                 std::uint64_t size, trainer_text* error) {
+    PluginHost& self = of(host);
+    try {
+      self.context_.save_model(std::string(directory, size));
+      return TRAINER_OK;
+    } catch (const std::exception& e) {
+      self.model_error_ = e.what();
+    } catch (...) {
+      self.model_error_ = "the model could not be saved, for a reason that has no text";
+    }
+    *error = {self.model_error_.data(), self.model_error_.size()};
+    return TRAINER_ERROR;
+  }
   static const void* get_extension(const trainer_host* host, const char* id) {
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0,
-                                                      &tensor_count, &tensor_at};
+                                                      &tensor_count, &tensor_at, &tensor_copy};
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
+    static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
+    const HostContext& context = of(host).context_;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return context.save_model ? &model : nullptr;
     const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;
-    return asked && of(host).context_.tensors ? &parameters : nullptr;
+    return asked && context.tensors ? &parameters : nullptr;
   }
 };
 

@@ -4,6 +4,8 @@
 #include <ATen/DLConvertor.h>
 #include <c10/core/impl/VirtualGuardImpl.h>
 
+#include <cstring>
+
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -23,6 +25,11 @@ void TensorViews::list(std::uint32_t of) {
   }
 }
 
+bool TensorViews::find(std::uint32_t of, std::uint64_t index) {
+  if (of != listed_ || index == 0) list(of);
+  return index < tensors_.size();
+}
+
 std::uint64_t TensorViews::count(std::uint32_t of) {
   list(of);
   return tensors_.size();
@@ -30,8 +37,7 @@ std::uint64_t TensorViews::count(std::uint32_t of) {
 
 bool TensorViews::at(std::uint32_t of, std::uint64_t index, trainer_text& name,
                      trainer_tensor& view) {
-  if (of != listed_ || index == 0) list(of);
-  if (index >= tensors_.size()) return false;
+  if (!find(of, index)) return false;
   const auto& [text, tensor] = tensors_[index];
   const auto type = at::getDLDataType(tensor);
   const bool on_cpu = tensor.device().is_cpu();
@@ -52,6 +58,15 @@ bool TensorViews::at(std::uint32_t of, std::uint64_t index, trainer_text& name,
                              .getStream(tensor.device())
                              .native_handle();
   return true;
+}
+
+std::int32_t TensorViews::copy(std::uint32_t of, std::uint64_t index, void* to,
+                               std::uint64_t size) {
+  if (!find(of, index)) return TRAINER_NOT_FOUND;
+  const at::Tensor& tensor = tensors_[index].second;
+  if (size != tensor.nbytes()) return TRAINER_ERROR;
+  if (size > 0) std::memcpy(to, tensor.detach().cpu().contiguous().data_ptr(), size);
+  return TRAINER_OK;
 }
 
 }  // namespace trainer

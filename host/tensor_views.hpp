@@ -24,10 +24,12 @@ class TensorViews : public TensorSource {
   std::uint64_t count(std::uint32_t of) override;
   bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
           trainer_tensor& tensor) override;
+  std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) override;
 
  private:
   // Listed anew at each count(), and at index 0: an event may see other tensors than the last one.
   void list(std::uint32_t of);
+  bool find(std::uint32_t of, std::uint64_t index);
 
   const torch::nn::Module& module_;
   const Optimizer* optimizer_ = nullptr;

@@ -44,6 +44,7 @@ void Trainer::store_flos() {
 void Trainer::save_model(const fs::path& directory) const {
   fs::create_directories(directory);
   save_safetensors(directory / weights_file, state_dict(*model_.module));
+  replace_file(directory / args_file, args_.to_json_string() + "\n");
 }
 
 void Trainer::save_checkpoint() {
@@ -65,7 +66,6 @@ void Trainer::save_checkpoint() {
       save_rng_state(to / rng_file);
     }
     state_.save_to_json(to / state_file);
-    replace_file(to / args_file, args_.to_json_string() + "\n");
   });
   if (args_.save_total_limit)
     rotate_checkpoints(root, *args_.save_total_limit, state_.best_model_checkpoint);

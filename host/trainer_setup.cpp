@@ -103,7 +103,9 @@ Trainer::Trainer(TrainerOptions options)
               model_.config.empty()
                   ? ""
                   : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
-              tensors_.get()};
+              tensors_.get(),
+              false,
+              [this](const std::filesystem::path& directory) { save_model(directory); }};
   require_writable_directory(args_.output_dir, "output_dir");
   handler_.set_recorder(options.recorder);
   add_initial_callbacks(options);

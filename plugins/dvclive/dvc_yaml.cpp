@@ -111,6 +111,60 @@ bool update_list(Section& section, const std::string& added, const std::string& 
   return true;
 }
 
+std::size_t indent_or_end(const std::string& line) {
+  return is_blank_or_comment(line) ? std::string::npos : indent_of(line);
+}
+
+/// Takes entries of `artifacts` out whose path is below the marker or whose name comes anew.
+bool update_artifacts(Section& section, const std::string& added, const DvcEntries& entries) {
+  const std::string& head = section.lines[0];
+  const std::string rest = head.substr(head.find(':') + 1);
+  if (!is_blank_or_comment(rest)) {
+    const std::size_t at = rest.find_first_not_of(" \t");
+    if (rest.substr(at, 2) != "{}" || !is_blank_or_comment(rest.substr(at + 2))) return false;
+    section.lines[0] = section.key + ":\n";
+  }
+  std::vector<std::string> kept{section.lines[0]};
+  std::size_t indent = 0;
+  for (std::size_t i = 1; i < section.lines.size();) {
+    const std::size_t at = indent_or_end(section.lines[i]);
+    if (at == std::string::npos) {
+      kept.push_back(section.lines[i++]);
+      continue;
+    }
+    if (indent == 0) indent = at;
+    const std::string& line = section.lines[i];
+    const std::size_t colon = line.find(':');
+    if (at != indent || is_item(line) || colon == line.npos) return false;  // not a block of maps
+    std::size_t end = i + 1;
+    while (end < section.lines.size() && indent_or_end(section.lines[end]) > indent) ++end;
+    bool ours = entries.models.count(line.substr(at, colon - at)) > 0;
+    for (std::size_t k = i; k < end; ++k)
+      ours = ours || section.lines[k].find(entries.marker) != std::string::npos;
+    if (!ours)
+      kept.insert(kept.end(), section.lines.begin() + static_cast<std::ptrdiff_t>(i),
+                  section.lines.begin() + static_cast<std::ptrdiff_t>(end));
+    i = end;
+  }
+  for (const std::string& line : split_lines(added))
+    kept.push_back(std::string(indent == 0 ? 0 : indent - 2, ' ') + line);
+  if (kept.size() == 1) kept.clear();
+  section.lines = std::move(kept);
+  return true;
+}
+
+std::string artifacts_text(const DvcEntries& entries) {
+  std::string text;
+  for (const auto& [name, path] : entries.models) {
+    text += "  ";
+    append_yaml_string(text, name);
+    text += ":\n    path: ";
+    append_yaml_string(text, path);
+    text += "\n    type: model\n";
+  }
+  return text;
+}
+
 std::string item_text(const std::string& path, const char* options) {
   if (path.empty()) return {};
   std::string text = "- ";
@@ -126,7 +180,8 @@ std::optional<std::string> merge_dvc_yaml(std::string_view existing, const DvcEn
   const std::pair<const char*, std::string> lists[] = {
       {"params", item_text(entries.params, "")},
       {"metrics", item_text(entries.metrics, "")},
-      {"plots", item_text(entries.plots, ":\n    x: step")}};
+      {"plots", item_text(entries.plots, ":\n    x: step")},
+      {"artifacts", artifacts_text(entries)}};
   for (const auto& [key, added] : lists) {
     Section* found = nullptr;
     for (Section& section : sections)
@@ -134,7 +189,8 @@ std::optional<std::string> merge_dvc_yaml(std::string_view existing, const DvcEn
     if (found == nullptr && added.empty()) continue;
     if (found == nullptr) {
       sections.push_back({key, split_lines(key + std::string(":\n") + added)});
-    } else if (!update_list(*found, added, entries.marker)) {
+    } else if (key == std::string_view("artifacts") ? !update_artifacts(*found, added, entries)
+                                                    : !update_list(*found, added, entries.marker)) {
       return std::nullopt;
     }
   }

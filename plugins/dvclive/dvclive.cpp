@@ -20,6 +20,8 @@ namespace dl = trainer::dvclive;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
+enum class Models { none, last, all };
+
 class DvcLive : public trainer::sdk::TrainerCallback {
  public:
   explicit DvcLive(const Host& host) : host_(host) {}
@@ -51,8 +53,13 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     experiment_->step_completed(live_->step() - 1);
   }
 
-  void on_train_end(const Arguments&, const State&, Control&) override {
+  void on_save(const Arguments& args, const State&, Control&) override {
+    if (live_ && models_ == Models::all) experiment_->add(args["output_dir"].text());
+  }
+
+  void on_train_end(const Arguments& args, const State&, Control&) override {
     if (!live_) return;
+    if (models_ == Models::last) log_model(args);
     live_->end();
     experiment_->ended(live_->directory(), live_->dvc_yaml());
   }
@@ -77,7 +84,6 @@ class DvcLive : public trainer::sdk::TrainerCallback {
       options.save = false;
       warn("DVCLIVE_TEST is set: files go to " + temporary.string());
     }
-    warn_of_models();
     experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
     live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
     if (host_.config("resume").flag() || dl::truthy(std::getenv("DVCLIVE_RESUME")))
@@ -105,16 +111,24 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     return live_->continues(static_cast<std::int64_t>(logged), values);
   }
 
-  void warn_of_models() const {
+  /// HF_DVCLIVE_LOG_MODEL: ENV_VARS_TRUE_VALUES of transformers, or all.
+  static Models asked_models() {
     const char* setting = std::getenv("HF_DVCLIVE_LOG_MODEL");
     std::string upper;
     for (const char* c = setting; c != nullptr && *c != '\0'; ++c)
       upper += static_cast<char>(std::toupper(static_cast<unsigned char>(*c)));
-    for (const char* asked : {"1", "ON", "YES", "TRUE", "ALL"})
-      if (upper == asked)
-        host_.warning("HF_DVCLIVE_LOG_MODEL is " + upper +
-                      ", but this plugin adds no model to DVC, which only DVC's own Python can: "
-                      "name python:dvclive in report_to, or run `dvc add` after the training");
+    if (upper == "ALL") return Models::all;
+    for (const char* yes : {"1", "ON", "YES", "TRUE"})
+      if (upper == yes) return Models::last;
+    return Models::none;
+  }
+
+  void log_model(const Arguments& args) {
+    const std::string name = args["load_best_model_at_end"].flag() ? "best" : "last";
+    const std::filesystem::path saved = std::filesystem::path(args["output_dir"].text()) / name;
+    if (!host_.save_model(saved)) return host_.warning("HF_DVCLIVE_LOG_MODEL: there is no model here to log");
+    const std::filesystem::path copy = live_->copy_model(saved, name);
+    if (experiment_->add(copy)) live_->add_model(name, copy);
   }
 
   void warn_once(std::string_view key, const char* what) {
@@ -125,6 +139,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   Host host_;
   std::unique_ptr<dl::Experiment> experiment_;
   std::unique_ptr<dl::Live> live_;
+  const Models models_ = asked_models();
   std::set<std::string> warned_;
 };
 
@@ -138,7 +153,7 @@ TRAINER_PLUGIN(DvcLive, {
   "report_to": "dvclive",
   "class": "DVCLiveCallback",
   "description": "Writes metrics, params and plots for DVC and its VS Code extension.",
-  "events": ["on_train_begin", "on_train_end", "on_log"],
+  "events": ["on_train_begin", "on_train_end", "on_save", "on_log"],
   "config": {
     "dir": {"type": "string", "default": "dvclive", "description": "the directory of the files"},
     "resume": {"type": "boolean", "default": false, "description": "go on after the last step in dir"},

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "experiment.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 #include <regex>
-#include <vector>
 
 #include "shared/json_tree/json_tree.hpp"
 #include "system.hpp"
@@ -14,7 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::chrono::minutes longest_save{2};
+constexpr std::chrono::minutes longest_save{2}, longest_add{60};
+constexpr const char* not_saved =
+    "no experiment was saved, the files in the working directory are whole";
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -83,23 +85,52 @@ void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
   if (in_experiment_ && !git_root_.empty()) {
     std::vector<std::string> add{"git", "add", "--", directory.string()};
     if (!dvc_yaml.empty()) add.push_back(dvc_yaml.string());
-    run(add);
+    run(not_saved, add);
   }
   if (options_.save) save(directory, dvc_yaml);
   remove_signals();
 }
 
+/// As DVCLive does: a Git repository without DVC gets one, where an experiment is to be saved.
+bool Experiment::has_dvc() {
+  if (!dvc_root_.empty()) return true;
+  if (!options_.save || !run(not_saved, {"dvc", "--cd", git_root_.string(), "init", "--quiet"}))
+    return false;
+  dvc_root_ = git_root_;
+  return true;
+}
+
+bool Experiment::add(const fs::path& path) {
+  if (!has_dvc()) {
+    warn_(path.string() + " is not added to DVC: the current directory is in no DVC repository; run "
+          "`dvc init`");
+    return false;
+  }
+  if (!run("the model is not in DVC", {"dvc", "add", "--quiet", path.string()}, longest_add))
+    return false;
+  const std::string file = path.lexically_normal().string() + ".dvc";
+  if (std::find(untracked_.begin(), untracked_.end(), file) == untracked_.end()) {
+    untracked_.push_back(file);
+    untracked_.push_back((path.lexically_normal().parent_path() / ".gitignore").string());
+  }
+  return true;
+}
+
 void Experiment::save(const fs::path& directory, const fs::path& dvc_yaml) {
-  if (!run({"git", "rev-parse", "--quiet", "--verify", "HEAD"})) return;
-  // As DVCLive does: a Git repository without DVC gets one.
-  if (dvc_root_.empty() && !run({"dvc", "--cd", git_root_.string(), "init", "--quiet"})) return;
-  std::vector<std::string> command{"dvc", "exp", "save", "--force", "--include-untracked",
-                                   directory.string()};
-  if (!dvc_yaml.empty()) command.insert(command.end(), {"--include-untracked", dvc_yaml.string()});
+  if (!run(not_saved, {"git", "rev-parse", "--quiet", "--verify", "HEAD"}) || !has_dvc()) return;
+  std::vector<std::string> command{"dvc", "exp", "save", "--force"};
+  const auto include = [&](const fs::path& path) {
+    command.insert(command.end(), {"--include-untracked", path.string()});
+  };
+  // The directory would bring a model in it into Git, which DVC ignores there for that very reason.
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.path().filename() != "artifacts") include(entry.path());
+  if (!dvc_yaml.empty()) include(dvc_yaml);
+  for (const std::string& file : untracked_) include(file);
   if (const std::string name = free_name(); !name.empty())
     command.insert(command.end(), {"--name", name});
   if (!options_.message.empty()) command.insert(command.end(), {"--message", options_.message});
-  if (!run(command)) return;
+  if (!run(not_saved, command)) return;
   saved_ = true;
   info_("the run is saved as a DVC experiment; `dvc exp show` lists it");
 }
@@ -119,20 +150,17 @@ std::string Experiment::free_name() {
   return {};
 }
 
-bool Experiment::run(std::initializer_list<std::string> command) {
-  return run(std::vector<std::string>(command));
-}
-
-bool Experiment::run(const std::vector<std::string>& command) {
-  const Finished finished = run_program(command, longest_save);
+bool Experiment::run(const char* lost, const std::vector<std::string>& command,
+                     std::chrono::minutes limit) {
+  const Finished finished = run_program(command, limit);
   if (finished.status == 0 && !finished.timed_out) return true;
-  std::string text = "no experiment was saved, the files in the working directory are whole: `";
+  std::string text = std::string(lost) + ": `";
   for (const std::string& word : command) text += (text.back() == '`' ? "" : " ") + word;
   text += "` ";
   if (!finished.found)
-    text += "could not be started; install it (`pip install dvc`) and run `dvc exp save`";
+    text += "could not be started; install it (`pip install dvc`) and run it";
   else if (finished.timed_out)
-    text += "ran longer than two minutes and was ended; run it yourself";
+    text += "ran longer than " + std::to_string(limit.count()) + " minutes and was ended; run it yourself";
   else
     text += "gave " + std::to_string(finished.status) + ": " + trimmed_end(finished.output);
   warn_(text);

@@ -4,10 +4,12 @@
 // DVC's extension of VS Code. DVC itself is run as a child process.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace trainer::dvclive {
 
@@ -33,6 +35,9 @@ class Experiment {
   Experiment& operator=(const Experiment&) = delete;
 
   void started();
+  /// `dvc add`: puts a file or directory into DVC's cache, with a .dvc file beside it that stands for it;
+  /// waits an hour at most. Outside of a repository, and when it fails, a warning. False then.
+  bool add(const std::filesystem::path& path);
   void step_completed(std::int64_t step);
   /// Saves it, or adds the files to Git within `dvc exp run`; waits two minutes at most. Failures are
   /// warnings.
@@ -40,15 +45,17 @@ class Experiment {
 
  private:
   void save(const std::filesystem::path& directory, const std::filesystem::path& dvc_yaml);
+  bool has_dvc();
   std::string free_name();
-  bool run(std::initializer_list<std::string> command);
-  bool run(const std::vector<std::string>& command);
+  bool run(const char* lost, const std::vector<std::string>& command,
+           std::chrono::minutes limit = std::chrono::minutes(2));
   void signal(const char* file, const std::string& json);
   void remove_signals();
 
   ExperimentOptions options_;
   Say info_, warn_;
   std::filesystem::path git_root_, dvc_root_, signals_;
+  std::vector<std::string> untracked_;  // files of DVC that belong to the experiment
   bool in_pipeline_ = false, in_experiment_ = false, saved_ = false;
 };
 

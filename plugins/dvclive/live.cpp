@@ -116,6 +116,14 @@ bool Live::log_metric(std::string_view key, const sdk::Value& value) {
   return true;
 }
 
+fs::path Live::copy_model(const fs::path& directory, const std::string& name) {
+  const fs::path to = directory_ / "artifacts" / name;
+  fs::remove_all(to);
+  fs::create_directories(to.parent_path());
+  fs::copy(directory, to, fs::copy_options::recursive);
+  return to;
+}
+
 void Live::write_summary() {
   std::string& step = summary_.at("step").value;
   step.clear();
@@ -153,11 +161,13 @@ void Live::write_dvc_yaml() {
   if (entries & 4u) ours.metrics = path_from(metrics_json(), base);
   std::error_code error;
   if (fs::exists(metrics_directory(), error)) ours.plots = path_from(metrics_directory(), base);
+  for (const auto& [name, path] : models_) ours.models[name] = path_from(path, base);
   const std::string old = read_file(dvc_yaml_);
   const std::optional<std::string> next = merge_dvc_yaml(old, ours);
   if (!next) {
     warn_(dvc_yaml_.string() +
-          " is left as it is: its params, metrics or plots are not lists of \"- \" lines; write them "
+          " is left as it is: its params, metrics or plots are not lists of \"- \" lines, or its "
+          "artifacts no map of \"name:\" lines; write them "
           "so, or add " +
           ours.params + ", " + ours.metrics + " and " + ours.plots + " yourself");
     return;

@@ -6,6 +6,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <unordered_map>
 
 #include "metric.hpp"
@@ -33,6 +34,11 @@ class Live {
   void log_params(std::string_view json_object);
   /// A number or a text; false when its name cannot be a file's.
   bool log_metric(std::string_view key, const sdk::Value& value);
+  /// Copies a model's directory to <dir>/artifacts/<name>, in place of an earlier one there. Throws
+  /// std::filesystem::filesystem_error.
+  std::filesystem::path copy_model(const std::filesystem::path& directory, const std::string& name);
+  /// Lists a model in dvc.yaml from the next write on.
+  void add_model(const std::string& name, const std::filesystem::path& path) { models_[name] = path; }
   /// Writes the summary, and dvc.yaml when it has to change; then counts on.
   void next_step();
   /// Writes all once more, to the disk. What is logged later has the last step again, as there.
@@ -66,6 +72,7 @@ class Live {
   std::unordered_map<std::string_view, Metric*> by_key_;
   std::string json_;
   std::int64_t step_ = 0;
+  std::map<std::string, std::filesystem::path> models_;
   std::optional<std::int64_t> last_step_;  // of the last next_step()
   bool params_ = false, plots_ = false, resumed_ = false;
   unsigned written_entries_ = 0;  // which of the three lists dvc.yaml has from us

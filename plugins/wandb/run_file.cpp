@@ -12,8 +12,9 @@ using plugins::protobuf::Message;
 
 // wandb_internal.Record
 constexpr unsigned record_num = 1, record_summary = 3, record_config = 5,
-                   record_stats = 7, record_telemetry = 11, record_metric = 12, record_output = 13,
-                   record_run = 17, record_exit = 18, record_header = 21, record_environment = 26;
+                   record_stats = 7, record_artifact = 8, record_telemetry = 11, record_metric = 12,
+                   record_output = 13, record_run = 17, record_exit = 18, record_header = 21,
+                   record_environment = 26;
 constexpr unsigned item_key = 1, item_value = 16;
 
 }  // namespace
@@ -21,6 +22,11 @@ constexpr unsigned item_key = 1, item_value = 16;
 void Items::add(std::string_view key, std::string_view json) {
   // The key is a path with one part: a dot or slash in it means nothing.
   Message(bytes_).message(1, [&](Message& i) { i.text(2, key, true).text(item_value, json); });
+}
+
+void Items::add(std::string_view key, std::string_view leaf, std::string_view json) {
+  Message(bytes_).message(
+      1, [&](Message& i) { i.text(2, key, true).text(2, leaf, true).text(item_value, json); });
 }
 
 void Items::add_stat(std::string_view key, double value) {
@@ -125,6 +131,28 @@ void RunFile::summary(std::string_view key, std::string_view json) {
   append([&](Message& record) {
     record.message(record_summary, [&](Message& summary) {
       summary.message(1, [&](Message& item) { item.text(item_key, key).text(item_value, json); });
+    });
+  });
+}
+
+void RunFile::artifact(const Settings& settings, const Artifact& artifact) {
+  append([&](Message& record) {
+    record.message(record_artifact, [&](Message& a) {
+      a.text(1, settings.id).text(2, settings.project).text(3, settings.entity);
+      a.text(4, artifact.type).text(5, artifact.name).text(6, artifact.digest());
+      a.text(8, artifact.metadata);
+      for (const std::string& alias : artifact.aliases) a.text(11, alias, true);
+      a.message(12, [&](Message& manifest) {
+        manifest.integer(1, 1).text(2, "wandb-storage-policy-v1");
+        manifest.message(3, [](Message& item) { item.text(1, "storageLayout").text(2, "\"V2\""); });
+        for (const Artifact::File& file : artifact.files)
+          manifest.message(4, [&](Message& entry) {
+            entry.text(1, file.path).text(2, file.digest);
+            entry.integer(4, static_cast<std::int64_t>(file.size)).text(6, file.staged.string());
+          });
+      });
+      a.flag(14, true).text(15, artifact.client_id).text(16, artifact.sequence_client_id);
+      a.text(20, "MANIFEST_MD5");
     });
   });
 }

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "artifact.hpp"
 #include "settings.hpp"
 #include "shared/json_tree/json_tree.hpp"
 #include "shared/protobuf/protobuf.hpp"
@@ -24,6 +25,8 @@ inline constexpr unsigned record_history = 2;                         // of wand
 class Items {
  public:
   void add(std::string_view key, std::string_view json);
+  void add(std::string_view key, std::string_view leaf, std::string_view json);  ///< of an object
+  void append(const Items& more) { bytes_ += more.bytes_; }
   void add_stat(std::string_view key, double value);
   void clear() { bytes_.clear(); }
   const std::string& bytes() const { return bytes_; }
@@ -45,6 +48,7 @@ class RunFile {
   /// A row of the history, and the summary that it changes.
   void history(std::int64_t step, const Items& row, const Items& summary);
   void summary(std::string_view key, std::string_view json);
+  void artifact(const Settings& settings, const Artifact& artifact);
   void stats(std::int64_t time, const Items& row);
   void output(bool is_stdout, std::int64_t time, std::string_view line);
   void exit(int code, std::int64_t seconds);

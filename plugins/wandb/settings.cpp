@@ -98,6 +98,8 @@ Settings read_settings() {
       refuse("WANDB__STATS_SAMPLING_INTERVAL", text, "seconds, 0.1 or more");
     settings.stats_interval = std::chrono::duration<double>(std::min(seconds, 86400.0));
   }
+  settings.log_model = variable("WANDB_LOG_MODEL");
+  settings.watch = variable("WANDB_WATCH");
   return settings;
 }
 
@@ -115,18 +117,6 @@ bool has_key() {
 
 bool is_disabled() {
   return variable("WANDB_MODE") == "disabled" || plugins::is_true(variable("WANDB_DISABLED"));
-}
-
-std::string unsupported() {
-  const std::string log_model = variable("WANDB_LOG_MODEL"), watch = variable("WANDB_WATCH");
-  std::string name;
-  if (log_model == "end" || log_model == "checkpoint") name = "WANDB_LOG_MODEL=" + log_model;
-  if (watch == "all" || watch == "parameters" || watch == "gradients")
-    name += (name.empty() ? "" : " and ") + ("WANDB_WATCH=" + watch);
-  if (name.empty()) return "";
-  return name +
-         " needs W&B's Python client, which this plugin does without: nothing of it is stored; "
-         "name \"python:wandb\" in report_to instead of \"wandb\" to have it";
 }
 
 }  // namespace trainer::wandb

@@ -25,6 +25,8 @@ struct Settings {
   bool quiet = false;  ///< no sentence about where the run is
   bool stats = true;
   std::chrono::duration<double> stats_interval{15};
+  std::string log_model;  ///< WANDB_LOG_MODEL: end, checkpoint, false
+  std::string watch;      ///< WANDB_WATCH: all, parameters, gradients, false
 };
 
 /// Throws std::invalid_argument with a sentence for a value that has no meaning.
@@ -35,8 +37,5 @@ bool has_key();
 
 /// WANDB_DISABLED or WANDB_MODE=disabled.
 bool is_disabled();
-
-/// The sentence for a WANDB_LOG_MODEL or WANDB_WATCH that this plugin does not do; else empty.
-std::string unsupported();
 
 }  // namespace trainer::wandb

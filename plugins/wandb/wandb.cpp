@@ -6,9 +6,11 @@
 #include <trainer/sdk.hpp>
 #include <unordered_map>
 
+#include "model_log.hpp"
 #include "run.hpp"
 #include "shared/tracker_run/process.hpp"
 #include "shared/tracker_run/tracker_run.hpp"
+#include "watch.hpp"
 
 namespace {
 
@@ -41,7 +43,20 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     if (!set_up_) set_up(args, state);
   }
 
-  void on_train_end(const Arguments&, const State&, Control&) override { training_ = false; }
+  void on_train_end(const Arguments& args, const State& state, Control&) override {
+    training_ = false;
+    if (models_) models_->final(args, state);
+  }
+
+  void on_save(const Arguments& args, const State& state, Control&) override {
+    if (models_ && run_->settings().log_model == "checkpoint") models_->checkpoint(args, state);
+  }
+
+  void on_substep_end(const Arguments&, const State&, Control&) override { after_batch(); }
+  void on_pre_optimizer_step(const Arguments&, const State&, Control&) override { after_batch(); }
+  void on_prediction_step(const Arguments&, const State&, Control&) override {
+    if (watch_) watch_->after_forward(watched_);
+  }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     if (!set_up_) set_up(args, state);
@@ -49,10 +64,9 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     begin_row();
     logs.for_each([&](std::string_view key, const Value& value) {
       json(value);
-      if (plugins::is_single_value(key))
-        run_->file().summary(key, json_);
-      else
-        add(key, value);
+      if (!plugins::is_single_value(key)) return add(key, value);
+      run_->file().summary(key, json_);
+      if (models_) models_->summary(key, value, json_);
     });
     last_step_ = state.global_step;
     end_row();
@@ -78,14 +92,13 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     wandb::Settings settings = wandb::read_settings();
     if (settings.mode == Mode::disabled) return;
     name(settings, args, state);
-    if (const std::string sentence = wandb::unsupported(); !sentence.empty())
-      host_.warning(sentence);
     run_.emplace(std::move(settings));
     next_step_ = run_->starting_step();
     last_step_.reset();
     wandb::RunFile& file = run_->file();
     plugins::JsonTree config = plugins::run_config(host_);
-    if (const std::int64_t count = plugins::num_parameters(host_); count >= 0) {
+    const std::int64_t count = plugins::num_parameters(host_);
+    if (count >= 0) {
       plugins::JsonTree& value = config["model/num_parameters"];
       value.kind = plugins::JsonTree::Kind::number;
       value.text = std::to_string(count);
@@ -95,6 +108,9 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     file.metric("", "*", step_key);
     file.telemetry();
     if (!host_.is_replay()) run_->start_stats();
+    watch_.emplace(host_, run_->settings().watch,
+                   std::max<std::int64_t>(100, state.logging_steps));  // as there
+    log_models(args, count);
     {
       const std::lock_guard lock(console_mutex_);
       console_ = &*run_;
@@ -117,7 +133,29 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     }
   }
 
-  void begin_row() { row_.clear(), summary_.clear(); }
+  void log_models(const Arguments& args, std::int64_t num_parameters) {
+    models_.reset();
+    const std::string& asked = run_->settings().log_model;
+    if (asked == "end" || asked == "checkpoint") {
+      models_.emplace(host_, *run_, num_parameters);
+      models_->initial(args);
+    } else if (!asked.empty() && asked != "false") {
+      host_.warning("WANDB_LOG_MODEL is \"" + asked +
+                    "\", expected end, checkpoint or false; no model is logged");
+    }
+  }
+
+  void after_batch() {
+    if (!watch_) return;
+    watch_->after_forward(watched_);
+    watch_->after_backward(watched_);
+  }
+
+  void begin_row() {
+    row_.clear(), summary_.clear();
+    row_.append(watched_), summary_.append(watched_);
+    watched_.clear();
+  }
 
   void json(const Value& value) {
     json_.clear();
@@ -130,6 +168,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
         found != names_.end() ? found->second
                               : names_.emplace(key_, plugins::rewrite_key(key)).first->second;
     put(name, json_, !value.is_null());
+    if (models_) models_->summary(name, value, json_);
   }
 
   void put(std::string_view key, std::string_view text, bool in_summary = true) {
@@ -139,7 +178,10 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   /// W&B's client adds the time and its own count of rows, and the last value of the step metric.
   void end_row() {
-    if (last_step_) put(step_key, number(*last_step_));
+    if (last_step_) {
+      put(step_key, number(*last_step_));
+      if (models_) models_->summary(step_key, Value(*last_step_), json_);
+    }
     put("_timestamp", number(static_cast<double>(plugins::now_ns()) / 1e9));
     put("_runtime", number(run_->seconds()));
     put("_step", number(next_step_));
@@ -158,6 +200,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       console_ = nullptr;
     }
     if (!run_) return;
+    models_.reset(), watch_.reset();
     run_->finish(training_ ? 1 : 0);
     if (run_->settings().mode == Mode::online) sync();
     run_.reset();
@@ -192,13 +235,15 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   Host host_;
   std::optional<wandb::Run> run_;
+  std::optional<wandb::ModelLog> models_;
+  std::optional<wandb::Watch> watch_;
   std::mutex console_mutex_;
   wandb::Run* console_ = nullptr;
   bool set_up_ = false, training_ = false;
   std::int64_t next_step_ = 0;
   std::optional<std::int64_t> last_step_;
   std::unordered_map<std::string, std::string> names_;
-  wandb::Items row_, summary_;
+  wandb::Items row_, summary_, watched_;
   std::string key_, json_;  // keep their memory
 };
 
@@ -211,7 +256,8 @@ TRAINER_PLUGIN(Wandb, {
   "version": "0.1.0",
   "report_to": "wandb",
   "description": "Writes an offline run for Weights & Biases.",
-  "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],
+  "events": ["on_train_begin", "on_train_end", "on_pre_optimizer_step", "on_substep_end",
+             "on_predict", "on_save", "on_log", "on_prediction_step"],
   "config": {
     "sync_seconds": {
       "type": "number",

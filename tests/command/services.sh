@@ -45,8 +45,10 @@ step_end optimizer 12
   2.bias/exp_avg [3] float32 device 1 read_only 1
   2.bias/exp_avg_sq [3] float32 device 1 read_only 1
 log_history 3: loss grad_norm learning_rate epoch step
+model saved: yes
 END
 diff expected.txt probe.txt
+for file in model.safetensors training_args.json; do cmp "probe.txt.model/$file" "trainer_output/checkpoint-2/$file"; done
 grep -q '"ProbeCallback"' trainer_output/checkpoint-2/trainer_state.json
 "$TRAINER" train run.json --quiet --max_steps 3 --resume_from_checkpoint=trainer_output/checkpoint-2 2>/dev/null
 grep -q '^restored events 7$' probe.txt
@@ -60,3 +62,4 @@ grep "^1 {'loss': " console.txt | sed 's/^1 //' >lines.txt
 grep -Fqf lines.txt out.txt
 "$TRAINER" replay console/trainer_state.json --report_to none --callback 'probe={"path": "replay.txt"}' >/dev/null
 grep -q "^replay: yes$" replay.txt
+grep -q "^model saved: no$" replay.txt

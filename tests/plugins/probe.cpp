@@ -2,8 +2,10 @@
 //
 // Writes down what the host's services give at fixed moments; tests/command/services.sh compares the text.
 #include <cstdio>
+#include <cstring>
 #include <trainer/ext/parameters.h>
 #include <trainer/sdk.hpp>
+#include <vector>
 
 namespace {
 
@@ -52,6 +54,8 @@ class Probe : public trainer::sdk::TrainerCallback,
       std::fprintf(out_, " %s", std::string(key).c_str());
     });
     std::fprintf(out_, "\n");
+    const std::string to = std::string(host_.config("path").text()) + ".model";
+    std::fprintf(out_, "model saved: %s\n", host_.save_model(to) ? "yes" : "no");
   }
 
   void save_state(Map& args, Map& attributes) const override {
@@ -73,9 +77,20 @@ class Probe : public trainer::sdk::TrainerCallback,
       std::fprintf(out_, "  %s [", std::string(trainer::sdk::view(name)).c_str());
       for (std::int32_t d = 0; d < t.ndim; ++d)
         std::fprintf(out_, "%s%lld", d ? ", " : "", static_cast<long long>(t.shape[d]));
-      std::fprintf(out_, "] float%u device %d read_only %u%s\n", t.dtype_bits, t.device_type, t.read_only,
-                   t.data ? "" : " null");
+      std::fprintf(out_, "] float%u device %d read_only %u%s%s\n", t.dtype_bits, t.device_type, t.read_only,
+                   t.data ? "" : " null", copied(of, i, t) ? "" : " not copied");
     }
+  }
+
+  bool copied(std::uint32_t of, std::uint64_t index, const trainer_tensor& t) const {
+    std::size_t size = t.dtype_bits / 8;
+    for (std::int32_t d = 0; d < t.ndim; ++d) size *= static_cast<std::size_t>(t.shape[d]);
+    std::vector<char> bytes(size + 1);
+    const auto copy = [&](std::uint64_t i, std::size_t n) {
+      return tensors_->copy(host_.raw(), of, i, bytes.data(), n);
+    };
+    return copy(index, size + 1) == TRAINER_ERROR && copy(1u << 20, size) == TRAINER_NOT_FOUND &&
+           copy(index, size) == TRAINER_OK && std::memcmp(bytes.data(), t.data, size) == 0;
   }
 
   trainer::sdk::Host host_;

@@ -10,7 +10,7 @@ from libtrainer import _abi, _tensors
 STRUCTS = {"trainer_text": _abi.Text, "trainer_value": _abi.Value, "trainer_map": _abi.Map, "trainer_state": _abi.State,
            "trainer_control": _abi.Control, "trainer_event": _abi.Event, "trainer_host": _abi.Host,
            "trainer_callback": _abi.Callback, "trainer_note": _abi.NoteHead, "trainer_plugin": _abi.Plugin,
-           "trainer_tensor": _abi.Tensor, "trainer_ext_parameters": _abi.ExtParameters, "trainer_ext_run": _abi.ExtRun,
+           "trainer_tensor": _abi.Tensor, "trainer_ext_parameters": _abi.ExtParameters, "trainer_ext_run": _abi.ExtRun, "trainer_ext_model": _abi.ExtModel,
            "trainer_ext_state": _abi.ExtState, "trainer_ext_tracker": _abi.ExtTracker}
 NUMBERS = {"TRAINER_ABI_MAJOR": _abi.ABI_MAJOR, "TRAINER_ABI_MINOR": _abi.ABI_MINOR,
            "TRAINER_PLUGIN_MAGIC": _abi.PLUGIN_MAGIC, "TRAINER_OK": _abi.OK, "TRAINER_ERROR": _abi.ERROR,
@@ -25,12 +25,13 @@ NUMBERS = {"TRAINER_ABI_MAJOR": _abi.ABI_MAJOR, "TRAINER_ABI_MINOR": _abi.ABI_MI
            "TRAINER_HAS_TRAIN_DATALOADER": 4, "TRAINER_HAS_EVAL_DATALOADER": 8}
 NUMBERS |= {"TRAINER_" + event.upper(): kind for kind, event in enumerate(_abi.EVENTS)}
 TEXTS = {"TRAINER_NOTE_SECTION": _abi.NOTE_SECTION, "TRAINER_ENTRY_NAME": _abi.ENTRY_NAME,
-         "TRAINER_EXT_PARAMETERS": _abi.EXT_PARAMETERS.decode(), "TRAINER_EXT_RUN": _abi.EXT_RUN.decode(),
+         "TRAINER_EXT_MODEL": _abi.EXT_MODEL.decode(), "TRAINER_EXT_PARAMETERS": _abi.EXT_PARAMETERS.decode(),
+         "TRAINER_EXT_RUN": _abi.EXT_RUN.decode(),
          "TRAINER_EXT_STATE": _abi.EXT_STATE.decode(), "TRAINER_EXT_TRACKER": _abi.EXT_TRACKER.decode()}
 
 expected = {}
 lines = ["#include <stdio.h>", "#include <trainer/plugin.h>"]
-lines += [f"#include <trainer/ext/{name}.h>" for name in ("parameters", "run", "state", "tracker")]
+lines += [f"#include <trainer/ext/{name}.h>" for name in ("model", "parameters", "run", "state", "tracker")]
 lines += ["int main(void) {"]
 for name, struct in STRUCTS.items():
     c_name = "struct " + name if name in ("trainer_map", "trainer_callback", "trainer_host") else name

@@ -143,7 +143,11 @@ def script_and_probe():
     states = {line.split()[0] for line in text[at + 1:at + 13]}
     expect_equal(states, {f"{name.split()[0]}/{state}" for name in names for state in ("step", "exp_avg", "exp_avg_sq")},
                  "the optimizer's tensors")
-    expect_equal(text[-1], "log_history 5: loss grad_norm learning_rate epoch step", "the probe's last line")
+    expect_equal(text[-2:], ["log_history 5: loss grad_norm learning_rate epoch step", "model saved: yes"],
+                 "the probe's last lines")
+    run.save_model("saved")
+    saved = [pathlib.Path(directory, "model.safetensors").read_bytes() for directory in ("probe.txt.model", "saved")]
+    expect_equal(saved[0], saved[1], "the saved model")
 
 
 with work_directory():

@@ -22,6 +22,8 @@ for log in logs:                       # as DVCLiveCallback.on_log() does
         if Metric.could_log(value):
             live.log_metric(standardize_metric_name(key, "dvclive.huggingface"), value)
     live.next_step()
+if len(sys.argv) > 3:                  # as its on_train_end() does
+    live.log_artifact(sys.argv[3], name="last", type="model", copy=True)
 live.end()
 """
 
@@ -44,12 +46,12 @@ def ordered_logs(work, history):
     return [{key: entry[key] for key in sorted(entry, key=columns.index) if key != "step"} for entry in history]
 
 
-def real(work, params, logs, name):
+def real(work, params, logs, name, *model):
     directory = work.path / name
-    directory.mkdir()
+    directory.mkdir(exist_ok=True)
     (work.path / "params.json").write_text(json.dumps(params))
     (work.path / "logs.json").write_text(json.dumps(logs))
-    done = subprocess.run([python("trackers"), "-c", REAL, work.path / "params.json", work.path / "logs.json"], text=True,
+    done = subprocess.run([python("trackers"), "-c", REAL, work.path / "params.json", work.path / "logs.json", *model], text=True,
                           cwd=directory, env=work.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     expect(done.returncode == 0, f"DVCLive itself failed:\n{done.stdout}")
     return files(directory)
@@ -58,7 +60,7 @@ def real(work, params, logs, name):
 def expect_equal(ours, theirs, what):
     expect(ours.keys() == theirs.keys(), f"{what}: files differ: {sorted(ours.keys() ^ theirs.keys())}")
     for name in theirs:
-        expect(ours[name] == theirs[name], f"{what}: {name} differs\nours:\n{ours[name].decode()}\nDVCLive's:\n{theirs[name].decode()}")
+        expect(ours[name] == theirs[name], f"{what}: {name} differs\nours:\n{ours[name].decode(errors='replace')}\nDVCLive's:\n{theirs[name].decode(errors='replace')}")
 
 
 def test_files():
@@ -128,28 +130,73 @@ def test_kill():
         expect(steps[-1] - last in (0, 1) and steps == list(range(len(steps))), f"rows end at {steps[-1]}, the summary at {last}")
 
 
+PATH = f"{os.path.dirname(python('trackers'))}:{os.environ['PATH']}"
+
+
+def repository(work, directory):
+    """Git and DVC in a directory; a function that runs a command there and gives what it printed."""
+    directory.mkdir(exist_ok=True)
+
+    def run(*command):
+        done = subprocess.run(command, cwd=directory, env=work.environment(PATH=PATH), text=True, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
+        return done.stdout
+
+    run("git", "init", "-q")
+    run("git", "config", "user.email", "test@localhost")
+    run("git", "config", "user.name", "test")
+    run("dvc", "init", "-q")
+    run("git", "commit", "-qm", "start")
+    return run
+
+
+def test_models():
+    """HF_DVCLIVE_LOG_MODEL: the model is in DVC's cache, the files are those of DVCLive's log_artifact()."""
+    with Work() as work:
+        run = repository(work, work.path)
+        (work.path / ".gitignore").write_text("home\nout\nreal\n/*.json\n")
+        run("git", "add", "-A")
+        run("git", "commit", "-qm", "start")
+        history, printed = work.train("dvclive,csv", env={"HF_DVCLIVE_LOG_MODEL": "true", "PATH": PATH, "DVC_EXP_NAME": "kept"})
+        expect("saved as a DVC experiment" in printed, f"no experiment was saved:\n{printed}")
+        ours = files(work.path)
+        expect(ours["dvclive/artifacts/last/model.safetensors"] == (work.path / "out" / "model.safetensors").read_bytes(),
+               "another model")
+        arguments = json.loads((work.path / "out" / "training_args.json").read_text())
+        repository(work, work.path / "real")
+        theirs = real(work, arguments, ordered_logs(work, history), "real", work.path / "out" / "last")
+        expect_equal(ours, theirs, "a run with a model")
+        expect("artifacts:\n  last:\n    path: dvclive/artifacts/last\n    type: model\n" in ours["dvc.yaml"].decode(),
+               ours["dvc.yaml"].decode())
+        expect("up to date" in run("dvc", "status"), "dvc status finds other files")
+        experiment = run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()[0]
+        saved = run("git", "ls-tree", "-r", "--name-only", experiment)
+        expect("dvclive/artifacts/last.dvc" in saved and "dvclive/artifacts/last/" not in saved, saved)
+
+        # All of output_dir, with each checkpoint.
+        (work.path / ".gitignore").write_text("home\nreal\n/*.json\n")
+        work.train("dvclive", output="all", env={"HF_DVCLIVE_LOG_MODEL": "ALL", "PATH": PATH})
+        expect((work.path / "all.dvc").exists() and "/all" in (work.path / ".gitignore").read_text(), "all.dvc")
+        tracked = json.loads(run("dvc", "list", ".", "all", "--json", "--recursive"))
+        expect({"checkpoint-90/model.safetensors", "checkpoint-90/trainer_state.json"} <= {f["path"] for f in tracked}, tracked)
+        # Without DVC, the training goes on.
+    with Work() as work:
+        _, printed = work.train("dvclive", args={"max_steps": 2}, env={"HF_DVCLIVE_LOG_MODEL": "1", "PATH": PATH})
+        expect("dvc init" in printed and "artifacts" not in (work.path / "dvc.yaml").read_text(), printed)
+
+
 def test_repository():
     """In a Git and DVC repository: an experiment is saved, DVC's commands show it, dvc.yaml keeps what others wrote."""
     with Work() as work:
-        binaries = os.path.dirname(python("trackers"))
-        env = work.environment(PATH=f"{binaries}:{os.environ['PATH']}")
-
-        def run(*command):
-            done = subprocess.run(command, cwd=work.path, env=env, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-            expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
-            return done.stdout
-
-        run("git", "init", "-q")
-        run("git", "config", "user.email", "test@localhost")
-        run("git", "config", "user.name", "test")
-        run("dvc", "init", "-q")
+        run = repository(work, work.path)
         others = "# kept\nparams:\n- other.yaml  # mine\nstages:\n  prepare:\n    cmd: echo\n"
         (work.path / "dvc.yaml").write_text(others)
         (work.path / "other.yaml").write_text("a: 1\n")
         (work.path / ".gitignore").write_text("home\nout\nrun.json\n")
         run("git", "add", "-A")
         run("git", "commit", "-qm", "start")
-        command = dict(env={"PATH": env["PATH"], "DVC_EXP_NAME": "first"})
+        command = dict(env={"PATH": PATH, "DVC_EXP_NAME": "first"})
         history, printed = work.train("all", **command)
         expect("saved as a DVC experiment" in printed, f"no experiment was saved:\n{printed}")
         text = (work.path / "dvc.yaml").read_text()
@@ -171,4 +218,5 @@ test_masked_token()
 test_all()
 test_resume()
 test_kill()
+test_models()
 test_repository()

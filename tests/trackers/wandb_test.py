@@ -81,10 +81,95 @@ def modes():
         expect(not (work.path / "wandb").exists(), "a disabled run left files")
         _, printed = work.train("wandb", env={"WANDB_MODE": "sometimes"})
         expect("WANDB_MODE" in printed and "sometimes" in printed, printed)
-        _, printed = work.train("wandb", env=OFFLINE | {"WANDB_LOG_MODEL": "end", "WANDB_CONSOLE": "off"})
-        expect("python:wandb" in printed and "WANDB_LOG_MODEL=end" in printed, printed)
+        _, printed = work.train("wandb", env=OFFLINE | {"WANDB_LOG_MODEL": "maybe", "WANDB_CONSOLE": "off"})
+        expect('WANDB_LOG_MODEL is "maybe"' in printed, printed)
         kinds = check(work)["extra"]["record_kinds"]
+        expect("artifact" not in kinds, kinds)
         expect("output_raw" not in kinds, f"WANDB_CONSOLE=off: {kinds}")
+
+
+CLIENT = """
+import json, sys, wandb
+artifact = wandb.Artifact("m", type="model")
+for path, file in json.load(open(sys.argv[1])).items():
+    artifact.add_file(file, name=path)
+print(json.dumps({"digest": artifact.manifest.digest(), "files": {p: e.digest for p, e in artifact.manifest.entries.items()}}))
+"""
+
+
+def models():
+    """WANDB_LOG_MODEL=checkpoint: artifacts at the start, at each save and at the end, with W&B's own digests."""
+    with Work() as work:
+        staging = work.path / "data" / "artifacts" / "staging"
+        history, _ = work.train("wandb", env=OFFLINE | {"WANDB_LOG_MODEL": "checkpoint", "WANDB_DATA_DIR": work.path / "data"},
+                                args={"save_total_limit": 1})
+        check(work)
+        directory, = run_directories(work)
+        run_id = directory.name.rsplit("-", 1)[1]
+        artifacts = [r["artifact"] for r in dump(work, directory) if "artifact" in r]
+        steps = [e["step"] for e in history if "eval_loss" in e]
+        expected = [{"base_model", "latest"}]
+        expected += [{f"epoch_{i + 1}.0", f"checkpoint_global_step_{step}", "latest"} for i, step in enumerate(steps)]
+        expected += [{"final_model", "latest"}]
+        expect([set(a["aliases"]) for a in artifacts] == expected, [a["aliases"] for a in artifacts])
+        expect({a["name"] for a in artifacts} == {f"model-{run_id}"} and {a["type"] for a in artifacts} == {"model"}, artifacts)
+        expect(len({a["client_id"] for a in artifacts}) == len(artifacts) and len(artifacts[0]["client_id"]) == 128, artifacts)
+        script = work.path / "client.py"
+        script.write_text(CLIENT)
+        for artifact in artifacts:
+            files = {f["path"]: f["local_path"] for f in artifact["manifest"]["contents"]}
+            expect(all(str(staging) == os.path.dirname(f) for f in files.values()), files)
+            expect([int(f.get("size", 0)) for f in artifact["manifest"]["contents"]] ==
+                   [os.path.getsize(f) for f in files.values()], artifact["manifest"])
+            (work.path / "files.json").write_text(json.dumps(files))
+            done = subprocess.run([python("trackers"), str(script), "files.json"], cwd=work.path, stdout=subprocess.PIPE,
+                                  text=True, check=True, env=work.environment(WANDB_DATA_DIR=work.path / "theirs"))
+            theirs = json.loads(done.stdout)
+            expect(theirs == {"digest": artifact["digest"],
+                              "files": {f["path"]: f["digest"] for f in artifact["manifest"]["contents"]}}, theirs)
+        first, last = artifacts[1], artifacts[-1]
+        expect({f["path"] for f in first["manifest"]["contents"]} >=
+               {"model.safetensors", "optimizer.pt", "scheduler.pt", "trainer_state.json", "training_args.json"}, first)
+        # The rotation has removed the first checkpoint; its files are kept.
+        expect(not (work.path / "out" / f"checkpoint-{steps[0]}").exists(), "the first checkpoint is still there")
+        model = next(f["local_path"] for f in last["manifest"]["contents"] if f["path"] == "model.safetensors")
+        expect(open(model, "rb").read() == (work.path / "out" / "model.safetensors").read_bytes(), "another model")
+        metadata = json.loads(first["metadata"])
+        at_save = next(e for e in history if e.get("step") == steps[0] and "eval_loss" in e)
+        expect(metadata["eval/loss"] == at_save["eval_loss"] and metadata["train/global_step"] == steps[0], metadata)
+        summary = json.loads(last["metadata"])
+        expect(summary["final_model"] is True and summary["train_loss"] == history[-1]["train_loss"], summary)
+        expect(sorted(os.listdir(staging)) == sorted(os.path.basename(f["local_path"]) for a in artifacts
+                                                     for f in a["manifest"]["contents"]), "other files are staged")
+
+
+def watched():
+    """WANDB_WATCH: histograms as wandb.watch() logs them: one of every max(100, logging_steps) batches."""
+    with Work() as work:
+        work.train("wandb", env=OFFLINE | {"WANDB_WATCH": "all"}, args={"max_steps": 205, "eval_strategy": "no"})
+        directory, = run_directories(work)
+        records = dump(work, directory)
+        command = [os.path.join(os.path.dirname(python("trackers")), "wandb"), "leet", "inspect", "--json",
+                   str(next(directory.glob("run-*.wandb")))]
+        read = subprocess.run(command, env=work.environment(), stdout=subprocess.PIPE, text=True, check=True).stdout
+        expect(sum(line.startswith("{") for line in read.splitlines()) == len(records), "W&B's reader finds other records")
+        rows = {"parameters": {}, "gradients": {}}
+        for record in records:
+            if "history" not in record:
+                continue
+            row = {tuple(i["nested_key"]): json.loads(i["value_json"]) for i in record["history"]["item"]}
+            for kind in rows:
+                names = {k[0] for k in row if k[0].startswith(kind + "/")}
+                if names:
+                    rows[kind][row["train/global_step",]] = {name: {leaf: row[name, leaf] for leaf in ("_type", "values", "bins")}
+                                                            for name in names}
+        for kind, found in rows.items():
+            expect(sorted(found) == [100, 200], f"{kind} at {sorted(found)}")
+            for row in found.values():
+                sizes = {name.split("/", 1)[1]: sum(h["values"]) for name, h in row.items()}
+                expect(sizes == {"0.weight": 4096, "0.bias": 64, "2.weight": 640, "2.bias": 10}, sizes)
+                expect(all(h["_type"] == "histogram" and len(h["bins"]) == len(h["values"]) + 1 == 65 and
+                           h["bins"] == sorted(h["bins"]) for h in row.values()), row)
 
 
 def online():
@@ -158,7 +243,7 @@ def disk_full():
 
 
 if __name__ == "__main__":
-    for part in (whole_run, modes, online, resumed, killed, disk_full):
+    for part in (whole_run, modes, models, watched, online, resumed, killed, disk_full):
         begin = time.time()
         part()
         print(f"{part.__name__}: {time.time() - begin:.1f} s")

@@ -54,7 +54,7 @@ TEST(Params, KeepsKeysOfAnEarlierRun) {
 }
 
 const DvcEntries entries{"dvclive/params.yaml", "dvclive/metrics.json", "dvclive/plots/metrics",
-                         "dvclive/"};
+                         {}, "dvclive/"};
 constexpr const char* fresh =
     "params:\n- dvclive/params.yaml\nmetrics:\n- dvclive/metrics.json\nplots:\n"
     "- dvclive/plots/metrics:\n    x: step\n";
@@ -74,8 +74,22 @@ TEST(DvcYaml, KeepsWhatOthersWrote) {
             "metrics:\n- dvclive/metrics.json\n");
 }
 
+TEST(DvcYaml, ListsModels) {
+  DvcEntries with = entries;
+  with.models["last"] = "dvclive/artifacts/last";
+  const std::string last = "  last:\n    path: dvclive/artifacts/last\n    type: model\n";
+  const std::string listed = std::string(fresh) + "artifacts:\n" + last;
+  EXPECT_EQ(merge_dvc_yaml("", with), listed);
+  EXPECT_EQ(merge_dvc_yaml(listed, with), listed);
+  EXPECT_EQ(merge_dvc_yaml(listed, entries), fresh);  // a later run without a model
+  const std::string mine = "  mine:  # kept\n    path: m\n";
+  EXPECT_EQ(merge_dvc_yaml("artifacts:\n  best:\n    path: dvclive/artifacts/best\n" + mine, with),
+            "artifacts:\n" + mine + last + fresh);
+  EXPECT_EQ(merge_dvc_yaml("artifacts: {}\n", with), "artifacts:\n" + last + fresh);
+}
+
 TEST(DvcYaml, RefusesWhatItCannotChangeSafely) {
-  for (const char* text : {"params: [a.yaml]\n", "{params: []}\n", "a: 1\n---\nb: 2\n", "plots: &x\n- a\n"})
+  for (const char* text : {"artifacts: {a: {path: b}}\n", "artifacts:\n- a\n", "params: [a.yaml]\n", "{params: []}\n", "a: 1\n---\nb: 2\n", "plots: &x\n- a\n"})
     EXPECT_EQ(merge_dvc_yaml(text, entries), std::nullopt) << text;
 }
 

@@ -3,6 +3,8 @@
 
 #include <trainer/ext/parameters.h>
 
+#include <filesystem>
+#include <functional>
 #include <string>
 
 #include "trainer/trainer_state.hpp"
@@ -18,6 +20,8 @@ class TensorSource {
   virtual std::uint64_t count(std::uint32_t of) = 0;
   virtual bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
                   trainer_tensor& tensor) = 0;
+  virtual std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to,
+                            std::uint64_t size) = 0;
 };
 
 /// What the services of host.h draw from. The owner keeps it alive longer than any callback.
@@ -27,6 +31,8 @@ struct HostContext {
   std::string model_config_json;    ///< empty when the model has no configuration
   TensorSource* tensors = nullptr;  ///< null when there is no LibTorch in the process
   bool replay = false;              ///< a finished run is played; nothing is trained (ext/run.h)
+  /// Trainer::save_model() (ext/model.h); empty when there is no model. May throw.
+  std::function<void(const std::filesystem::path&)> save_model = {};
 };
 
 }  // namespace trainer

@@ -3,7 +3,6 @@
 
 #include <trainer/ext/parameters.h>
 
-#include <cstring>
 #include <stdexcept>
 #include <unordered_set>
 #include <vector>
@@ -16,6 +15,7 @@ namespace {
 struct Tensor {
   std::string name;
   trainer_tensor view{};
+  std::uint64_t index = 0;
   std::size_t offset = 0;
 };
 
@@ -46,43 +46,22 @@ void append_shape(std::string& out, const trainer_tensor& tensor) {
 
 std::size_t width(const trainer_tensor& tensor) { return tensor.dtype_bits / 8; }
 
-// Row by row into contiguous memory; the view may have any strides.
-void copy(const trainer_tensor& tensor, int dimension, const char* from, char*& to) {
-  if (dimension == tensor.ndim) {
-    std::memcpy(to, from, width(tensor));
-    to += width(tensor);
-    return;
-  }
-  const auto size = tensor.shape[dimension];
-  const auto stride = tensor.strides[dimension] * static_cast<std::int64_t>(width(tensor));
-  if (dimension + 1 == tensor.ndim && tensor.strides[dimension] == 1) {
-    const std::size_t bytes = static_cast<std::size_t>(size) * width(tensor);
-    std::memcpy(to, from, bytes);
-    to += bytes;
-    return;
-  }
-  for (std::int64_t i = 0; i < size; ++i) copy(tensor, dimension + 1, from + i * stride, to);
-}
-
 std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& parameters,
-                           const boost::json::object& request) {
+                           std::uint32_t kind, const boost::json::object& request) {
   std::unordered_set<std::string_view> names;
   const auto* list = request.at("names").if_array();
   if (list != nullptr)
     for (const auto& name : *list) names.insert(name.get_string());
-  const auto kind = request.at("fetch").to_number<std::uint32_t>();
   std::vector<Tensor> found;
-  for (std::uint64_t i = 0; i < parameters.count(host.raw(), kind); ++i) {
+  const std::uint64_t count = parameters.count(host.raw(), kind);
+  for (std::uint64_t i = 0; i < count; ++i) {
     trainer_text name{};
     Tensor tensor;
     tensor.view.struct_size = sizeof tensor.view;
     if (parameters.at(host.raw(), kind, i, &name, &tensor.view) != TRAINER_OK) break;
     tensor.name = sdk::view(name);
     if (list != nullptr && names.count(tensor.name) == 0) continue;
-    if (tensor.view.device_type != 1)
-      throw std::runtime_error("\"" + tensor.name +
-                               "\" lies on an accelerator, and only tensors in the CPU's memory "
-                               "can be shared; train with use_cpu to look at them");
+    tensor.index = i;
     found.push_back(std::move(tensor));
   }
   if (list != nullptr && found.size() != names.size())
@@ -94,7 +73,8 @@ std::string answer(const sdk::Host& host, const boost::json::object& request,
                    std::unique_ptr<SharedMemory>& memory) {
   const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
   if (parameters == nullptr) throw std::runtime_error("this run has no model to look at");
-  std::vector<Tensor> tensors = chosen(host, *parameters, request);
+  const auto kind = request.at("fetch").to_number<std::uint32_t>();
+  std::vector<Tensor> tensors = chosen(host, *parameters, kind, request);
   std::size_t size = 0;
   for (Tensor& tensor : tensors) {
     tensor.offset = size;
@@ -106,11 +86,10 @@ std::string answer(const sdk::Host& host, const boost::json::object& request,
   if (size > 0) out += ",\"shm\":\"" + memory->name() + "\"";
   out += ",\"tensors\":[";
   for (const Tensor& tensor : tensors) {
-    if (elements(tensor.view) > 0) {
-      char* to = memory->data() + tensor.offset;
-      copy(tensor.view, 0, static_cast<const char*>(tensor.view.data) + tensor.view.byte_offset,
-           to);
-    }
+    const std::size_t bytes = elements(tensor.view) * width(tensor.view);
+    if (bytes > 0 && parameters->copy(host.raw(), kind, tensor.index,
+                                      memory->data() + tensor.offset, bytes) != TRAINER_OK)
+      throw std::runtime_error("the host could not copy \"" + tensor.name + "\"");
     if (out.back() != '[') out += ',';
     out += '[';
     append_json(out, std::string_view(tensor.name));

@@ -16,14 +16,12 @@ bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// The extension lists buffers behind the parameters; those of batch normalization are known by
-/// name.
+}  // namespace
+
 bool is_buffer(std::string_view name) {
   return ends_with(name, "running_mean") || ends_with(name, "running_var") ||
          ends_with(name, "num_batches_tracked");
 }
-
-}  // namespace
 
 std::string rewrite_key(std::string_view key) {
   for (const char* group : {"eval", "test"}) {

@@ -27,6 +27,10 @@ JsonTree run_config(const sdk::Host& host);
 /// plain modules have no num_parameters() either. Only during an event.
 std::int64_t num_parameters(const sdk::Host& host);
 
+/// Whether a tensor of the model is a buffer, which ext/parameters.h lists behind the parameters: those
+/// of batch normalization are known by name.
+bool is_buffer(std::string_view name);
+
 /// A value as JSON, with Python's NaN and Infinity; floats as repr() writes them.
 void append_json(std::string& out, const sdk::Value& value);
 

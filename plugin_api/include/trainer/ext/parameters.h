@@ -3,7 +3,8 @@
  * ext/parameters.h - "trainer.parameters/1": named tensors of the model, its gradients, the optimizer.
  *
  * Views in DLPack's layout, read-only, valid until the callback returns. Nothing is copied; on a GPU
- * the view is the device's memory, and work that writes it may still be running on `stream`.
+ * the view is the device's memory, and work that writes it may still be running on `stream`: a plugin
+ * that is no program of that device asks for a copy.
  */
 #ifndef TRAINER_EXT_PARAMETERS_H
 #define TRAINER_EXT_PARAMETERS_H
@@ -47,7 +48,14 @@ typedef struct trainer_ext_parameters {
   /* Name and view of tensor `index`. TRAINER_NOT_FOUND past the end. [trainer-thread & event] */
   int32_t(TRAINER_CALL* at)(const trainer_host* host, uint32_t of, uint64_t index,
                             trainer_text* name, trainer_tensor* tensor);
+
+  /* Copies the elements of tensor `index`, the last dimension first and without gaps, to `to` in the
+   * CPU's memory, from any device, once all work on it is done. `size` is their number of bytes;
+   * TRAINER_ERROR, and nothing is written, when it is not. TRAINER_NOT_FOUND past the end.
+   * [trainer-thread & event] */
+  int32_t(TRAINER_CALL* copy)(const trainer_host* host, uint32_t of, uint64_t index, void* to,
+                              uint64_t size);
 } trainer_ext_parameters;
-TRAINER_LAST_FIELD(trainer_ext_parameters, at);
+TRAINER_LAST_FIELD(trainer_ext_parameters, copy);
 
 #endif

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <trainer/ext/model.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
+#include <filesystem>
+#include <stdexcept>
 #include <trainer/sdk/value.hpp>
 
 namespace trainer::sdk {
@@ -50,6 +53,18 @@ class Host {
   bool is_replay() const {
     const auto* run = extension<trainer_ext_run>(TRAINER_EXT_RUN);
     return run != nullptr && run->kind(host_) == TRAINER_RUN_REPLAY;
+  }
+
+  /// The model's files (ext/model.h). False when there is no model here; throws the host's sentence.
+  /// Only during an event.
+  bool save_model(const std::filesystem::path& directory) const {
+    const auto* model = extension<trainer_ext_model>(TRAINER_EXT_MODEL);
+    if (model == nullptr) return false;
+    const std::string to = directory.string();
+    trainer_text error{};
+    if (model->save(host_, to.data(), to.size(), &error) != TRAINER_OK)
+      throw std::runtime_error(std::string(view(error)));
+    return true;
   }
 
   const trainer_host* raw() const { return host_; }

@@ -16,7 +16,7 @@ EVENTS = ("on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on
           "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_step_end", "on_evaluate", "on_predict",
           "on_save", "on_log", "on_prediction_step", "on_push_begin")
 
-EXT_PARAMETERS, EXT_RUN = b"trainer.parameters/1", b"trainer.run/1"
+EXT_MODEL, EXT_PARAMETERS, EXT_RUN = b"trainer.model/1", b"trainer.parameters/1", b"trainer.run/1"
 EXT_STATE, EXT_TRACKER = b"trainer.state/1", b"trainer.tracker/1"
 
 
@@ -116,10 +116,19 @@ class Tensor(Structure):
 
 TensorCount = CFUNCTYPE(c_uint64, c_void_p, c_uint32)
 TensorAt = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_uint64, c_void_p, POINTER(Tensor))
+TensorCopy = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_uint64, c_void_p, c_uint64)
 
 
 class ExtParameters(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("count", TensorCount), ("at", TensorAt)]
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("count", TensorCount), ("at", TensorAt),
+                ("copy", TensorCopy)]
+
+
+SaveModel = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64, POINTER(Text))
+
+
+class ExtModel(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("save", SaveModel)]
 
 
 RunKind = CFUNCTYPE(c_uint32, c_void_p)

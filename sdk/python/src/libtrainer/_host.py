@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services of trainer_host for one instance, over what the Trainer hands to its callbacks."""
+import copy
 import ctypes
 import dataclasses
 import logging
@@ -24,7 +25,9 @@ class HostServices:
         self._borrowed = {}  # the text that was lent last, by service
         self._history = DictMap(read_only=True)
         self._run = _abi.ExtRun(ctypes.sizeof(_abi.ExtRun), 0, _abi.RunKind(lambda _: 0))
-        self._extensions = {_abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
+        self._model = _abi.ExtModel(ctypes.sizeof(_abi.ExtModel), 0, _abi.SaveModel(self._save_model))
+        self._extensions = {_abi.EXT_MODEL: ctypes.addressof(self._model),
+                            _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
                             _abi.EXT_RUN: ctypes.addressof(self._run)}
         self.struct = _abi.Host(
             ctypes.sizeof(_abi.Host), _abi.ABI_MAJOR, _abi.ABI_MINOR, 0, None, _abi.HostLog(self._log),
@@ -110,6 +113,19 @@ class HostServices:
         if index >= self._history_size(_):
             return None
         return self._history.show(self.state.log_history[index])
+
+    def _save_model(self, _, directory, size, error):
+        try:
+            if self.tensors.model is None or self.args is None:
+                raise ValueError("there is no model to save before the Trainer has given one")
+            from transformers import Trainer  # saves as it does, with one of its own, as transformers' callbacks do
+            args = copy.deepcopy(self.args)
+            args.report_to = []
+            Trainer(self.tensors.model, args, eval_dataset=["none"]).save_model(ctypes.string_at(directory, size).decode())
+            return _abi.OK
+        except Exception as e:
+            self._lend("model_error", error.contents, str(e).encode("utf-8", "replace"))
+            return _abi.ERROR
 
     def _extension(self, _, name):
         return self._extensions.get(ctypes.string_at(name)) if name else None

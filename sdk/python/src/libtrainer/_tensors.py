@@ -17,7 +17,7 @@ class TensorViews:
         self.model = self.optimizer = None
         self._listed, self._tensors, self._held = None, [], None
         self.struct = _abi.ExtParameters(ctypes.sizeof(_abi.ExtParameters), 0, _abi.TensorCount(self._count),
-                                         _abi.TensorAt(self._at))
+                                         _abi.TensorAt(self._at), _abi.TensorCopy(self._copy))
 
     def release(self):
         self._listed, self._tensors, self._held = None, [], None
@@ -46,13 +46,17 @@ class TensorViews:
         except Exception:  # nothing may pass through C
             return 0
 
+    def _find(self, of, index):
+        if of != self._listed or index == 0:
+            self._list(of)
+        return self._tensors[index] if index < len(self._tensors) else None
+
     def _at(self, _, of, index, name, view):
         try:
-            if of != self._listed or index == 0:
-                self._list(of)
-            if index >= len(self._tensors):
+            found = self._find(of, index)
+            if found is None:
                 return _abi.NOT_FOUND
-            text, tensor = self._tensors[index]
+            text, tensor = found
             view = view.contents
             dims = max(1, tensor.dim())
             shape, strides = (ctypes.c_int64 * dims)(*tensor.shape), (ctypes.c_int64 * dims)(*tensor.stride())
@@ -68,6 +72,20 @@ class TensorViews:
             view.dtype_lanes = 1
             view.stream = None if on_cpu else sys.modules["torch"].cuda.current_stream(tensor.device).cuda_stream
             return 0
+        except Exception:
+            return _abi.ERROR
+
+    def _copy(self, _, of, index, to, size):
+        try:
+            found = self._find(of, index)
+            if found is None:
+                return _abi.NOT_FOUND
+            tensor = found[1].detach().cpu().contiguous()
+            if size != tensor.numel() * tensor.element_size():
+                return _abi.ERROR
+            if size > 0:
+                ctypes.memmove(to, tensor.data_ptr(), size)
+            return _abi.OK
         except Exception:
             return _abi.ERROR
 
