@@ -58,12 +58,23 @@ std::string shown(const json::value& v) {
   return text.size() <= 80 ? text : text.substr(0, 77) + "...";
 }
 
+// Plugins hand texts to the system, which takes a zero byte for their end.
+bool has_zero_byte(const json::value& v) {
+  if (v.is_string()) return v.get_string().find('\0') != boost::json::string::npos;
+  if (v.is_array())
+    return std::any_of(v.get_array().begin(), v.get_array().end(), has_zero_byte);
+  return v.is_object() && std::any_of(v.get_object().begin(), v.get_object().end(), [](auto& entry) {
+           return entry.key().find('\0') != std::string_view::npos || has_zero_byte(entry.value());
+         });
+}
+
 // What is wrong with `v` under `rule` ("is 5, expected ..."), or empty.
 std::string complaint(const json::value& v, const json::object& rule) {
   const auto types = types_of(rule);
   if (std::none_of(types.begin(), types.end(), [&](auto& type) { return has_type(v, type); }))
     return "is " + std::string(json::kind_name(v)) + " (" + shown(v) + "), expected " +
            join(types, " or ");
+  if (has_zero_byte(v)) return "has a zero byte in its text, expected none; remove the \\u0000";
   if (v.is_number()) {
     // Written so that NaN, which is not in any range, is refused.
     if (const auto* least = rule.if_contains("minimum");

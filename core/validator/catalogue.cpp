@@ -90,7 +90,8 @@ std::vector<Cost> bench(const Options& options, const std::vector<std::string>& 
     throw_run(options.file.string() + " could not be measured: " + result.reason +
               (result.printed.empty() ? "" : "; it printed: " + result.printed));
   std::vector<Cost> costs;
-  for (const auto& entry : json::parse(result.reason, "the measurement").as_array()) {
+  const json::value measured = json::parse(result.reason, "the measurement");
+  for (const auto& entry : measured.as_array()) {
     const auto& cost = entry.as_object();
     costs.push_back({std::string(cost.at("what").as_string()), cost.at("ns").to_number<double>(),
                      cost.at("calls").to_number<std::uint64_t>()});

@@ -60,6 +60,17 @@ void random_orders(Subject& subject) {
   subject.detail = so_many(subject, static_cast<std::size_t>(done), random_runs);
 }
 
+// Refused in this placement only: the plugin minds where the structs lie, or how large they are.
+void require_same_answer(Subject& subject) {
+  if (subject.refused == 0) return;
+  const std::string refusal = subject.refusal;
+  const auto refused = subject.refused;
+  Run run;
+  play_one(subject, run);
+  if (subject.refused == refused)
+    throw Failure("it takes events whose structs are of its own size, and refuses these: " + refusal);
+}
+
 void placed(Subject& subject, Placement placement) {
   Run run;
   run.predict = run.push = true, run.accumulation = 2;
@@ -67,6 +78,7 @@ void placed(Subject& subject, Placement placement) {
   Run failing;
   failing.finishes = false;
   play_one(subject, failing, placement);
+  require_same_answer(subject);
   subject.require_accepted();
 }
 void guarded(Subject& subject) { placed(subject, Placement::guarded); }

@@ -115,7 +115,8 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
   const std::int32_t status = plugin.create(given, &made);
   if (status != TRAINER_OK && made != nullptr)
     throw Failure("create returned " + std::to_string(status) + " and set *out, expected it as it was");
-  check_status(status, "create");
+  const bool unavailable = status == TRAINER_UNAVAILABLE || status == TRAINER_NOT_CONFIGURED;
+  check_status(unavailable ? TRAINER_ERROR : status, "create");
   if (made == nullptr) throw Failure("create returned 0 and left *out null, expected an instance");
   if (made->struct_size < sizeof *made)
     throw Failure("the instance has a struct_size of " + std::to_string(made->struct_size) +
@@ -138,6 +139,9 @@ void Instance::destroy() {
 }
 
 void Instance::check_status(std::int32_t status, const std::string& what) {
+  if (!host.misuse.empty())
+    throw Failure("it called the host's " + host.misuse +
+                  " from a thread of its own, expected the trainer's thread for all but log");
   if (status == TRAINER_OK) {
     ++subject_.accepted;
     return;

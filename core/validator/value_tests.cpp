@@ -90,7 +90,7 @@ void very_many_keys(Subject& subject) {
     for (int i = 0; i < many_keys; ++i) logs.emplace_back("key_" + std::to_string(i), Cell(i * 0.5));
     instance.fire(TRAINER_ON_LOG, logs);
     int more = 0;
-    for (; more < 1000 && (more < 2 || subject.time_left()); ++more) {
+    for (; more < 20 && (more < 2 || subject.time_left()); ++more) {
       ++instance.host.state.global_step;
       instance.fire(TRAINER_ON_LOG, {{"other_" + std::to_string(more), Cell(1.0)}});
     }
@@ -108,7 +108,7 @@ Entries value_tests() {
   return {
       {{"values.extreme", "logs and metrics with extreme values and odd names", 60}, extreme},
       {{"values.state", "a state with extreme values", 60}, extreme_state},
-      {{"values.many-keys", "a hundred thousand names in a log", 120}, very_many_keys},
+      {{"values.many-keys", "a hundred thousand names in a log", 60}, very_many_keys},
   };
 }
 

@@ -3,6 +3,7 @@
 // plugins validate, plugins bench.
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
 #include <iostream>
 
 #include "core/validator/validator.hpp"
@@ -20,8 +21,10 @@ using validator::Result;
 
 constexpr const char* outcome_names[] = {"passed", "failed", "skipped"};
 
-std::string rounded(double number, double unit) {
-  return json::dump(std::round(number / unit) * unit).substr(0, 8);
+std::string seconds_text(double seconds) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%.2f s", seconds);
+  return text;
 }
 
 validator::Options options_of(const ValidateOptions& given, const fs::path& file) {
@@ -83,7 +86,7 @@ void print_result(const ValidateOptions& given, const fs::path& file, const Resu
   const char* word = result.outcome == Outcome::passed   ? "ok      "
                      : result.outcome == Outcome::failed ? "FAILED  "
                                                          : "skipped ";
-  std::cout << word << id << " " << rounded(result.seconds, 0.01) << " s"
+  std::cout << word << id << " " << seconds_text(result.seconds)
             << (result.reason.empty() ? "" : "  ") << result.reason << "\n";
   if (result.outcome == Outcome::failed) {
     if (!result.printed.empty()) std::cout << "  it printed:\n" << result.printed << "\n";

@@ -36,6 +36,18 @@ for example in hello_c hello_cpp; do
   grep "$example" "$work/inspected" >/dev/null || fail "inspect does not name $example: $(cat "$work/inspected")"
 done
 
+# A new project, in C and in C++: it builds, its unit test and the validator pass, and it runs.
+for language in c cpp; do
+  project=$work/new_$language
+  "$trainer" plugins new "my-best_$language" --language "$language" --directory "$project" >/dev/null
+  quietly "$cmake" -S "$project" -B "$project/build" -DCMAKE_PREFIX_PATH="$prefix"
+  quietly "$cmake" --build "$project/build"
+  (cd "$project/build" && quietly ctest --output-on-failure --no-tests=error)
+  grep "validate" "$work/log" >/dev/null || fail "the new project does not validate its plugin: $(cat "$work/log")"
+  (cd "$project" && "$trainer" train run.json --plugin-dir build >"$work/printed" 2>&1) || fail "$(cat "$work/printed")"
+  grep "my-best_$language: lowest loss: .* in step [1-5]" "$work/printed" >/dev/null || fail "it did not run: $(cat "$work/printed")"
+done
+
 # One compiler call, with the header only.
 pkg_config=$(find "$prefix" -name trainer-plugin.pc)
 flags=$(PKG_CONFIG_PATH=$(dirname "$pkg_config") pkg-config --cflags trainer-plugin)

@@ -31,7 +31,8 @@ struct trainer_host {
   void(TRAINER_CALL* set_error)(const trainer_host* host, const char* text, uint64_t size);
 
   /* The whole configuration of this instance as a JSON object: what the run gave, checked against
-   * the note's "config", with defaults filled in. Valid until `destroy`. [trainer-thread] */
+   * the note's "config", with defaults filled in; no text in it has a zero byte. Valid until
+   * `destroy`. [trainer-thread] */
   void(TRAINER_CALL* config_json)(const trainer_host* host, trainer_text* json);
 
   /* One key of it; text is valid until `destroy`. TRAINER_NOT_FOUND when absent. [trainer-thread] */

@@ -89,8 +89,9 @@ typedef struct trainer_plugin {
 
   const trainer_note* note; /* the note as loaded; must equal the one in the file */
 
-  /* Makes an instance; a plugin may be created more than once. On failure TRAINER_ERROR after
-   * host->set_error, and *out stays as it was. [trainer-thread & !event] */
+  /* Makes an instance; a plugin may be created more than once. On failure TRAINER_ERROR, or
+   * TRAINER_UNAVAILABLE or TRAINER_NOT_CONFIGURED as ext/tracker.h has them, after host->set_error, and
+   * *out stays as it was. [trainer-thread & !event] */
   int32_t(TRAINER_CALL* create)(const trainer_host* host, trainer_callback** out);
 
   /* The plugin's side of an optional feature that needs no instance (ext/tracker.h), or null.

@@ -12,6 +12,7 @@
 #pragma once
 
 #include <trainer/event.h>
+#include <trainer/ext/model.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
@@ -19,10 +20,14 @@
 #include <cmath>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
+#include <numeric>
 #include <set>
 #include <string>
+#include <thread>
 #include <trainer/sdk/testing/values.hpp>
 #include <utility>
 #include <vector>
@@ -86,33 +91,36 @@ class FakeHost {
     table_.abi_minor = TRAINER_ABI_MINOR;
     table_.data = this;
     table_.log = [](const trainer_host* host, std::uint32_t level, const char* text,
-                    std::uint64_t size) { of(host).lines.push_back({level, text_of(text, size)}); };
+                    std::uint64_t size) {
+      const std::lock_guard<std::mutex> lock(of(host).mutex_);
+      of(host).lines.push_back({level, text_of(text, size)});
+    };
     table_.set_error = [](const trainer_host* host, const char* text, std::uint64_t size) {
-      of(host).error = text_of(text, size);
+      at("set_error", host).error = text_of(text, size);
     };
     table_.config_json = [](const trainer_host* host, trainer_text* json) {
-      *json = of(host).config_text();
+      *json = at("config_json", host).config_text();
     };
     table_.config = [](const trainer_host* host, const char* key, std::uint64_t size,
-                       trainer_value* value) { return find(of(host).config, key, size, value); };
+                       trainer_value* value) { return find(at("config", host).config, key, size, value); };
     table_.argument = [](const trainer_host* host, const char* key, std::uint64_t size,
                          trainer_value* value) {
-      return find(of(host).arguments, key, size, value);
+      return find(at("argument", host).arguments, key, size, value);
     };
     table_.arguments_json = [](const trainer_host* host, trainer_text* json) {
-      *json = {of(host).arguments_json.data(), of(host).arguments_json.size()};
+      *json = {at("arguments_json", host).arguments_json.data(), of(host).arguments_json.size()};
     };
     table_.model_config_json = [](const trainer_host* host, trainer_text* json) {
-      *json = {of(host).model_config_json.data(), of(host).model_config_json.size()};
+      *json = {at("model_config_json", host).model_config_json.data(), of(host).model_config_json.size()};
     };
     table_.log_history_size = [](const trainer_host* host) -> std::uint64_t {
-      return of(host).log_history.size();
+      return at("log_history_size", host).log_history.size();
     };
     table_.log_history_at = [](const trainer_host* host, std::uint64_t i) {
-      return of(host).history_at(i);
+      return at("log_history_at", host).history_at(i);
     };
     table_.get_extension = [](const trainer_host* host, const char* id) {
-      return of(host).extension(id);
+      return at("get_extension", host).extension(id);
     };
   }
   FakeHost(const FakeHost&) = delete;
@@ -129,15 +137,25 @@ class FakeHost {
   std::int64_t eval_dataloader_size = -1;  ///< of the events
 
   /// Extensions that this host offers; take one out to be a host without it.
-  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS};
+  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL};
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
+  std::vector<std::string> saved_models;  ///< the directories that save() was asked for; nothing is written
 
   std::vector<std::pair<std::uint32_t, std::string>> lines;  ///< what the plugin logged
   std::string error;                                         ///< its last sentence
+  std::string misuse;  ///< a function that was called from another thread than this object was made on
 
  private:
   static FakeHost& of(const trainer_host* host) { return *static_cast<FakeHost*>(host->data); }
+  static FakeHost& at(const char* function, const trainer_host* host) {
+    FakeHost& self = of(host);
+    if (std::this_thread::get_id() != self.thread_) {
+      const std::lock_guard<std::mutex> lock(self.mutex_);
+      self.misuse = function;
+    }
+    return self;
+  }
   static std::int32_t find(const std::map<std::string, Cell>& in, const char* key,
                            std::uint64_t size, trainer_value* value) {
     const auto found = in.find(text_of(key, size));
@@ -174,9 +192,18 @@ class FakeHost {
           return of(host).tensors[which].size();
         },
         [](const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
-           trainer_tensor* tensor) { return of(host).tensor_at(which, index, name, tensor); }};
+           trainer_tensor* tensor) { return of(host).tensor_at(which, index, name, tensor); },
+        [](const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
+           std::uint64_t size) { return of(host).tensor_copy(which, index, to, size); }};
+    static const trainer_ext_model model = {
+        sizeof(trainer_ext_model), 0,
+        [](const trainer_host* host, const char* directory, std::uint64_t size, trainer_text*) {
+          of(host).saved_models.push_back(text_of(directory, size));
+          return static_cast<std::int32_t>(TRAINER_OK);
+        }};
     if (offered.count(id) == 0) return nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return &model;
     return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;
   }
 
@@ -196,7 +223,29 @@ class FakeHost {
     return TRAINER_OK;
   }
 
+  std::int32_t tensor_copy(std::uint32_t which, std::uint64_t index, void* to, std::uint64_t size) {
+    const auto& list = tensors[which];
+    if (index >= list.size()) return TRAINER_NOT_FOUND;
+    const FakeTensor& tensor = list[static_cast<std::size_t>(index)];
+    std::vector<float> compact;
+    const std::int64_t elements = std::accumulate(tensor.shape.begin(), tensor.shape.end(),
+                                                  std::int64_t{1}, std::multiplies<>());
+    for (std::int64_t i = 0; i < elements; ++i) {
+      std::int64_t rest = i, at = 0, compact_stride = 1;
+      for (std::size_t d = tensor.shape.size(); d-- > 0; rest /= tensor.shape[d]) {
+        at += rest % tensor.shape[d] * (tensor.strides.empty() ? compact_stride : tensor.strides[d]);
+        compact_stride *= tensor.shape[d];
+      }
+      compact.push_back(tensor.data[static_cast<std::size_t>(at)]);
+    }
+    if (size != compact.size() * sizeof(float)) return TRAINER_ERROR;
+    if (size > 0) std::memcpy(to, compact.data(), static_cast<std::size_t>(size));
+    return TRAINER_OK;
+  }
+
   trainer_host table_{};
+  const std::thread::id thread_ = std::this_thread::get_id();
+  std::mutex mutex_;
   std::string config_made_;
   std::unique_ptr<FakeMap> history_;
 };

@@ -86,7 +86,8 @@ class FakeMap {
 
  private:
   FakeMap(const Row& row, Row* writable) : row_(row), writable_(writable) {
-    key_.reserve(256), text_.reserve(4096);  // so that tests can count a plugin's allocations
+    // So that tests can count a plugin's allocations.
+    key_.reserve(256), text_.reserve(4096), many_.reserve(65536);
     table_.struct_size = sizeof table_;
     table_.data = this;
     table_.size = [](const trainer_map* map) -> std::uint64_t { return of(map).row_.size(); };
@@ -101,6 +102,10 @@ class FakeMap {
     table_.remove = [](trainer_map* map, const char* key, std::uint64_t size) {
       return of(map).remove(text_of(key, size));
     };
+    table_.read = [](const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
+                     trainer_text* keys, trainer_value* values) {
+      return of(map).read(first, capacity, keys, values);
+    };
   }
 
   static FakeMap& of(const trainer_map* map) { return *static_cast<FakeMap*>(map->data); }
@@ -111,9 +116,12 @@ class FakeMap {
     return static_cast<std::size_t>(found - row_.begin());
   }
 
+  void spoil_lent_texts() {
+    for (std::string* text : {&key_, &text_, &many_}) std::fill(text->begin(), text->end(), '#');
+  }
+
   std::int32_t give(std::uint64_t index, trainer_text* key, trainer_value* value) {
-    std::fill(key_.begin(), key_.end(), '#');
-    std::fill(text_.begin(), text_.end(), '#');
+    spoil_lent_texts();
     if (index >= row_.size()) return TRAINER_NOT_FOUND;
     const auto& [name, cell] = row_[static_cast<std::size_t>(index)];
     key_.assign(name), text_.assign(cell.text);
@@ -121,6 +129,28 @@ class FakeMap {
     cell.give(value);
     value->text = {text_.data(), text_.size()};
     return TRAINER_OK;
+  }
+
+  std::uint64_t read(std::uint64_t first, std::uint64_t capacity, trainer_text* keys,
+                     trainer_value* values) {
+    spoil_lent_texts();
+    many_.clear();
+    const std::uint64_t end = first < row_.size() ? first + std::min(capacity, row_.size() - first) : first;
+    std::size_t bytes = 0;
+    for (std::uint64_t i = first; i < end; ++i) bytes += row_[i].first.size() + row_[i].second.text.size();
+    many_.reserve(bytes);
+    const auto keep = [&](const std::string& text) {
+      many_ += text;
+      return trainer_text{many_.data() + many_.size() - text.size(), text.size()};
+    };
+    const std::uint32_t stride = end > first ? values->struct_size : 0;
+    for (std::uint64_t i = first; i < end; ++i) {
+      auto* value = reinterpret_cast<trainer_value*>(reinterpret_cast<char*>(values) + (i - first) * stride);
+      row_[i].second.give(value);
+      keys[i - first] = keep(row_[i].first);
+      value->text = keep(row_[i].second.text);
+    }
+    return end - first;
   }
 
   std::int32_t set(const std::string& key, const trainer_value& value) {
@@ -148,7 +178,7 @@ class FakeMap {
   const Row& row_;
   Row* writable_;
   trainer_map table_{};
-  std::string key_, text_;
+  std::string key_, text_, many_;
 };
 
 }  // namespace trainer::sdk::testing
