@@ -10,9 +10,15 @@ using plugins::Escape;
 using Node = Summary::Node;
 
 Node* child(Node& node, std::string_view name) {
-  for (const auto& one : node.children)
-    if (one->name == name) return one.get();
-  return nullptr;
+  const auto found = node.by_name.find(name);
+  return found == node.by_name.end() ? nullptr : found->second;
+}
+
+Node& add_child(Node& node, std::string_view name) {
+  Node& made = *node.children.emplace_back(std::make_unique<Node>());
+  made.name = name;
+  node.by_name.emplace(made.name, &made);
+  return made;
 }
 
 void write_node(std::string& out, const Node& node, std::size_t indent) {
@@ -38,8 +44,7 @@ void write_node(std::string& out, const Node& node, std::size_t indent) {
 
 void load_node(Node& node, const plugins::JsonTree& object) {
   for (std::size_t i = 0; i < object.items.size(); ++i) {
-    Node& made = *node.children.emplace_back(std::make_unique<Node>());
-    made.name = object.keys[i];
+    Node& made = add_child(node, object.keys[i]);
     if (object.items[i].kind == plugins::JsonTree::Kind::object)
       load_node(made, object.items[i]);
     else
@@ -55,10 +60,7 @@ Summary::Node& Summary::at(std::string_view path) {
     const std::size_t end = std::min(path.find('/', begin), path.size());
     const std::string_view name = path.substr(begin, end - begin);
     Node* next = child(*node, name);
-    if (next == nullptr) {
-      next = node->children.emplace_back(std::make_unique<Node>()).get();
-      next->name = name;
-    }
+    if (next == nullptr) next = &add_child(*node, name);
     node->value.clear();
     node = next;
     begin = end + 1;
@@ -70,6 +72,7 @@ void Summary::erase(std::string_view path) {
   const std::size_t slash = path.rfind('/');
   Node& parent = slash == path.npos ? root_ : at(path.substr(0, slash));
   const std::string_view name = slash == path.npos ? path : path.substr(slash + 1);
+  parent.by_name.erase(name);
   auto& all = parent.children;
   all.erase(std::remove_if(all.begin(), all.end(), [&](auto& n) { return n->name == name; }),
             all.end());
@@ -77,7 +80,7 @@ void Summary::erase(std::string_view path) {
 }
 
 void Summary::load(const plugins::JsonTree& object) {
-  root_.children.clear();
+  root_.by_name.clear(), root_.children.clear();
   load_node(root_, object);
 }
 

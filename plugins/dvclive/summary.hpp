@@ -6,6 +6,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "shared/json_tree/json_tree.hpp"
@@ -18,6 +19,7 @@ class Summary {
     std::string name;
     std::string value;  ///< as JSON; empty for a group
     std::vector<std::unique_ptr<Node>> children;
+    std::unordered_map<std::string_view, Node*> by_name;  ///< the same; keys are the children's names
   };
 
   /// The node of "eval/loss", made where it is missing; it stays where it is in memory. A value
