@@ -101,7 +101,7 @@ std::vector<T> table_of(std::string_view bytes) {
 
 class Reader {
  public:
-  explicit Reader(const std::filesystem::path& path) : file_(path) {}
+  Reader(const std::filesystem::path& path, const std::string& name) : file_(path, name) {}
 
   ElfFile read() {
     ElfFile result;
@@ -111,7 +111,7 @@ class Reader {
     read_sections();
     result.note = note();
     result.symbols = symbols();
-    result.needed = needed();
+    read_dynamic(result);
     result.versions = versions();
     return result;
   }
@@ -187,6 +187,8 @@ class Reader {
       require_inside(segment.p_offset, segment.p_filesz, "segment");
       if (segment.p_type == PT_LOAD && segment.p_memsz < segment.p_filesz)
         refuse("is damaged: a segment is smaller in memory than in the file; build it again");
+      if (segment.p_type == PT_GNU_STACK && (segment.p_flags & PF_X))
+        refuse("asks for a stack that can be executed, expected none; link it with -Wl,-z,noexecstack");
     }
   }
 
@@ -257,29 +259,42 @@ class Reader {
   }
 
   // As the loader finds them: through the dynamic segment, not through the sections.
-  std::vector<std::string> needed() {
+  void read_dynamic(ElfFile& result) {
     const auto dynamic = std::find_if(segments_.begin(), segments_.end(),
                                       [](const auto& s) { return s.p_type == PT_DYNAMIC; });
     if (dynamic == segments_.end())
       refuse("has no dynamic segment, expected a shared library; link it with -shared");
-    std::vector<std::uint64_t> offsets;
+    std::vector<std::uint64_t> needed;
+    std::optional<std::uint64_t> run_path, old_run_path;
     std::uint64_t names_address = 0, names_size = 0;
+    bool text_relocations = false;
     for (const auto& entry :
          table_of<Elf64_Dyn>(piece(dynamic->p_offset, dynamic->p_filesz, "dynamic segment"))) {
+      const std::uint64_t value = entry.d_un.d_val;
       if (entry.d_tag == DT_NULL) break;
-      if (entry.d_tag == DT_NEEDED) offsets.push_back(entry.d_un.d_val);
-      if (entry.d_tag == DT_STRTAB) names_address = entry.d_un.d_ptr;
-      if (entry.d_tag == DT_STRSZ) names_size = entry.d_un.d_val;
+      if (entry.d_tag == DT_NEEDED) needed.push_back(value);
+      if (entry.d_tag == DT_RUNPATH) run_path = value;
+      if (entry.d_tag == DT_RPATH) old_run_path = value;
+      if (entry.d_tag == DT_STRTAB) names_address = value;
+      if (entry.d_tag == DT_STRSZ) names_size = value;
+      if (entry.d_tag == DT_TEXTREL || (entry.d_tag == DT_FLAGS && (value & DF_TEXTREL)))
+        text_relocations = true;
     }
-    if (offsets.empty()) return {};
+    if (text_relocations)
+      refuse("has relocations in its code, which would have to be made writable, expected none; compile "
+             "it with -fPIC");
+    if (!run_path) run_path = old_run_path;
+    if (needed.empty() && !run_path) return;
     const auto names = piece(file_offset(names_address), names_size, "table of names");
-    std::vector<std::string> found;
-    for (const auto offset : offsets) {
-      found.push_back(text_at(names, offset));
-      if (found.back().empty())
+    for (const auto offset : needed) {
+      result.needed.push_back(text_at(names, offset));
+      if (result.needed.back().empty())
         refuse("is damaged: the name of a library that it needs is missing; build it again");
     }
-    return found;
+    if (!run_path) return;
+    std::string list = text_at(names, *run_path) + ":";
+    for (std::size_t at = 0, end; (end = list.find(':', at)) != list.npos; at = end + 1)
+      if (end > at) result.run_path.push_back(list.substr(at, end - at));
   }
 
   std::vector<ElfFile::Version> versions() {
@@ -329,6 +344,8 @@ class Reader {
 
 }  // namespace
 
-ElfFile read_elf_file(const std::filesystem::path& path) { return Reader(path).read(); }
+ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) {
+  return Reader(path, name).read();
+}
 
 }  // namespace trainer

@@ -23,6 +23,7 @@ struct ElfFile {
   std::uint64_t size = 0;
   std::optional<std::string> note;  ///< content of the section TRAINER_NOTE_SECTION
   std::vector<Symbol> symbols;      ///< the ones that it defines for others
+  std::vector<std::string> run_path;  ///< where the loader looks for these first (DT_RUNPATH or DT_RPATH)
   std::vector<std::string> needed;  ///< libraries that it is linked with (DT_NEEDED), in order
   std::vector<Version> versions;    ///< of their symbols' versions, those that it needs
 };
@@ -30,6 +31,15 @@ struct ElfFile {
 /// Reads `path` and checks that the loader will not trip over it: a regular file, for this machine,
 /// a shared library, and whole. The last matters most: loading a library that was cut short maps
 /// pages that are not there, and touching them kills the process with SIGBUS. Else a usage Error.
-ElfFile read_elf_file(const std::filesystem::path& path);
+/// `name` stands in sentences for it.
+ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name);
+inline ElfFile read_elf_file(const std::filesystem::path& path) {
+  return read_elf_file(path, path.string());
+}
+
+struct PluginFile;
+
+/// What read_plugin_file() (plugin_registry.hpp) checks, for a file that was read already.
+PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf);
 
 }  // namespace trainer

@@ -16,12 +16,13 @@ extern const char path_list_separator;        ///< between the directories of TR
 /// once and never waited for. A symbolic link is followed when it ends at a regular file.
 class InputFile {
  public:
-  explicit InputFile(const std::filesystem::path& path);
+  explicit InputFile(const std::filesystem::path& path) : InputFile(path, path.string()) {}
+  InputFile(const std::filesystem::path& path, std::string name);
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  const std::string& name() const { return name_; }  ///< the path, for sentences
+  const std::string& name() const { return name_; }  ///< for sentences
   std::uint64_t size() const { return size_; }       ///< bytes, when it was opened
 
   /// Exactly `count` bytes from `offset`; an Error when they are not there (any more).
@@ -42,6 +43,14 @@ std::filesystem::path library_path();
 /// The directory of the user's own data ($XDG_DATA_HOME or its default); empty when there is no
 /// home.
 std::filesystem::path user_data_directory();
+
+/// The directory of this program's own caches: $TRAINER_CACHE_DIR, or libtrainer in $XDG_CACHE_HOME or
+/// its default; empty when there is no home.
+std::filesystem::path user_cache_directory();
+
+/// Why somebody else might have written the file: it, or the directory that it is in, belongs to another
+/// user than root and this one, or others may write there. Empty when nobody could.
+std::string distrust(const std::filesystem::path& path);
 
 /// Whether the program, or a library that it started with, defines `symbol`.
 bool defines(const char* symbol);

@@ -36,7 +36,7 @@ std::string between(const std::string& text, std::string_view begin, std::string
 const std::string_view plugin_suffix = ".so";
 const char path_list_separator = ':';
 
-InputFile::InputFile(const std::filesystem::path& path) : name_(path.string()) {
+InputFile::InputFile(const std::filesystem::path& path, std::string name) : name_(std::move(name)) {
   // Non-blocking, because opening a named pipe would else wait for a writer for ever.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
   if (descriptor_ < 0) {
@@ -96,6 +96,39 @@ std::filesystem::path user_data_directory() {
   const char* home = std::getenv("HOME");
   return home && *home == '/' ? std::filesystem::path(home) / ".local/share"
                               : std::filesystem::path();
+}
+
+std::filesystem::path user_cache_directory() {
+  if (const char* given = std::getenv("TRAINER_CACHE_DIR"); given && *given) return given;
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache && *cache == '/') return std::filesystem::path(cache) / "libtrainer";
+  const char* home = std::getenv("HOME");
+  return home && *home == '/' ? std::filesystem::path(home) / ".cache/libtrainer"
+                              : std::filesystem::path();
+}
+
+std::string distrust(const std::filesystem::path& path) {
+  const auto problem = [](const std::filesystem::path& at, bool directory) -> std::string {
+    struct stat info {};
+    if (::stat(at.c_str(), &info) != 0) return {};  // opening it says why
+    const std::string name = at.string();
+    if (info.st_uid != 0 && info.st_uid != ::geteuid())
+      return name + " belongs to user " + std::to_string(info.st_uid) + ", expected root or user " +
+             std::to_string(::geteuid()) + " who runs this; chown it";
+    // In a directory with the sticky bit, nobody can replace another's file. A user's own group has the
+    // user's number, by the custom of most systems.
+    const bool group = (info.st_mode & S_IWGRP) != 0 && info.st_gid != 0 && info.st_gid != info.st_uid;
+    const bool all = (info.st_mode & S_IWOTH) != 0;
+    if ((group || all) && !(directory && (info.st_mode & S_ISVTX) != 0))
+      return name + " can be written by " + (all ? "everybody" : "group " + std::to_string(info.st_gid)) +
+             ", expected only by its owner; chmod go-w it";
+    return {};
+  };
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  if (error) return {};
+  const auto found = problem(real, false);
+  return found.empty() ? problem(real.parent_path(), true) : found;
 }
 
 bool defines(const char* symbol) { return ::dlsym(RTLD_DEFAULT, symbol) != nullptr; }

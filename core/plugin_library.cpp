@@ -7,14 +7,18 @@
 #include <boost/dll/shared_library.hpp>
 #include <cstddef>
 #include <cstring>
-#include <mutex>
+#include <map>
 #include <type_traits>
 #include <vector>
 
+#include "elf_file.hpp"
 #include "platform.hpp"
+#include "private_copy.hpp"
 #include "trainer/error.hpp"
+#include "trainer/first_contact.hpp"
 
 namespace trainer {
+namespace fs = std::filesystem;
 namespace {
 
 // Frozen: what a table of version 1.0 has at least. More than the second is garbage, not a newer
@@ -23,24 +27,28 @@ constexpr std::uint32_t least_table_size =
     offsetof(trainer_plugin, get_extension) + sizeof(trainer_plugin::get_extension);
 constexpr std::uint32_t most_table_size = 64 * 1024;
 
-// Keeps a library for ever: this list is never destroyed, so that Boost.DLL never unloads it. Also
-// one that is refused after loading, for its constructors have run and may have started threads.
-boost::dll::shared_library& keep(boost::dll::shared_library library) {
-  static std::mutex mutex;
-  static auto& resident = *new std::vector<std::unique_ptr<boost::dll::shared_library>>;
-  std::lock_guard lock(mutex);
-  resident.push_back(std::make_unique<boost::dll::shared_library>(std::move(library)));
-  return *resident.back();
+using boost::dll::shared_library;
+
+struct Resident {
+  std::unique_ptr<PrivateCopy> copy;
+  std::vector<shared_library> needed;  // what it was linked with, from beside its file
+  shared_library library;
+};
+
+// Libraries stay for ever, by their bytes: this map is never destroyed, so that Boost.DLL never unloads
+// one. Also those that are refused after loading, for their constructors have run and may have started
+// threads. Plugins are loaded on the trainer's thread.
+std::unique_ptr<Resident>& find_resident(const std::string& sha256) {
+  static auto& residents = *new std::map<std::string, std::unique_ptr<Resident>>;
+  return residents[sha256];
 }
 
-boost::dll::shared_library& open(const std::filesystem::path& path) {
+void load_into(shared_library& library, const fs::path& path, const fs::path& name) {
   using boost::dll::load_mode::rtld_local;
   using boost::dll::load_mode::rtld_now;
   try {
-    // Now, because with lazy binding a missing symbol ends the process in the middle of training. A
-    // static constructor that throws ends it here (std::terminate inside the loader, which no catch
-    // sees); finding that out beforehand takes a child process.
-    return keep(boost::dll::shared_library(path, rtld_now | rtld_local));
+    // Now, because with lazy binding a missing symbol ends the process in the middle of training.
+    library.load(path, rtld_now | rtld_local);
   } catch (const std::system_error& e) {
     std::string text = e.what();
     const std::string_view mark = "(dlerror system message: ";
@@ -48,11 +56,30 @@ boost::dll::shared_library& open(const std::filesystem::path& path) {
       text.erase(0, begin + mark.size());
       text.erase(std::min(text.rfind("): "), text.size()));
     }
-    throw_usage(platform::load_failure(path, text));
+    for (auto at = text.find(path.string()); at != text.npos; at = text.find(path.string()))
+      text.replace(at, path.string().size(), name.string());
+    throw_usage(platform::load_failure(name, text));
   }
 }
 
-const trainer_plugin* call_entry(boost::dll::shared_library& library, const std::string& name) {
+// "$ORIGIN" in a run path is the directory of the plugin's file, and not that of the copy: what is found
+// there is loaded by its own path, and the loader takes it for the library of that name.
+std::vector<shared_library> load_needed(const ElfFile& elf, const fs::path& file) {
+  std::vector<shared_library> loaded;
+  for (const auto& library : elf.needed)
+    for (std::string place : elf.run_path) {
+      const bool braces = place.rfind("${ORIGIN}", 0) == 0;
+      if (!braces && place.rfind("$ORIGIN", 0) != 0) continue;
+      place.replace(0, braces ? 9 : 7, file.parent_path().string());
+      std::error_code ignored;
+      if (!fs::exists(fs::path(place) / library, ignored)) continue;
+      load_into(loaded.emplace_back(), fs::path(place) / library, fs::path(place) / library);
+      break;
+    }
+  return loaded;
+}
+
+const trainer_plugin* call_entry(shared_library& library, const std::string& name) {
   if (!library.has(TRAINER_ENTRY_NAME))
     throw_usage(name + " does not export " TRAINER_ENTRY_NAME
                        ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
@@ -134,14 +161,24 @@ struct Probe {
 
 }  // namespace
 
-std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file) {
-  // The file may have changed since the directory was read. What is still open is the moment
-  // between these checks and the loading; closing it needs a private copy of the file.
-  const PluginFile now = read_plugin_file(file.path);
-  const auto name = now.path.string();
+std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Contact contact) {
+  const auto name = file.path.string();
+  auto resident = std::make_unique<Resident>();
+  resident->copy = std::make_unique<PrivateCopy>(file.path);
+  const auto path = resident->copy->path();
+  const ElfFile elf = read_elf_file(path, name);
+  PluginFile now = check_plugin_file(file.path, elf);
+  now.sha256 = resident->copy->sha256();
   if (now.note.json != file.note.json)
     throw_usage(name + " was replaced while this program ran; start it again");
-  const auto table = checked_table(call_entry(open(now.path), name), now.note, name);
+  auto& known = find_resident(now.sha256);
+  if (!known) {
+    if (contact == Contact::first) require_good_contact(file.path, now.sha256);
+    resident->needed = load_needed(elf, file.path);
+    load_into(resident->library, path, file.path);
+    known = std::move(resident);
+  }
+  const auto table = checked_table(call_entry(known->library, name), now.note, name);
   return std::shared_ptr<PluginLibrary>(new PluginLibrary(now, table));
 }
 

@@ -9,6 +9,7 @@
 #include "elf_file.hpp"
 #include "platform.hpp"
 #include "trainer/error.hpp"
+#include "trainer/first_contact.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer {
@@ -95,11 +96,17 @@ std::vector<fs::path> plugin_directories(const std::vector<fs::path>& from_comma
 PluginFile read_plugin_file(const fs::path& given) {
   const auto path = fs::absolute(given).lexically_normal();
   const auto elf = read_elf_file(path);
+  return check_plugin_file(path, elf);
+}
+
+PluginFile check_plugin_file(const fs::path& path, const ElfFile& elf) {
   if (!elf.note)
     throw NotAPlugin(ErrorKind::usage,
                      path.string() +
                          " is a shared library without a plugin's note, expected a section " +
                          TRAINER_NOTE_SECTION "; use TRAINER_PLUGIN_DEFINE");
+  if (const auto problem = platform::distrust(path); !problem.empty() && !trusts_any_plugin())
+    throw_usage(problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
   PluginFile file{path, parse_plugin_note(*elf.note, path.string())};
   require_entry(elf, path.string());
   refuse_foreign_sanitizer(elf, path.string());

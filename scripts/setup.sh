@@ -47,6 +47,7 @@ setup_packages() { # [tests]
   want libcli11-dev
   want zlib1g-dev
   want libcurl4-openssl-dev
+  want libssl-dev
   if [ "${1:-}" = tests ]; then
     want clang have_clang
     want openssl have openssl

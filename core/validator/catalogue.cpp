@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "child.hpp"
+#include "child_process.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::validator {
@@ -70,9 +71,9 @@ std::vector<Result> validate(const Options& options, const std::vector<std::stri
 }
 
 int run_worker(const std::string& id, const Options& options) {
-  const Child child;
+  begin_child();
   if (id == "bench")
-    return child.record(result_of(id, options, bench_limit_s, [](Subject& subject) {
+    return record(result_of(id, options, bench_limit_s, [](Subject& subject) {
       json::array list;
       for (const auto& cost : measure(subject))
         list.push_back({{"what", cost.what}, {"ns", cost.nanoseconds}, {"calls", cost.calls}});
@@ -80,8 +81,8 @@ int run_worker(const std::string& id, const Options& options) {
     }));
   for (const auto& entry : entries())
     if (entry.id == id)
-      return child.record(result_of(id, options, entry.limit_s * options.limit_factor, entry.run));
-  return child.record({id, Outcome::failed, "there is no such test", "", 0});
+      return record(result_of(id, options, entry.limit_s * options.limit_factor, entry.run));
+  return record({id, Outcome::failed, "there is no such test", "", 0});
 }
 
 std::vector<Cost> bench(const Options& options, const std::vector<std::string>& program) {

@@ -10,12 +10,7 @@ namespace trainer::validator {
 Result run_in_child(const std::string& id, const Options& options, const std::vector<std::string>& program,
                     double limit_s);
 
-/// The worker's own side.
-class Child {
- public:
-  Child();
-  /// Writes the one record; the exit status of the process.
-  int record(const Result& result) const;
-};
+/// The worker's own side: writes the one record; the exit status of the process.
+int record(const Result& result);
 
 }  // namespace trainer::validator

@@ -66,7 +66,7 @@ Subject::Subject(const Options& options, double seconds)
 }
 
 const trainer_plugin& Subject::plugin() {
-  if (!plugin_) plugin_ = PluginLibrary::load(file_)->table();
+  if (!plugin_) plugin_ = PluginLibrary::load(file_, Contact::known)->table();
   return *plugin_;
 }
 

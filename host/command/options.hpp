@@ -49,6 +49,7 @@ int plugins_order(const RunOptions& options);
 // These need no LibTorch.
 int replay(const RunOptions& options);
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs);
+int plugins_forgive(const std::string& given, const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);
 int plugins_new(const std::string& name, const std::string& language, std::filesystem::path directory);
 int plugins_validate(const ValidateOptions& options);

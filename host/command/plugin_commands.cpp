@@ -5,7 +5,10 @@
 
 #include "elf_file.hpp"
 #include "options.hpp"
+#include "private_copy.hpp"
+#include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
+#include "trainer/first_contact.hpp"
 #include "trainer/report_to.hpp"
 
 namespace trainer::command {
@@ -58,10 +61,23 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   print_table(rows);
   for (const auto& problem : registry.problems())
     std::cout << "not usable: " << problem.sentence << "\n";
+  for (const auto& bad : quarantined_plugins())
+    std::cout << "in quarantine: " << bad.path << " since " << bad.date << ", when it was first loaded " << bad.reason
+              << "\n";
   for (const auto& twin : registry.duplicates())
     std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of "
               << twin.used.string() << ", which was found first\n";
   std::cout << "looked in: " << registry.places() << "\n";
+  return 0;
+}
+
+int plugins_forgive(const std::string& given, const std::vector<std::filesystem::path>& plugin_dirs) {
+  std::filesystem::path file = given;
+  if (!std::filesystem::exists(file))
+    file = PluginRegistry(plugin_directories(plugin_dirs)).require(given, "plugins forgive").path;
+  if (!forgive_plugin(PrivateCopy(file).sha256()))
+    throw_usage(file.string() + " is not in quarantine; there is nothing to forgive");
+  std::cout << file.string() << " is forgiven; it is tried again when it is next loaded\n";
   return 0;
 }
 

@@ -2,6 +2,7 @@
 //
 // What the commands of `plugins` take.
 #include "command_line.hpp"
+#include "trainer/first_contact.hpp"
 
 namespace trainer::command {
 namespace {
@@ -63,6 +64,16 @@ void add_bench(CLI::App& plugins, int& status) {
   command->final_callback([&status, given] { status = plugins_bench(*given); });
 }
 
+void add_forgive(CLI::App& plugins, RunOptions& options, int& status) {
+  auto given = std::make_shared<std::string>();
+  auto* command = plugins.add_subcommand(
+      "forgive", "Lets a plugin be loaded again that crashed when it was first loaded");
+  add_plugin_dir(*command, options);
+  command->add_option("NAME|FILE", *given, "The plugin's id, or its file")->required();
+  command->final_callback(
+      [&options, &status, given] { status = plugins_forgive(*given, options.plugin_dirs); });
+}
+
 }  // namespace
 
 void add_plugin_dir(CLI::App& app, RunOptions& options) {
@@ -80,6 +91,12 @@ void add_plugin_commands(CLI::App& app, RunOptions& options, int& status) {
   add_new(*plugins, status);
   add_validate(*plugins, status);
   add_bench(*plugins, status);
+
+  add_forgive(*plugins, options, status);
+  auto file = std::make_shared<std::filesystem::path>();
+  auto* contact = plugins->add_subcommand("contact")->group("");  // for first_contact.hpp
+  contact->add_option("FILE", *file)->required();
+  contact->final_callback([&status, file] { status = answer_first_contact(*file); });
 
   struct Given {
     std::filesystem::path file;

@@ -10,15 +10,18 @@
 
 namespace trainer {
 
+/// Whether require_good_contact() (first_contact.hpp) is asked first.
+enum class Contact { first, known };
+
 /// A plugin in memory. It stays there until the process ends, also when this object goes: threads
 /// that it started, and destructors that it registered, would else run code that is gone.
 class PluginLibrary {
  public:
-  /// Reads the file once more, loads it with every symbol bound now and none given to others, and
-  /// checks that what the code says agrees with the note. Its static constructors run here. Else a
-  /// usage Error; a constructor that throws or crashes ends the process, which no caller can
-  /// prevent.
-  static std::shared_ptr<PluginLibrary> load(const PluginFile& file);
+  /// Copies the file to where nobody can change it, checks it and loads that, with every symbol bound
+  /// now and none given to others, and checks that what the code says agrees with the note. Its static
+  /// constructors run here, once for the same bytes. Else a usage Error; a constructor that throws or
+  /// crashes ends the process, which only Contact::first can find out before.
+  static std::shared_ptr<PluginLibrary> load(const PluginFile& file, Contact contact = Contact::first);
 
   const PluginFile& file() const { return file_; }
 

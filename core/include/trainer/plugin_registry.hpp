@@ -14,6 +14,7 @@ namespace trainer {
 struct PluginFile {
   std::filesystem::path path;  ///< absolute
   PluginNote note;
+  std::string sha256{};  ///< of the bytes that were loaded; empty before
 };
 
 /// Where plugins are looked for, in this order: `from_command_line` (--plugin-dir; a usage Error
@@ -23,7 +24,8 @@ struct PluginFile {
 std::vector<std::filesystem::path> plugin_directories(
     const std::vector<std::filesystem::path>& from_command_line);
 
-/// Reads one file without running it; a usage Error when it is not a plugin for this host.
+/// Reads one file without running it; a usage Error when it is not a plugin for this host, or when
+/// another user could have written it and TRAINER_PLUGIN_TRUST is not "any".
 PluginFile read_plugin_file(const std::filesystem::path& path);
 
 /// The plugins of some directories. Read once, when it is made; a broken file is a warning in the

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace trainer {
+
+/// The bytes of a file as they were read once, where nobody can change them any more: what is checked
+/// is what is loaded, and a file that is overwritten while a program runs it changes nothing.
+class PrivateCopy {
+ public:
+  /// A usage Error when the file cannot be read (platform::InputFile), or the copy not be made.
+  explicit PrivateCopy(const std::filesystem::path& file);
+  ~PrivateCopy();
+  PrivateCopy(const PrivateCopy&) = delete;
+  PrivateCopy& operator=(const PrivateCopy&) = delete;
+
+  /// To read and to load it; no other copy of this process ever has the same, as the loader takes a
+  /// name that it knows for the library that it knows.
+  const std::filesystem::path& path() const { return path_; }
+  const std::string& sha256() const { return sha256_; }  ///< in hexadecimal digits
+
+ private:
+  int descriptor_ = -1;
+  std::filesystem::path path_;
+  std::string sha256_;
+};
+
+}  // namespace trainer
