@@ -40,6 +40,7 @@ class PluginEntry final : public CallbackEntry {
   }
 
   void disabled() override { console_.reset(); }
+  const PluginFile* plugin() const override { return &library_->file(); }
   std::string take_error() override { return host_.take_error(); }
   bool stateful() const override { return state_ != nullptr; }
 

@@ -15,6 +15,7 @@
 #include "tensor_views.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
+#include "trainer/plugins_lock.hpp"
 #include "trainer/stop_signals.hpp"
 
 namespace trainer {
@@ -36,6 +37,8 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
                                                  : *resume_from_checkpoint;
     load_model(*checkpoint);
   }
+  if (state_.is_world_process_zero)
+    update_plugins_lock(args_.output_dir, handler_.entries(), checkpoint.has_value());
   while (true) {
     try {
       return inner_training_loop(checkpoint);

@@ -7,6 +7,8 @@
 
 namespace trainer {
 
+struct PluginFile;
+
 /// What to do when a callback fails.
 enum class OnError {
   fail,     ///< end the run; the default for callbacks
@@ -31,6 +33,7 @@ struct CallbackEntry {
   OnError on_error = OnError::fail;
   CallbackCost cost;
 
+  virtual const PluginFile* plugin() const { return nullptr; }  ///< the file, when it is a plugin
   virtual TrainerCallback* native() { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }        ///< sentence of the last failure
   virtual void disabled() {}                             ///< it gets no event any more
