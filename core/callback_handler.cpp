@@ -3,8 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "map_view.hpp"
+#include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
@@ -75,11 +77,25 @@ double CallbackHandler::timing_weight(std::uint32_t kind) {
 
 std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, double weight) {
   ++slot.entry->cost.calls;
-  if (weight == 0) return slot.function(slot.table, &event);
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  const std::int32_t status = slot.function(slot.table, &event);
-  slot.entry->cost.seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
+  auto& now = crash_report::moment.callback;
+  now.store(slot.entry->name.c_str(), std::memory_order_relaxed);
+  std::int32_t status = TRAINER_ERROR;
+  // The SDK lets no exception out; a plugin that is written without it might.
+  try {
+    if (weight == 0) {
+      status = slot.function(slot.table, &event);
+    } else {
+      using Clock = std::chrono::steady_clock;
+      const auto begin = Clock::now();
+      status = slot.function(slot.table, &event);
+      slot.entry->cost.seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
+    }
+  } catch (const std::exception& e) {
+    thrown_ = std::string("an exception left it, which none may do: ") + e.what();
+  } catch (...) {
+    thrown_ = "an exception left it, which none may do";
+  }
+  now.store(nullptr, std::memory_order_relaxed);
   return status;
 }
 
@@ -96,6 +112,8 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   event.native_values = values;
   if (recorder_) recorder_->begin(kind, state_, control_, values, has);
   const double weight = timing_weight(kind);
+  crash_report::moment.event.store(kind, std::memory_order_relaxed);
+  crash_report::moment.step.store(state_.global_step, std::memory_order_relaxed);
   ++depth_;
   try {
     // By index, because a callback may add or remove callbacks while the list is walked.
@@ -123,7 +141,8 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
 
 void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
   ++entry.cost.errors;
-  std::string reason = entry.take_error();
+  std::string reason = std::exchange(thrown_, {});
+  if (reason.empty()) reason = entry.take_error();
   if (reason.empty())
     reason = status == TRAINER_OK ? "it set a control flag to something other than 0 and 1"
                                   : "it gave no reason (status " + std::to_string(status) + ")";

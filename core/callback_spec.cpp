@@ -36,7 +36,8 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
     entry->name = tracker.name;
     handler.add(std::move(entry));
   }
-  for (const CallbackSpec& spec : callbacks) handler.add(spec.make(registry, context));
+  for (const CallbackSpec& spec : callbacks)
+    if (!registry.leaves_out(spec.plugin_id())) handler.add(spec.make(registry, context));
 }
 
 }  // namespace trainer

@@ -58,6 +58,12 @@ bool is_utf8(std::string_view text) {
 
 // The functions of a trainer_map. A null or foreign argument is answered, not followed.
 struct MapFunctions {
+  static constexpr std::uint64_t longest_key = 1 << 16, longest_text = 1 << 26;  // value.h states them
+
+  static bool sane(const char* data, std::uint64_t size, std::uint64_t longest) {
+    return size <= longest && (data || size == 0);
+  }
+
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
   static std::uint64_t size(const trainer_map* map) { return of(map).values_->size(); }
@@ -75,7 +81,7 @@ struct MapFunctions {
   static std::int32_t get(const trainer_map* map, const char* key, std::uint64_t size,
                           trainer_value* value) {
     const MapView& view = of(map);
-    const auto* found = view.values_->if_contains({key, size});
+    const auto* found = sane(key, size, longest_key) ? view.values_->if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
     if (value) fill_value(*found, *value, view.scratch_);
     return TRAINER_OK;
@@ -84,8 +90,11 @@ struct MapFunctions {
   static std::int32_t set(trainer_map* map, const char* key, std::uint64_t size,
                           const trainer_value* value) {
     const MapView& view = of(map);
+    if (view.read_only_ || !value || !sane(key, size, longest_key) ||
+        !sane(value->text.data, value->text.size, longest_text))
+      return TRAINER_ERROR;
     const std::string_view text(value->text.data, value->text.size);
-    if (view.read_only_ || !is_utf8({key, size}) || !is_utf8(text)) return TRAINER_ERROR;
+    if (!is_utf8({key, size}) || !is_utf8(text)) return TRAINER_ERROR;
     try {
       json::value v;
       switch (value->type) {
@@ -120,6 +129,7 @@ struct MapFunctions {
   static std::int32_t remove(trainer_map* map, const char* key, std::uint64_t size) {
     const MapView& view = of(map);
     if (view.read_only_) return TRAINER_ERROR;
+    if (!sane(key, size, longest_key)) return TRAINER_NOT_FOUND;
     const auto found = view.values_->find({key, size});
     if (found == view.values_->end()) return TRAINER_NOT_FOUND;
     view.values_->stable_erase(found);

@@ -46,7 +46,7 @@ struct HostFunctions {
   }
   static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size,
                              trainer_value* value) {
-    const auto* found = of(host).config_.if_contains({key, size});
+    const auto* found = key ? of(host).config_.if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
     fill_value(*found, *value, of(host).config_scratch_);
     return TRAINER_OK;
@@ -54,7 +54,7 @@ struct HostFunctions {
   static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size,
                                trainer_value* value) {
     PluginHost& self = of(host);
-    const std::string_view key(name, size);
+    const std::string_view key(name, name ? size : 0);
     if (!self.context_.args || !TrainingArguments::has(key)) return TRAINER_NOT_FOUND;
     self.argument_ = self.context_.args->get(key);
     fill_value(self.argument_, *value, self.argument_scratch_);

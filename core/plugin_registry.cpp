@@ -191,10 +191,15 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
               " file into one of these, or name its directory with --plugin-dir");
 }
 
+bool PluginRegistry::leaves_out(std::string_view name) const {
+  return std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
+}
+
 std::vector<const PluginFile*> PluginRegistry::trackers() const {
   std::vector<const PluginFile*> found;
   for (const auto& file : plugins_)
-    if (!file.note.report_to.empty()) found.push_back(&file);
+    if (!file.note.report_to.empty() && !leaves_out(file.note.report_to) && !leaves_out(file.note.id))
+      found.push_back(&file);
   return found;
 }
 

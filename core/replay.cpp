@@ -2,6 +2,7 @@
 #include "trainer/replay.hpp"
 
 #include "trainer/callback_spec.hpp"
+#include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 
@@ -73,7 +74,9 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   state.eval_steps = finished.eval_steps;
   state.save_steps = finished.save_steps;
   TrainerControl control;
-  const PluginRegistry registry(plugin_directories(options.plugin_dirs));
+  PluginRegistry registry(plugin_directories(options.plugin_dirs));
+  registry.leave_out(options.without);
+  crash_report::set_directory(args.output_dir);
   HostContext context{&args, &state, "", nullptr};
   context.replay = true;
   StopRecorder recorder(state, result);

@@ -106,7 +106,8 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
   if (report_to == std::vector<std::string>{"all"}) {
     out = all_available(registry, context);
   } else if (report_to != std::vector<std::string>{"none"}) {
-    for (const std::string& name : report_to) out.push_back(named(name, registry, context));
+    for (const std::string& name : report_to)
+      if (!registry.leaves_out(name)) out.push_back(named(name, registry, context));
   }
   for (const PluginFile* file : registry.trackers()) {
     const bool there = std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {

@@ -13,6 +13,7 @@
 #include "precision.hpp"
 #include "speed_metrics.hpp"
 #include "tensor_views.hpp"
+#include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/plugins_lock.hpp"
@@ -37,8 +38,11 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
                                                  : *resume_from_checkpoint;
     load_model(*checkpoint);
   }
-  if (state_.is_world_process_zero)
+  if (state_.is_world_process_zero) {
+    if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
+    crash_report::set_directory(args_.output_dir);
     update_plugins_lock(args_.output_dir, handler_.entries(), checkpoint.has_value());
+  }
   while (true) {
     try {
       return inner_training_loop(checkpoint);

@@ -107,6 +107,7 @@ Trainer::Trainer(TrainerOptions options)
               false,
               [this](const std::filesystem::path& directory) { save_model(directory); }};
   require_writable_directory(args_.output_dir, "output_dir");
+  registry_.leave_out(options.without);
   handler_.set_recorder(options.recorder);
   add_initial_callbacks(options);
   state_.stateful_callbacks = handler_.collect_states();

@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "command_line.hpp"
+#include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/training_arguments.hpp"
@@ -44,6 +45,10 @@ void add_arguments(CLI::App& app, RunOptions& options) {
 
 void add_common_options(CLI::App& app, RunOptions& options) {
   add_plugin_dir(app, options);
+  app.add_option("--without", options.without, "Leaves out a plugin (by its id) or a tracker; may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
   add_arguments(app, options);
 }
@@ -108,6 +113,7 @@ char** trainer::command::command_line = nullptr;
 
 int main(int argc, char** argv) {
   trainer::command::command_line = argv;
+  trainer::crash_report::install();
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);
   app.require_subcommand(1);

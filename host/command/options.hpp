@@ -17,6 +17,7 @@ struct RunOptions {
   std::vector<std::pair<std::string, std::string>> overrides;  ///< --set KEY=VALUE
   std::optional<std::string> resume_from_checkpoint;           ///< empty text: the newest
   std::vector<std::filesystem::path> plugin_dirs;
+  std::vector<std::string> without;    ///< --without: plugins and trackers to leave out
   std::filesystem::path record;        ///< empty: no record
   std::filesystem::path checkpoint;    ///< evaluate and predict
   std::filesystem::path output;        ///< predict: the CSV file

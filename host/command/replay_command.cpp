@@ -34,6 +34,7 @@ int replay(const RunOptions& options) {
     replay.args.set_from_text(name, text, "--" + name);
   for (const auto& text : options.callbacks) replay.callbacks.push_back(parse_callback(text));
   replay.plugin_dirs = options.plugin_dirs;
+  replay.without = options.without;
   const auto result = trainer::replay(options.run_file, replay);
   if (options.quiet) return 0;
   std::string names;

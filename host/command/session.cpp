@@ -74,6 +74,7 @@ Trainer& Session::trainer() {
   for (const auto& callback : run_.callbacks)
     options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
+  options.without = options_.without;
   options.recorder = recorder();
   options.quiet = options_.quiet;
   trainer_ = std::make_unique<Trainer>(std::move(options));

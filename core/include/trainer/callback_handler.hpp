@@ -109,6 +109,7 @@ class CallbackHandler {
   std::vector<const CallbackEntry*> disabled_;
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   int depth_ = 0;
+  std::string thrown_;  ///< what an exception that left the last callback said
   EventRecorder* recorder_ = nullptr;
   std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
 };

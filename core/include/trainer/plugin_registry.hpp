@@ -55,7 +55,11 @@ class PluginRegistry {
   /// what is wrong with the file of that name. `where` says who asks: "run.json: callbacks[0]".
   const PluginFile& require(std::string_view id, std::string_view where) const;
 
-  std::vector<const PluginFile*> trackers() const;  ///< those with a report_to name
+  /// Plugins by id, and trackers by their report_to name, that no run gets though it names them.
+  void leave_out(std::vector<std::string> names) { left_out_ = std::move(names); }
+  bool leaves_out(std::string_view name) const;
+
+  std::vector<const PluginFile*> trackers() const;  ///< those with a report_to name, and not left out
   std::string places() const;                       ///< the directories, for a sentence
 
  private:
@@ -66,6 +70,7 @@ class PluginRegistry {
   std::vector<PluginFile> plugins_;
   std::vector<Problem> problems_;
   std::vector<Duplicate> duplicates_;
+  std::vector<std::string> left_out_;
 };
 
 }  // namespace trainer

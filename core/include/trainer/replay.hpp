@@ -13,6 +13,7 @@ struct ReplayOptions {
   TrainingArguments args;  ///< report_to, output_dir, and what the callbacks ask for
   std::vector<RunFile::Callback> callbacks;
   std::vector<std::filesystem::path> plugin_dirs;
+  std::vector<std::string> without;  ///< trackers to leave out
 };
 
 struct ReplayResult {

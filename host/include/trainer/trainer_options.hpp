@@ -50,6 +50,7 @@ struct TrainerOptions {
   std::vector<CallbackSpec> callbacks;
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs;
+  std::vector<std::string> without;  ///< plugins and trackers to leave out, by id or report_to name
   EventRecorder* recorder = nullptr;  ///< not owned
   bool quiet = false;                 ///< no bars, and no log lines on stdout
 };

@@ -49,7 +49,8 @@ struct trainer_map {
                              trainer_value* value);
 
   /* Replaces the value of `key` in its place, or appends it. Copies. TRAINER_ERROR for text that is
-   * not UTF-8, or when the map is read-only. [trainer-thread] */
+   * not UTF-8, for a key of more than 64 KiB or a text of more than 64 MiB, for a type that does not
+   * exist, or when the map is read-only. [trainer-thread] */
   int32_t(TRAINER_CALL* set)(trainer_map* map, const char* key, uint64_t key_size,
                              const trainer_value* value);
 
