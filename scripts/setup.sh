@@ -51,6 +51,7 @@ setup_packages() { # [tests]
   if [ "${1:-}" = tests ]; then
     want clang have_clang
     want openssl have openssl
+    want rustc have rustc
   fi
   [ ${#missing[@]} -gt 0 ] || return 0
 
