@@ -13,7 +13,11 @@ torch_version=2.13.0
 missing=()
 
 have() { command -v "$1" >/dev/null 2>&1; }
-have_clang() { have clang || have clang-14; }
+have_clang() { have clang && have clang++; }
+have_fuzzer() {
+  have_clang && echo 'extern "C" int LLVMFuzzerTestOneInput(const unsigned char*, unsigned long) { return 0; }' |
+    clang++ -x c++ -fsanitize=fuzzer,address - -o /dev/null 2>/dev/null
+}
 have_cmake() {
   have cmake && printf '3.22\n%s\n' "$(cmake --version | sed -n '1s/[^0-9]*//p')" | sort -C -V
 }
@@ -50,6 +54,7 @@ setup_packages() { # [tests]
   want libssl-dev
   if [ "${1:-}" = tests ]; then
     want clang have_clang
+    want libclang-rt-14-dev have_fuzzer
     want openssl have openssl
     want rustc have rustc
   fi
