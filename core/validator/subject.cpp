@@ -78,7 +78,7 @@ const json::object& Subject::default_config() { return default_config_; }
 
 bool Subject::time_left() const {
   const std::chrono::duration<double> used = std::chrono::steady_clock::now() - start_;
-  return used.count() < limit_s_ / 2;
+  return used.count() < limit_s_ / 8;
 }
 
 void Subject::prepare(FakeHost& host, const json::object& config) const {

@@ -53,7 +53,7 @@ class Subject {
   json::object config(const json::object& given);  ///< resolved; a usage Error as the host's
   const json::object& default_config();            ///< the options' and guesses for the rest
   void prepare(FakeHost& host, const json::object& config) const;  ///< arguments, config, tensors
-  bool time_left() const;  ///< half of the test's limit is not yet used
+  bool time_left() const;  ///< for repetitions: an eighth of the test's limit is not yet used
 
   /// Some text that the report shows when the test passes.
   std::string detail;

@@ -15,8 +15,12 @@ using plugins::Escape;
 
 void Metrics::set(std::string_view key, const sdk::Value& value) {
   if (!value.is_number()) return;
-  auto at = std::find_if(all_.begin(), all_.end(), [&](const Entry& e) { return e.name == key; });
-  if (at == all_.end()) at = all_.insert(all_.end(), Entry{std::string(key), {}});
+  const auto found = by_name_.find(key);
+  Entry* at = found == by_name_.end() ? nullptr : found->second;
+  if (at == nullptr) {
+    at = &all_.emplace_back(Entry{std::string(key), {}});
+    by_name_.emplace(at->name, at);
+  }
   at->value.clear();
   if (value.raw()->type == TRAINER_BOOLEAN)
     at->value = value.flag() ? "True" : "False";

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 
 #include "trainer/sdk/value.hpp"
 
@@ -18,7 +19,7 @@ class Metrics {
  public:
   /// Of a log: numbers only. A key that is there already costs no allocation.
   void set(std::string_view key, const sdk::Value& value);
-  void clear() { all_.clear(); }
+  void clear() { by_name_.clear(), all_.clear(); }
   /// Appends {"name": ..., "value": ...}, ...
   void write(std::string& out) const;
 
@@ -26,7 +27,8 @@ class Metrics {
   struct Entry {
     std::string name, value;
   };
-  std::deque<Entry> all_;
+  std::deque<Entry> all_;  // never moves its elements, whose names the index views
+  std::unordered_map<std::string_view, Entry*> by_name_;
 };
 
 struct Status {
