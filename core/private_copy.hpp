@@ -7,7 +7,8 @@
 namespace trainer {
 
 /// The bytes of a file as they were read once, where nobody can change them any more: what is checked
-/// is what is loaded, and a file that is overwritten while a program runs it changes nothing.
+/// is what is loaded, and a file that is overwritten while a program runs it changes nothing. Where files
+/// of this size may not be written (ulimit -f), it is the file itself, with a warning.
 class PrivateCopy {
  public:
   /// A usage Error when the file cannot be read (platform::InputFile), or the copy not be made.
@@ -22,6 +23,8 @@ class PrivateCopy {
   const std::string& sha256() const { return sha256_; }  ///< in hexadecimal digits
 
  private:
+  void open_copy(const std::filesystem::path& file);
+
   int descriptor_ = -1;
   std::filesystem::path path_;
   std::string sha256_;

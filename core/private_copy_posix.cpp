@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -13,6 +14,7 @@
 #include "platform.hpp"
 #include "sha256.hpp"
 #include "trainer/error.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -33,10 +35,37 @@ void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
   }
 }
 
+// `ulimit -f` holds for files in memory too, and who writes past it is killed.
+bool may_be_written(std::uint64_t size) {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
 }  // namespace
 
 PrivateCopy::PrivateCopy(const fs::path& file) {
   const platform::InputFile in(file);
+  const bool copied = may_be_written(in.size());
+  if (copied) {
+    open_copy(file);
+  } else {
+    log::warning(file.string() + " is loaded from its own file and not from a copy, since files may not be as large "
+                                 "(ulimit -f); do not overwrite it while this program runs");
+    path_ = fs::absolute(file);
+  }
+  Sha256 digest;
+  for (std::uint64_t done = 0; done < in.size(); done += piece) {
+    const std::string bytes = in.read(done, std::min(piece, in.size() - done));
+    digest.add(bytes);
+    if (copied) write_all(descriptor_, bytes, file);
+  }
+  sha256_ = digest.hex();
+#if defined(__linux__)
+  if (copied) ::fcntl(descriptor_, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+#endif
+}
+
+void PrivateCopy::open_copy(const fs::path& file) {
 #if defined(__linux__)
   // A file in memory that is sealed when it is whole. Its descriptor is open as long as this object:
   // a number that is used again would be a name that the loader knows.
@@ -50,19 +79,10 @@ PrivateCopy::PrivateCopy(const fs::path& file) {
     if (descriptor_ < 0) fail(file);
     path_ = pattern;
   }
-  Sha256 digest;
-  for (std::uint64_t done = 0; done < in.size(); done += piece) {
-    const std::string bytes = in.read(done, std::min(piece, in.size() - done));
-    digest.add(bytes);
-    write_all(descriptor_, bytes, file);
-  }
-  sha256_ = digest.hex();
-#if defined(__linux__)
-  ::fcntl(descriptor_, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-#endif
 }
 
 PrivateCopy::~PrivateCopy() {
+  if (descriptor_ < 0) return;  // the file itself
   if (path_.parent_path() != "/proc/self/fd") ::unlink(path_.c_str());
   ::close(descriptor_);
 }

@@ -170,7 +170,7 @@ def test_models():
         expect("artifacts:\n  last:\n    path: dvclive/artifacts/last\n    type: model\n" in ours["dvc.yaml"].decode(),
                ours["dvc.yaml"].decode())
         expect("up to date" in run("dvc", "status"), "dvc status finds other files")
-        experiment = run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split()[0]
+        experiment, = (r for r in run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split() if r.endswith("/kept"))
         saved = run("git", "ls-tree", "-r", "--name-only", experiment)
         expect("dvclive/artifacts/last.dvc" in saved and "dvclive/artifacts/last/" not in saved, saved)
 

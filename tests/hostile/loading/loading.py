@@ -151,6 +151,13 @@ def same_bytes(work):
     status, out, error, _ = work.replay(directory)
     expect(status == 0 and out.count("logged in step") == 2, f"overwritten while it ran: {status}, {out}{error}")
     expect((directory / "loading.so").read_bytes() == b"gone", "the plugin did not overwrite its file")
+    # Where no file may be as large as the plugin, it is loaded itself, and nobody is killed for trying.
+    directory = work.build("limited")
+    command = f'ulimit -f 4; exec "$TRAINER" replay trainer_state.json --report_to none --callback loading --plugin-dir {directory} --output_dir out'
+    done = subprocess.run(["bash", "-c", command], cwd=work.path, env=work.env | {"TRAINER": os.environ["TRAINER"]}, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
+    expect(done.returncode == 0 and done.stdout.count("logged in step") == 2 and "ulimit -f" in done.stderr,
+           f"under ulimit -f: {done.returncode}, {done.stdout}{done.stderr}")
     # A library beside the plugin is found by $ORIGIN, though the plugin is loaded from a copy.
     for origin in ("$ORIGIN", "${ORIGIN}/../beside"):
         directory = work.path / "beside"
