@@ -83,6 +83,7 @@ Histogram histogram(std::vector<T> values) {
   const T low = *least, high = *most;
   if (low == high)
     return {{static_cast<std::int64_t>(values.size())}, {static_cast<float>(low), static_cast<float>(high)}};
+  if (!std::isfinite(high - low)) return {};  // torch refuses such a range
   Histogram made{std::vector<std::int64_t>(most_bins), std::vector<float>(most_bins + 1)};
   for (const T v : values) {
     const auto bin = static_cast<std::size_t>((v - low) * static_cast<T>(most_bins) / (high - low));

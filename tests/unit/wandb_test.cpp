@@ -45,6 +45,7 @@ TEST(WandbHistogram, LeavesOutWhatIsNotFinite) {
   EXPECT_EQ((std::vector<float>{2, 2}), made.edges);
   EXPECT_TRUE(histogram(std::vector<double>{NAN}).counts.empty());
   EXPECT_TRUE(histogram(std::vector<float>{}).counts.empty());
+  EXPECT_TRUE(histogram(std::vector<float>{-3e38f, 3e38f}).counts.empty());
 }
 
 TEST(WandbArtifact, HasTheDigestsOfItsClient) {
