@@ -5,6 +5,7 @@
 #include <chrono>
 #include <utility>
 
+#include "call_check.hpp"
 #include "map_view.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
@@ -78,6 +79,7 @@ double CallbackHandler::timing_weight(std::uint32_t kind) {
 std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, double weight) {
   ++slot.entry->cost.calls;
   auto& now = crash_report::moment.callback;
+  const char* outer = now.load(std::memory_order_relaxed);  // a C++ callback may evaluate within an event
   now.store(slot.entry->name.c_str(), std::memory_order_relaxed);
   std::int32_t status = TRAINER_ERROR;
   // The SDK lets no exception out; a plugin that is written without it might.
@@ -91,11 +93,17 @@ std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
       slot.entry->cost.seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
     }
   } catch (const std::exception& e) {
-    thrown_ = std::string("an exception left it, which none may do: ") + e.what();
+    failure_ = {error_id::callback_threw, std::string("an exception left it, which none may do: ") + e.what()};
   } catch (...) {
-    thrown_ = "an exception left it, which none may do";
+    failure_ = {error_id::callback_threw, "an exception left it, which none may do"};
   }
-  now.store(nullptr, std::memory_order_relaxed);
+  now.store(outer, std::memory_order_relaxed);
+  if (call_check::on && slot.entry->plugin()) {
+    if (std::string misuse = call_check::take_misuse(slot.entry->name); !misuse.empty()) {
+      failure_ = {error_id::callback_misuse, "it " + misuse};
+      return TRAINER_ERROR;
+    }
+  }
   return status;
 }
 
@@ -141,17 +149,19 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
 
 void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
   ++entry.cost.errors;
-  std::string reason = std::exchange(thrown_, {});
-  if (reason.empty()) reason = entry.take_error();
-  if (reason.empty())
-    reason = status == TRAINER_OK ? "it set a control flag to something other than 0 and 1"
-                                  : "it gave no reason (status " + std::to_string(status) + ")";
+  Failure failure = std::exchange(failure_, {error_id::callback_failed, {}});
+  if (failure.reason.empty()) failure.reason = entry.take_error();
+  if (failure.reason.empty() && status == TRAINER_OK)
+    failure = {error_id::callback_flag, "it set a control flag to something other than 0 and 1"};
+  if (failure.reason.empty()) failure.reason = "it gave no reason (status " + std::to_string(status) + ")";
   const std::string sentence = "callback " + entry.name + " failed in " +
                                std::string(event_name(kind)) + " at step " +
-                               std::to_string(state_.global_step) + ": " + reason;
-  if (entry.on_error == OnError::fail) throw_run(sentence);
-  if (entry.on_error == OnError::warn) return log::warning(sentence + "; the run goes on");
-  log::warning(sentence + "; the run goes on without it");
+                               std::to_string(state_.global_step) + ": " + failure.reason;
+  if (entry.on_error == OnError::fail) throw_run(failure.id, sentence);
+  const bool on = entry.on_error == OnError::warn;
+  const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  log::warning(with_id(sentence + consequence, failure.id));
+  if (on) return;
   entry.disabled();
   unsubscribe(entry);
 }

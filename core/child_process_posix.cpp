@@ -49,7 +49,7 @@ pid_t start(const ChildProcess& child, int record) {
                                   child.environment ? pointers(variables).data() : environ);
   ::posix_spawnattr_destroy(&attributes);
   ::posix_spawn_file_actions_destroy(&files);
-  if (error != 0) throw_run(words[0] + " could not be started: " + std::strerror(error));
+  if (error != 0) throw_run(error_id::process_failed, words[0] + " could not be started: " + std::strerror(error));
   return pid;
 }
 
@@ -71,7 +71,7 @@ std::string ending(int status) {
 ChildEnd run_child(const ChildProcess& child) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
-    throw_run(std::string("no pipe could be made: ") + std::strerror(errno));
+    throw_run(error_id::process_failed, std::string("no pipe could be made: ") + std::strerror(errno));
   // The child's copy must not be its own number: dup2 to itself would leave close-on-exec on.
   if (ends[1] == record_fd) {
     const int other = ::fcntl(ends[1], F_DUPFD_CLOEXEC, record_fd + 1);

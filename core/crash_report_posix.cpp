@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "trainer/error_ids.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/files.hpp"
 #include "trainer/json.hpp"
@@ -52,13 +53,13 @@ class Line {
   std::size_t size_ = 0;
 };
 
-void report(const char* callback, std::string_view how, int number) {
+void report(const char* callback, std::string_view how, int number, ErrorId id) {
   const std::string_view event = event_name(moment.event.load(std::memory_order_relaxed));
   const std::int64_t step = moment.step.load(std::memory_order_relaxed);
   Line line;
   line.text("\nerror: callback ").text(callback).text(" ended the process in ").text(event).text(" at step ");
   line.number(step).text(" (").text(how).text(" ").number(number).text("); ");
-  line.text("--without ").text(callback).text(" leaves it out\n").write(STDERR_FILENO);
+  line.text("--without ").text(callback).text(" leaves it out [").text(id.text).text("]\n").write(STDERR_FILENO);
   if (!file[0]) return;
   const int out = ::open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (out < 0) return;
@@ -71,7 +72,7 @@ void report(const char* callback, std::string_view how, int number) {
 extern "C" void handle_crash(int signal) {
   const char* callback = moment.callback.load(std::memory_order_relaxed);
   // What another thread does has nothing to do with the callback that happens to run.
-  if (callback && ::pthread_equal(::pthread_self(), trainer_thread)) report(callback, "signal", signal);
+  if (callback && ::pthread_equal(::pthread_self(), trainer_thread)) report(callback, "signal", signal, error_id::callback_crashed);
   // The handler is gone (SA_RESETHAND): this one, or the fault that comes again, has its default effect.
   ::raise(signal);
 }
@@ -79,7 +80,7 @@ extern "C" void handle_crash(int signal) {
 extern "C" void handle_exit() {
   const char* callback = moment.callback.load(std::memory_order_relaxed);
   if (!callback || !::pthread_equal(::pthread_self(), trainer_thread)) return;
-  report(callback, "it called exit(), status", exit_in_callback);
+  report(callback, "it called exit(), status", exit_in_callback, error_id::callback_exited);
   ::_exit(exit_in_callback);
 }
 

@@ -101,7 +101,8 @@ std::vector<T> table_of(std::string_view bytes) {
 
 class Reader {
  public:
-  Reader(const std::filesystem::path& path, const std::string& name) : file_(path, name) {}
+  template <typename... File>
+  explicit Reader(const File&... file) : file_(file...) {}
 
   ElfFile read() {
     ElfFile result;
@@ -117,68 +118,70 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(const std::string& rest) const {
-    throw_usage(file_.name() + " " + rest);
+  [[noreturn]] void refuse(ErrorId id, const std::string& rest) const {
+    throw_usage(id, file_.name() + " " + rest);
+  }
+  [[noreturn]] void damaged(const std::string& rest) const {
+    refuse(error_id::plugin_file_damaged, "is damaged: " + rest + "; build it again");
   }
 
   // The bytes [offset, offset + count), which must lie in the file.
   std::string piece(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
     require_inside(offset, count, what);
     if (count > max_table_size)
-      refuse("is damaged: its " + std::string(what) + " has " + std::to_string(count) +
-             " bytes, more than the " + std::to_string(max_table_size) +
-             " that are read; build it again");
+      damaged("its " + std::string(what) + " has " + std::to_string(count) + " bytes, more than the " +
+              std::to_string(max_table_size) + " that are read");
     return file_.read(offset, count);
   }
 
   void require_inside(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
     if (offset <= file_.size() && count <= file_.size() - offset) return;
     const bool sane = offset <= max_file_size && count <= max_file_size;
-    refuse("is cut short: it has " + std::to_string(file_.size()) + " bytes of " +
+    refuse(error_id::plugin_file_cut_short, "is cut short: it has " + std::to_string(file_.size()) + " bytes of " +
            (sane ? "the " + std::to_string(offset + count) : "many more") + " that its " +
            std::string(what) + " needs; copy or build it again");
   }
 
   void read_header() {
-    if (file_.size() == 0) refuse("is empty (0 bytes), expected a shared library; build it again");
+    if (file_.size() == 0) refuse(error_id::plugin_file_empty, "is empty (0 bytes), expected a shared library; build it again");
     if (file_.size() > max_file_size)
-      refuse("has " + std::to_string(file_.size()) + " bytes, more than the 1 GiB that a plugin " +
+      refuse(error_id::plugin_file_too_large, "has " + std::to_string(file_.size()) + " bytes, more than the 1 GiB that a plugin " +
              "may have; strip it, or link its data from elsewhere");
     const auto head = file_.read(0, std::min<std::uint64_t>(file_.size(), sizeof(Elf64_Ehdr)));
     const auto magic = std::string_view(head).substr(0, SELFMAG);
     if (magic != std::string_view(ELFMAG).substr(0, magic.size())) {
       const auto what = guess(head);
-      refuse((what.empty() ? "does not start as an ELF file" : "is " + std::string(what)) +
+      refuse(error_id::plugin_file_not_elf, (what.empty() ? "does not start as an ELF file" : "is " + std::string(what)) +
              ", expected a shared library for this system (ELF); put the plugin's " +
              std::string(platform::plugin_suffix) + " file there");
     }
     if (head.size() < sizeof(Elf64_Ehdr))
-      refuse("is too short: it has " + std::to_string(head.size()) +
+      refuse(error_id::plugin_file_cut_short, "is too short: it has " + std::to_string(head.size()) +
              " bytes, and the header of a " + "shared library alone has " +
              std::to_string(sizeof(Elf64_Ehdr)) + "; copy or build it again");
     const std::string remedy = "; build the plugin for " + machine_name(this_machine);
     // Class and byte order first: the other fields cannot be read without them.
     if (head[EI_CLASS] != ELFCLASS64)
-      refuse((head[EI_CLASS] == ELFCLASS32 ? "is a 32-bit library" : "has an unknown ELF class") +
+      refuse(error_id::plugin_file_machine, (head[EI_CLASS] == ELFCLASS32 ? "is a 32-bit library" : "has an unknown ELF class") +
              std::string(", expected a 64-bit one") + remedy);
     if (head[EI_DATA] != ELFDATA2LSB)
-      refuse((head[EI_DATA] == ELFDATA2MSB ? "is big-endian" : "has an unknown byte order") +
+      refuse(error_id::plugin_file_machine, (head[EI_DATA] == ELFDATA2MSB ? "is big-endian" : "has an unknown byte order") +
              std::string(", expected little-endian") + remedy);
     header_ = as<Elf64_Ehdr>(head);
     if (header_.e_machine != this_machine)
-      refuse("is for " + machine_name(header_.e_machine) + ", expected " +
+      refuse(error_id::plugin_file_machine, "is for " + machine_name(header_.e_machine) + ", expected " +
              machine_name(this_machine) + remedy);
     if (header_.e_type != ET_DYN)
-      refuse("is " + std::string(type_name(header_.e_type)) +
+      refuse(error_id::plugin_file_type, "is " + std::string(type_name(header_.e_type)) +
              ", expected a shared library; link it with -shared");
     if (head[EI_VERSION] != EV_CURRENT || header_.e_version != EV_CURRENT)
-      refuse("has an ELF version other than 1; build it again");
+      refuse(error_id::plugin_file_damaged, "has an ELF version other than 1; build it again");
   }
 
   void read_segments() {
     if (header_.e_phentsize != sizeof(Elf64_Phdr) || header_.e_phnum == 0 ||
         header_.e_phnum == PN_XNUM)
-      refuse("is damaged: its header does not describe a table of segments; build it again");
+      damaged("its header does not describe a table of segments");
     const auto bytes = piece(header_.e_phoff, std::uint64_t{header_.e_phnum} * sizeof(Elf64_Phdr),
                              "segment table");
     segments_ = table_of<Elf64_Phdr>(bytes);
@@ -186,18 +189,18 @@ class Reader {
       if (segment.p_type == PT_NULL) continue;
       require_inside(segment.p_offset, segment.p_filesz, "segment");
       if (segment.p_type == PT_LOAD && segment.p_memsz < segment.p_filesz)
-        refuse("is damaged: a segment is smaller in memory than in the file; build it again");
+        damaged("a segment is smaller in memory than in the file");
       if (segment.p_type == PT_GNU_STACK && (segment.p_flags & PF_X))
-        refuse("asks for a stack that can be executed, expected none; link it with -Wl,-z,noexecstack");
+        refuse(error_id::plugin_file_executable_stack, "asks for a stack that can be executed, expected none; link it with -Wl,-z,noexecstack");
     }
   }
 
   void read_sections() {
     if (header_.e_shoff == 0)
-      refuse("has no table of sections, expected one with " TRAINER_NOTE_SECTION
+      refuse(error_id::plugin_note_missing, "has no table of sections, expected one with " TRAINER_NOTE_SECTION
              " in it; strip it with strip, not with sstrip");
     if (header_.e_shentsize != sizeof(Elf64_Shdr))
-      refuse("is damaged: its header does not describe a table of sections; build it again");
+      damaged("its header does not describe a table of sections");
     // With very many sections their number and the index of their names stand in the first one.
     const auto first = as<Elf64_Shdr>(piece(header_.e_shoff, sizeof(Elf64_Shdr), "section table"));
     const std::uint64_t count = header_.e_shnum ? header_.e_shnum : first.sh_size;
@@ -207,7 +210,7 @@ class Reader {
     sections_ =
         table_of<Elf64_Shdr>(piece(header_.e_shoff, count * sizeof(Elf64_Shdr), "section table"));
     if (names >= sections_.size())
-      refuse("is damaged: the names of its sections are missing; build it again");
+      damaged("the names of its sections are missing");
     section_names_ = content(sections_[names]);
   }
 
@@ -223,7 +226,7 @@ class Reader {
     const auto end = offset < names.size() ? names.find('\0', offset) : names.npos;
     if (end == names.npos) return {};
     if (end - offset > text_left_)
-      refuse("is damaged: the names in it are longer than its tables of names; build it again");
+      damaged("the names in it are longer than its tables of names");
     text_left_ -= end - offset;
     return names.substr(offset, end - offset);
   }
@@ -233,10 +236,10 @@ class Reader {
     for (const auto& section : sections_) {
       if (text_at(section_names_, section.sh_name) != TRAINER_NOTE_SECTION) continue;
       if (found)
-        refuse("has two sections " TRAINER_NOTE_SECTION
+        refuse(error_id::plugin_note_invalid, "has two sections " TRAINER_NOTE_SECTION
                ", expected one; use TRAINER_PLUGIN_DEFINE once in a plugin");
       if (section.sh_size > max_note_size || (section.sh_flags & SHF_COMPRESSED))
-        refuse("is damaged: its note is compressed or has more than 1 MiB; build it again");
+        damaged("its note is compressed or has more than 1 MiB");
       found = content(section);
     }
     return found;
@@ -248,7 +251,7 @@ class Reader {
                                       [](const auto& s) { return s.sh_type == SHT_DYNSYM; });
     if (section == sections_.end()) return found;
     if (section->sh_link >= sections_.size())
-      refuse("is damaged: the names of its symbols are missing; build it again");
+      damaged("the names of its symbols are missing");
     const auto names = content(sections_[section->sh_link]);
     for (const auto& symbol : table_of<Elf64_Sym>(content(*section))) {
       const auto type = ELF64_ST_TYPE(symbol.st_info);
@@ -263,7 +266,7 @@ class Reader {
     const auto dynamic = std::find_if(segments_.begin(), segments_.end(),
                                       [](const auto& s) { return s.p_type == PT_DYNAMIC; });
     if (dynamic == segments_.end())
-      refuse("has no dynamic segment, expected a shared library; link it with -shared");
+      refuse(error_id::plugin_file_type, "has no dynamic segment, expected a shared library; link it with -shared");
     std::vector<std::uint64_t> needed;
     std::optional<std::uint64_t> run_path, old_run_path;
     std::uint64_t names_address = 0, names_size = 0;
@@ -281,7 +284,7 @@ class Reader {
         text_relocations = true;
     }
     if (text_relocations)
-      refuse("has relocations in its code, which would have to be made writable, expected none; compile "
+      refuse(error_id::plugin_file_text_relocations, "has relocations in its code, which would have to be made writable, expected none; compile "
              "it with -fPIC");
     if (!run_path) run_path = old_run_path;
     if (needed.empty() && !run_path) return;
@@ -289,7 +292,7 @@ class Reader {
     for (const auto offset : needed) {
       result.needed.push_back(text_at(names, offset));
       if (result.needed.back().empty())
-        refuse("is damaged: the name of a library that it needs is missing; build it again");
+        damaged("the name of a library that it needs is missing");
     }
     if (!run_path) return;
     std::string list = text_at(names, *run_path) + ":";
@@ -302,12 +305,12 @@ class Reader {
     const auto section = std::find_if(sections_.begin(), sections_.end(),
                                       [](const auto& s) { return s.sh_type == SHT_GNU_verneed; });
     if (section == sections_.end()) return found;
-    const std::string remedy = "is damaged: its table of symbol versions ends early; build it again";
-    if (section->sh_link >= sections_.size()) refuse(remedy);
+    const std::string early = "its table of symbol versions ends early";
+    if (section->sh_link >= sections_.size()) damaged(early);
     const auto names = content(sections_[section->sh_link]);
     const auto bytes = content(*section);
     const auto require = [&](std::uint64_t at, std::size_t size) {
-      if (at > bytes.size() || bytes.size() - at < size) refuse(remedy);
+      if (at > bytes.size() || bytes.size() - at < size) damaged(early);
     };
     // Each step goes forward by at least an entry, so that a ring cannot hold us.
     for (std::uint64_t at = 0, step = 0;; at += step) {
@@ -323,7 +326,7 @@ class Reader {
       }
       step = library.vn_next;
       if (step == 0) return found;
-      if (step < sizeof(Elf64_Verneed)) refuse(remedy);
+      if (step < sizeof(Elf64_Verneed)) damaged(early);
     }
   }
 
@@ -331,7 +334,7 @@ class Reader {
     for (const auto& s : segments_)
       if (s.p_type == PT_LOAD && address >= s.p_vaddr && address - s.p_vaddr < s.p_filesz)
         return s.p_offset + (address - s.p_vaddr);
-    refuse("is damaged: its table of names is in no segment; build it again");
+    damaged("its table of names is in no segment");
   }
 
   platform::InputFile file_;
@@ -343,6 +346,10 @@ class Reader {
 };
 
 }  // namespace
+
+ElfFile read_elf_file(const std::filesystem::path& path) {
+  return Reader(path).read();
+}
 
 ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) {
   return Reader(path, name).read();

@@ -31,11 +31,11 @@ struct ElfFile {
 /// Reads `path` and checks that the loader will not trip over it: a regular file, for this machine,
 /// a shared library, and whole. The last matters most: loading a library that was cut short maps
 /// pages that are not there, and touching them kills the process with SIGBUS. Else a usage Error.
-/// `name` stands in sentences for it.
+/// A symbolic link is refused too, unless TRAINER_PLUGIN_TRUST is "any".
+ElfFile read_elf_file(const std::filesystem::path& path);
+
+/// The same of a private copy; `name` stands in sentences for it.
 ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name);
-inline ElfFile read_elf_file(const std::filesystem::path& path) {
-  return read_elf_file(path, path.string());
-}
 
 struct PluginFile;
 

@@ -28,7 +28,7 @@ void write_all(int fd, std::string_view bytes, const std::filesystem::path& path
     const ssize_t n = ::write(fd, bytes.data(), bytes.size());
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
-      throw_run(path.string() + " could not be written: " + reason() +
+      throw_run(error_id::file_write_failed, path.string() + " could not be written: " + reason() +
                 (errno == ENOSPC ? "; free some space and start again" : ""));
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
@@ -37,7 +37,7 @@ void write_all(int fd, std::string_view bytes, const std::filesystem::path& path
 void sync_path(const std::filesystem::path& path, int flags) {
   Descriptor file{::open(path.c_str(), flags | O_CLOEXEC)};
   if (file.fd < 0 || ::fsync(file.fd) != 0)
-    throw_run(path.string() + " could not be flushed to the disk: " + reason());
+    throw_run(error_id::file_write_failed, path.string() + " could not be flushed to the disk: " + reason());
 }
 
 }  // namespace
@@ -47,15 +47,15 @@ std::string read_file(const std::filesystem::path& path) {
   Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
   struct stat info {};
   if (file.fd < 0 || ::fstat(file.fd, &info) != 0)
-    throw_usage(path.string() + " could not be opened: " + reason());
-  if (!S_ISREG(info.st_mode)) throw_usage(path.string() + " is not a regular file");
+    throw_usage(error_id::file_read_failed, path.string() + " could not be opened: " + reason());
+  if (!S_ISREG(info.st_mode)) throw_usage(error_id::file_read_failed, path.string() + " is not a regular file");
   std::string bytes;
   bytes.resize(static_cast<std::size_t>(info.st_size));
   std::size_t have = 0;
   while (have < bytes.size()) {
     const ssize_t n = ::read(file.fd, bytes.data() + have, bytes.size() - have);
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_usage(path.string() + " could not be read: " + reason());
+    if (n < 0) throw_usage(error_id::file_read_failed, path.string() + " could not be read: " + reason());
     if (n == 0) break;
     have += static_cast<std::size_t>(n);
   }
@@ -68,12 +68,12 @@ void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   temporary += ".tmp";
   try {
     Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-    if (file.fd < 0) throw_run(temporary.string() + " could not be created: " + reason());
+    if (file.fd < 0) throw_run(error_id::file_write_failed, temporary.string() + " could not be created: " + reason());
     write_all(file.fd, bytes, temporary);
     if (::fsync(file.fd) != 0)
-      throw_run(temporary.string() + " could not be flushed to the disk: " + reason());
+      throw_run(error_id::file_write_failed, temporary.string() + " could not be flushed to the disk: " + reason());
     if (::rename(temporary.c_str(), path.c_str()) != 0)
-      throw_run(temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
+      throw_run(error_id::file_write_failed, temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -83,7 +83,7 @@ void replace_file(const std::filesystem::path& path, std::string_view bytes) {
 void replace_directory(const std::filesystem::path& from, const std::filesystem::path& to) {
   if (::rename(from.c_str(), to.c_str()) == 0) return;
   if (errno != ENOTEMPTY && errno != EEXIST)
-    throw_run(from.string() + " could not be renamed to " + to.string() + ": " + reason());
+    throw_run(error_id::file_write_failed, from.string() + " could not be renamed to " + to.string() + ": " + reason());
     // Both exist: exchange them, so that at no moment the target is missing.
 #if defined(RENAME_EXCHANGE)
   const bool exchanged =
@@ -110,11 +110,11 @@ void require_writable_directory(const std::filesystem::path& path, std::string_v
   std::error_code ec;
   std::filesystem::create_directories(path, ec);
   const std::string name = std::string(what) + " " + path.string();
-  if (ec) throw_usage(name + " could not be made: " + ec.message() + "; name another directory");
+  if (ec) throw_usage(error_id::directory_unusable, name + " could not be made: " + ec.message() + "; name another directory");
   if (!std::filesystem::is_directory(path))
-    throw_usage(name + " is not a directory; name another one");
+    throw_usage(error_id::directory_unusable, name + " is not a directory; name another one");
   if (::access(path.c_str(), W_OK | X_OK) != 0)
-    throw_usage(name + " cannot be written to: " + reason() + "; change its mode or name another");
+    throw_usage(error_id::directory_unusable, name + " cannot be written to: " + reason() + "; change its mode or name another");
 }
 
 bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }

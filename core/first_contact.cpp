@@ -95,7 +95,7 @@ fs::path find_trainer() {
 }
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& reason, const std::string& date) {
-  throw_usage(file.string() + " is in quarantine since " + date + ": when it was first loaded, " +
+  throw_usage(error_id::plugin_quarantined, file.string() + " is in quarantine since " + date + ": when it was first loaded, " +
               reason + ", expected it to load quietly; build it again, or lift this with `trainer plugins forgive " +
               file.string() + "`");
 }

@@ -155,7 +155,7 @@ std::string position(std::string_view text, std::size_t offset) {
 
 value parse(std::string_view text, std::string_view where) {
   if (text.size() > max_bytes)
-    throw_usage(std::string(where) + " has " + std::to_string(text.size()) +
+    throw_usage(error_id::json_invalid, std::string(where) + " has " + std::to_string(text.size()) +
                 " bytes of JSON, more than the 64 MiB that are read");
   std::string quoted;
   std::string_view source = text;
@@ -170,7 +170,7 @@ value parse(std::string_view text, std::string_view where) {
     ec = boost::json::error::extra_data;
   if (ec) {
     const auto& duplicate = parser.handler().duplicate;
-    throw_usage(std::string(where) + " is not valid JSON at " + position(source, used) + ": " +
+    throw_usage(error_id::json_invalid, std::string(where) + " is not valid JSON at " + position(source, used) + ": " +
                 (duplicate.empty() ? ec.message()
                                    : "the key \"" + duplicate + "\" stands twice in one object"));
   }

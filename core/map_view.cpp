@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <trainer/error.hpp>
 
+#include "abi_sizes.hpp"
+
 namespace trainer {
 
 void fill_value(const json::value& v, trainer_value& out, std::string& scratch) {
@@ -64,14 +66,24 @@ struct MapFunctions {
     return size <= longest && (data || size == 0);
   }
 
+  static bool fits(const trainer_value* value) { return value->struct_size >= least_size<trainer_value>; }
+
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
-  static std::uint64_t size(const trainer_map* map) { return of(map).values_->size(); }
+  static bool misused(const trainer_map* map, const char* function) {
+    return call_check::on && call_check::breaks_rule(of(map).thread_, function);
+  }
+
+  static std::uint64_t size(const trainer_map* map) {
+    return misused(map, "trainer_map.size") ? 0 : of(map).values_->size();
+  }
 
   static std::int32_t at(const trainer_map* map, std::uint64_t index, trainer_text* key,
                          trainer_value* value) {
+    if (misused(map, "trainer_map.at")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
+    if (value && !fits(value)) return TRAINER_ERROR;
     const auto& entry = *(view.values_->begin() + static_cast<std::ptrdiff_t>(index));
     if (key) *key = {entry.key().data(), entry.key().size()};
     if (value) fill_value(entry.value(), *value, view.scratch_);
@@ -80,17 +92,20 @@ struct MapFunctions {
 
   static std::int32_t get(const trainer_map* map, const char* key, std::uint64_t size,
                           trainer_value* value) {
+    if (misused(map, "trainer_map.get")) return TRAINER_ERROR;
     const MapView& view = of(map);
     const auto* found = sane(key, size, longest_key) ? view.values_->if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
+    if (value && !fits(value)) return TRAINER_ERROR;
     if (value) fill_value(*found, *value, view.scratch_);
     return TRAINER_OK;
   }
 
   static std::int32_t set(trainer_map* map, const char* key, std::uint64_t size,
                           const trainer_value* value) {
+    if (misused(map, "trainer_map.set")) return TRAINER_ERROR;
     const MapView& view = of(map);
-    if (view.read_only_ || !value || !sane(key, size, longest_key) ||
+    if (view.read_only_ || !value || !fits(value) || !sane(key, size, longest_key) ||
         !sane(value->text.data, value->text.size, longest_text))
       return TRAINER_ERROR;
     const std::string_view text(value->text.data, value->text.size);
@@ -127,6 +142,7 @@ struct MapFunctions {
   }
 
   static std::int32_t remove(trainer_map* map, const char* key, std::uint64_t size) {
+    if (misused(map, "trainer_map.remove")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (view.read_only_) return TRAINER_ERROR;
     if (!sane(key, size, longest_key)) return TRAINER_NOT_FOUND;
@@ -138,9 +154,10 @@ struct MapFunctions {
 
   static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
                             trainer_text* keys, trainer_value* values) {
+    if (misused(map, "trainer_map.read")) return 0;
     const MapView& view = of(map);
     const std::uint64_t all = view.values_->size();
-    if (first >= all || capacity == 0) return 0;
+    if (first >= all || capacity == 0 || !fits(values)) return 0;
     const std::uint64_t count = std::min(capacity, all - first);
     const std::size_t stride = values->struct_size;
     // Each list and object needs a place of its own for its text.

@@ -71,7 +71,7 @@ std::string class_name_of(const std::type_info& type) {
 std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback,
                                                  const trainer_callback& slots) {
   if (!callback)
-    throw_usage("a callback given to the Trainer is null; give an instance or a class");
+    throw_usage(error_id::callback_invalid, "a callback given to the Trainer is null; give an instance or a class");
   return std::make_shared<NativeEntry>(std::move(callback), slots);
 }
 

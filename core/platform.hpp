@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// What plugin discovery and loading ask of the operating system. One source file for each system.
 namespace trainer::platform {
@@ -13,11 +14,13 @@ extern const std::string_view plugin_suffix;  ///< ".so"
 extern const char path_list_separator;        ///< between the directories of TRAINER_PLUGIN_PATH
 
 /// A regular file opened for reading pieces of it. A pipe, a device or a directory is an Error at
-/// once and never waited for. A symbolic link is followed when it ends at a regular file.
+/// once and never waited for.
 class InputFile {
  public:
-  explicit InputFile(const std::filesystem::path& path) : InputFile(path, path.string()) {}
-  InputFile(const std::filesystem::path& path, std::string name);
+  /// Not through a symbolic link, unless TRAINER_PLUGIN_TRUST is "any".
+  explicit InputFile(const std::filesystem::path& path);
+  /// A private copy; `name` stands in sentences for it.
+  InputFile(const std::filesystem::path& path, std::string name) : InputFile(path, std::move(name), 0) {}
   ~InputFile();
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
@@ -29,6 +32,8 @@ class InputFile {
   std::string read(std::uint64_t offset, std::uint64_t count) const;
 
  private:
+  InputFile(const std::filesystem::path& path, std::string name, int flags);
+
   std::string name_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
@@ -55,7 +60,7 @@ std::string distrust(const std::filesystem::path& path);
 /// Whether the program, or a library that it started with, defines `symbol`.
 bool defines(const char* symbol);
 
-/// The loader's text of why `path` could not be loaded, as a sentence of ours.
-std::string load_failure(const std::filesystem::path& path, const std::string& loader_text);
+/// Throws the loader's text of why `path` could not be loaded, as a sentence of ours.
+[[noreturn]] void refuse_loading(const std::filesystem::path& path, const std::string& loader_text);
 
 }  // namespace trainer::platform

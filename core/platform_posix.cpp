@@ -11,6 +11,7 @@
 
 #include "platform.hpp"
 #include "trainer/error.hpp"
+#include "trainer/first_contact.hpp"
 
 namespace trainer::platform {
 namespace {
@@ -36,18 +37,31 @@ std::string between(const std::string& text, std::string_view begin, std::string
 const std::string_view plugin_suffix = ".so";
 const char path_list_separator = ':';
 
-InputFile::InputFile(const std::filesystem::path& path, std::string name) : name_(std::move(name)) {
+InputFile::InputFile(const std::filesystem::path& path)
+    : InputFile(path, path.string(), trusts_any_plugin() ? 0 : O_NOFOLLOW) {}
+
+InputFile::InputFile(const std::filesystem::path& path, std::string name, int flags) : name_(std::move(name)) {
+  const auto refuse_kind = [this](mode_t mode) {
+    throw_usage(error_id::plugin_file_not_regular,
+                name_ + " is " + std::string(kind_of(mode)) +
+                    ", and a plugin is a regular file; take it out of the plugin directory");
+  };
   // Non-blocking, because opening a named pipe would else wait for a writer for ever.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | flags);
   if (descriptor_ < 0) {
+    if (errno == ELOOP && flags == O_NOFOLLOW)
+      throw_usage(error_id::plugin_file_link,
+                  name_ + " is a symbolic link, and a plugin is a regular file; put the file itself there, or set "
+                          "TRAINER_PLUGIN_TRUST=any");
+    struct stat info {};
+    if (errno == ENXIO && ::stat(path.c_str(), &info) == 0) refuse_kind(info.st_mode);  // a socket
     const std::string remedy = errno == EACCES ? "; make it readable with chmod" : "";
-    throw_usage(name_ + " could not be opened: " + std::strerror(errno) + remedy);
+    throw_usage(error_id::plugin_file_unreadable, name_ + " could not be opened: " + std::strerror(errno) + remedy);
   }
   struct stat info {};
   if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(descriptor_);
-    throw_usage(name_ + " is " + std::string(kind_of(info.st_mode)) +
-                ", and a plugin is a regular file; take it out of the plugin directory");
+    refuse_kind(info.st_mode);
   }
   size_ = static_cast<std::uint64_t>(info.st_size);
 }
@@ -61,9 +75,9 @@ std::string InputFile::read(std::uint64_t offset, std::uint64_t count) const {
     const ssize_t n =
         ::pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_usage(name_ + " could not be read: " + std::strerror(errno));
+    if (n < 0) throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + std::strerror(errno));
     if (n == 0)
-      throw_usage(name_ + " became shorter while it was read; install plugins by renaming them " +
+      throw_usage(error_id::plugin_file_changed, name_ + " became shorter while it was read; install plugins by renaming them " +
                   "into place");
     done += static_cast<std::uint64_t>(n);
   }
@@ -135,32 +149,35 @@ bool defines(const char* symbol) { return ::dlsym(RTLD_DEFAULT, symbol) != nullp
 
 // The texts are glibc's (elf/dl-load.c, dl-lookup.c, dl-version.c); others are passed on as they
 // are.
-std::string load_failure(const std::filesystem::path& path, const std::string& loader_text) {
+void refuse_loading(const std::filesystem::path& path, const std::string& loader_text) {
   const std::string file = path.string();
   if (auto symbol = between(loader_text, "undefined symbol: ", ""); !symbol.empty()) {
     const auto name = symbol.substr(0, symbol.find_first_of(", \t)"));
     const auto plain = boost::core::demangle(name.c_str());
-    return file + " needs the symbol " + plain + (plain == name ? "" : " (" + name + ")") +
-           ", which neither it nor a library that it names defines; link it with the library "
-           "that " +
-           "does, and with -Wl,-z,defs, so that the linker tells";
+    throw_usage(error_id::plugin_symbol_missing,
+                file + " needs the symbol " + plain + (plain == name ? "" : " (" + name + ")") +
+                    ", which neither it nor a library that it names defines; link it with the library that does, and "
+                    "with -Wl,-z,defs, so that the linker tells");
   }
   if (auto needed = between(loader_text, "version `", "' not found"); !needed.empty()) {
     const auto library = loader_text.substr(0, loader_text.find(": version `"));
-    return file + " needs version " + needed + " of " + library +
-           ", and the one installed here is older; build the plugin on a system as old as this one";
+    throw_usage(error_id::plugin_library_too_old,
+                file + " needs version " + needed + " of " + library +
+                    ", and the one installed here is older; build the plugin on a system as old as this one");
   }
   if (loader_text.find("cannot open shared object file") != loader_text.npos) {
     const auto library = loader_text.substr(0, loader_text.find(": cannot open"));
     if (library != file)
-      return file + " needs the library " + library +
-             ", which was not found; install it, or add its directory to the plugin's run path " +
-             "(-Wl,-rpath) or to LD_LIBRARY_PATH";
+      throw_usage(error_id::plugin_library_missing,
+                  file + " needs the library " + library +
+                      ", which was not found; install it, or add its directory to the plugin's run path "
+                      "(-Wl,-rpath) or to LD_LIBRARY_PATH");
   }
   if (loader_text.find("static TLS block") != loader_text.npos)
-    return file + " needs more static thread-local storage than is left; build it with " +
-           "-ftls-model=global-dynamic";
-  return file + " could not be loaded: " + loader_text + "; build it again for this system";
+    throw_usage(error_id::plugin_thread_storage,
+                file + " needs more static thread-local storage than is left; build it with -ftls-model=global-dynamic");
+  throw_usage(error_id::plugin_load_failed,
+              file + " could not be loaded: " + loader_text + "; build it again for this system");
 }
 
 }  // namespace trainer::platform

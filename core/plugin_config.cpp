@@ -140,9 +140,9 @@ void require_valid_schema(const json::object& schema, std::string_view where) {
     const auto wrong = rule ? rule_complaint(*rule)
                             : "is " + std::string(json::kind_name(entry.value())) +
                                   ", expected an object such as {\"type\": \"integer\"}";
-    if (entry.key().empty()) throw_usage(std::string(where) + ": its note has an empty config key");
+    if (entry.key().empty()) throw_usage(error_id::plugin_note_invalid, std::string(where) + ": its note has an empty config key");
     if (!wrong.empty())
-      throw_usage(std::string(where) + ": the config key " + in_quotes(entry.key()) +
+      throw_usage(error_id::plugin_note_invalid, std::string(where) + ": the config key " + in_quotes(entry.key()) +
                   " of its note " + wrong);
   }
 }
@@ -154,7 +154,7 @@ json::object resolve_config(const PluginNote& note, const json::object& given,
   for (const auto& entry : given) {
     if (note.config.contains(entry.key())) continue;
     const auto near = json::nearest(entry.key(), known);
-    throw_usage(std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " +
+    throw_usage(error_id::plugin_config_invalid, std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " +
                 note.id + (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") +
                 (known.empty()
                      ? "; it has no configuration, remove the key"
@@ -165,13 +165,13 @@ json::object resolve_config(const PluginNote& note, const json::object& given,
     const auto& rule = entry.value().get_object();
     if (const auto* value = given.if_contains(entry.key())) {
       if (auto wrong = complaint(*value, rule); !wrong.empty())
-        throw_usage(std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + note.id +
+        throw_usage(error_id::plugin_config_invalid, std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + note.id +
                     " " + wrong);
       config.emplace(entry.key(), *value);
     } else if (const auto* fallback = rule.if_contains("default")) {
       config.emplace(entry.key(), *fallback);
     } else {
-      throw_usage(std::string(where) + ": plugin " + note.id + " needs the key " +
+      throw_usage(error_id::plugin_config_invalid, std::string(where) + ": plugin " + note.id + " needs the key " +
                   in_quotes(entry.key()) + " (" + join(types_of(rule), " or ") +
                   "), which is missing; add it");
     }

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/plugin_entry.hpp"
 
-#include <trainer/ext/console.h>
-#include <trainer/ext/state.h>
-
+#include "abi_sizes.hpp"
 #include "plugin_host.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
@@ -26,7 +24,7 @@ class PluginEntry final : public CallbackEntry {
     on_error = policy;
     if (create() != TRAINER_OK) {
       const std::string reason = host_.take_error();
-      throw_usage(where() +
+      throw_usage(error_id::plugin_create_failed, where() +
                   "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
     }
     check_table();
@@ -48,7 +46,7 @@ class PluginEntry final : public CallbackEntry {
     json::object args, attributes;
     MapView args_view(&args, false), attributes_view(&attributes, false);
     if (state_->save(table, &args_view, &attributes_view) != TRAINER_OK)
-      throw_run(where() + "could not give its state: " + host_.take_error());
+      throw_run(error_id::plugin_state_failed, where() + "could not give its state: " + host_.take_error());
     return {{"args", std::move(args)}, {"attributes", std::move(attributes)}};
   }
 
@@ -69,7 +67,7 @@ class PluginEntry final : public CallbackEntry {
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
-      throw_run(where() + "refused its stored state: " + made->host_.take_error());
+      throw_run(error_id::plugin_state_refused, where() + "refused its stored state: " + made->host_.take_error());
     return made;
   }
 
@@ -81,11 +79,10 @@ class PluginEntry final : public CallbackEntry {
     try {
       return library_->table().create(&host_, &table);
     } catch (const std::exception& e) {
-      throw_usage(where() + "threw an exception in create: " + e.what() +
+      throw_usage(error_id::plugin_threw, where() + "threw an exception in create: " + e.what() +
                   "; a plugin must catch its own and return TRAINER_ERROR");
     } catch (...) {
-      throw_usage(
-          where() +
+      throw_usage(error_id::plugin_threw, where() +
           "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
     }
   }
@@ -93,45 +90,44 @@ class PluginEntry final : public CallbackEntry {
   // What the code says must agree with the note that was read before it ran.
   void check_table() {
     if (!table)
-      throw_usage(where() + "returned no instance from create; it must set *out when it returns 0");
-    if (table->struct_size < sizeof(trainer_callback))
-      throw_usage(where() + "gave a callback of " + std::to_string(table->struct_size) +
-                  " bytes, expected at least " + std::to_string(sizeof(trainer_callback)) +
+      throw_usage(error_id::plugin_instance_invalid, where() + "returned no instance from create; it must set *out when it returns 0");
+    if (table->struct_size < least_size<trainer_callback>)
+      throw_usage(error_id::plugin_instance_invalid, where() + "gave a callback of " + std::to_string(table->struct_size) +
+                  " bytes, expected at least " + std::to_string(least_size<trainer_callback>) +
                   "; set struct_size to sizeof(trainer_callback)");
     for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
       const bool listed = file_.note.events >> kind & 1;
       const bool has_slot = slot_of(*table, kind) != nullptr;
       if (listed == has_slot) continue;
-      throw_usage(where() + (listed ? "lists " : "does not list ") + std::string(event_name(kind)) +
+      throw_usage(error_id::plugin_instance_invalid, where() + (listed ? "lists " : "does not list ") + std::string(event_name(kind)) +
                   " among the events of its note, but its slot is " + (listed ? "null" : "set") +
                   "; make the two agree and rebuild it");
     }
   }
 
   template <typename Extension>
-  const Extension* extension(const char* id, std::size_t least_size) const {
+  const Extension* extension(const char* id) const {
     if (!table->get_extension) return nullptr;
     const auto* found = static_cast<const Extension*>(table->get_extension(table, id));
-    if (found && found->struct_size < least_size)
-      throw_usage(where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
-                  " bytes, expected at least " + std::to_string(least_size) +
+    if (found && found->struct_size < least_size<Extension>)
+      throw_usage(error_id::plugin_extension_invalid, where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
+                  " bytes, expected at least " + std::to_string(least_size<Extension>) +
                   "; rebuild it with the SDK");
     return found;
   }
 
   void ask_for_state() {
-    state_ = extension<trainer_ext_state>(TRAINER_EXT_STATE,
-                                          offsetof(trainer_ext_state, class_name));
-    if (!state_ || state_->struct_size < sizeof *state_ || !state_->class_name) return;
+    state_ = extension<trainer_ext_state>(TRAINER_EXT_STATE);
+    if (!state_ || !state_->class_name) return;
     trainer_text given{};
     state_->class_name(table, &given);
     const std::string_view text(given.data, given.data ? given.size : 0);
-    if (!is_utf8(text)) throw_usage(where() + "gave a class name that is not UTF-8");
+    if (!is_utf8(text)) throw_usage(error_id::plugin_extension_invalid, where() + "gave a class name that is not UTF-8");
     if (!text.empty()) class_name = text;
   }
 
   void ask_for_console() {
-    const auto* wants = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE, sizeof(trainer_ext_console));
+    const auto* wants = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE);
     if (!wants || !wants->line) return;
     console_ = console::listen([this, wants](console::Stream stream, std::string_view text) {
       if (is_utf8(text)) wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size());

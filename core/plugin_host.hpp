@@ -3,8 +3,10 @@
 
 #include <trainer/host.h>
 
+#include <thread>
 #include <vector>
 
+#include "log_limit.hpp"
 #include "map_view.hpp"
 #include "trainer/host_context.hpp"
 
@@ -16,6 +18,7 @@ class PluginHost : public trainer_host {
   /// `name` is put before the plugin's log lines. `context` must outlive this.
   PluginHost(std::string name, json::object config, const HostContext& context);
   PluginHost(const PluginHost&) = delete;
+  ~PluginHost();
 
   std::string take_error() { return std::exchange(error_, {}); }
   const json::object& config() const { return config_; }
@@ -23,7 +26,11 @@ class PluginHost : public trainer_host {
 
  private:
   friend struct HostFunctions;
+  void tell_left_out(std::uint64_t lines) const;
+
+  const std::thread::id thread_ = std::this_thread::get_id();
   std::string name_;
+  LogLimit log_limit_;
   json::object config_;
   std::string config_json_;
   const HostContext& context_;

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/plugin_library.hpp"
 
-#include <trainer/ext/tracker.h>
-
 #include <algorithm>
 #include <boost/dll/shared_library.hpp>
-#include <cstddef>
 #include <cstring>
 #include <map>
+#include <mutex>
 #include <type_traits>
 #include <vector>
 
+#include "abi_sizes.hpp"
 #include "elf_file.hpp"
 #include "platform.hpp"
 #include "private_copy.hpp"
@@ -21,10 +20,7 @@ namespace trainer {
 namespace fs = std::filesystem;
 namespace {
 
-// Frozen: what a table of version 1.0 has at least. More than the second is garbage, not a newer
-// table.
-constexpr std::uint32_t least_table_size =
-    offsetof(trainer_plugin, get_extension) + sizeof(trainer_plugin::get_extension);
+// More than this is garbage, not a newer table.
 constexpr std::uint32_t most_table_size = 64 * 1024;
 
 using boost::dll::shared_library;
@@ -37,7 +33,7 @@ struct Resident {
 
 // Libraries stay for ever, by their bytes: this map is never destroyed, so that Boost.DLL never unloads
 // one. Also those that are refused after loading, for their constructors have run and may have started
-// threads. Plugins are loaded on the trainer's thread.
+// threads.
 std::unique_ptr<Resident>& find_resident(const std::string& sha256) {
   static auto& residents = *new std::map<std::string, std::unique_ptr<Resident>>;
   return residents[sha256];
@@ -58,7 +54,7 @@ void load_into(shared_library& library, const fs::path& path, const fs::path& na
     }
     for (auto at = text.find(path.string()); at != text.npos; at = text.find(path.string()))
       text.replace(at, path.string().size(), name.string());
-    throw_usage(platform::load_failure(name, text));
+    platform::refuse_loading(name, text);
   }
 }
 
@@ -81,7 +77,7 @@ std::vector<shared_library> load_needed(const ElfFile& elf, const fs::path& file
 
 const trainer_plugin* call_entry(shared_library& library, const std::string& name) {
   if (!library.has(TRAINER_ENTRY_NAME))
-    throw_usage(name + " does not export " TRAINER_ENTRY_NAME
+    throw_usage(error_id::plugin_no_entry, name + " does not export " TRAINER_ENTRY_NAME
                        ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
   const auto entry =
       &library.get<std::remove_pointer_t<trainer_plugin_entry_function>>(TRAINER_ENTRY_NAME);
@@ -92,7 +88,7 @@ const trainer_plugin* call_entry(shared_library& library, const std::string& nam
     thrown = e.what();
   } catch (...) {
   }
-  throw_usage(name + ": " TRAINER_ENTRY_NAME " threw an exception (" + thrown +
+  throw_usage(error_id::plugin_threw, name + ": " TRAINER_ENTRY_NAME " threw an exception (" + thrown +
               "), expected a table; catch it in the plugin");
 }
 
@@ -108,28 +104,28 @@ trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note
                              const std::string& name) {
   const std::string remedy = "; use TRAINER_PLUGIN_DEFINE";
   if (!given)
-    throw_usage(name + ": " TRAINER_ENTRY_NAME " returned null, expected a table" + remedy);
+    throw_usage(error_id::plugin_table_invalid, name + ": " TRAINER_ENTRY_NAME " returned null, expected a table" + remedy);
   if (reinterpret_cast<std::uintptr_t>(given) % alignof(trainer_plugin) != 0)
-    throw_usage(name + ": its table is not aligned to " + std::to_string(alignof(trainer_plugin)) +
+    throw_usage(error_id::plugin_table_invalid, name + ": its table is not aligned to " + std::to_string(alignof(trainer_plugin)) +
                 " bytes" + remedy);
   // The first four fields first: the rest may not even be there.
   if (given->magic != TRAINER_PLUGIN_MAGIC)
-    throw_usage(name + ": its table starts with the magic number " + std::to_string(given->magic) +
+    throw_usage(error_id::plugin_table_invalid, name + ": its table starts with the magic number " + std::to_string(given->magic) +
                 ", expected " + std::to_string(TRAINER_PLUGIN_MAGIC) + remedy);
   require_compatible_abi(given->abi_major, given->abi_minor, name);
-  if (given->struct_size < least_table_size || given->struct_size > most_table_size)
-    throw_usage(name + ": its table has a struct_size of " + std::to_string(given->struct_size) +
-                " bytes, expected " + std::to_string(least_table_size) + " to " +
+  if (given->struct_size < least_size<trainer_plugin> || given->struct_size > most_table_size)
+    throw_usage(error_id::plugin_table_invalid, name + ": its table has a struct_size of " + std::to_string(given->struct_size) +
+                " bytes, expected " + std::to_string(least_size<trainer_plugin>) + " to " +
                 std::to_string(most_table_size) + remedy);
   trainer_plugin table{};
   std::memcpy(&table, given, std::min<std::size_t>(given->struct_size, sizeof table));
   table.struct_size = sizeof table;
   if (!table.create)
-    throw_usage(name + ": its table has no create function, expected one" + remedy);
+    throw_usage(error_id::plugin_table_invalid, name + ": its table has no create function, expected one" + remedy);
   if (!table.note)
-    throw_usage(name + ": its table has no note, expected the one of the file" + remedy);
+    throw_usage(error_id::plugin_table_invalid, name + ": its table has no note, expected the one of the file" + remedy);
   if (!same_note(*table.note, note))
-    throw_usage(name +
+    throw_usage(error_id::plugin_note_differs, name +
                 ": the note of its code differs from the note of its file, expected the same" +
                 remedy + ", and start again when the file was replaced in the meantime");
   return table;
@@ -170,7 +166,10 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Conta
   PluginFile now = check_plugin_file(file.path, elf);
   now.sha256 = resident->copy->sha256();
   if (now.note.json != file.note.json)
-    throw_usage(name + " was replaced while this program ran; start it again");
+    throw_usage(error_id::plugin_file_changed, name + " was replaced while this program ran; start it again");
+  // A program may have trainers on several threads.
+  static std::mutex loading;
+  const std::lock_guard lock(loading);
   auto& known = find_resident(now.sha256);
   if (!known) {
     if (contact == Contact::first) require_good_contact(file.path, now.sha256);
@@ -191,10 +190,10 @@ Availability ask_availability(const PluginLibrary& library, const trainer_host* 
       static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
   if (!tracker) return {};
   const auto name = library.file().path.string();
-  if (tracker->struct_size < sizeof(trainer_ext_tracker) || !tracker->available)
-    throw_usage(name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
+  if (tracker->struct_size < least_size<trainer_ext_tracker> || !tracker->available)
+    throw_usage(error_id::plugin_extension_invalid, name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
                 std::to_string(tracker->struct_size) + " bytes or no function, expected at least " +
-                std::to_string(sizeof(trainer_ext_tracker)) + " bytes; rebuild it with the SDK");
+                std::to_string(least_size<trainer_ext_tracker>) + " bytes; rebuild it with the SDK");
   Probe probe(host);
   std::int32_t status = TRAINER_ERROR;
   try {

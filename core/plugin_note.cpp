@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, 9> known_keys = {
     "id", "version", "events", "description", "class", "report_to", "store", "always", "config"};
 
 [[noreturn]] void refuse(std::string_view where, const std::string& rest) {
-  throw_usage(std::string(where) + ": " + rest);
+  throw_usage(error_id::plugin_note_invalid, std::string(where) + ": " + rest);
 }
 
 bool is_name(std::string_view text) {
@@ -101,6 +101,12 @@ void require_known_keys(const json::object& note, std::string_view where) {
   }
 }
 
+json::value parse_json(const std::string& text, std::string_view where) try {
+  return json::parse(text, std::string(where) + ": its note");
+} catch (const Error& e) {
+  throw_usage(error_id::plugin_note_invalid, e.sentence());
+}
+
 std::string version(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
@@ -108,15 +114,12 @@ std::string version(std::uint32_t major, std::uint32_t minor) {
 }  // namespace
 
 void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::string_view where) {
-  const bool draft = TRAINER_ABI_MAJOR == 0;
-  if (major == TRAINER_ABI_MAJOR &&
-      (draft ? minor == TRAINER_ABI_MINOR : minor <= TRAINER_ABI_MINOR))
-    return;
+  const std::uint32_t newest = TRAINER_ABI_MINOR;  // a variable, because no minor is below 0
+  if (major == TRAINER_ABI_MAJOR && minor <= newest) return;
   const auto host = version(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
-  refuse(where, "it was built for plugin ABI " + version(major, minor) + ", and this host has " +
-                    host + ", expected " +
-                    (draft ? "the same" : "the same major and no newer minor") +
-                    "; rebuild the plugin against SDK " + host);
+  throw_usage(error_id::plugin_abi_version,
+              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " + host +
+                  ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
 }
 
 PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
@@ -147,7 +150,7 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   result.abi_major = head.abi_major;
   result.abi_minor = head.abi_minor;
   result.json = section.substr(sizeof head, head.json_size);
-  const auto parsed = json::parse(result.json, std::string(where) + ": its note");
+  const json::value parsed = parse_json(result.json, where);
   const auto* note = parsed.if_object();
   if (!note)
     refuse(where, "its note is " + std::string(json::kind_name(parsed)) +

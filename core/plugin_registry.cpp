@@ -43,10 +43,10 @@ void require_entry(const ElfFile& elf, const std::string& name) {
   });
   const std::string remedy = "; use TRAINER_PLUGIN_DEFINE, and do not hide or strip that symbol";
   if (entry == elf.symbols.end())
-    throw_usage(name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin" +
+    throw_usage(error_id::plugin_no_entry, name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin" +
                 remedy);
   if (!entry->function)
-    throw_usage(name + " exports " TRAINER_ENTRY_NAME " as data, expected a function" + remedy);
+    throw_usage(error_id::plugin_no_entry, name + " exports " TRAINER_ENTRY_NAME " as data, expected a function" + remedy);
 }
 
 // These runtimes end the process from inside the loader when they do not come first in it.
@@ -56,9 +56,19 @@ void refuse_foreign_sanitizer(const ElfFile& elf, const std::string& name) {
   for (const auto& needed : elf.needed)
     for (const auto& [library, symbol] : runtimes)
       if (needed.compare(0, library.size(), library) == 0 && !platform::defines(symbol))
-        throw_usage(name + " was built with a sanitizer (it needs " + needed +
+        throw_usage(error_id::plugin_sanitizer, name + " was built with a sanitizer (it needs " + needed +
                     "), and this program was not; build the plugin without it, or start with " +
                     "LD_PRELOAD=" + needed);
+}
+
+// Two of them in a process register the same operators twice, which ends it; the contract needs none.
+void refuse_our_libraries(const ElfFile& elf, const std::string& name) {
+  for (const auto& needed : elf.needed)
+    for (const std::string_view ours : {"libtrainer.", "libtorch", "libc10"})
+      if (needed.compare(0, ours.size(), ours) == 0)
+        throw_usage(error_id::plugin_library_foreign,
+                    name + " is linked with " + needed +
+                        ", expected no library of LibTrainer or LibTorch; use the services of the C header");
 }
 
 }  // namespace
@@ -72,7 +82,7 @@ std::vector<fs::path> plugin_directories(const std::vector<fs::path>& from_comma
   for (const auto& directory : from_command_line) {
     std::error_code error;
     if (!fs::is_directory(directory, error))
-      throw_usage("--plugin-dir " + directory.string() + " is not a directory" +
+      throw_usage(error_id::directory_unusable, "--plugin-dir " + directory.string() + " is not a directory" +
                   (error ? " (" + error.message() + ")" : "") +
                   "; give the directory that the plugin's file is in");
     add(directory);
@@ -101,15 +111,16 @@ PluginFile read_plugin_file(const fs::path& given) {
 
 PluginFile check_plugin_file(const fs::path& path, const ElfFile& elf) {
   if (!elf.note)
-    throw NotAPlugin(ErrorKind::usage,
+    throw NotAPlugin(ErrorKind::usage, error_id::plugin_note_missing,
                      path.string() +
                          " is a shared library without a plugin's note, expected a section " +
                          TRAINER_NOTE_SECTION "; use TRAINER_PLUGIN_DEFINE");
   if (const auto problem = platform::distrust(path); !problem.empty() && !trusts_any_plugin())
-    throw_usage(problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
+    throw_usage(error_id::plugin_file_writable, problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
   PluginFile file{path, parse_plugin_note(*elf.note, path.string())};
   require_entry(elf, path.string());
   refuse_foreign_sanitizer(elf, path.string());
+  refuse_our_libraries(elf, path.string());
   return file;
 }
 
@@ -137,9 +148,11 @@ void PluginRegistry::scan(const fs::path& directory) {
     if (auto name = entry->path().filename().string(); has_suffix(name))
       names.push_back(std::move(name));
   if (error) {
-    problems_.push_back({directory, directory.string() + " could not be read: " + error.message() +
-                                        "; make it readable or leave it out"});
-    log::warning(problems_.back().sentence);
+    problems_.push_back({directory,
+                         directory.string() + " could not be read: " + error.message() +
+                             "; make it readable or leave it out",
+                         error_id::directory_unusable});
+    log::warning(with_id(problems_.back().sentence, problems_.back().id));
   }
   std::sort(names.begin(), names.end());
   for (const auto& name : names) add(directory / name);
@@ -156,11 +169,11 @@ void PluginRegistry::add(const fs::path& path) {
     }
     plugins_.push_back(std::move(file));
   } catch (const NotAPlugin& e) {
-    problems_.push_back({path, e.what()});
+    problems_.push_back({path, e.sentence(), e.id()});
     log::debug(e.what());
   } catch (const Error& e) {
-    problems_.push_back({path, e.what()});
-    log::warning(std::string(e.what()) + " (the plugin is left out)");
+    problems_.push_back({path, e.sentence(), e.id()});
+    log::warning(with_id(e.sentence() + " (the plugin is left out)", e.id()));
   }
 }
 
@@ -176,7 +189,7 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
   for (const auto& problem : problems_) {
     const auto stem = problem.path.stem().string();
     if (stem == id || stem == "lib" + std::string(id))
-      throw_usage(asked + " cannot be used: " + problem.sentence);
+      throw_usage(problem.id, asked + " cannot be used: " + problem.sentence);
   }
   std::vector<std::string> ids;
   std::string available;
@@ -185,7 +198,7 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
     available += (available.empty() ? "" : ", ") + file.note.id;
   }
   const auto near = json::nearest(id, ids);
-  throw_usage(asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+  throw_usage(error_id::plugin_not_found, asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
               " (available: " + (available.empty() ? "none" : available) + "; looked in " +
               places() + "); put its " + std::string(platform::plugin_suffix) +
               " file into one of these, or name its directory with --plugin-dir");

@@ -23,7 +23,7 @@ namespace {
 constexpr std::uint64_t piece = 1 << 20;
 
 [[noreturn]] void fail(const fs::path& file) {
-  throw_usage(file.string() + " could not be copied to load it: " + std::strerror(errno) +
+  throw_usage(error_id::plugin_copy_failed, file.string() + " could not be copied to load it: " + std::strerror(errno) +
               "; see to memory, and to a writable TMPDIR");
 }
 

@@ -60,7 +60,7 @@ class StopRecorder : public EventRecorder {
 ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOptions& options) {
   const TrainerState finished = TrainerState::load_from_json(trainer_state);
   if (finished.log_history.empty())
-    throw_usage(trainer_state.string() + " has an empty log_history; there is nothing to replay");
+    throw_usage(error_id::replay_nothing, trainer_state.string() + " has an empty log_history; there is nothing to replay");
   TrainingArguments args = options.args;
   args.finalize();
   require_writable_directory(args.output_dir, "output_dir");
@@ -86,7 +86,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   add_callbacks(handler, args.report_to, OnError::fail, callbacks, registry, context);
   for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
   if (result.callbacks.empty())
-    throw_usage("replay has no plugin to play to; name one with --report_to or --callback");
+    throw_usage(error_id::replay_nothing, "replay has no plugin to play to; name one with --report_to or --callback");
   handler.set_recorder(&recorder);
 
   // The run is over, so a request to stop is noted by the recorder and ends nothing.
@@ -100,7 +100,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
     const auto* step = entry.if_contains("step");
     const auto* epoch = entry.if_contains("epoch");
     if (!step || !step->is_int64())
-      throw_usage(trainer_state.string() + ": an entry of log_history has no integer \"step\"");
+      throw_usage(error_id::trainer_state_invalid, trainer_state.string() + ": an entry of log_history has no integer \"step\"");
     const bool new_step = step->get_int64() != state.global_step;
     state.global_step = step->get_int64();
     if (epoch && epoch->is_number()) state.epoch = epoch->to_number<double>();

@@ -35,7 +35,7 @@ bool is_available(const PluginFile& file, const HostContext& context) {
       log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
     return found.use == Availability::yes;
   } catch (const Error& e) {
-    log::warning(std::string(e.what()) + "; report_to leaves it out");
+    log::warning(with_id(e.sentence() + "; report_to leaves it out", e.id()));
     return false;
   }
 }
@@ -64,7 +64,7 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
     known += (known.empty() ? "" : ", ") + file->note.report_to;
   }
   const std::string near = json::nearest(name, names);
-  throw_usage("args.report_to names \"" + name + "\", which is not an installed tracker" +
+  throw_usage(error_id::report_to_invalid, "args.report_to names \"" + name + "\", which is not an installed tracker" +
               (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (available: " +
               (known.empty() ? "none" : known) + "; looked in " + registry.places() + ")");
 }
@@ -74,7 +74,7 @@ Tracker with_callback(const std::string& name, std::size_t colon, const PluginRe
   const std::string where = "args.report_to names \"" + name + "\"";
   const PluginFile& file = registry.require(name.substr(0, colon), where);
   if (!file.note.config.contains("callback"))
-    throw_usage(where + ", but the plugin " + file.note.id +
+    throw_usage(error_id::report_to_invalid, where + ", but the plugin " + file.note.id +
                 " has no setting \"callback\"; name it without the colon");
   return {file, name, {{"callback", name.substr(colon + 1)}}};
 }
@@ -86,7 +86,7 @@ Tracker named(const std::string& name, const PluginRegistry& registry, const Hos
     if (file->note.report_to != name) continue;
     const Availability found = availability(*file, context);
     if (found.use == Availability::no)
-      throw_usage("args.report_to names \"" + name +
+      throw_usage(error_id::tracker_unavailable, "args.report_to names \"" + name +
                   "\", which is not available here: " + found.reason);
     return plain(*file);
   }

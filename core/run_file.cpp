@@ -29,15 +29,14 @@ class Section {
       const std::string key(entry.key());
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
       const std::string near = json::nearest(key, names);
-      throw_usage(
-          where_ + ": \"" + key + "\" is not a key here; " +
+      throw_usage(error_id::run_file_invalid, where_ + ": \"" + key + "\" is not a key here; " +
           (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
     }
   }
   const json::value* find(std::string_view key) const { return object_->if_contains(key); }
   const json::value& require(std::string_view key, std::string_view what) const {
     if (const auto* v = find(key)) return *v;
-    throw_usage(where_ + " has no \"" + std::string(key) + "\"; add " + std::string(what));
+    throw_usage(error_id::run_file_invalid, where_ + " has no \"" + std::string(key) + "\"; add " + std::string(what));
   }
   std::string place(std::string_view key) const { return where_ + "." + std::string(key); }
 
@@ -59,12 +58,12 @@ class Section {
                            const std::vector<std::string>& names) {
     if (std::find(names.begin(), names.end(), v) != names.end()) return;
     const std::string near = json::nearest(v, names);
-    throw_usage(place + " is \"" + v + "\", expected one of " + joined(names) +
+    throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + joined(names) +
                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
   [[noreturn]] static void wrong_type(const json::value& v, const std::string& place,
                                       std::string_view expected) {
-    throw_usage(place + " is " + std::string(json::kind_name(v)) + " (" + json::dump(v) +
+    throw_usage(error_id::run_file_invalid, place + " is " + std::string(json::kind_name(v)) + " (" + json::dump(v) +
                 "), expected " + std::string(expected));
   }
 
@@ -175,12 +174,12 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   std::size_t start = 0;
   while (true) {
     if (!at->is_object())
-      throw_usage("--set " + key +
+      throw_usage(error_id::run_file_invalid, "--set " + key +
                   ": the part before the last dot is not an object of the run file");
     const auto dot = key.find('.', start);
     const std::string part = key.substr(start, dot == key.npos ? key.npos : dot - start);
     if (part.empty())
-      throw_usage("--set " + key + ": expected KEY=VALUE with a key such as data.train");
+      throw_usage(error_id::run_file_invalid, "--set " + key + ": expected KEY=VALUE with a key such as data.train");
     json::value& child = at->get_object()[part];
     if (dot == key.npos) {
       child = std::move(v);
@@ -227,7 +226,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
       Section::check_choice(run.metrics.back(), root.place("metrics"), {"accuracy"});
     }
     if (!run.metrics.empty() && run.loss == "mse")
-      throw_usage(root.place("metrics") +
+      throw_usage(error_id::run_file_invalid, root.place("metrics") +
                   " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
                   "\"cross_entropy\" or leave the metric out");
   }

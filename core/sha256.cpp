@@ -9,7 +9,7 @@ namespace trainer {
 namespace {
 
 void require(bool done) {
-  if (!done) throw_run("OpenSSL could not compute a SHA-256; look at its configuration");
+  if (!done) throw_run(error_id::process_failed, "OpenSSL could not compute a SHA-256; look at its configuration");
 }
 
 }  // namespace

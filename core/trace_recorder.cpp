@@ -11,7 +11,7 @@ TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::
   require_writable_directory(directory_, "--record");
   const auto path = directory_ / "trace.jsonl";
   file_ = std::fopen(path.c_str(), "w");
-  if (!file_) throw_usage(path.string() + " could not be opened for writing");
+  if (!file_) throw_usage(error_id::file_write_failed, path.string() + " could not be opened for writing");
 }
 
 TraceRecorder::~TraceRecorder() {
@@ -70,7 +70,7 @@ void TraceRecorder::write_last() {
 
 void TraceRecorder::finish() {
   if (std::fflush(file_) != 0)
-    throw_run((directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
+    throw_run(error_id::file_write_failed, (directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
 }
 
 }  // namespace trainer

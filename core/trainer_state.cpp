@@ -153,7 +153,7 @@ json::object TrainerState::to_json() const {
 
 TrainerState TrainerState::from_json(const json::value& v, std::string_view where) {
   if (!v.is_object())
-    throw_usage(std::string(where) + " is " + std::string(json::kind_name(v)) +
+    throw_usage(error_id::trainer_state_invalid, std::string(where) + " is " + std::string(json::kind_name(v)) +
                 ", expected the object that a trainer state is");
   TrainerState state;
   std::vector<std::string> known;
@@ -162,14 +162,14 @@ TrainerState TrainerState::from_json(const json::value& v, std::string_view wher
     const auto* found = v.get_object().if_contains(name);
     std::string_view expected;
     if (found && !read(*found, field, expected))
-      throw_usage(std::string(where) + ": " + std::string(name) + " is " +
+      throw_usage(error_id::trainer_state_invalid, std::string(where) + ": " + std::string(name) + " is " +
                   std::string(json::kind_name(*found)) + ", expected " + std::string(expected));
   });
   for (const auto& entry : v.get_object()) {
     const std::string key(entry.key());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string near = json::nearest(key, known);
-    throw_usage(std::string(where) + ": \"" + key + "\" is not a field of a trainer state" +
+    throw_usage(error_id::trainer_state_invalid, std::string(where) + ": \"" + key + "\" is not a field of a trainer state" +
                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
   return state;

@@ -73,7 +73,7 @@ class Finalizer {
     if (!a_.do_eval && a_.eval_strategy != "no") a_.do_eval = a_.derived.do_eval = true;
     if (a_.eval_strategy == "steps" && (!a_.eval_steps || *a_.eval_steps == 0)) {
       if (a_.logging_steps <= 0)
-        throw_usage(place("eval_strategy") +
+        throw_usage(error_id::arguments_invalid, place("eval_strategy") +
                     " is \"steps\", but neither eval_steps nor logging_steps is above 0; set "
                     "eval_steps");
       a_.eval_steps = a_.derived.eval_steps = a_.logging_steps;
@@ -95,18 +95,17 @@ class Finalizer {
     if (names == std::vector<std::string>{"none"}) names.clear();
     for (const auto& name : names) {
       if (name.empty())
-        throw_usage(place("report_to") +
+        throw_usage(error_id::arguments_invalid, place("report_to") +
                     " has an empty name; name installed trackers, or give \"all\" or \"none\"");
       if ((name == "all" || name == "none") && names.size() > 1)
-        throw_usage(place("report_to") + " has " + in_quotes(name) +
+        throw_usage(error_id::arguments_invalid, place("report_to") + " has " + in_quotes(name) +
                     " beside other names; give it alone, or only names");
     }
   }
 
   void check_steps() {
     if (a_.logging_strategy == "steps" && a_.logging_steps == 0)
-      throw_usage(
-          place("logging_steps") +
+      throw_usage(error_id::arguments_invalid, place("logging_steps") +
           " is 0, expected another number under logging_strategy \"steps\"; for no logs set "
           "logging_strategy to \"no\"");
     if (a_.logging_strategy == "steps") make_whole("logging_steps", a_.logging_steps);
@@ -121,7 +120,7 @@ class Finalizer {
   void make_whole(std::string_view name, Number& steps) {
     if (!(steps > 1)) return;
     if (steps != std::trunc(steps))
-      throw_usage(place(name) + " is " + shown(steps) +
+      throw_usage(error_id::arguments_invalid, place(name) + " is " + shown(steps) +
                   ", expected a whole number of steps, or a share of all steps below 1");
     steps = static_cast<std::int64_t>(steps);
   }
@@ -129,7 +128,7 @@ class Finalizer {
   void check_best_model_steps() {
     const std::string best = place("load_best_model_at_end");
     if (a_.eval_strategy != a_.save_strategy)
-      throw_usage(best + " needs a checkpoint for each evaluation, but save_strategy is " +
+      throw_usage(error_id::arguments_invalid, best + " needs a checkpoint for each evaluation, but save_strategy is " +
                   in_quotes(a_.save_strategy) + " and eval_strategy is " +
                   in_quotes(a_.eval_strategy) +
                   "; make them equal, or set save_strategy to \"best\"");
@@ -138,36 +137,36 @@ class Finalizer {
     const double eval = *a_.eval_steps;
     if (std::fmod(save, eval) == 0) return;
     if ((eval < 1) != (save < 1))
-      throw_usage(best + " needs save_steps to be a multiple of eval_steps, but one of " +
+      throw_usage(error_id::arguments_invalid, best + " needs save_steps to be a multiple of eval_steps, but one of " +
                   shown(a_.save_steps) + " and " + shown(*a_.eval_steps) +
                   " is a share of all steps and the other is not; give both in the same way");
     // Shares such as 0.3 and 0.1 are multiples of each other only after this, as there.
     constexpr double large = 1'000'000;
     if (eval < 1 && std::fmod(save * large, eval * large) == 0) return;
-    throw_usage(best + " needs save_steps to be a multiple of eval_steps, but they are " +
+    throw_usage(error_id::arguments_invalid, best + " needs save_steps to be a multiple of eval_steps, but they are " +
                 shown(a_.save_steps) + " and " + shown(*a_.eval_steps) + "; change one of them");
   }
 
   void check_combinations() {
     if (a_.fp16 && a_.bf16)
-      throw_usage(place("fp16") + " and bf16 are both true, expected at most one; remove one");
+      throw_usage(error_id::arguments_invalid, place("fp16") + " and bf16 are both true, expected at most one; remove one");
     if (a_.fp16_full_eval && a_.bf16_full_eval)
-      throw_usage(place("fp16_full_eval") +
+      throw_usage(error_id::arguments_invalid, place("fp16_full_eval") +
                   " and bf16_full_eval are both true, expected at most one; remove one");
     if (by_evaluations() && a_.eval_strategy == "no")
-      throw_usage(place("lr_scheduler_type") + " is " + in_quotes(a_.lr_scheduler_type) +
+      throw_usage(error_id::arguments_invalid, place("lr_scheduler_type") + " is " + in_quotes(a_.lr_scheduler_type) +
                   ", which evaluations drive, but eval_strategy is \"no\"; set it to \"steps\" or "
                   "\"epoch\"");
     if (a_.save_strategy == "best" && !a_.metric_for_best_model)
-      throw_usage(place("save_strategy") +
+      throw_usage(error_id::arguments_invalid, place("save_strategy") +
                   " is \"best\", but metric_for_best_model is not set; set it, to \"loss\" for "
                   "example");
     if (a_.dataloader_num_workers > 0) return;
     if (a_.dataloader_prefetch_factor)
-      throw_usage(place("dataloader_prefetch_factor") +
+      throw_usage(error_id::arguments_invalid, place("dataloader_prefetch_factor") +
                   " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
     if (a_.dataloader_persistent_workers)
-      throw_usage(place("dataloader_persistent_workers") +
+      throw_usage(error_id::arguments_invalid, place("dataloader_persistent_workers") +
                   " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
   }
 

@@ -365,11 +365,11 @@ const Argument* find(std::string_view name) {
 void refuse_unknown(std::string_view name, std::string_view where) {
   const std::string place = place_of(where, name);
   if (const auto entry = removed.find(name); entry != removed.end())
-    throw_usage(place + " was removed in transformers 5; " + std::string(entry->second));
+    throw_usage(error_id::arguments_invalid, place + " was removed in transformers 5; " + std::string(entry->second));
   std::vector<std::string> names;
   for (const auto& row : table()) names.emplace_back(row.name);
   const auto near = json::nearest(name, names);
-  throw_usage(place + " is not a training argument; " +
+  throw_usage(error_id::arguments_invalid, place + " is not a training argument; " +
               (near.empty() ? "docs/arguments.md lists them" : "did you mean \"" + near + "\"?"));
 }
 

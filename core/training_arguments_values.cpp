@@ -271,14 +271,14 @@ std::string shown(const Argument& argument, const json::value& v) {
 
 [[noreturn]] void refuse_type(const Argument& argument, const json::value& v,
                               const std::string& place, const std::string& expected) {
-  throw_usage(place + " is " + shown(argument, v) +
+  throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) +
               (v.is_null() ? "" : " (" + std::string(json::kind_name(v)) + ")") + ", expected " +
               expected);
 }
 
 [[noreturn]] void refuse_value(const Argument& argument, const json::value& v,
                                const std::string& place) {
-  throw_usage(place + " is " + shown(argument, v) +
+  throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) +
               ", which is not supported here: " + std::string(argument.reason));
 }
 
@@ -327,14 +327,14 @@ void check(const Argument& argument, const json::value& v, const std::string& pl
   if (!rule.only.empty() && std::find(rule.only.begin(), rule.only.end(), v) == rule.only.end())
     refuse_value(argument, v, place);
   if (v.is_number() && !keeps_range(rule, v.to_number<double>()))
-    throw_usage(place + " is " + shown(argument, v) + ", expected " +
+    throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) + ", expected " +
                 in_words(rule, std::holds_alternative<Field<std::int64_t>>(argument.member) ||
                                    std::holds_alternative<Field<std::optional<std::int64_t>>>(
                                        argument.member)));
   if (!v.is_string()) return;
   const std::string text = plain(v.get_string());
   if (rule.not_empty && text.empty())
-    throw_usage(place + " is an empty string; give a text or leave it out");
+    throw_usage(error_id::arguments_invalid, place + " is an empty string; give a text or leave it out");
   if (rule.choices.empty() ||
       std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end())
     return;
@@ -345,7 +345,7 @@ void check(const Argument& argument, const json::value& v, const std::string& pl
     sentence += "; did you mean \"" + near + "\"?";
   else if (!argument.reason.empty())
     sentence += "; " + std::string(argument.reason);
-  throw_usage(sentence);
+  throw_usage(error_id::arguments_invalid, sentence);
 }
 
 void write(TrainingArguments& args, const Argument& argument, const json::value& v,

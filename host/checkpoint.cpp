@@ -76,7 +76,7 @@ fs::path newest_checkpoint(const fs::path& output_dir) {
     if (!damage) return candidates.back();
     log::warning(candidates.back().string() + " is not whole and is skipped: " + *damage);
   }
-  throw_usage("resume_from_checkpoint: " + output_dir.string() +
+  throw_usage(error_id::checkpoint_missing, "resume_from_checkpoint: " + output_dir.string() +
               " holds no whole checkpoint-N directory; name one, or train without resuming");
 }
 
@@ -133,7 +133,7 @@ void write_directory(const fs::path& directory, const std::function<void(const f
     sync_directory(parent);
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(temporary, ec);
-    throw_run(directory.string() + " could not be written: " + e.code().message() +
+    throw_run(error_id::file_write_failed, directory.string() + " could not be written: " + e.code().message() +
               "; free some space or name another output_dir");
   } catch (...) {
     fs::remove_all(temporary, ec);

@@ -48,7 +48,7 @@ class Reader {
     const auto found = std::find(names_.begin(), names_.end(), target_);
     if (found == names_.end()) {
       const std::string near = json::nearest(target_, names_);
-      throw_usage(at(1) + " has no column \"" + target_ + "\", which data.target names" +
+      throw_usage(error_id::data_invalid, at(1) + " has no column \"" + target_ + "\", which data.target names" +
                   (near.empty() ? "; name one of its " + std::to_string(names_.size()) + " columns"
                                 : "; did you mean \"" + near + "\"?"));
     }
@@ -78,10 +78,10 @@ class Reader {
     const auto rows = static_cast<std::int64_t>(
         labels_ == Labels::regression ? targets_.size() : classes_read_.size());
     if (rows == 0)
-      throw_usage(path_.string() +
+      throw_usage(error_id::data_invalid, path_.string() +
                   " has a header and no rows; training and evaluation need at least one");
     if (expected_features && columns != expected_features)
-      throw_usage(path_.string() + " has " + std::to_string(columns) +
+      throw_usage(error_id::data_invalid, path_.string() + " has " + std::to_string(columns) +
                   " feature columns beside \"" + target_ + "\", but model.layers starts with " +
                   std::to_string(expected_features) + "; make the two agree");
     auto features = at::empty({rows, columns}, at::kFloat);
@@ -102,7 +102,7 @@ class Reader {
   }
 
   [[noreturn]] void ragged(std::size_t found, std::size_t number) const {
-    throw_usage(at(number) + " has " + std::to_string(found) + " cells, but the header names " +
+    throw_usage(error_id::data_invalid, at(number) + " has " + std::to_string(found) + " cells, but the header names " +
                 std::to_string(names_.size()) + " columns; mend or remove the line");
   }
 
@@ -116,7 +116,7 @@ class Reader {
     if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (ec == std::errc::invalid_argument || end != digits.data() + digits.size() || digits.empty())
-      throw_usage(at(number) + ", column \"" + names_[column] + "\" is \"" + std::string(cell) +
+      throw_usage(error_id::data_invalid, at(number) + ", column \"" + names_[column] + "\" is \"" + std::string(cell) +
                   "\", expected a number; mend or remove the line");
     if (ec == std::errc::result_out_of_range)
       value = std::strtod(std::string(digits).c_str(), nullptr);
@@ -132,7 +132,7 @@ class Reader {
     const bool whole = ec == std::errc{} && end == cell.data() + cell.size();
     // -100 is the label that cross_entropy ignores.
     if (!whole || ((value < 0 || (classes_ && value >= classes_)) && value != -100))
-      throw_usage(at(number) + ", column \"" + target_ + "\" is \"" + std::string(cell) +
+      throw_usage(error_id::data_invalid, at(number) + ", column \"" + target_ + "\" is \"" + std::string(cell) +
                   "\", expected a class from 0 to " +
                   (classes_ ? std::to_string(classes_ - 1) : "the number of classes less one") +
                   "; mend the label, or widen the last of model.layers");
@@ -156,7 +156,7 @@ std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path,
                                         std::int64_t classes, std::int64_t features) {
   const std::string text = read_file(path);
   if (text.empty())
-    throw_usage(path.string() + " is empty; expected a header line with the columns, then rows");
+    throw_usage(error_id::data_invalid, path.string() + " is empty; expected a header line with the columns, then rows");
   Reader reader(path, target, labels, classes);
   std::size_t number = 0;
   for (std::size_t start = 0; start < text.size();) {

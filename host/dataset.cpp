@@ -34,7 +34,7 @@ std::int64_t Batch::rows() const {
 TensorDataset::TensorDataset(Batch columns) : columns_(std::move(columns)), rows_(columns_.rows()) {
   for (const auto& [name, tensor] : columns_)
     if (tensor.dim() == 0 || tensor.size(0) != rows_)
-      throw_usage("TensorDataset: \"" + name + "\" has " +
+      throw_usage(error_id::data_invalid, "TensorDataset: \"" + name + "\" has " +
                   std::to_string(tensor.dim() == 0 ? 0 : tensor.size(0)) +
                   " rows, but the first tensor has " + std::to_string(rows_) +
                   "; give tensors with the same first dimension");

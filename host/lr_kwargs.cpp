@@ -26,7 +26,7 @@ LrKwargs::LrKwargs(std::string_view type, const json::object& values,
     // Python's schedules take `last_epoch`, whose only use is its default.
     if (key == "last_epoch" && entry.value() == -1) continue;
     const std::string near = json::nearest(key, known);
-    throw_usage("args: lr_scheduler_kwargs has the unknown key '" + key + "'; " + type_ +
+    throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs has the unknown key '" + key + "'; " + type_ +
                 (known.empty() ? " takes none" : " takes " + joined(known)) +
                 (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
@@ -34,7 +34,7 @@ LrKwargs::LrKwargs(std::string_view type, const json::object& values,
 
 void LrKwargs::refuse(const char* key, const std::string& found,
                       const std::string& expected) const {
-  throw_usage("args: lr_scheduler_kwargs '" + std::string(key) + "' of " + type_ + ": found " +
+  throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs '" + std::string(key) + "' of " + type_ + ": found " +
               found + ", expected " + expected);
 }
 

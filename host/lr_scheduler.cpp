@@ -80,7 +80,7 @@ class FactorScheduler final : public LRScheduler {
     if (!saved) return current;
     std::vector<double> rates = python::numbers(*saved, where + ": '" + key + "'");
     if (rates.size() == current.size()) return rates;
-    throw_run(where + ": '" + key + "' has " + std::to_string(rates.size()) + " rates, expected " +
+    throw_run(error_id::checkpoint_mismatch, where + ": '" + key + "' has " + std::to_string(rates.size()) + " rates, expected " +
               std::to_string(current.size()) +
               ", one for each parameter group; resume with the model that wrote the file");
   }
@@ -125,7 +125,7 @@ std::unique_ptr<LRScheduler> make_scheduler(std::string_view type, Optimizer& op
   std::string known;
   for (const std::string& name : scheduler_names()) known += (known.empty() ? "" : ", ") + name;
   const std::string near = json::nearest(type, scheduler_names());
-  throw_usage("args: found lr_scheduler_type '" + std::string(type) + "', expected one of " +
+  throw_usage(error_id::arguments_invalid, "args: found lr_scheduler_type '" + std::string(type) + "', expected one of " +
               known + (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 

@@ -18,7 +18,7 @@ void read_list(const std::optional<c10::IValue>& saved, const std::string& place
   if (!saved) return;
   const python::List items = python::list(*saved, place);
   if (items.size() != out.size()) {
-    throw_run(place + ": found " + std::to_string(items.size()) + " numbers, expected " +
+    throw_run(error_id::checkpoint_mismatch, place + ": found " + std::to_string(items.size()) + " numbers, expected " +
               std::to_string(out.size()) +
               ", one for each parameter group; resume with the model that wrote the file");
   }
@@ -56,7 +56,7 @@ void StateReader::read(const char* key, const std::vector<std::string>& choices,
   if (!saved) return;
   std::string text = python::text(*saved, place(key));
   if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
-    throw_run(place(key) + ": found '" + text + "', expected '" + choices[0] + "' or '" +
+    throw_run(error_id::checkpoint_mismatch, place(key) + ": found '" + text + "', expected '" + choices[0] + "' or '" +
               choices[1] + "'; the file is damaged, so resume from another checkpoint");
   }
   out = std::move(text);

@@ -73,7 +73,7 @@ void load_weights(torch::nn::Module& module,
     if (found == stored.end()) {
       missing.push_back(name);
     } else if (found->second.sizes() != tensor.sizes()) {
-      throw_usage(where + ": " + name + " has shape " + shape_text(found->second) +
+      throw_usage(error_id::checkpoint_mismatch, where + ": " + name + " has shape " + shape_text(found->second) +
                   ", but the model's has " + shape_text(tensor) + "; use the model that wrote it");
     } else {
       at::Tensor target = tensor;

@@ -27,7 +27,7 @@ std::unique_ptr<Optimizer> make_optimizer(std::string_view optim, std::vector<Pa
   std::string known;
   for (const std::string& name : optimizer_names()) known += (known.empty() ? "" : ", ") + name;
   const std::string near = json::nearest(optim, optimizer_names());
-  throw_usage("args: found optim '" + std::string(optim) + "', expected one of " + known +
+  throw_usage(error_id::arguments_invalid, "args: found optim '" + std::string(optim) + "', expected one of " + known +
               (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
@@ -41,7 +41,7 @@ std::vector<std::pair<std::string, std::string>> parse_optim_args(std::string_vi
     const std::string item = rest.substr(begin, end - begin);
     const std::size_t equals = item.find('=');
     if (equals == std::string::npos || item.find('=', equals + 1) != std::string::npos) {
-      throw_usage("args: found '" + item +
+      throw_usage(error_id::arguments_invalid, "args: found '" + item +
                   "' in optim_args, expected name=value pairs with commas between, such as "
                   "momentum=0.9,nesterov=true");
     }
@@ -70,7 +70,7 @@ std::optional<double> OptimArgs::number(const char* name) const {
   const char* end = text->data() + text->size();
   const auto [stop, error] = std::from_chars(begin, end, value);
   if (error == std::errc() && stop == end) return value;
-  throw_usage("args: found " + std::string(name) + "=" + *text +
+  throw_usage(error_id::arguments_invalid, "args: found " + std::string(name) + "=" + *text +
               " in optim_args, expected a number, such as " + name + "=0.9");
 }
 
@@ -95,7 +95,7 @@ void OptimArgs::require_not_negative(std::initializer_list<const char*> names) c
 
 void require_not_negative(double value, const char* name, std::string_view where) {
   if (value >= 0) return;
-  throw_usage(std::string(where) + ": found " + name + " " + json::repr(value) +
+  throw_usage(error_id::arguments_invalid, std::string(where) + ": found " + name + " " + json::repr(value) +
               ", expected a number that is not negative");
 }
 

@@ -45,7 +45,7 @@ class Adafactor final : public TorchOptimizer {
       require_off(g, {"beta1", "scale_parameter", "relative_step", "warmup_init"}, where);
       const auto eps = find_option(g, "eps");
       if (!eps || !eps->isTuple() || eps->toTupleRef().elements().empty()) {
-        throw_run(std::string(where) + ": group " + std::to_string(g) +
+        throw_run(error_id::arguments_invalid, std::string(where) + ": group " + std::to_string(g) +
                   " has no pair 'eps'; the file belongs to another optimizer, so give 'optim' "
                   "that wrote it or resume without optimizer.pt");
       }

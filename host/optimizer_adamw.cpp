@@ -28,7 +28,7 @@ class AdamW final : public TorchOptimizer {
     require_not_negative(settings.adam_epsilon, "adam_epsilon", "args");
     for (double beta : {settings.adam_beta1, settings.adam_beta2}) {
       if (beta >= 0 && beta < 1) continue;
-      throw_usage("args: found adam_beta1 or adam_beta2 " + json::repr(beta) +
+      throw_usage(error_id::arguments_invalid, "args: found adam_beta1 or adam_beta2 " + json::repr(beta) +
                   ", expected a number from 0 to below 1, such as 0.9 and 0.999");
     }
     options_changed("args");
@@ -46,7 +46,7 @@ class AdamW final : public TorchOptimizer {
       require_off(g, {"amsgrad", "maximize", "capturable", "differentiable"}, where);
       const auto betas = find_option(g, "betas");
       if (!betas || !betas->isTuple() || betas->toTupleRef().elements().size() != 2) {
-        throw_run(std::string(where) + ": group " + std::to_string(g) +
+        throw_run(error_id::arguments_invalid, std::string(where) + ": group " + std::to_string(g) +
                   " has no pair 'betas'; the file belongs to another optimizer, so give 'optim' "
                   "that wrote it or resume without optimizer.pt");
       }

@@ -63,7 +63,7 @@ void TorchOptimizer::step() {
       const at::Tensor& grad = lists.params[i].grad();
       if (!grad.defined()) continue;
       if (grad.is_sparse()) {
-        throw_run("optimizer: the gradient of '" + groups_[bucket.group].names[bucket.members[i]] +
+        throw_run(error_id::gradient_sparse, "optimizer: the gradient of '" + groups_[bucket.group].names[bucket.members[i]] +
                   "' is sparse; expected a dense one, so build its layer with sparse=false");
       }
       if (!bucket.ready[i]) {
@@ -131,7 +131,7 @@ double TorchOptimizer::option(std::size_t group, const char* name, std::string_v
   const std::string place =
       std::string(where) + ": '" + name + "' of group " + std::to_string(group);
   if (!value) {
-    throw_run(place +
+    throw_run(error_id::checkpoint_mismatch, place +
               " is missing; the file belongs to another optimizer, so give 'optim' that "
               "wrote it or resume without optimizer.pt");
   }
@@ -149,7 +149,7 @@ void TorchOptimizer::require_off(std::size_t group, std::initializer_list<const 
   for (const char* name : names) {
     const auto value = find_option(group, name);
     if (!value || value->isNone() || (value->isBool() && !value->toBool())) continue;
-    throw_run(std::string(where) + ": '" + name + "' of group " + std::to_string(group) +
+    throw_run(error_id::checkpoint_mismatch, std::string(where) + ": '" + name + "' of group " + std::to_string(group) +
               " is on; expected an optimizer without it, so resume without optimizer.pt");
   }
 }

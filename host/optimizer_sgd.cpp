@@ -22,8 +22,7 @@ class Sgd final : public TorchOptimizer {
     options_changed("args");
     for (const Values& v : values_) {
       if (!v.nesterov || (v.momentum > 0 && v.dampening == 0)) continue;
-      throw_usage(
-          "args: optim_args has nesterov=true without a momentum above 0 or with a dampening; "
+      throw_usage(error_id::arguments_invalid, "args: optim_args has nesterov=true without a momentum above 0 or with a dampening; "
           "give for example momentum=0.9,nesterov=true");
     }
   }

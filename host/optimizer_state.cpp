@@ -19,7 +19,7 @@ at::Tensor as_tensor(const c10::IValue& value, const at::TensorOptions& placemen
   if (value.isInt()) return at::scalar_tensor(value.toInt(), placement);
   if (value.isDouble()) return at::scalar_tensor(value.toDouble(), placement);
   if (!value.isTensor()) {
-    throw_run(where + ": found " + value.tagKind() + ", expected a tensor" + other_optimizer);
+    throw_run(error_id::checkpoint_mismatch, where + ": found " + value.tagKind() + ", expected a tensor" + other_optimizer);
   }
   return value.toTensor().detach().to(placement, /*non_blocking=*/false, /*copy=*/true);
 }
@@ -101,7 +101,7 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
   const python::List groups = python::list(python::member(saved, "param_groups", where), where);
   const python::Dict states = python::dict(python::member(saved, "state", where), where);
   if (groups.size() != groups_.size()) {
-    throw_run(where + ": found " + std::to_string(groups.size()) + " parameter groups, expected " +
+    throw_run(error_id::checkpoint_mismatch, where + ": found " + std::to_string(groups.size()) + " parameter groups, expected " +
               std::to_string(groups_.size()) + other_optimizer);
   }
   std::vector<std::int64_t> ids;  // the file's number of each of our parameters
@@ -110,7 +110,7 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
     const python::Dict group = python::dict(groups.get(g), place);
     const python::List params = python::list(python::member(group, "params", place), place);
     if (params.size() != groups_[g].params.size()) {
-      throw_run(place + ": found " + std::to_string(params.size()) + " parameters, expected " +
+      throw_run(error_id::checkpoint_mismatch, place + ": found " + std::to_string(params.size()) + " parameters, expected " +
                 std::to_string(groups_[g].params.size()) + other_optimizer);
     }
     for (std::size_t i = 0; i < params.size(); ++i) {
@@ -172,14 +172,14 @@ void TorchOptimizer::load_state(Bucket& bucket, std::size_t i, const python::Dic
     const at::Tensor& expected = fresh.states[k][0];
     const auto value = python::find(saved, name);
     if (!value || value->isNone()) {
-      if (expected.defined()) throw_run(place + " is missing" + other_optimizer);
+      if (expected.defined()) throw_run(error_id::checkpoint_mismatch, place + " is missing" + other_optimizer);
       continue;
     }
     at::Tensor tensor =
         as_tensor(*value, state_placement(bucket.group, fresh.params[0], name), place);
     const at::IntArrayRef sizes = expected.defined() ? expected.sizes() : fresh.params[0].sizes();
     if (tensor.sizes() != sizes) {
-      throw_run(place + ": found the shape " + c10::str(tensor.sizes()) + ", expected " +
+      throw_run(error_id::checkpoint_mismatch, place + ": found the shape " + c10::str(tensor.sizes()) + ", expected " +
                 c10::str(sizes) + other_optimizer);
     }
     bucket.lists.states[k][i] = std::move(tensor);

@@ -50,7 +50,7 @@ std::vector<Entry> sorted_entries(const NamedTensors& tensors, const std::string
       return candidate.scalar == tensor.scalar_type();
     });
     if (type == types.end()) {
-      throw_run(where + ": tensor '" + name + "' has the type " +
+      throw_run(error_id::model_unsupported, where + ": tensor '" + name + "' has the type " +
                 c10::toString(tensor.scalar_type()) + ", expected one of " +
                 safetensors::type_names() + "; convert it before saving");
     }
@@ -63,7 +63,7 @@ std::vector<Entry> sorted_entries(const NamedTensors& tensors, const std::string
   std::set<std::string_view> names;
   for (const Entry& entry : entries) {
     if (names.insert(entry.name).second) continue;
-    throw_run(where + ": two tensors have the name '" + entry.name +
+    throw_run(error_id::model_unsupported, where + ": two tensors have the name '" + entry.name +
               "', expected different names; rename one");
   }
   return entries;
@@ -109,7 +109,7 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
   }
   out.close();
   if (out) return;
-  throw_run(path.string() + ": cannot write the file (" + std::strerror(errno) +
+  throw_run(error_id::file_write_failed, path.string() + ": cannot write the file (" + std::strerror(errno) +
             "); make room or choose another output_dir");
 }
 

@@ -36,8 +36,7 @@ class Reader {
     std::error_code error;
     const bool regular = std::filesystem::is_regular_file(path, error);
     if (!in_ || !regular) {
-      throw_run(
-          where_ + ": " +
+      throw_run(error_id::checkpoint_damaged, where_ + ": " +
           (error || !std::filesystem::exists(path, error) ? "there is no" : "cannot read the") +
           " file, expected a safetensors file; check the path");
     }
@@ -62,7 +61,7 @@ class Reader {
 
  private:
   [[noreturn]] void fail(const std::string& what) const {
-    throw_run(where_ + ": " + what + remedy);
+    throw_run(error_id::checkpoint_damaged, where_ + ": " + what + remedy);
   }
 
   void read_bytes(void* to, std::uint64_t count) {
@@ -111,7 +110,7 @@ class Reader {
     for (const Type& type : types) {
       if (value->get_string() == type.name) return type;
     }
-    throw_run(where_ + ": " + place + ": found the type " + json::dump(*value) +
+    throw_run(error_id::checkpoint_damaged, where_ + ": " + place + ": found the type " + json::dump(*value) +
               ", expected one of " + safetensors::type_names() +
               "; convert the file with the safetensors package");
   }

@@ -75,13 +75,13 @@ void write_torch_file(const std::filesystem::path& path, const c10::IValue& valu
   write_archive(archive, portable);
   out.close();
   if (out) return;
-  throw_run(path.string() + ": cannot write the file (" + std::strerror(errno) +
+  throw_run(error_id::file_write_failed, path.string() + ": cannot write the file (" + std::strerror(errno) +
             "); make room or choose another output_dir");
 }
 
 c10::IValue read_torch_file(const std::filesystem::path& path) {
   if (std::error_code error; !std::filesystem::is_regular_file(path, error)) {
-    throw_run(path.string() +
+    throw_run(error_id::checkpoint_damaged, path.string() +
               ": there is no file, expected one that torch.save wrote; check the path");
   }
   try {
@@ -89,7 +89,7 @@ c10::IValue read_torch_file(const std::filesystem::path& path) {
     return torch::jit::readArchiveAndTensors("data", "", "", std::nullopt, std::nullopt, at::kCPU,
                                              archive);
   } catch (const std::exception& error) {
-    throw_run(path.string() + ": cannot read the file (" + reason(error) +
+    throw_run(error_id::checkpoint_damaged, path.string() + ": cannot read the file (" + reason(error) +
               "), expected one that torch.save wrote, with numbers, texts, containers and tensors "
               "only; use another copy or an earlier checkpoint");
   }

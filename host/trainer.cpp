@@ -22,7 +22,7 @@
 namespace trainer {
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   if (!train_dataset_)
-    throw_usage("train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
+    throw_usage(error_id::data_missing, "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
   is_in_train_ = true;
   // Reset at the end, so that a signal that comes before the first line of this is not lost.
   struct Reset {
@@ -50,7 +50,7 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
       if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
       train_batch_size_ = static_cast<std::int64_t>(static_cast<double>(train_batch_size_) * 0.9);
       if (train_batch_size_ == 0)
-        throw_run("auto_find_batch_size: even a batch of 1 row does not fit: " +
+        throw_run(error_id::memory_exhausted, "auto_find_batch_size: even a batch of 1 row does not fit: " +
                   std::string(e.what()));
       log::warning("out of memory; starting again with per_device_train_batch_size " +
                    std::to_string(train_batch_size_));

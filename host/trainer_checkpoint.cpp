@@ -77,7 +77,7 @@ void Trainer::load_model(const fs::path& checkpoint) {
   try {
     stored = load_safetensors(file);
   } catch (const Error& e) {
-    throw_run(std::string(e.what()) + last_good_hint(checkpoint));
+    throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }
   load_weights(*model_.module, stored, file.string());
 }
@@ -106,7 +106,7 @@ void Trainer::load_optimizer_and_scheduler(const fs::path& checkpoint) {
     if (scaler_ && fs::exists(checkpoint / scaler_file))
       load_scaler(*scaler_, checkpoint / scaler_file);
   } catch (const Error& e) {
-    throw_run(std::string(e.what()) + last_good_hint(checkpoint));
+    throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }
 }
 

@@ -62,7 +62,7 @@ json::object accuracy(const EvalPrediction& p) {
 
 json::object Trainer::evaluate() {
   if (eval_datasets_.empty())
-    throw_usage("evaluate() needs an eval dataset; give data.eval, or TrainerOptions.eval_dataset");
+    throw_usage(error_id::data_missing, "evaluate() needs an eval dataset; give data.eval, or TrainerOptions.eval_dataset");
   if (!eval_datasets_.named()) return evaluate(eval_datasets_.begin()->second);
   json::object all;
   for (const auto& [name, dataset] : eval_datasets_)
@@ -160,7 +160,7 @@ json::object Trainer::evaluate_in_training(bool step_scheduler) {
   } catch (const std::exception& e) {
     // A smaller training batch, which train() would try, does not make the evaluation smaller.
     if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
-    throw_run(
+    throw_run(error_id::memory_exhausted,
                 "the evaluation does not fit into memory; auto_find_batch_size adjusts the training "
                 "batch only, so make per_device_eval_batch_size smaller");
   }
@@ -175,7 +175,7 @@ const json::value& Trainer::watched_metric(const json::object& metrics) const {
   if (value && value->is_number()) return *value;
   std::string known;
   for (const auto& entry : metrics) known += (known.empty() ? "" : ", ") + std::string(entry.key());
-  throw_run("args.metric_for_best_model asks for \"" + name + "\", but the evaluation gave " +
+  throw_run(error_id::metric_missing, "args.metric_for_best_model asks for \"" + name + "\", but the evaluation gave " +
             known + "; name one of these, or add the metric to the run's metrics");
 }
 

@@ -52,7 +52,7 @@ void apply_global_settings(const TrainingArguments& args, const at::Device& devi
   }
   if (args.tf32) {
     if (*args.tf32 && device.is_cpu())
-      throw_usage("args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
+      throw_usage(error_id::arguments_invalid, "args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
     context.setAllowTF32CuBLAS(*args.tf32);
     context.setAllowTF32CuDNN(*args.tf32);
   }
@@ -85,9 +85,10 @@ Trainer::Trainer(TrainerOptions options)
       handler_(args_, state_, control_) {
   if (!model_.module || !model_.forward)
     throw_usage(
+        error_id::model_unsupported,
         "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
   if (args_.eval_strategy != "no" && eval_datasets_.empty())
-    throw_usage("args.eval_strategy is \"" + args_.eval_strategy +
+    throw_usage(error_id::data_missing, "args.eval_strategy is \"" + args_.eval_strategy +
                 "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
   if (args_.fp16 && device_.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
@@ -142,7 +143,7 @@ std::shared_ptr<CallbackEntry> Trainer::pop_callback(std::string_view name) {
 
 void Trainer::remove_callback(const TrainerCallback& callback) {
   if (!pop_callback(callback))
-    throw_usage("remove_callback: this " + class_name_of(typeid(callback)) +
+    throw_usage(error_id::callback_invalid, "remove_callback: this " + class_name_of(typeid(callback)) +
                 " is not among the trainer's callbacks");
 }
 
@@ -152,7 +153,7 @@ Trainer::Plan Trainer::plan_training(const DataLoader& loader) const {
   const std::int64_t accumulation = args_.gradient_accumulation_steps;
   const auto rows_a_step = static_cast<double>(train_batch_size_ * accumulation);
   if (batches == 0)
-    throw_usage("the train dataset of " + std::to_string(loader.num_examples()) +
+    throw_usage(error_id::data_invalid, "the train dataset of " + std::to_string(loader.num_examples()) +
                 " rows gives no batch of " + std::to_string(train_batch_size_) +
                 "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
   Plan plan{};
@@ -187,7 +188,7 @@ Trainer::Resume Trainer::init_training_state(
     try {
       state_ = TrainerState::load_from_json(*checkpoint / state_file);
     } catch (const Error& e) {
-      throw_run(std::string(e.what()) + last_good_hint(*checkpoint));
+      throw_run(e.id(), e.sentence() + last_good_hint(*checkpoint));
     }
     if (state_.best_model_checkpoint &&
         !std::filesystem::is_directory(*state_.best_model_checkpoint)) {

@@ -56,6 +56,7 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
     const auto labels = inputs["labels"];
     if (labels.is_floating_point())
       throw_usage(
+          error_id::arguments_invalid,
           "args.label_smoothing_factor needs class labels, but the labels are floating-point "
           "numbers; "
           "set it to 0 for a regression");
@@ -67,7 +68,7 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
     out = forward(inputs);
   }
   if (!out.loss.defined())
-    throw_run("the model gave no loss for a batch; does the batch hold \"labels\"?");
+    throw_run(error_id::loss_missing, "the model gave no loss for a batch; does the batch hold \"labels\"?");
   const at::Tensor loss = out.loss;
   if (outputs) *outputs = std::move(out);
   return loss;

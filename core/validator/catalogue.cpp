@@ -53,7 +53,7 @@ std::vector<Result> validate(const Options& options, const std::vector<std::stri
   for (const auto& id : options.only)
     if (std::find(known.begin(), known.end(), id) == known.end()) {
       const auto near = json::nearest(id, known);
-      throw_usage("there is no test \"" + id + "\"" +
+      throw_usage(error_id::command_usage, "there is no test \"" + id + "\"" +
                   (near.empty() ? "; `trainer plugins validate --list` names them"
                                 : "; did you mean \"" + near + "\"?"));
     }
@@ -88,7 +88,7 @@ int run_worker(const std::string& id, const Options& options) {
 std::vector<Cost> bench(const Options& options, const std::vector<std::string>& program) {
   const Result result = run_in_child("bench", options, program, 2 * bench_limit_s);
   if (result.outcome != Outcome::passed)
-    throw_run(options.file.string() + " could not be measured: " + result.reason +
+    throw_run(error_id::command_usage, options.file.string() + " could not be measured: " + result.reason +
               (result.printed.empty() ? "" : "; it printed: " + result.printed));
   std::vector<Cost> costs;
   const json::value measured = json::parse(result.reason, "the measurement");

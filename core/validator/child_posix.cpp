@@ -25,7 +25,7 @@ class ScratchDirectory {
   ScratchDirectory() {
     std::string pattern = (fs::temp_directory_path() / "trainer_validate.XXXXXX").string();
     if (!::mkdtemp(pattern.data()))
-      throw_run(pattern + " could not be made: " + std::strerror(errno) + "; set TMPDIR to a writable directory");
+      throw_run(error_id::directory_unusable, pattern + " could not be made: " + std::strerror(errno) + "; set TMPDIR to a writable directory");
     path_ = pattern;
   }
   ~ScratchDirectory() {

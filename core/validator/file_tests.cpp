@@ -29,14 +29,6 @@ void one_symbol(Subject& subject) {
                 "; expected the function " TRAINER_ENTRY_NAME " alone: build it with trainer_add_plugin()");
 }
 
-void links_nothing_of_ours(Subject& subject) {
-  for (const auto& library : read_elf_file(subject.file().path).needed)
-    for (const auto* ours : {"libtrainer.", "libtorch", "libc10."})
-      if (library.rfind(ours, 0) == 0)
-        throw Failure("it is linked with " + library +
-                      ", expected no library of LibTrainer or LibTorch; use the C header's services");
-}
-
 void binds_now(Subject& subject) {
   try {
     const trainer_plugin& plugin = sdk::testing::load_plugin(subject.file().path.string());
@@ -61,7 +53,6 @@ Entries file_tests() {
   return {
       {{"file.read", "is a plugin for this host: whole, for this machine and ABI, with a note", 10}, readable},
       {{"file.one-symbol", "exports the entry and nothing else", 10}, one_symbol},
-      {{"file.needed", "is linked with no library of LibTrainer or LibTorch", 10}, links_nothing_of_ours},
       {{"load.bind-now", "loads with every symbol bound, twice", 20}, binds_now},
       {{"load.note", "the table agrees with the note in the file", 20}, note_equals_table},
   };

@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The state in checkpoints (ext/state.h).
-#include <trainer/ext/state.h>
-
 #include <cmath>
 #include <limits>
 
+#include "abi_sizes.hpp"
 #include "catalogue.hpp"
 #include "runs.hpp"
 
@@ -15,7 +14,7 @@ namespace {
 const trainer_ext_state& state_of(Instance& instance) {
   const auto* state = instance.extension<trainer_ext_state>(TRAINER_EXT_STATE);
   if (!state) throw Skip("the plugin keeps no state in checkpoints");
-  if (state->struct_size < offsetof(trainer_ext_state, class_name) || !state->save || !state->load)
+  if (state->struct_size < least_size<trainer_ext_state> || !state->save || !state->load)
     throw Failure("its " TRAINER_EXT_STATE " is too small or lacks save or load");
   return *state;
 }

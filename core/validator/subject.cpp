@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstring>
 
+#include "abi_sizes.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/plugin_library.hpp"
@@ -118,9 +119,9 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
   const bool unavailable = status == TRAINER_UNAVAILABLE || status == TRAINER_NOT_CONFIGURED;
   check_status(unavailable ? TRAINER_ERROR : status, "create");
   if (made == nullptr) throw Failure("create returned 0 and left *out null, expected an instance");
-  if (made->struct_size < sizeof *made)
+  if (made->struct_size < least_size<trainer_callback>)
     throw Failure("the instance has a struct_size of " + std::to_string(made->struct_size) +
-                  ", expected at least " + std::to_string(sizeof *made));
+                  ", expected at least " + std::to_string(least_size<trainer_callback>));
   if (made->reserved != 0) throw Failure("the instance's field `reserved` is not 0");
   callback_ = made;
   std::memcpy(slots_, &made->on_init_end, sizeof slots_);

@@ -20,7 +20,7 @@ int become_trainer_run() {
   const auto program =
       (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
   ::execv(program.c_str(), command_line);
-  throw_run(program.string() + " could not be started: " + std::strerror(errno) +
+  throw_run(error_id::process_failed, program.string() + " could not be started: " + std::strerror(errno) +
             "; it belongs beside the trainer command, install LibTrainer again");
 }
 

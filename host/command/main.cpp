@@ -16,7 +16,7 @@ using trainer::command::add_plugin_dir;
 using trainer::command::RunOptions;
 
 int usage_error(const std::string& sentence) {
-  std::cerr << "error: " << sentence << "\n";
+  std::cerr << "error: " << trainer::with_id(sentence, trainer::error_id::command_usage) << "\n";
   return 2;
 }
 
@@ -165,11 +165,14 @@ int main(int argc, char** argv) {
     std::cerr << "error: " << e.what() << "\n";
     return e.kind() == trainer::ErrorKind::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
-    std::cerr << "error: out of memory; make per_device_train_batch_size or the model smaller\n";
+    std::cerr << "error: "
+              << trainer::with_id("out of memory; make per_device_train_batch_size or the model smaller",
+                                  trainer::error_id::memory_exhausted)
+              << "\n";
     return 1;
   } catch (const std::exception& e) {
     const std::string text = e.what();  // LibTorch appends a stack to the first line
-    std::cerr << "error: " << text.substr(0, text.find('\n')) << "\n";
+    std::cerr << "error: " << trainer::with_id(text.substr(0, text.find('\n')), trainer::error_id::run_failed) << "\n";
     return 1;
   }
 }

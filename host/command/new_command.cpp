@@ -17,7 +17,7 @@ fs::path templates() {
   const auto prefix = platform::executable_path().parent_path().parent_path();
   const fs::path found = prefix / "share" / "libtrainer" / "templates";
   if (!fs::is_directory(found / "common"))
-    throw_run(found.string() + " is missing, expected the templates of `trainer plugins new`; " +
+    throw_run(error_id::command_usage, found.string() + " is missing, expected the templates of `trainer plugins new`; " +
               "install LibTrainer again");
   return found;
 }
@@ -29,7 +29,7 @@ void require_name(const std::string& name) {
                        return letter(c) || c == '.' || c == '_' || c == '-';
                      });
   if (!right)
-    throw_usage("the name \"" + name +
+    throw_usage(error_id::command_usage, "the name \"" + name +
                 "\" is no plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
                 "digit first; choose another name");
 }
@@ -64,7 +64,7 @@ int plugins_new(const std::string& name, const std::string& language, fs::path d
   std::error_code ec;
   if (fs::exists(fs::symlink_status(directory, ec)) &&
       !(fs::is_directory(directory, ec) && fs::is_empty(directory, ec)))
-    throw_usage(directory.string() +
+    throw_usage(error_id::command_usage, directory.string() +
                 " exists already, expected a new or empty directory; name another one with "
                 "--directory");
   require_writable_directory(directory, "the project's directory");

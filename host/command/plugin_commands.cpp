@@ -60,7 +60,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   }
   print_table(rows);
   for (const auto& problem : registry.problems())
-    std::cout << "not usable: " << problem.sentence << "\n";
+    std::cout << "not usable: " << with_id(problem.sentence, problem.id) << "\n";
   for (const auto& bad : quarantined_plugins())
     std::cout << "in quarantine: " << bad.path << " since " << bad.date << ", when it was first loaded " << bad.reason
               << "\n";
@@ -76,7 +76,7 @@ int plugins_forgive(const std::string& given, const std::vector<std::filesystem:
   if (!std::filesystem::exists(file))
     file = PluginRegistry(plugin_directories(plugin_dirs)).require(given, "plugins forgive").path;
   if (!forgive_plugin(PrivateCopy(file).sha256()))
-    throw_usage(file.string() + " is not in quarantine; there is nothing to forgive");
+    throw_usage(error_id::command_usage, file.string() + " is not in quarantine; there is nothing to forgive");
   std::cout << file.string() << " is forgiven; it is tried again when it is next loaded\n";
   return 0;
 }

@@ -72,7 +72,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
 void write_predictions(const std::filesystem::path& file, const PredictionOutput& result,
                        bool classes) {
   if (!result.predictions.defined())
-    throw_run("the model gave no predictions; is data.test empty?");
+    throw_run(error_id::data_invalid, "the model gave no predictions; is data.test empty?");
   const auto logits =
       result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
   const std::int64_t columns = logits.size(1);

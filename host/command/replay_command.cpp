@@ -19,7 +19,7 @@ RunFile::Callback parse_callback(const std::string& text) {
   if (equals == text.npos) return out;
   const auto config = json::parse(text.substr(equals + 1), out.where);
   if (!config.is_object())
-    throw_usage(out.where + ": the configuration is " + std::string(json::kind_name(config)) +
+    throw_usage(error_id::command_usage, out.where + ": the configuration is " + std::string(json::kind_name(config)) +
                 ", expected a JSON object after the =");
   out.config = config.get_object();
   return out;

@@ -37,7 +37,7 @@ void Session::update_args(const json::object& args) {
 std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path,
                                        std::string_view what) const {
   if (path.empty())
-    throw_usage(run_.path.string() + ": data has no \"" + std::string(what) +
+    throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
                 "\", which this action needs; name a CSV file");
   const bool regression = run_.loss == "mse";
   return load_csv(path, run_.data.target, regression ? Labels::regression : Labels::classification,

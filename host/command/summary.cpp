@@ -62,6 +62,12 @@ void print_costs(const Trainer& trainer) {
       named += (named.empty() ? "; " : ", ") + entry->name + " " + percent(entry->cost.seconds / total);
   }
   line("callbacks", percent(callbacks / total) + " of the training" + named);
+  for (const auto& entry : trainer.callback_handler().entries()) {
+    if (!entry->plugin()) continue;
+    const CallbackCost& cost = entry->cost;
+    line("  " + entry->name, percent(cost.seconds / total) + ", " + std::to_string(cost.calls) + " calls, " +
+                                 std::to_string(cost.errors) + (cost.errors == 1 ? " error" : " errors"));
+  }
 }
 
 }  // namespace

@@ -33,7 +33,7 @@ validator::Options options_of(const ValidateOptions& given, const fs::path& file
   if (!given.config.empty()) {
     const auto config = json::parse(given.config, "--config");
     if (!config.is_object())
-      throw_usage("--config is " + std::string(json::kind_name(config)) + ", expected a JSON object");
+      throw_usage(error_id::command_usage, "--config is " + std::string(json::kind_name(config)) + ", expected a JSON object");
     out.config = config.as_object();
   }
   return out;
@@ -57,14 +57,15 @@ std::string reproduce(const ValidateOptions& given, const fs::path& file, const 
 }
 
 std::vector<fs::path> files_of(const fs::path& path) {
-  if (path.empty()) throw_usage("expected a plugin's file, or a directory of plugins; name one");
-  if (!fs::is_directory(path)) return {path};
+  if (path.empty()) throw_usage(error_id::command_usage, "expected a plugin's file, or a directory of plugins; name one");
+  std::error_code ignored;  // of a file that cannot be looked at, its reading tells
+  if (!fs::is_directory(path, ignored)) return {path};
   std::vector<fs::path> files;
   for (const auto& entry : fs::directory_iterator(path))
     if (entry.path().extension() == platform::plugin_suffix) files.push_back(entry.path());
   std::sort(files.begin(), files.end());
   if (files.empty())
-    throw_run(path.string() + " has no " + std::string(platform::plugin_suffix) +
+    throw_run(error_id::command_usage, path.string() + " has no " + std::string(platform::plugin_suffix) +
               " file, expected plugins to validate; name another directory");
   return files;
 }

@@ -126,7 +126,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   void log_model(const Arguments& args) {
     const std::string name = args["load_best_model_at_end"].flag() ? "best" : "last";
     const std::filesystem::path saved = std::filesystem::path(args["output_dir"].text()) / name;
-    if (!host_.save_model(saved)) return host_.warning("HF_DVCLIVE_LOG_MODEL: there is no model here to log");
+    if (!host_.save_model(saved.string())) return host_.warning("HF_DVCLIVE_LOG_MODEL: there is no model here to log");
     const std::filesystem::path copy = live_->copy_model(saved, name);
     if (experiment_->add(copy)) live_->add_model(name, copy);
   }

@@ -121,9 +121,9 @@ def main():
     old_version, *old = kept.read_text().splitlines() if kept.exists() else ["abi none"]
     version = f"abi {abi_version()}"
     problems = breaks(old, new)
-    if problems and old_version == version:
-        print(f"{kept.name}: a plugin built for {version} would break:", *problems, sep="\n  ", file=sys.stderr)
-        print("append fields only, or raise TRAINER_ABI_MAJOR (MINOR while it is 0)", file=sys.stderr)
+    if problems and old_version.partition(".")[0] == version.partition(".")[0]:
+        print(f"{kept.name}: a plugin built for {old_version} would break:", *problems, sep="\n  ", file=sys.stderr)
+        print("append fields only, or raise TRAINER_ABI_MAJOR", file=sys.stderr)
         return 1
     if "--update" in sys.argv:
         kept.parent.mkdir(exist_ok=True)

@@ -11,7 +11,8 @@ SOURCE = pathlib.Path(os.environ["SOURCE"])
 APPEND = ("  uint32_t reserved2;\n} trainer_control;\nTRAINER_LAST_FIELD(trainer_control, reserved2);",
           "  uint32_t reserved2;\n  uint32_t tail;\n} trainer_control;\nTRAINER_LAST_FIELD(trainer_control, tail);")
 WIDER = (APPEND[0], APPEND[1].replace("uint32_t tail", "int64_t tail"))  # aligns the whole struct anew
-#        name, header, from, to, status of a plain check, status of --update, words in what it prints
+#        name, header, from, to, status of a plain check, status of --update, words in what it prints; perhaps one
+#        more header, from, to
 CASES = [
     ("nothing", "abi.h", "", "", 0, 0, "as kept"),
     ("appended", "control.h", *APPEND, 1, 0, "--update"),
@@ -21,10 +22,14 @@ CASES = [
     ("removed", "control.h", "  uint32_t should_evaluate;", "  /* gone */", 1, 1, "should_evaluate is gone"),
     ("swapped", "event.h", "  uint32_t has;", "  uint32_t swapped;", 1, 1, "trainer_event.has is gone"),
     ("widened", "state.h", "  uint32_t is_hyper_param_search;", "  uint64_t is_hyper_param_search;", 1, 1,
-     "is_hyper_param_search"),
+     "without padding"),
     ("unnamed last", "control.h", "  uint32_t reserved2;\n", "  uint32_t reserved2;\n  uint32_t reserved3;\n", 1, 1,
      "TRAINER_LAST_FIELD"),
-    ("new minor", "abi.h", "#define TRAINER_ABI_MINOR 1u", "#define TRAINER_ABI_MINOR 2u", 1, 0, "--update"),
+    ("new minor", "abi.h", "#define TRAINER_ABI_MINOR 0u", "#define TRAINER_ABI_MINOR 1u", 1, 0, "--update"),
+    ("new minor, inserted", "abi.h", "#define TRAINER_ABI_MINOR 0u", "#define TRAINER_ABI_MINOR 1u", 1, 1, "trainer_control.should_save",
+     "control.h", "  uint32_t should_save;", "  uint32_t extra;\n  uint32_t should_save;"),
+    ("new major, inserted", "abi.h", "#define TRAINER_ABI_MAJOR 1u", "#define TRAINER_ABI_MAJOR 2u", 1, 0, "--update",
+     "control.h", "  uint32_t should_save;", "  uint32_t extra;\n  uint32_t should_save;"),
 ]
 
 
@@ -37,13 +42,14 @@ def run(tree, *options):
 
 def main():
     failed = []
-    for name, header, old, new, plain, update, words in CASES:
+    for name, header, old, new, plain, update, words, *second in CASES:
         with tempfile.TemporaryDirectory() as work:
             shutil.copytree(SOURCE / "plugin_api", pathlib.Path(work, "plugin_api"))
-            path = pathlib.Path(work, "plugin_api/include/trainer", header)
-            text = path.read_text()
-            assert old in text, f"{header} has no {old!r}"
-            path.write_text(text.replace(old, new, 1))
+            for file, before, replaced in ((header, old, new), *([second] if second else [])):
+                path = pathlib.Path(work, "plugin_api/include/trainer", file)
+                text = path.read_text()
+                assert before in text, f"{file} has no {before!r}"
+                path.write_text(text.replace(before, replaced, 1))
             status, printed = run(work)
             if status == 77:
                 return 77

@@ -4,7 +4,7 @@
 #   setup: shell commands            run: arguments of the command     status: the exit status
 #   limits: shell commands in the subshell of the command, such as ulimit
 #   stderr: a text that the one line on stderr must hold (repeatable)  absent: a path that must not be there
-# The error is exactly one line on stderr that starts with "error: ".
+# The error is exactly one line on stderr that starts with "error: " and ends with an id of docs/errors.md.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 work=$(mktemp -d)
@@ -37,6 +37,8 @@ for file in "$here"/bad_input/*.case; do
   wanted=$(sed -n 's/^status: //p' "$file")
   [ "$status" = "$wanted" ] || complain "exit status $status, expected $wanted"
   [ "$(wc -l <stderr.txt)" = 1 ] && grep -q '^error: ' stderr.txt || complain "expected one line that starts with \"error: \""
+  id=$(sed -n 's/^error: .* \[\([a-z.-]*\)\]$/\1/p' stderr.txt)
+  grep -q "^| \`${id:-none}\` |" "$SOURCE/docs/errors.md" || complain "\"$id\" is no error id"
   while IFS= read -r text; do
     grep -qF -- "$text" stderr.txt || complain "no \"$text\" on stderr"
   done < <(sed -n 's/^stderr: //p' "$file")

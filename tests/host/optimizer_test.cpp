@@ -148,7 +148,7 @@ std::string error_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
-    return error.what();
+    return error.sentence();
   }
   return "no error";
 }

@@ -29,7 +29,7 @@ std::string error_of(const std::string& bytes) {
   try {
     load_safetensors(scratch / "model.safetensors");
   } catch (const Error& error) {
-    return error.what();
+    return error.sentence();
   }
   return "no error";
 }

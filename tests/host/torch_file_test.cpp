@@ -47,7 +47,7 @@ std::string error_of(const std::string& bytes) {
   try {
     read_torch_file(scratch / "optimizer.pt");
   } catch (const Error& error) {
-    return error.what();
+    return error.sentence();
   }
   return "no error";
 }

@@ -144,7 +144,7 @@ TEST_F(Handler, AFailureNamesCallbackEventAndStep) {
     handler.call_event(TRAINER_ON_STEP_END);
     FAIL();
   } catch (const Error& e) {
-    EXPECT_STREQ(e.what(), "callback Bad failed in on_step_end at step 7: no luck");
+    EXPECT_STREQ(e.what(), "callback Bad failed in on_step_end at step 7: no luck [callback.failed]");
   }
   entry->on_error = OnError::warn;
   handler.call_event(TRAINER_ON_STEP_END);

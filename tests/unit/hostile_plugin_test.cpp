@@ -99,12 +99,17 @@ TEST_F(HostilePluginTest, ThingsThatAreNoFile) {
   fs::create_directory(directory);
   expect_refused(directory, "a directory");
   fs::create_symlink(loop, loop);
-  expect_refused(loop, "could not be opened");
+  expect_refused(loop, "a symbolic link");
   fs::create_symlink("/dev/zero", link);
-  expect_refused(link, "a device");
+  expect_refused(link, "a symbolic link");
   const auto followed = fresh();
   fs::create_symlink(shared->path() / "good.so", followed);
+  expect_refused(followed, "a symbolic link");
+  ::setenv("TRAINER_PLUGIN_TRUST", "any", 1);
+  expect_refused(loop, "could not be opened");
+  expect_refused(link, "a device");
   EXPECT_EQ(read_plugin_file(followed).note.id, "good");
+  ::unsetenv("TRAINER_PLUGIN_TRUST");
 }
 
 TEST_F(HostilePluginTest, TooLarge) {

@@ -65,7 +65,7 @@ std::string error_of(const char* text) {
   try {
     parse(text, "run.json");
   } catch (const Error& e) {
-    return e.what();
+    return e.sentence();
   }
   return "";
 }

@@ -93,7 +93,7 @@ std::string sentence_of(F&& f) {
     f();
   } catch (const trainer::Error& e) {
     EXPECT_EQ(e.kind(), trainer::ErrorKind::usage);
-    return e.what();
+    return e.sentence();
   }
   ADD_FAILURE() << "expected an Error";
   return {};

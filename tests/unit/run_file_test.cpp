@@ -30,7 +30,7 @@ struct RunFileTest : testing::Test {
       load(text);
     } catch (const Error& e) {
       EXPECT_EQ(e.kind(), ErrorKind::usage);
-      return e.what();
+      return e.sentence();
     }
     return "";
   }

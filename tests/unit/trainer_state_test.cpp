@@ -61,7 +61,7 @@ std::string error_of(const char* text) {
   try {
     TrainerState::from_json(json::parse(text, "t"), "state.json");
   } catch (const Error& e) {
-    return e.what();
+    return e.sentence();
   }
   return "";
 }

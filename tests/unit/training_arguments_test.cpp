@@ -23,7 +23,7 @@ std::string sentence_of(F&& f) {
     f();
   } catch (const Error& e) {
     EXPECT_EQ(e.kind(), ErrorKind::usage);
-    return e.what();
+    return e.sentence();
   }
   return "no error";
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "trainer/callback_entry.hpp"
+#include "trainer/error_ids.hpp"
 
 namespace trainer {
 
@@ -109,7 +110,11 @@ class CallbackHandler {
   std::vector<const CallbackEntry*> disabled_;
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   int depth_ = 0;
-  std::string thrown_;  ///< what an exception that left the last callback said
+  struct Failure {
+    ErrorId id;
+    std::string reason;
+  };
+  Failure failure_{error_id::callback_failed, {}};  ///< of the last callback, where it gave no sentence itself
   EventRecorder* recorder_ = nullptr;
   std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
 };

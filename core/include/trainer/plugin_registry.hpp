@@ -6,6 +6,7 @@
 #include <string_view>
 #include <vector>
 
+#include "trainer/error_ids.hpp"
 #include "trainer/plugin_note.hpp"
 
 namespace trainer {
@@ -35,6 +36,7 @@ class PluginRegistry {
   struct Problem {
     std::filesystem::path path;
     std::string sentence;
+    ErrorId id;
   };
   struct Duplicate {
     std::filesystem::path path;  ///< left out, because

@@ -7,19 +7,27 @@
  * bit-fields, structs by value, variable arguments, or any C++ type. A flag is a uint32_t that holds
  * 0 or 1; anything else is refused with the plugin's name.
  *
- * How structs grow. Every struct starts with `struct_size`, the size its writer was compiled with.
- * A reader touches only the first min(theirs, its own) bytes; a missing tail means "not offered".
+ * How structs grow. Every struct but trainer_text and trainer_note starts with `struct_size`, the size
+ * that its maker was compiled with. Whoever else reads or fills it touches only the first min(theirs, its
+ * own) bytes; a missing tail means "not offered". One that is smaller than version 1.0's is refused.
  * Fields are only ever appended. `reserved` fields are zero when written and checked when read.
  */
 #ifndef TRAINER_ABI_H
 #define TRAINER_ABI_H
 
+#include <stddef.h>
 #include <stdint.h>
 
-/* A host loads a plugin when the majors are equal and the plugin's minor is not above its own.
- * While the major is 0 the contract is still a draft, and the minors must be equal too. */
-#define TRAINER_ABI_MAJOR 0u
-#define TRAINER_ABI_MINOR 1u
+/* The contract of these headers. A host loads a plugin when the majors are equal and the minor that the
+ * plugin needs is not above the host's. */
+#define TRAINER_ABI_MAJOR 1u
+#define TRAINER_ABI_MINOR 0u
+
+/* The minor that a plugin needs: these headers', unless the plugin defines a lower one before it includes
+ * them. It then runs with older hosts too, and asks TRAINER_OFFERS before it uses what came later. */
+#ifndef TRAINER_PLUGIN_MINOR
+#define TRAINER_PLUGIN_MINOR TRAINER_ABI_MINOR
+#endif
 
 #if defined(_WIN32)
 #define TRAINER_CALL __cdecl
@@ -37,11 +45,18 @@
 #define TRAINER_STATIC_ASSERT(condition, text) _Static_assert(condition, text)
 #endif
 
-/* Holds when `last` really is the last field of `type`, so that struct_size cannot rot. */
+/* The size of a struct up to and with one of its fields. */
+#define TRAINER_SIZE_TO(type, field) (offsetof(type, field) + sizeof(((type*)0)->field))
+
+/* Holds when `last` really is the last field of `type`, and nothing but it the end: a field that were
+ * appended in padding would not change struct_size. */
 #define TRAINER_LAST_FIELD(type, last)                                                             \
-  TRAINER_STATIC_ASSERT(sizeof(type) - offsetof(type, last) - sizeof(((type*)0)->last) <           \
-                            sizeof(void*),                                                         \
-                        #last " must be the last field of " #type)
+  TRAINER_STATIC_ASSERT(sizeof(type) == TRAINER_SIZE_TO(type, last),                               \
+                        #last " must end " #type ", without padding")
+
+/* Whether a struct that the other side made is long enough to have a field, given by its pointer. */
+#define TRAINER_OFFERS(pointer, type, field)                                                       \
+  ((pointer)->struct_size >= TRAINER_SIZE_TO(type, field))
 
 /* What a function that can fail returns. A value that is not listed counts as TRAINER_ERROR. */
 #define TRAINER_OK 0

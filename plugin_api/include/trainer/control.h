@@ -8,8 +8,6 @@
 #ifndef TRAINER_CONTROL_H
 #define TRAINER_CONTROL_H
 
-#include <stddef.h>
-
 #include "abi.h"
 
 typedef struct trainer_control {

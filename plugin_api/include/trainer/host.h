@@ -23,7 +23,8 @@ struct trainer_host {
   uint32_t reserved;
   void* data; /* the host's */
 
-  /* One line for the run's log; the host adds the plugin's name. Copied. [any-thread] */
+  /* One line for the run's log; the host adds the plugin's name. Copied, cut at 4096 bytes; lines beyond
+   * a hundred a second are left out and counted. [any-thread] */
   void(TRAINER_CALL* log)(const trainer_host* host, uint32_t level, const char* text, uint64_t size);
 
   /* The sentence that belongs to the TRAINER_ERROR returned next: where, what was found, what was
@@ -35,7 +36,8 @@ struct trainer_host {
    * `destroy`. [trainer-thread] */
   void(TRAINER_CALL* config_json)(const trainer_host* host, trainer_text* json);
 
-  /* One key of it; text is valid until `destroy`. TRAINER_NOT_FOUND when absent. [trainer-thread] */
+  /* One key of it; text is valid until `destroy`. TRAINER_NOT_FOUND when absent; TRAINER_ERROR for a
+   * value whose struct_size is too small, here and in `argument`. [trainer-thread] */
   int32_t(TRAINER_CALL* config)(const trainer_host* host, const char* key, uint64_t key_size,
                                 trainer_value* value);
 

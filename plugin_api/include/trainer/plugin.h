@@ -45,9 +45,9 @@
  *                a type may be a list of names, "null" among them. A key without "default" is required.
  *
  * Threads: the host calls a plugin on one thread only, the trainer's, but for what says any-thread
- * (ext/console.h). The last words of each comment
- * say from which thread, and when, a function may be called: "event" is inside a slot, "!event"
- * outside of one, "active" between `create` and `destroy`.
+ * (ext/console.h). The last words of each comment say from which thread, and when, a function may be
+ * called: "event" is inside a slot, "!event" outside of one, "active" between `create` and `destroy`.
+ * With the environment variable TRAINER_CHECK_PLUGINS=1 the host checks it at every call.
  *
  * A plugin is never unloaded. Its instances are destroyed in the reverse order of their creation.
  */
@@ -69,11 +69,11 @@
 #define TRAINER_NOTE_SECTION ".trainer_note"
 #endif
 
-/* What stands in the note's section: this head, then `json_size` bytes of JSON. */
+/* What stands in the note's section: this head, which never grows, then `json_size` bytes of JSON. */
 typedef struct trainer_note {
   char magic[16]; /* TRAINER_NOTE_MAGIC with its final zero */
   uint32_t abi_major;
-  uint32_t abi_minor; /* the lowest minor that the plugin needs */
+  uint32_t abi_minor; /* TRAINER_PLUGIN_MINOR, the lowest that the plugin needs */
   uint32_t json_size; /* bytes, without a final zero */
   uint32_t reserved;
 } trainer_note;
@@ -85,7 +85,7 @@ typedef struct trainer_plugin {
   uint32_t magic; /* TRAINER_PLUGIN_MAGIC */
   uint32_t struct_size;
   uint32_t abi_major;
-  uint32_t abi_minor;
+  uint32_t abi_minor; /* as in the note */
 
   const trainer_note* note; /* the note as loaded; must equal the one in the file */
 
@@ -109,7 +109,7 @@ typedef const trainer_plugin*(TRAINER_CALL* trainer_plugin_entry_function)(void)
   TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void);   \
   TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void) {  \
     static const trainer_plugin plugin = {TRAINER_PLUGIN_MAGIC, sizeof(trainer_plugin),            \
-                                          TRAINER_ABI_MAJOR,    TRAINER_ABI_MINOR,                 \
+                                          TRAINER_ABI_MAJOR,    TRAINER_PLUGIN_MINOR,              \
                                           &trainer_note_data.head, create_function,                \
                                           get_extension_function};                                 \
     return &plugin;                                                                                \
@@ -126,6 +126,6 @@ typedef const trainer_plugin*(TRAINER_CALL* trainer_plugin_entry_function)(void)
     trainer_note head;                                                                             \
     char json[sizeof(text)];                                                                       \
   } trainer_note_data = {                                                                          \
-      {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, sizeof(text) - 1, 0}, text};
+      {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_PLUGIN_MINOR, sizeof(text) - 1, 0}, text};
 
 #endif

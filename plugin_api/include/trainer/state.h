@@ -9,8 +9,6 @@
 #ifndef TRAINER_STATE_H
 #define TRAINER_STATE_H
 
-#include <stddef.h>
-
 #include "abi.h"
 
 #define TRAINER_HAS_BEST_METRIC 1u

@@ -8,8 +8,6 @@
 #ifndef TRAINER_VALUE_H
 #define TRAINER_VALUE_H
 
-#include <stddef.h>
-
 #include "abi.h"
 
 #define TRAINER_NULL 0u
@@ -20,8 +18,8 @@
 #define TRAINER_JSON 5u /* a list or an object; text is its JSON */
 
 typedef struct trainer_value {
-  uint32_t struct_size;
-  uint32_t type;     /* one of the six above */
+  uint32_t struct_size; /* set by the plugin, also before the host fills the rest */
+  uint32_t type;        /* one of the six above */
   int64_t integer;   /* TRAINER_BOOLEAN, TRAINER_INTEGER; else 0 */
   double number;     /* TRAINER_NUMBER; for the two above, the same value as a double */
   trainer_text text; /* TRAINER_STRING, TRAINER_JSON; else empty. Borrowed: see who gives it */
@@ -40,17 +38,19 @@ struct trainer_map {
   uint64_t(TRAINER_CALL* size)(const trainer_map* map);
 
   /* Entry `index` in order. Key and value are borrowed until the next call on this map.
-   * TRAINER_NOT_FOUND past the end. [trainer-thread] */
+   * TRAINER_NOT_FOUND past the end; TRAINER_ERROR for a value whose struct_size is too small. Key or
+   * value may be null. [trainer-thread] */
   int32_t(TRAINER_CALL* at)(const trainer_map* map, uint64_t index, trainer_text* key,
                             trainer_value* value);
 
-  /* The value of `key`, borrowed as in `at`; TRAINER_NOT_FOUND when absent. [trainer-thread] */
+  /* The value of `key`, borrowed as in `at`, and with its errors; TRAINER_NOT_FOUND when absent.
+   * [trainer-thread] */
   int32_t(TRAINER_CALL* get)(const trainer_map* map, const char* key, uint64_t key_size,
                              trainer_value* value);
 
   /* Replaces the value of `key` in its place, or appends it. Copies. TRAINER_ERROR for text that is
    * not UTF-8, for a key of more than 64 KiB or a text of more than 64 MiB, for a type that does not
-   * exist, or when the map is read-only. [trainer-thread] */
+   * exist, for a value whose struct_size is too small, or when the map is read-only. [trainer-thread] */
   int32_t(TRAINER_CALL* set)(trainer_map* map, const char* key, uint64_t key_size,
                              const trainer_value* value);
 
@@ -60,8 +60,8 @@ struct trainer_map {
 
   /* Many entries in one call, which is what `at` costs most where the host is no C program: up to
    * `capacity` of them in order, from `first` on, into two arrays. The elements of `values` are
-   * values->struct_size bytes apart. Gives how many; fewer than `capacity` at the end. All texts are
-   * borrowed until the next call on this map. May be null. [trainer-thread] */
+   * values->struct_size bytes apart; none when that is too small. Gives how many; fewer than `capacity`
+   * at the end. All texts are borrowed until the next call on this map. May be null. [trainer-thread] */
   uint64_t(TRAINER_CALL* read)(const trainer_map* map, uint64_t first, uint64_t capacity,
                                trainer_text* keys, trainer_value* values);
 };

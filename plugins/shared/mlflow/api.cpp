@@ -3,24 +3,12 @@
 
 #include <boost/json.hpp>
 
+#include "shared/mlflow/json_fields.hpp"
+
 namespace trainer::plugins::mlflow {
 namespace {
 
 namespace json = boost::json;
-
-std::string text(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
-                                                : std::string();
-}
-
-/// proto3 JSON: a 64-bit integer may be a number or a text.
-std::int64_t integer(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  if (value == nullptr) return 0;
-  if (value->is_int64()) return value->get_int64();
-  return value->is_string() ? std::strtoll(value->get_string().c_str(), nullptr, 10) : 0;
-}
 
 const json::object& inner(const json::object& object, const char* key) {
   static const json::object none;

@@ -5,6 +5,8 @@
 #include <boost/json.hpp>
 #include <charconv>
 
+#include "shared/mlflow/json_fields.hpp"
+
 namespace trainer::plugins::mlflow {
 namespace {
 
@@ -28,17 +30,6 @@ std::size_t count_of(std::string_view line, std::string_view kind) {
 void join(std::string& to, std::string_view items) {
   if (!to.empty() && !items.empty()) to += ',';
   to += items;
-}
-
-std::string text(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
-                                                : std::string();
-}
-
-std::int64_t integer(const json::object& object, const char* key) {
-  const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_int64() ? value->get_int64() : 0;
 }
 
 json::object object_of(const std::string& line, const char* key) {

@@ -127,8 +127,8 @@ impl Callback {
     };
 }
 
-pub const ABI_MAJOR: u32 = 0;
-pub const ABI_MINOR: u32 = 1;
+pub const ABI_MAJOR: u32 = 1;
+pub const ABI_MINOR: u32 = 0;
 const PLUGIN_MAGIC: u32 = 0x4E52_5254;
 
 /// What stands in the section .trainer_note, which the host reads before it loads anything: this, then the JSON.

@@ -29,6 +29,8 @@ CASES = [
     ("text_relocation", ["-DBAD_TEXT_RELOCATION", "-Wl,-z,notext"], "relocations in its code", False),
     ("missing_library", ["-Wl,--no-as-needed", "-L.", "-lof_nobody"], "libof_nobody.so", False),
 ]
+IDS = {"executable_stack": "plugin.file-executable-stack", "text_relocation": "plugin.file-text-relocations",
+       "missing_library": "plugin.library-missing"}
 
 
 class Work:
@@ -94,7 +96,7 @@ def cases(work):
         directory = built[name]
         file = str(directory / "loading.so")
         found = work.replay(directory)
-        one_error(found, words, file)
+        one_error(found, words, file, "[plugin.quarantined]" if quarantine else f"[{IDS[name]}]")
         known = [c for c in work.contacts() if c["path"] == file and c.get("reason")]
         expect(bool(known) == quarantine, f"{name}: quarantine {known}")
         if not quarantine:

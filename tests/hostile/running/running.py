@@ -15,30 +15,41 @@ FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-I", S
 STATE = {"global_step": 3, "max_steps": 3, "num_train_epochs": 1,
          "log_history": [{"loss": 1.0 / s, "epoch": s / 3, "step": s} for s in (1, 2, 3)]}
 
-#       macro of running_plugin.cpp, exit status, words of the error line
+#       macro of running_plugin.cpp, exit status, words of the error line, its id (docs/errors.md)
 CRASHES = [
-    ("BAD_SEGFAULT", -signal.SIGSEGV, "signal 11"),
-    ("BAD_OVERFLOW", -signal.SIGSEGV, "signal 11"),
-    ("BAD_ABORT", -signal.SIGABRT, "signal 6"),
-    ("BAD_ILLEGAL", -signal.SIGILL, "signal 4"),
-    ("BAD_DIVISION", -signal.SIGFPE, "signal 8"),
-    ("BAD_EXIT", 70, "it called exit()"),
+    ("BAD_SEGFAULT", -signal.SIGSEGV, "signal 11", "callback.crashed"),
+    ("BAD_OVERFLOW", -signal.SIGSEGV, "signal 11", "callback.crashed"),
+    ("BAD_ABORT", -signal.SIGABRT, "signal 6", "callback.crashed"),
+    ("BAD_ILLEGAL", -signal.SIGILL, "signal 4", "callback.crashed"),
+    ("BAD_DIVISION", -signal.SIGFPE, "signal 8", "callback.crashed"),
+    ("BAD_EXIT", 70, "it called exit()", "callback.exited"),
 ]
 ERRORS = [
-    ("BAD_THROW", 1, "an exception left it, which none may do: thrown in on_log"),
-    ("BAD_THROW_OTHER", 1, "an exception left it"),
-    ("BAD_STATUS", 1, "it gave no reason (status 99)"),
-    ("BAD_ERROR", 1, "the disk of this plugin is full"),
-    ("BAD_SILENT", 1, "it gave no reason (status 1)"),
-    ("BAD_LONG_ERROR", 1, "eeee"),
-    ("BAD_ERROR_TEXT", 1, "broken ?? text"),
-    ("BAD_FLAG", 1, "a control flag to something other than 0 and 1"),
-    ("BAD_KEY", 1, "key refused"),
-    ("BAD_TEXT", 1, "text refused"),
-    ("BAD_TYPE", 1, "type refused"),
-    ("BAD_JSON", 1, "json refused"),
-    ("BAD_NULL", 1, "null refused"),
-    ("BAD_HUGE", 1, "size refused"),
+    ("BAD_THROW", 1, "an exception left it, which none may do: thrown in on_log", "callback.threw"),
+    ("BAD_THROW_OTHER", 1, "an exception left it", "callback.threw"),
+    ("BAD_STATUS", 1, "it gave no reason (status 99)", "callback.failed"),
+    ("BAD_ERROR", 1, "the disk of this plugin is full", "callback.failed"),
+    ("BAD_SILENT", 1, "it gave no reason (status 1)", "callback.failed"),
+    ("BAD_LONG_ERROR", 1, "eeee", "callback.failed"),
+    ("BAD_ERROR_TEXT", 1, "broken ?? text", "callback.failed"),
+    ("BAD_FLAG", 1, "a control flag to something other than 0 and 1", "callback.flag"),
+    ("BAD_KEY", 1, "key refused", "callback.failed"),
+    ("BAD_TEXT", 1, "text refused", "callback.failed"),
+    ("BAD_TYPE", 1, "type refused", "callback.failed"),
+    ("BAD_JSON", 1, "json refused", "callback.failed"),
+    ("BAD_NULL", 1, "null refused", "callback.failed"),
+    ("BAD_HUGE", 1, "size refused", "callback.failed"),
+    ("BAD_FORMAT", 1, "100%s of %n%n is gone", "callback.failed"),
+    ("BAD_LINES", 1, "first\\nerror: second \\x1b[2J", "callback.failed"),
+    ("BAD_SMALL_VALUE", 1, "too small refused", "callback.failed"),
+    ("BAD_LONG_KEY", 1, "long key refused", "callback.failed"),
+    ("BAD_MANY_FLAGS", 1, "a control flag to something other than 0 and 1", "callback.flag"),
+]
+# Noticed with TRAINER_CHECK_PLUGINS=1 only; without it they may do what they want.
+MISUSES = [
+    ("BAD_CALL_THREAD", "it called trainer_host.argument on a thread of its own, expected the trainer's"),
+    ("BAD_MAP_THREAD", "it called trainer_map.size on a thread of its own, expected the trainer's"),
+    ("BAD_CALL_CREATE", "it called trainer_host.log_history_size outside of an event, expected within one"),
 ]
 
 
@@ -55,10 +66,10 @@ def build(work, macro=None):
     return directory
 
 
-def replay(work, directory, *options):
+def replay(work, directory, *options, **variables):
     command = [os.environ["TRAINER"], "replay", "trainer_state.json", "--report_to", "none", "--callback", "running",
                "--plugin-dir", directory, "--output_dir", directory / "out", *options]
-    env = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")} | {"TRAINER_CACHE_DIR": str(work / "cache")}
+    env = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")} | {"TRAINER_CACHE_DIR": str(work / "cache")} | variables
     done = subprocess.run(command, cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
 
@@ -68,11 +79,11 @@ with tempfile.TemporaryDirectory(prefix="trainer-running-") as name:
     (work / "trainer_state.json").write_text(json.dumps(STATE))
     status, out, error = replay(work, build(work))
     expect(status == 0 and out.count("logged in step") == 3, f"the good plugin: {status}, {out}{error}")
-    for macro, wanted, words in CRASHES:
+    for macro, wanted, words, ident in CRASHES:
         directory = build(work, macro)
         status, out, error = replay(work, directory)
         line = f"error: callback running ended the process in on_log at step 2 ("
-        expect(status == wanted and line in error and words in error and "--without running leaves it out" in error,
+        expect(status == wanted and line in error and words in error and f"--without running leaves it out [{ident}]" in error,
                f"{macro}: {status}, {error}")
         record = json.loads((directory / "out" / "crash.json").read_text())
         expect(record["callback"] == "running" and record["event"] == "on_log" and record["step"] == 2 and
@@ -82,10 +93,26 @@ with tempfile.TemporaryDirectory(prefix="trainer-running-") as name:
     status, out, error = replay(work, directory)
     expect(status == -signal.SIGSEGV and "ended the process" not in error and not (directory / "out" / "crash.json").exists(),
            f"BAD_THREAD: {status}, {error}")
-    for macro, wanted, words in ERRORS:
+    for macro, wanted, words, ident in ERRORS:
         status, out, error = replay(work, build(work, macro))
         lines = [line for line in error.splitlines() if line.startswith("error: ")]
         expect(status == wanted and len(lines) == 1 and "callback running failed in on_log at step 2: " in lines[0] and
-               words in lines[0], f"{macro}: {status}, {error[:2000]}")
+               words in lines[0] and lines[0].endswith(f" [{ident}]") and "\x1b" not in error, f"{macro}: {status}, {error[:2000]}")
         expect(len(lines[0]) < 6000, f"{macro}: a sentence of {len(lines[0])} bytes")
-    print(f"{len(CRASHES)} crashes named, {len(ERRORS)} errors told")
+    # A flood of lines: a few are written, and all are counted.
+    status, out, error = replay(work, build(work, "BAD_FLOOD"))
+    lines = error.splitlines()
+    told = [int(line.split("running: ")[1].split(" more lines")[0]) for line in lines if " more lines are left out" in line]
+    shown = sum("running: flood %d %s" in line for line in lines)
+    expect(status == 0 and shown + sum(told) == 100000 and 100 <= shown < 5000 and max(map(len, lines)) < 5000,
+           f"BAD_FLOOD: {status}, {shown} lines, {told} left out")
+    status, out, error = replay(work, work / "good", TRAINER_CHECK_PLUGINS="1")
+    expect(status == 0 and "error" not in error, f"the good plugin, checked: {status}, {error}")
+    for macro, words in MISUSES:
+        directory = build(work, macro)
+        status, out, error = replay(work, directory)
+        expect(status == 0, f"{macro}, not checked: {status}, {error}")
+        status, out, error = replay(work, directory, TRAINER_CHECK_PLUGINS="1")
+        expect(status == 1 and f"error: plugin running {words[3:]}" in error and "callback running failed in on_log at step " in error
+               and words in error and error.rstrip().endswith("[callback.misuse]"), f"{macro}, checked: {status}, {error}")
+    print(f"{len(MISUSES)} misuses told by the check, {len(CRASHES)} crashes named, {len(ERRORS)} errors told")

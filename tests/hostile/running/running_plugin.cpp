@@ -54,6 +54,14 @@ int32_t TRAINER_CALL on_log(trainer_callback*, const trainer_event* event) {
   std::exit(0);
 #elif defined(BAD_THREAD)
   std::thread([] { *reinterpret_cast<volatile int*>(8) = 1; }).join();
+#elif defined(BAD_CALL_THREAD)
+  std::thread([] {
+    trainer_value value{};
+    value.struct_size = sizeof value;
+    host->argument(host, "seed", 4, &value);
+  }).join();
+#elif defined(BAD_MAP_THREAD)
+  std::thread([&] { event->values->size(event->values); }).join();
 #elif defined(BAD_THROW)
   throw std::runtime_error("thrown in on_log");
 #elif defined(BAD_THROW_OTHER)
@@ -68,6 +76,22 @@ int32_t TRAINER_CALL on_log(trainer_callback*, const trainer_event* event) {
   return fail(std::string(1 << 20, 'e'));
 #elif defined(BAD_ERROR_TEXT)
   return fail("broken \xff\xfe text");
+#elif defined(BAD_FORMAT)
+  return fail("100%s of %n%n is gone");
+#elif defined(BAD_LINES)
+  return fail("first\nerror: second \x1b[2J");
+#elif defined(BAD_FLOOD)
+  if (event->state->global_step > 2) return TRAINER_OK;
+  const std::string line = "flood %d %s" + std::string(100000, '.');
+  for (int i = 0; i < 100000; ++i) host->log(host, TRAINER_LOG_WARNING, line.data(), line.size());
+#elif defined(BAD_SMALL_VALUE)
+  trainer_value value{};
+  value.struct_size = 8;
+  return event->values->get(event->values, "loss", 4, &value) == TRAINER_ERROR ? fail("too small refused") : TRAINER_OK;
+#elif defined(BAD_LONG_KEY)
+  return set(event->values, std::string(70000, 'k').c_str(), 70000, TRAINER_INTEGER, nullptr, 0) == TRAINER_ERROR ? fail("long key refused") : TRAINER_OK;
+#elif defined(BAD_MANY_FLAGS)
+  std::memset(&event->control->should_training_stop, 0xff, 5 * sizeof(uint32_t));
 #elif defined(BAD_FLAG)
   event->control->should_log = 3;
 #elif defined(BAD_KEY)
@@ -89,6 +113,9 @@ int32_t TRAINER_CALL on_log(trainer_callback*, const trainer_event* event) {
 int32_t TRAINER_CALL create(const trainer_host* given, trainer_callback** out) {
   static trainer_callback callback;
   host = given;
+#ifdef BAD_CALL_CREATE
+  host->log_history_size(host);
+#endif
   callback.struct_size = sizeof callback;
   callback.on_log = on_log;
   *out = &callback;

@@ -19,8 +19,8 @@
 
 /* As DLTensor in dlpack.h 1.x; codes as DLDataTypeCode and DLDeviceType there. */
 typedef struct trainer_tensor {
-  uint32_t struct_size;
-  uint32_t read_only; /* 1: writing through `data` is an error of the plugin */
+  uint32_t struct_size; /* set by the plugin before the host fills the rest */
+  uint32_t read_only;   /* 1: writing through `data` is an error of the plugin */
   void* data;         /* first element is at data + byte_offset */
   uint64_t byte_offset;
   const int64_t* shape;
@@ -45,7 +45,8 @@ typedef struct trainer_ext_parameters {
    * state. [trainer-thread & event] */
   uint64_t(TRAINER_CALL* count)(const trainer_host* host, uint32_t of);
 
-  /* Name and view of tensor `index`. TRAINER_NOT_FOUND past the end. [trainer-thread & event] */
+  /* Name and view of tensor `index`. TRAINER_NOT_FOUND past the end; TRAINER_ERROR for a tensor whose
+   * struct_size is too small. [trainer-thread & event] */
   int32_t(TRAINER_CALL* at)(const trainer_host* host, uint32_t of, uint64_t index,
                             trainer_text* name, trainer_tensor* tensor);
 

@@ -5,8 +5,8 @@
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
-#include <filesystem>
 #include <stdexcept>
+#include <string>
 #include <trainer/sdk/value.hpp>
 
 namespace trainer::sdk {
@@ -57,12 +57,11 @@ class Host {
 
   /// The model's files (ext/model.h). False when there is no model here; throws the host's sentence.
   /// Only during an event.
-  bool save_model(const std::filesystem::path& directory) const {
+  bool save_model(std::string_view directory) const {
     const auto* model = extension<trainer_ext_model>(TRAINER_EXT_MODEL);
     if (model == nullptr) return false;
-    const std::string to = directory.string();
     trainer_text error{};
-    if (model->save(host_, to.data(), to.size(), &error) != TRAINER_OK)
+    if (model->save(host_, directory.data(), directory.size(), &error) != TRAINER_OK)
       throw std::runtime_error(std::string(view(error)));
     return true;
   }

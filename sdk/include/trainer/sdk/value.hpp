@@ -98,10 +98,9 @@ class Map {
   }
 
  private:
-  // A host of an older contract has no such function, and a newer one need not have it.
+  // A host need not have this function.
   bool can_read() const {
-    return map_->struct_size >= offsetof(trainer_map, read) + sizeof(trainer_map::read) &&
-           map_->read != nullptr;
+    return TRAINER_OFFERS(map_, trainer_map, read) && map_->read != nullptr;
   }
 
   trainer_map* map_;

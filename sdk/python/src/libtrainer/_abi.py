@@ -3,7 +3,7 @@
 import ctypes
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-ABI_MAJOR, ABI_MINOR = 0, 1
+ABI_MAJOR, ABI_MINOR = 1, 0
 PLUGIN_MAGIC = 0x4E525254
 NOTE_MAGIC = b"LibTrainer note\0"
 NOTE_SECTION = ".trainer_note"

@@ -21,13 +21,11 @@ _TYPES = {
 
 
 def require_compatible_abi(major, minor, where):
-    draft = _abi.ABI_MAJOR == 0
-    if major == _abi.ABI_MAJOR and (minor == _abi.ABI_MINOR if draft else minor <= _abi.ABI_MINOR):
+    if major == _abi.ABI_MAJOR and minor <= _abi.ABI_MINOR:
         return
     ours = f"{_abi.ABI_MAJOR}.{_abi.ABI_MINOR}"
-    expected = "the same" if draft else "the same major and no newer minor"
-    raise PluginError(f"{where}: it was built for plugin ABI {major}.{minor}, and this host has {ours}, expected {expected}; "
-                      f"rebuild the plugin against SDK {ours}")
+    raise PluginError(f"{where}: it needs the plugin ABI {major}.{minor}, and this host has {ours}, expected the same major "
+                      f"and no newer minor; rebuild the plugin against SDK {ours}")
 
 
 class Note:

@@ -218,7 +218,8 @@ class FakeHost {
         tensor.strides[i - 1] = tensor.strides[i] * tensor.shape[i];
     }
     *name = {tensor.name.data(), tensor.name.size()};
-    *out = {sizeof *out, 1, tensor.data.data(), 0, tensor.shape.data(), tensor.strides.data(),
+    const std::uint32_t given = out->struct_size;
+    *out = {given, 1, tensor.data.data(), 0, tensor.shape.data(), tensor.strides.data(),
             static_cast<std::int32_t>(tensor.shape.size()), 1, 0, 2, 32, 1, nullptr};
     return TRAINER_OK;
   }

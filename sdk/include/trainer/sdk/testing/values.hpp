@@ -24,11 +24,10 @@ struct Cell {
   explicit Cell(std::string v) : type(TRAINER_STRING), text(std::move(v)) {}
 
   void give(trainer_value* out) const {
-    *out = {sizeof *out,
-            type,
-            integer,
-            type == TRAINER_NUMBER ? number : static_cast<double>(integer),
-            {text.data(), text.size()}};
+    out->type = type;
+    out->integer = integer;
+    out->number = type == TRAINER_NUMBER ? number : static_cast<double>(integer);
+    out->text = {text.data(), text.size()};
   }
 
   std::uint32_t type = TRAINER_NULL;
