@@ -50,6 +50,11 @@ class Section {
     check_choice(v, place(key), names);
     return v;
   }
+  bool flag(std::string_view key) const {
+    const auto* v = find(key);
+    if (v && !v->is_bool()) wrong_type(*v, place(key), "true or false");
+    return v && v->get_bool();
+  }
   static std::string text_of(const json::value& v, const std::string& place) {
     if (!v.is_string()) Section::wrong_type(v, place, "a string");
     return std::string(v.get_string());
@@ -205,7 +210,8 @@ RunFile RunFile::load(const std::filesystem::path& path,
   for (const auto& [key, text] : overrides) apply(v, key, text);
   const Section root(v, path.string());
   root.allow(
-      {"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions"});
+      {"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions",
+       "async_save", "log_history_limit"});
   const auto base = path.parent_path();
   RunFile run;
   run.path = path;
@@ -236,6 +242,12 @@ RunFile RunFile::load(const std::filesystem::path& path,
   }
   run.callbacks = read_list<Callback>(root, "callbacks", read_callback);
   run.actions = read_list<Action>(root, "actions", read_action);
+  run.async_save = root.flag("async_save");
+  if (const auto* limit = root.find("log_history_limit")) {
+    if (!limit->is_int64() || limit->get_int64() < 1)
+      Section::wrong_type(*limit, root.place("log_history_limit"), "a whole number from 1");
+    run.log_history_limit = limit->get_int64();
+  }
   if (run.actions.empty()) run.actions.push_back({"train", std::nullopt, {}});
   return run;
 }

@@ -18,7 +18,7 @@ json::value to_value(const T& field) {
 }
 json::value to_value(const Number& n) { return n.to_json(); }
 json::value to_value(const std::string& text) { return boost::json::string(text); }
-json::value to_value(const std::vector<json::object>& entries) {
+json::value to_value(const std::deque<json::object>& entries) {
   return json::array(entries.begin(), entries.end());
 }
 template <typename T>
@@ -50,7 +50,7 @@ bool read(const json::value& v, json::object& out, std::string_view& expected) {
   expected = "an object";
   return v.is_object() && (out = v.get_object(), true);
 }
-bool read(const json::value& v, std::vector<json::object>& out, std::string_view& expected) {
+bool read(const json::value& v, std::deque<json::object>& out, std::string_view& expected) {
   expected = "a list of objects";
   if (!v.is_array()) return false;
   out.clear();

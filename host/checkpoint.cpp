@@ -61,7 +61,7 @@ std::vector<fs::path> sorted_checkpoints(const fs::path& output_dir, bool by_tim
 
 std::optional<std::string> checkpoint_damage(const fs::path& directory) {
   try {
-    load_safetensors(directory / weights_file);
+    map_safetensors(directory / weights_file);
     TrainerState::load_from_json(directory / state_file);
     return std::nullopt;
   } catch (const Error& e) {
@@ -151,11 +151,11 @@ void remove_torn_checkpoints(const fs::path& output_dir) {
   }
 }
 
-void save_rng_state(const fs::path& path) {
+NamedTensors rng_state() {
   NamedTensors tensors{{"cpu", at::detail::getDefaultCPUGenerator().get_state()}};
   if (at::hasCUDA())
     tensors.emplace_back("cuda", at::globalContext().defaultGenerator(at::kCUDA).get_state());
-  save_safetensors(path, tensors);
+  return tensors;
 }
 
 void load_rng_state(const fs::path& checkpoint) {

@@ -53,9 +53,9 @@ void write_directory(const std::filesystem::path& directory,
 /// Removes what a killed process left of a checkpoint that it was writing, and says so.
 void remove_torn_checkpoints(const std::filesystem::path& output_dir);
 
-/// State of the default generators (CPU, and the GPU in use); an info line when the file is
-/// missing.
-void save_rng_state(const std::filesystem::path& path);
+/// State of the default generators (CPU, and the GPU in use), a copy; an info line when the file to
+/// load is missing.
+NamedTensors rng_state();
 void load_rng_state(const std::filesystem::path& checkpoint);
 
 }  // namespace trainer

@@ -73,6 +73,26 @@ std::vector<double> numbers(const c10::IValue& value, std::string_view where) {
   return out;
 }
 
+c10::IValue cpu_copy(const c10::IValue& value, bool always) {
+  if (value.isTensor()) return value.toTensor().detach().to(at::kCPU, /*non_blocking=*/false, always);
+  if (value.isGenericDict()) {
+    Dict out = make_dict();
+    for (const auto& entry : value.toGenericDict()) out.insert(entry.key(), cpu_copy(entry.value(), always));
+    return out;
+  }
+  if (value.isList()) {
+    List out = make_list();
+    for (const c10::IValue& item : value.toListRef()) out.push_back(cpu_copy(item, always));
+    return out;
+  }
+  if (value.isTuple()) {
+    std::vector<c10::IValue> items;
+    for (const c10::IValue& item : value.toTupleRef().elements()) items.push_back(cpu_copy(item, always));
+    return c10::ivalue::Tuple::create(std::move(items));
+  }
+  return value;
+}
+
 std::optional<c10::IValue> find(const Dict& dict, std::string_view key) {
   const auto entry = dict.find(std::string(key));
   if (entry == dict.end()) return std::nullopt;

@@ -34,6 +34,10 @@ std::vector<double> numbers(const c10::IValue& value, std::string_view where);
 c10::IValue member(const Dict& dict, std::string_view key, std::string_view where);
 /// @}
 
+/// The same value with its tensors on the CPU and without graph; `always`: in memory of its own, also where a
+/// tensor is there already.
+c10::IValue cpu_copy(const c10::IValue& value, bool always);
+
 /// The value of a key, or nothing when the dict lacks it.
 std::optional<c10::IValue> find(const Dict& dict, std::string_view key);
 

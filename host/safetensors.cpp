@@ -9,13 +9,12 @@
 #include <fstream>
 #include <set>
 
-#include "safetensors_format.hpp"
+#include "safetensors_types.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 namespace {
 
-using safetensors::Type;
 using safetensors::types;
 
 // A JSON string as Rust's serde_json writes it, which leaves UTF-8 alone.
@@ -46,15 +45,14 @@ struct Entry {
 std::vector<Entry> sorted_entries(const NamedTensors& tensors, const std::string& where) {
   std::vector<Entry> entries;
   for (const auto& [name, tensor] : tensors) {
-    const auto type = std::find_if(types.begin(), types.end(), [&](const Type& candidate) {
-      return candidate.scalar == tensor.scalar_type();
-    });
-    if (type == types.end()) {
+    const auto& known = safetensors::scalar_types;
+    const auto type = std::find(known.begin(), known.end(), tensor.scalar_type());
+    if (type == known.end()) {
       throw_run(error_id::model_unsupported, where + ": tensor '" + name + "' has the type " +
                 c10::toString(tensor.scalar_type()) + ", expected one of " +
                 safetensors::type_names() + "; convert it before saving");
     }
-    entries.push_back({static_cast<std::size_t>(type - types.begin()), name,
+    entries.push_back({static_cast<std::size_t>(type - known.begin()), name,
                        tensor.detach().to(at::kCPU).contiguous()});
   }
   std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {

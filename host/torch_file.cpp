@@ -25,26 +25,6 @@ std::string reason(const std::exception& error) {
   return text.substr(0, text.find(". "));
 }
 
-c10::IValue to_cpu(const c10::IValue& value) {
-  if (value.isTensor()) return value.toTensor().detach().to(at::kCPU);
-  if (value.isGenericDict()) {
-    python::Dict out = python::make_dict();
-    for (const auto& entry : value.toGenericDict()) out.insert(entry.key(), to_cpu(entry.value()));
-    return out;
-  }
-  if (value.isList()) {
-    python::List out = python::make_list();
-    for (const c10::IValue& item : value.toListRef()) out.push_back(to_cpu(item));
-    return out;
-  }
-  if (value.isTuple()) {
-    std::vector<c10::IValue> items;
-    for (const c10::IValue& item : value.toTupleRef().elements()) items.push_back(to_cpu(item));
-    return c10::ivalue::Tuple::create(std::move(items));
-  }
-  return value;
-}
-
 void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::IValue& value) {
   std::string bytes;
   torch::jit::Pickler pickler([&](const char* data, std::size_t size) { bytes.append(data, size); },
@@ -63,7 +43,7 @@ void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::I
 }  // namespace
 
 void write_torch_file(const std::filesystem::path& path, const c10::IValue& value) {
-  const c10::IValue portable = to_cpu(value);
+  const c10::IValue portable = python::cpu_copy(value, false);
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   // An archive that is given up complains on stderr, so a failed write is noted and told at the

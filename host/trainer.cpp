@@ -8,6 +8,7 @@
 #include <csignal>
 
 #include "checkpoint.hpp"
+#include "checkpoint_writer.hpp"
 #include "loss_sum.hpp"
 #include "out_of_memory.hpp"
 #include "precision.hpp"
@@ -63,6 +64,11 @@ TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::pa
   const Plan plan = plan_training(*train_dataloader_);
   const Resume resume = init_training_state(plan, checkpoint);
   prepare_for_training(plan, resume);
+  // After a training that ended well nothing is left to it.
+  struct GiveUpSave {
+    Trainer& trainer;
+    ~GiveUpSave() { trainer.give_up_save(); }
+  } const give_up{*this};
 
   train_start_ = Clock::now();
   initial_num_input_tokens_seen_ = state_.num_input_tokens_seen;
@@ -131,6 +137,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
         fire(TRAINER_ON_STEP_END);
         obey_stop_request();
         maybe_log_save_evaluate(grad_norm, learning_rate);
+        if (writer_ && writer_->finished()) finish_save();
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
       }
@@ -192,13 +199,11 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
     if (args_.save_strategy == "best") control_.should_save = is_new_best;
     obey_stop_request();  // one that came while it evaluated
   }
-  if (control_.should_save) {
-    save_checkpoint();
-    fire(TRAINER_ON_SAVE);
-  }
+  if (control_.should_save) save_checkpoint();
 }
 
 TrainOutput Trainer::finalize_training(const Plan& plan) {
+  finish_save();
   total_loss_ += loss_->value();
   train_seconds_ = seconds_since(train_start_);
   const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
@@ -237,6 +242,8 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
   json::object kept = logs;
   kept.insert_or_assign("step", state_.global_step);
   state_.log_history.push_back(std::move(kept));
+  while (log_history_limit_ && std::ssize(state_.log_history) > *log_history_limit_)
+    state_.log_history.pop_front();
   fire(TRAINER_ON_LOG, &logs);
 }
 

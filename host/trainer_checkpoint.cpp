@@ -6,7 +6,9 @@
 #include <ATen/core/ivalue.h>
 
 #include "checkpoint.hpp"
+#include "checkpoint_writer.hpp"
 #include "precision.hpp"
+#include "python_value.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
@@ -32,6 +34,36 @@ void load_scaler(GradScaler& scaler, const fs::path& path) {
   scaler.load(dict.at("scale").toDouble(), dict.at("_growth_tracker").toInt());
 }
 
+// What a checkpoint holds beside trainer_state.json.
+struct Contents {
+  NamedTensors weights;
+  std::string args;
+  std::optional<c10::IValue> optimizer, scheduler, scaler;  // absent with save_only_model
+  NamedTensors rng;
+};
+
+// The same in memory of its own, which training does not change.
+Contents copied(const Contents& from) {
+  Contents out = from;
+  for (auto& [name, tensor] : out.weights) {
+    tensor = tensor.detach().to(at::TensorOptions(at::kCPU), /*non_blocking=*/false, /*copy=*/true,
+                                at::MemoryFormat::Contiguous);
+  }
+  for (auto* value : {&out.optimizer, &out.scheduler, &out.scaler})
+    if (*value) *value = python::cpu_copy(**value, true);
+  return out;
+}
+
+void write_contents(const fs::path& to, const Contents& what, const TrainerState& state) {
+  save_safetensors(to / weights_file, what.weights);
+  replace_file(to / args_file, what.args);
+  if (what.optimizer) write_torch_file(to / optimizer_file, *what.optimizer);
+  if (what.scheduler) write_torch_file(to / scheduler_file, *what.scheduler);
+  if (what.scaler) write_torch_file(to / scaler_file, *what.scaler);
+  if (!what.rng.empty()) save_safetensors(to / rng_file, what.rng);
+  state.save_to_json(to / state_file);
+}
+
 }  // namespace
 
 void Trainer::store_flos() {
@@ -47,7 +79,16 @@ void Trainer::save_model(const fs::path& directory) const {
   replace_file(directory / args_file, args_.to_json_string() + "\n");
 }
 
+// With async_save the model has gone on when on_save is fired; the plugin is given what was saved.
+void Trainer::save_model_for_plugin(const fs::path& directory) const {
+  if (!announced_) return save_model(directory);
+  fs::create_directories(directory);
+  for (const char* file : {weights_file, args_file})
+    fs::copy_file(*announced_ / file, directory / file, fs::copy_options::overwrite_existing);
+}
+
 void Trainer::save_checkpoint() {
+  finish_save();
   store_flos();
   const fs::path root = args_.output_dir;
   const fs::path directory = root / ("checkpoint-" + std::to_string(state_.global_step));
@@ -57,25 +98,58 @@ void Trainer::save_checkpoint() {
     if (best == directory || fs::exists(best)) state_.best_model_checkpoint = best.string();
   }
   handler_.refresh_states(state_.stateful_callbacks);
-  write_directory(directory, [&](const fs::path& to) {
-    save_model(to);
-    if (!args_.save_only_model) {
-      write_torch_file(to / optimizer_file, optimizer_->state_dict());
-      write_torch_file(to / scheduler_file, lr_scheduler_->state_dict());
-      if (scaler_) write_torch_file(to / scaler_file, scaler_state(*scaler_));
-      save_rng_state(to / rng_file);
+  Contents contents{state_dict(*model_.module), args_.to_json_string() + "\n", {}, {}, {}, {}};
+  if (!args_.save_only_model) {
+    contents.optimizer = optimizer_->state_dict();
+    contents.scheduler = lr_scheduler_->state_dict();
+    if (scaler_) contents.scaler = scaler_state(*scaler_);
+    contents.rng = rng_state();
+  }
+  const auto limit = args_.save_total_limit;
+  const auto write = [=](const Contents& what, const TrainerState& state) {
+    write_directory(directory, [&](const fs::path& to) { write_contents(to, what, state); });
+    if (limit) rotate_checkpoints(root, *limit, state.best_model_checkpoint);
+  };
+  if (!writer_) {
+    write(contents, state_);
+    return fire(TRAINER_ON_SAVE);
+  }
+  pending_save_ = {directory, state_.global_step, state_.epoch};
+  writer_->start([write, contents = copied(contents), state = state_] { write(contents, state); });
+  control_.should_save = 0;  // as on_save will; until then it would ask for the same again
+}
+
+void Trainer::finish_save() {
+  if (!writer_ || !writer_->pending()) return;
+  writer_->wait();
+  // Callbacks see the step that was saved, because trackers name the checkpoint by it.
+  struct Announcement {
+    Trainer& trainer;
+    std::int64_t step = std::exchange(trainer.state_.global_step, trainer.pending_save_.global_step);
+    Number epoch = std::exchange(trainer.state_.epoch, trainer.pending_save_.epoch);
+    std::uint32_t should_save = trainer.control_.should_save;
+    explicit Announcement(Trainer& t) : trainer(t) { t.announced_ = &t.pending_save_.directory; }
+    ~Announcement() {
+      trainer.announced_ = nullptr;
+      trainer.state_.global_step = step;
+      trainer.state_.epoch = epoch;
+      trainer.control_.should_save |= should_save;  // asked for since, and another checkpoint
     }
-    state_.save_to_json(to / state_file);
-  });
-  if (args_.save_total_limit)
-    rotate_checkpoints(root, *args_.save_total_limit, state_.best_model_checkpoint);
+  } const announcement(*this);
+  fire(TRAINER_ON_SAVE);
+}
+
+void Trainer::give_up_save() noexcept try {
+  if (writer_ && writer_->pending()) writer_->wait();
+} catch (const std::exception& e) {
+  log::warning(std::string("the checkpoint that was being written is lost: ") + e.what());
 }
 
 void Trainer::load_model(const fs::path& checkpoint) {
   const fs::path file = checkpoint / weights_file;
   NamedTensors stored;
   try {
-    stored = load_safetensors(file);
+    stored = map_safetensors(file);
   } catch (const Error& e) {
     throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }

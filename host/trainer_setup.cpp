@@ -11,6 +11,7 @@
 #include <limits>
 
 #include "checkpoint.hpp"
+#include "checkpoint_writer.hpp"
 #include "loss_sum.hpp"
 #include "precision.hpp"
 #include "tensor_views.hpp"
@@ -79,14 +80,19 @@ Trainer::Trainer(TrainerOptions options)
       train_dataset_(std::move(options.train_dataset)),
       eval_datasets_(std::move(options.eval_dataset)),
       compute_metrics_(std::move(options.compute_metrics)),
+      log_history_limit_(options.log_history_limit),
       registry_(plugin_directories(options.plugin_dirs)),
       device_(choose_device(args_)),
+      writer_(options.async_save ? std::make_unique<CheckpointWriter>() : nullptr),
       train_batch_size_(args_.per_device_train_batch_size),
       handler_(args_, state_, control_) {
   if (!model_.module || !model_.forward)
     throw_usage(
         error_id::model_unsupported,
         "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
+  if (log_history_limit_ && *log_history_limit_ < 1)
+    throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " + std::to_string(*log_history_limit_) +
+                ", expected at least 1; leave it out to keep the whole history");
   if (args_.eval_strategy != "no" && eval_datasets_.empty())
     throw_usage(error_id::data_missing, "args.eval_strategy is \"" + args_.eval_strategy +
                 "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
@@ -106,7 +112,7 @@ Trainer::Trainer(TrainerOptions options)
                   : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
               tensors_.get(),
               false,
-              [this](const std::filesystem::path& directory) { save_model(directory); }};
+              [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }};
   require_writable_directory(args_.output_dir, "output_dir");
   registry_.leave_out(options.without);
   handler_.set_recorder(options.recorder);

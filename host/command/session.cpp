@@ -67,7 +67,7 @@ Trainer& Session::trainer() {
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_.model, run_.loss, run_.model_json);
   if (!run_.init_from.empty())
-    load_weights(*options.model.module, load_safetensors(run_.init_from), run_.init_from.string());
+    load_weights(*options.model.module, map_safetensors(run_.init_from), run_.init_from.string());
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;
@@ -77,6 +77,8 @@ Trainer& Session::trainer() {
   options.without = options_.without;
   options.recorder = recorder();
   options.quiet = options_.quiet;
+  options.async_save = run_.async_save;
+  options.log_history_limit = run_.log_history_limit;
   trainer_ = std::make_unique<Trainer>(std::move(options));
   return *trainer_;
 }

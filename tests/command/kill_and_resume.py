@@ -6,7 +6,7 @@
 Compared: model.safetensors byte for byte, log_history but for times and the summary, and metrics.csv, which
 must hold no step's row twice. Checkpoints are written at logged steps: as in transformers, the loss that is logged
 after a resume is the mean of the steps since the resume. Moments are drawn from a fixed seed, among them ones inside checkpoint writes,
-as every other step writes one. The last step ends an epoch: one that does not is followed by a further step when the
+as every other step writes one; every other run saves with async_save. The last step ends an epoch: one that does not is followed by a further step when the
 finished run is resumed, here as in transformers.
 """
 
@@ -24,11 +24,11 @@ TRAINER, SOURCE = os.environ["TRAINER"], Path(os.environ["SOURCE"])
 TIMES = re.compile(r".*(_runtime|_per_second)")
 
 
-def argv(output_dir, resume):
+def argv(output_dir, resume, async_save=False):
     args = [TRAINER, "train", SOURCE / "host/examples/digits/run.json", "--output_dir", output_dir, "--report_to", "csv"]
     args += ["--max_steps", "405", "--logging_steps", "2", "--eval_strategy", "steps", "--eval_steps", "10", "--save_strategy", "steps"]
     args += ["--save_steps", "2", "--set", "callbacks=[]", "--load_best_model_at_end", "false", "--quiet"]
-    return args + (["--resume_from_checkpoint"] if resume else [])
+    return args + ["--set", f"async_save={str(async_save).lower()}"] + (["--resume_from_checkpoint"] if resume else [])
 
 
 def finished(output_dir):
@@ -55,7 +55,7 @@ def main():
             while True:
                 resume = any(Path(cut).glob("checkpoint-*"))
                 begin = time.time()
-                process = subprocess.Popen(argv(cut, resume), stderr=subprocess.PIPE, text=True)
+                process = subprocess.Popen(argv(cut, resume, runs % 2 == 1), stderr=subprocess.PIPE, text=True)
                 try:
                     _, errors = process.communicate(timeout=draw.uniform(0.3, 0.9) * whole_seconds if done < kills else None)
                 except subprocess.TimeoutExpired:

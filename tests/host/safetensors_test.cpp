@@ -77,6 +77,26 @@ TEST(Safetensors, RoundTrip) {
   EXPECT_TRUE(load_safetensors(scratch / "b").empty());
 }
 
+TEST(Safetensors, MappedTensorsAreTheFilesUntilTheyAreChanged) {
+  const test::ScratchDirectory scratch;
+  save_safetensors(scratch / "a", {{"t", at::arange(6, at::kFloat)}});
+  const std::string before = test::contents(scratch / "a");
+  at::Tensor mapped = map_safetensors(scratch / "a")[0].second;
+  std::filesystem::remove(scratch / "a");
+  EXPECT_TRUE(at::equal(mapped, at::arange(6, at::kFloat))) << "a removed file stays mapped";
+  test::write(scratch / "a", before);
+  mapped = map_safetensors(scratch / "a")[0].second;
+  mapped.fill_(1);
+  EXPECT_EQ(test::contents(scratch / "a"), before);
+
+  // A header whose length leaves the data at an odd place, as other programs write it.
+  const std::string floats("\0\0\x80\x3f\0\0\0\x40", 8);
+  std::string header = tensor("F32", "[2]", "[0,8]");
+  header.resize((header.size() + 7) / 8 * 8 + 3, ' ');
+  test::write(scratch / "odd", file_of(header, floats));
+  EXPECT_TRUE(at::equal(map_safetensors(scratch / "odd")[0].second, at::arange(1, 3).to(at::kFloat)));
+}
+
 TEST(Safetensors, RefusesDamagedFiles) {
   const std::string floats(16, '\0');
   EXPECT_EQ(error_of(file_of(tensor("F32", "[4]", "[0,16]"), floats)), "no error");

@@ -262,6 +262,33 @@ TEST_F(TrainerTest, AStopThatIsRequestedSavesAndEnds) {
   EXPECT_EQ(events.back(), "train_end");
 }
 
+TEST_F(TrainerTest, TheHistoryCanBeLimited) {
+  auto o = options();
+  o.args.max_steps = 5;
+  o.args.logging_steps = 1;
+  o.args.save_strategy = "steps";
+  o.args.save_steps = 4;
+  o.log_history_limit = 3;
+  auto again = o, wrong = o;
+  Trainer trainer(std::move(o));
+  trainer.train();
+  auto steps_of = [](const TrainerState& state) {
+    std::vector<std::int64_t> steps;
+    for (const auto& entry : state.log_history) steps.push_back(entry.at("step").as_int64());
+    return steps;
+  };
+  EXPECT_THAT(steps_of(trainer.state()), ElementsAre(4, 5, 5)) << "the last one is the summary";
+  const auto saved = TrainerState::load_from_json(dir / "checkpoint-4" / "trainer_state.json");
+  EXPECT_THAT(steps_of(saved), ElementsAre(2, 3, 4));
+
+  again.log_history_limit = 1;
+  Trainer resumed(std::move(again));
+  resumed.train(dir / "checkpoint-4");
+  EXPECT_THAT(steps_of(resumed.state()), ElementsAre(5));
+  wrong.log_history_limit = 0;
+  EXPECT_THROW(Trainer{std::move(wrong)}, Error);
+}
+
 TEST_F(TrainerTest, FullEvaluationInBf16) {
   auto o = options();
   o.args.bf16_full_eval = true;

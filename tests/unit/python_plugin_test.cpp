@@ -24,6 +24,15 @@ class Steer:
     def on_train_end(self, args, state, control, **kwargs):
         with open(args.output_dir + "/seen", "w") as out:
             out.write(str(self.seen))
+
+class History:
+    def __init__(self, limit=0):
+        self.seen = []
+    def on_step_end(self, args, state, control, **kwargs):
+        self.seen.append([entry["step"] for entry in state.log_history])
+    def on_train_end(self, args, state, control, **kwargs):
+        with open(args.output_dir + "/seen", "w") as out:
+            out.write(str(self.seen))
 )py";
 
 class PythonPlugin : public testing::Test {
@@ -67,6 +76,20 @@ TEST_F(PythonPlugin, WaitsForFlagsAndGivesExceptionsOn) {
   EXPECT_EQ(plugin.fire(TRAINER_ON_LOG, {{"loss", Cell(0.5)}}), TRAINER_ERROR);
   EXPECT_EQ(host.error.substr(0, 25), "Steer: ValueError: no los") << host.error;
   EXPECT_EQ(seen(), "[1, 2, 3]");
+}
+
+TEST_F(PythonPlugin, SeesTheHistoryAlsoWhereItIsLimited) {
+  host.config["callback"] = Cell("classes_of_test.History");
+  FakePlugin plugin(host, "python", directory);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK);
+  for (const std::vector<std::int64_t>& steps :
+       {std::vector<std::int64_t>{}, {1}, {1, 2}, {2, 3}, {2, 3}, {5, 6}, {8, 9}}) {
+    host.log_history.clear();
+    for (const std::int64_t step : steps) host.log_history.push_back({{"step", Cell(step)}});
+    EXPECT_EQ(plugin.fire(TRAINER_ON_STEP_END), TRAINER_OK) << host.error;
+  }
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_OK);
+  EXPECT_EQ(seen(), "[[], [1], [1, 2], [2, 3], [2, 3], [5, 6], [8, 9]]");
 }
 
 TEST_F(PythonPlugin, RunsBehindATrainingThatDoesNotWait) {

@@ -62,6 +62,18 @@ TEST_F(RunFileTest, IsReadWhole) {
             "train");
 }
 
+TEST_F(RunFileTest, KeysOfTheHost) {
+  EXPECT_FALSE(load(good).async_save);
+  EXPECT_FALSE(load(good).log_history_limit);
+  const RunFile run = load(good, {{"async_save", "true"}, {"log_history_limit", "100"}});
+  EXPECT_TRUE(run.async_save);
+  EXPECT_EQ(run.log_history_limit, 100);
+  EXPECT_THAT(error_of(with(good, "{", R"({"async_save": 1, )")),
+              HasSubstr("async_save is an integer (1), expected true or false"));
+  EXPECT_THAT(error_of(with(good, "{", R"({"log_history_limit": 0, )")),
+              HasSubstr("log_history_limit is an integer (0), expected a whole number from 1"));
+}
+
 TEST_F(RunFileTest, SetReplacesKeys) {
   const RunFile run =
       load(good, {{"model.layers", "[4, 3]"}, {"data.train", "other.csv"}, {"args.seed", "7"}});

@@ -3,6 +3,7 @@
 
 #include <trainer/state.h>
 
+#include <deque>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,7 +28,7 @@ struct TrainerState {
   std::int64_t num_train_epochs = 0;
   std::int64_t num_input_tokens_seen = 0;
   Number total_flos = 0;
-  std::vector<json::object> log_history;  ///< one entry a log, each with its "step"
+  std::deque<json::object> log_history;  ///< one entry a log, each with its "step"
   std::optional<Number> best_metric;
   std::optional<std::int64_t> best_global_step;
   std::optional<std::string> best_model_checkpoint;

@@ -15,6 +15,7 @@
 
 namespace trainer {
 
+class CheckpointWriter;
 class LossSum;
 class GradScaler;
 class TensorViews;
@@ -160,7 +161,11 @@ class Trainer {
   const json::value& watched_metric(const json::object& metrics) const;
 
   // trainer_checkpoint.cpp
-  void save_checkpoint();
+  void save_checkpoint();  ///< and on_save, or with async_save its promise
+  /// async_save: waits for the checkpoint that is being written, if any, and fires its on_save.
+  void finish_save();
+  void give_up_save() noexcept;  ///< the same without on_save, when an exception ends the training
+  void save_model_for_plugin(const std::filesystem::path& directory) const;
   void load_best_model();
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
@@ -174,6 +179,7 @@ class Trainer {
   std::shared_ptr<Dataset> train_dataset_;
   EvalDatasets eval_datasets_;
   ComputeMetrics compute_metrics_;
+  std::optional<std::int64_t> log_history_limit_;
   PluginRegistry registry_;
   HostContext context_;
   TrainerState state_;
@@ -188,6 +194,13 @@ class Trainer {
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> lr_scheduler_;
   std::unique_ptr<GradScaler> scaler_;  ///< null without fp16
+  struct PendingSave {
+    std::filesystem::path directory;
+    std::int64_t global_step = 0;
+    Number epoch = 0;
+  } pending_save_;
+  const std::filesystem::path* announced_ = nullptr;  ///< within finish_save(): what on_save is about
+  std::unique_ptr<CheckpointWriter> writer_;          ///< null without async_save
   std::unique_ptr<LossSum> loss_;
   std::int64_t train_batch_size_;
   std::int64_t current_gradient_accumulation_steps_ = 1;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 
 #include "trainer/callback_spec.hpp"
 #include "trainer/model.hpp"
@@ -53,6 +54,11 @@ struct TrainerOptions {
   std::vector<std::string> without;  ///< plugins and trackers to leave out, by id or report_to name
   EventRecorder* recorder = nullptr;  ///< not owned
   bool quiet = false;                 ///< no bars, and no log lines on stdout
+  /// A thread writes the checkpoints, and training waits only until their contents are copied to
+  /// memory. on_save then comes at the end of the first step after the checkpoint is whole.
+  bool async_save = false;
+  /// Keeps this many entries of state.log_history, the newest; all without it. At least 1.
+  std::optional<std::int64_t> log_history_limit;
 };
 
 }  // namespace trainer

@@ -36,17 +36,27 @@ void BridgeSession::build(std::uint32_t kind, const trainer_state& state,
   text_ += '}';
 }
 
-// What log_history has got since the last event.
+// What log_history has got since the last event, and lost: with a limit the oldest entries go, and its size alone
+// says nothing. So the last entry that was sent is looked for, from the end.
 void BridgeSession::append_history() {
   const std::uint64_t size = host_.log_history_size();
-  if (size == history_sent_) return;
-  if (size < history_sent_) history_sent_ = 0;
-  text_ += ",\"from\":" + std::to_string(history_sent_) + ",\"history\":[";
-  for (; history_sent_ < size; ++history_sent_) {
-    if (text_.back() != '[') text_ += ',';
-    append_json(text_, host_.log_history_at(history_sent_));
+  std::uint64_t begin = size;
+  for (; begin > 0; --begin) {
+    entry_.clear();
+    append_json(entry_, host_.log_history_at(begin - 1));
+    if (entry_ == last_sent_) break;
+  }
+  if (begin == size && size == history_sent_) return;
+  if (history_sent_ > begin) text_ += ",\"dropped\":" + std::to_string(history_sent_ - begin);
+  text_ += ",\"from\":" + std::to_string(begin) + ",\"history\":[";
+  for (std::uint64_t i = begin; i < size; ++i) {
+    if (i > begin) text_ += ',';
+    last_sent_.clear();
+    append_json(last_sent_, host_.log_history_at(i));
+    text_ += last_sent_;
   }
   text_ += ']';
+  history_sent_ = size;
 }
 
 void BridgeSession::event(std::uint32_t kind, const trainer_state& state, trainer_control& control,

@@ -82,6 +82,7 @@ class BridgeSession {
   bool ready_ = false, answers_ = false, lost_ = false, closed_ = false;
   bool shapes_sent_ = false, full_said_ = false;
   std::uint64_t history_sent_ = 0, last_id_ = 0;
+  std::string last_sent_, entry_;  // of log_history, as JSON
 };
 
 /// Puts [[key, kind, text]...] into the map, in that order; keys that are not listed go.

@@ -170,6 +170,7 @@ class Session:
     # Events
 
     def _event(self, message):
+        del self.history[:message.get("dropped", 0)]
         self.history[message.get("from", len(self.history)):] = message.get("history", [])
         if self.model is not None and "shapes" in message:
             self.model.shapes = {name: (shape, kind) for name, shape, kind in message["shapes"]}

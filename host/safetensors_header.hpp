@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What a safetensors file says of its tensors, without LibTorch.
+namespace trainer::safetensors {
+
+struct Type {
+  const char* name;     ///< in the file
+  std::uint64_t bytes;  ///< of one element
+};
+
+/// In the order by which the safetensors package sorts tensors before it looks at names; the last
+/// type comes first in a file.
+constexpr std::array<Type, 10> types{{{"BOOL", 1},
+                                      {"U8", 1},
+                                      {"I8", 1},
+                                      {"I16", 2},
+                                      {"F16", 2},
+                                      {"BF16", 2},
+                                      {"I32", 4},
+                                      {"F32", 4},
+                                      {"F64", 8},
+                                      {"I64", 8}}};
+
+std::string type_names();
+
+/// Bytes; the package refuses longer headers.
+constexpr std::uint64_t max_header = 100'000'000;
+
+struct Entry {
+  std::string name;
+  std::size_t type;  ///< index in `types`
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin, end;  ///< bytes of the file
+};
+
+/// The tensors of a file that holds these bytes, in the order of their data. The file is not
+/// trusted: lengths, offsets (no gap, no overlap), shapes and types are checked, and a run Error
+/// that starts with `where` says what is wrong. Each range lies within `file`.
+std::vector<Entry> read_header(std::string_view file, const std::string& where);
+
+/// The end of a message about a file that breaks a rule.
+inline constexpr const char* damaged =
+    "; the file is damaged or cut short, so use another copy or an earlier checkpoint";
+
+}  // namespace trainer::safetensors
