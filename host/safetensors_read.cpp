@@ -14,9 +14,7 @@
 namespace trainer {
 namespace {
 
-using safetensors::Entry;
-
-at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const Entry& entry,
+at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const safetensors::Entry& entry,
                    const std::string& where) {
   const at::ScalarType type = safetensors::scalar_types[entry.type];
   char* data = file->data() + entry.begin;
@@ -39,7 +37,7 @@ at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const Entry& entry,
 NamedTensors map_safetensors(const std::filesystem::path& path) {
   const auto file = std::make_shared<MappedFile>(path);
   NamedTensors tensors;
-  for (const Entry& entry : safetensors::read_header(file->bytes(), path.string()))
+  for (const safetensors::Entry& entry : safetensors::read_header(file->bytes(), path.string()))
     tensors.emplace_back(entry.name, view_of(file, entry, path.string()));
   return tensors;
 }
