@@ -76,35 +76,31 @@ double CallbackHandler::timing_weight(std::uint32_t kind) {
   return dispatched_[kind]++ % every == every / 2 ? every : 0;
 }
 
-std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, double weight) {
+// Adds the call's time to `seconds`, as that of `weight` calls.
+static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
+                               const trainer_event& event, double weight, double& seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const std::int32_t status = function(table, &event);
+  seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
+  return status;
+}
+
+// Inline, as it is called for each callback of each event.
+inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
+                                          double weight) {
   ++slot.entry->cost.calls;
-  auto& now = crash_report::moment.callback;
-  const char* outer = now.load(std::memory_order_relaxed);  // a C++ callback may evaluate within an event
-  now.store(slot.entry->name.c_str(), std::memory_order_relaxed);
-  std::int32_t status = TRAINER_ERROR;
+  crash_report::moment.callback.store(slot.entry->name.c_str(), std::memory_order_relaxed);
   // The SDK lets no exception out; a plugin that is written without it might.
   try {
-    if (weight == 0) {
-      status = slot.function(slot.table, &event);
-    } else {
-      using Clock = std::chrono::steady_clock;
-      const auto begin = Clock::now();
-      status = slot.function(slot.table, &event);
-      slot.entry->cost.seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
-    }
+    if (weight == 0) return slot.function(slot.table, &event);
+    return timed_call(slot.function, slot.table, event, weight, slot.entry->cost.seconds);
   } catch (const std::exception& e) {
     failure_ = {error_id::callback_threw, std::string("an exception left it, which none may do: ") + e.what()};
   } catch (...) {
     failure_ = {error_id::callback_threw, "an exception left it, which none may do"};
   }
-  now.store(outer, std::memory_order_relaxed);
-  if (call_check::on && slot.entry->plugin()) {
-    if (std::string misuse = call_check::take_misuse(slot.entry->name); !misuse.empty()) {
-      failure_ = {error_id::callback_misuse, "it " + misuse};
-      return TRAINER_ERROR;
-    }
-  }
-  return status;
+  return TRAINER_ERROR;
 }
 
 void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
@@ -122,29 +118,42 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   const double weight = timing_weight(kind);
   crash_report::moment.event.store(kind, std::memory_order_relaxed);
   crash_report::moment.step.store(state_.global_step, std::memory_order_relaxed);
+  const auto& list = lists_[kind];
+  // Not null where a C++ callback evaluates within an event.
+  const char* outer = crash_report::moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
     // By index, because a callback may add or remove callbacks while the list is walked.
-    for (std::size_t i = 0; i < lists_[kind].size(); ++i) {
-      const Slot slot = lists_[kind][i];
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      const Slot slot = list[i];
       const TrainerControl before = control_;
-      const std::int32_t status = call(slot, event, weight);
+      std::int32_t status = call(slot, event, weight);
+      if (call_check::on && misused(*slot.entry)) status = TRAINER_ERROR;
       const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop |
                                  control_.should_save | control_.should_evaluate |
                                  control_.should_log;
-      if (status != TRAINER_OK || bits > 1) {
+      if (status != TRAINER_OK || bits > 1) [[unlikely]] {
+        crash_report::moment.callback.store(nullptr, std::memory_order_relaxed);
         if (bits > 1) control_ = before;
         failed(*slot.entry, kind, status);
       }
       if (recorder_) recorder_->called(*slot.entry, before, control_);
     }
   } catch (...) {
+    crash_report::moment.callback.store(outer, std::memory_order_relaxed);
     --depth_;
     if (recorder_) recorder_->failed();
     throw;
   }
+  crash_report::moment.callback.store(outer, std::memory_order_relaxed);
   if (--depth_ == 0) removed_.clear();
   if (recorder_) recorder_->end(control_);
+}
+
+bool CallbackHandler::misused(const CallbackEntry& entry) {
+  const std::string misuse = entry.plugin() ? call_check::take_misuse(entry.name) : std::string();
+  if (!misuse.empty()) failure_ = {error_id::callback_misuse, "it " + misuse};
+  return !misuse.empty();
 }
 
 void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {

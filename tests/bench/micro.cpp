@@ -113,6 +113,28 @@ void on_log(benchmark::State& bench, const std::string& plugin) {
 BENCHMARK_CAPTURE(on_log, csv, "csv");
 BENCHMARK_CAPTURE(on_log, tensorboard, "tensorboard");
 
+// Ten scalars of ten thousand names, ten others each time; all have been seen before.
+void on_log_of_many_keys(benchmark::State& bench, const std::string& plugin) {
+  constexpr std::size_t keys = 10'000;
+  Run run;
+  run.add_plugin(plugin);
+  run.handler->call_event(TRAINER_ON_TRAIN_BEGIN);
+  std::vector<json::object> logs(keys / 10);
+  for (std::size_t key = 0; key < keys; ++key)
+    logs[key / 10].emplace("metric_" + std::to_string(key), 1.0 / static_cast<double>(key + 3));
+  json::object all;
+  for (const auto& part : logs) all.insert(part.begin(), part.end());
+  run.handler->call_event(TRAINER_ON_LOG, &all);
+  std::size_t at = 0;
+  for (auto _ : bench) {
+    ++run.state.global_step;
+    run.handler->call_event(TRAINER_ON_LOG, &logs[at++ % logs.size()]);
+  }
+  run.handler->call_event(TRAINER_ON_TRAIN_END);
+}
+BENCHMARK_CAPTURE(on_log_of_many_keys, csv, "csv");
+BENCHMARK_CAPTURE(on_log_of_many_keys, tensorboard, "tensorboard");
+
 // What the operating system takes of it: one append of as many bytes as a log is.
 void append_only(benchmark::State& bench) {
   const Run run;
