@@ -20,7 +20,6 @@ class EventRecorder {
   virtual void called(const CallbackEntry&, const TrainerControl& before,
                       const TrainerControl& after) = 0;
   virtual void end(const TrainerControl&) = 0;
-  bool misused(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   virtual void failed() = 0;  ///< instead of end(), when a callback ended the run
 };
 
@@ -99,6 +98,7 @@ class CallbackHandler {
         break;
     }
   }
+  bool misused(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void unsubscribe(const CallbackEntry& entry);
 

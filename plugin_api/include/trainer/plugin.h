@@ -47,7 +47,7 @@
  * Threads: the host calls a plugin on one thread only, the trainer's, but for what says any-thread
  * (ext/console.h). The last words of each comment say from which thread, and when, a function may be
  * called: "event" is inside a slot, "!event" outside of one, "active" between `create` and `destroy`.
- * With the environment variable TRAINER_CHECK_PLUGINS=1 the host checks it at every call.
+ * With TRAINER_CHECK_PLUGINS=1 in the environment, `trainer` checks it at every call.
  *
  * A plugin is never unloaded. Its instances are destroyed in the reverse order of their creation.
  */
