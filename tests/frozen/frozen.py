@@ -51,7 +51,7 @@ def train(plugins):
         pathlib.Path(work, "data.csv").write_text("a,b,y\n" + rows)
         run_file = {
             "model": {"type": "mlp", "layers": [2, 3, 2], "activation": "relu"},
-            "data": {"train": "data.csv", "eval": "data.csv", "target": "y"},
+            "data": {"train": "data.csv", "eval": "data.csv", "test": "data.csv", "target": "y"},
             "loss": "cross_entropy",
             "args": {"output_dir": "out", "num_train_epochs": 2, "per_device_train_batch_size": 2, "eval_strategy": "epoch",
                      "per_device_eval_batch_size": 5, "gradient_accumulation_steps": 2, "save_steps": 4, "logging_steps": 5,
@@ -59,12 +59,11 @@ def train(plugins):
             "callbacks": [
                 {"plugin": "frozen_witness", "config": {"file": "witness", "numbers": False}, "on_error": "warn"},
                 {"plugin": "frozen_scribe", "config": {"file": "scribe"}, "on_error": "warn"}],
-            "actions": [{"do": "train"}, {"do": "predict", "data": "data.csv"}],
+            "actions": [{"do": "train"}, {"do": "predict"}],
         }
         pathlib.Path(work, "run.json").write_text(json.dumps(run_file))
-        command = ("train", "run.json", "--plugin-dir", plugins)
-        stderr = run(work, *command, status=0)
-        stderr += run(work, *command, "--resume", "out/checkpoint-4", status=0)
+        stderr = run(work, "run", "run.json", "--plugin-dir", plugins, status=0)
+        stderr += run(work, "train", "run.json", "--plugin-dir", plugins, "--resume_from_checkpoint", "out/checkpoint-4", status=0)
         return seen(work, stderr, ["the second epoch is not to its liking", "it has run out of ink",
                                    "frozen_witness: the witness has seen the end"])
 

@@ -38,7 +38,10 @@ class FrozenScribe : public TrainerCallback, public Stateful {
     throw std::runtime_error("it has run out of ink");
   }
 
-  void save_state(Map&, Map& attributes) const override { attributes.set("logs", logs_); }
+  void save_state(Map& args, Map& attributes) const override {
+    args.set("file", host_.config("file"));
+    attributes.set("logs", logs_);
+  }
   void load_state(const Map& attributes) override {
     const auto logs = attributes.get("logs");
     logs_ = logs ? logs->integer() : 0;

@@ -147,7 +147,11 @@ static int32_t TRAINER_CALL on_event(trainer_callback* self, const trainer_event
 static int32_t TRAINER_CALL save_state(trainer_callback* self, trainer_map* args, trainer_map* attributes) {
   const trainer_value events = {sizeof events, TRAINER_INTEGER, ((Witness*)self->data)->events, 0, {NULL, 0}};
   const trainer_value list = {sizeof list, TRAINER_JSON, 0, 0, {"[1, {\"a\": null}]", 16}};
-  (void)args;
+  trainer_value file = {sizeof file, 0, 0, 0, {NULL, 0}}, numbers = {sizeof numbers, 0, 0, 0, {NULL, 0}};
+  const trainer_host* host = ((Witness*)self->data)->host;
+  if (host->config(host, "file", 4, &file) != TRAINER_OK || args->set(args, "file", 4, &file) != TRAINER_OK) return TRAINER_ERROR;
+  if (host->config(host, "numbers", 7, &numbers) != TRAINER_OK || args->set(args, "numbers", 7, &numbers) != TRAINER_OK)
+    return TRAINER_ERROR;
   if (attributes->set(attributes, "events", 6, &events) != TRAINER_OK) return TRAINER_ERROR;
   return attributes->set(attributes, "list", 4, &list);
 }
