@@ -12,7 +12,7 @@ void CheckpointWriter::start(std::function<void()> write) {
     } catch (...) {
       error_ = std::current_exception();
     }
-    write = nullptr;  // frees the copies that it wrote
+    write = nullptr;
     finished_.store(true, std::memory_order_relaxed);
   });
 }

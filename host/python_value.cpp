@@ -73,21 +73,42 @@ std::vector<double> numbers(const c10::IValue& value, std::string_view where) {
   return out;
 }
 
-c10::IValue cpu_copy(const c10::IValue& value, bool always) {
-  if (value.isTensor()) return value.toTensor().detach().to(at::kCPU, /*non_blocking=*/false, always);
+c10::IValue to_cpu(const c10::IValue& value, const c10::IValue* copy) {
+  if (value.isTensor()) {
+    const at::Tensor tensor = value.toTensor().detach();
+    if (copy && copy->isTensor()) {
+      at::Tensor memory = copy->toTensor();
+      if (memory.scalar_type() == tensor.scalar_type() && memory.sizes() == tensor.sizes() &&
+          memory.strides() == tensor.strides())
+        return memory.copy_(tensor);
+    }
+    return tensor.to(at::kCPU, /*non_blocking=*/false, /*copy=*/copy != nullptr);
+  }
+  const auto inner = [&](const c10::IValue& item, const c10::IValue& memory) {
+    return to_cpu(item, copy ? &memory : nullptr);
+  };
   if (value.isGenericDict()) {
     Dict out = make_dict();
-    for (const auto& entry : value.toGenericDict()) out.insert(entry.key(), cpu_copy(entry.value(), always));
+    for (const auto& entry : value.toGenericDict()) {
+      c10::IValue memory;
+      if (copy && copy->isGenericDict())
+        if (const auto found = copy->toGenericDict().find(entry.key()); found != copy->toGenericDict().end())
+          memory = found->value();
+      out.insert(entry.key(), inner(entry.value(), memory));
+    }
     return out;
   }
   if (value.isList()) {
     List out = make_list();
-    for (const c10::IValue& item : value.toListRef()) out.push_back(cpu_copy(item, always));
+    for (const c10::IValue& item : value.toListRef()) {
+      const bool there = copy && copy->isList() && out.size() < copy->toListRef().size();
+      out.push_back(inner(item, there ? copy->toListRef()[out.size()] : c10::IValue()));
+    }
     return out;
   }
   if (value.isTuple()) {
     std::vector<c10::IValue> items;
-    for (const c10::IValue& item : value.toTupleRef().elements()) items.push_back(cpu_copy(item, always));
+    for (const c10::IValue& item : value.toTupleRef().elements()) items.push_back(inner(item, {}));
     return c10::ivalue::Tuple::create(std::move(items));
   }
   return value;

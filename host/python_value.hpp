@@ -34,9 +34,9 @@ std::vector<double> numbers(const c10::IValue& value, std::string_view where);
 c10::IValue member(const Dict& dict, std::string_view key, std::string_view where);
 /// @}
 
-/// The same value with its tensors on the CPU and without graph; `always`: in memory of its own, also where a
-/// tensor is there already.
-c10::IValue cpu_copy(const c10::IValue& value, bool always);
+/// The same value with its tensors on the CPU and without graph. With `copy` they are in memory of
+/// their own: that of `copy`, an earlier one or None, where the shapes are the same.
+c10::IValue to_cpu(const c10::IValue& value, const c10::IValue* copy = nullptr);
 
 /// The value of a key, or nothing when the dict lacks it.
 std::optional<c10::IValue> find(const Dict& dict, std::string_view key);

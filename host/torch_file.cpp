@@ -43,7 +43,7 @@ void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::I
 }  // namespace
 
 void write_torch_file(const std::filesystem::path& path, const c10::IValue& value) {
-  const c10::IValue portable = python::cpu_copy(value, false);
+  const c10::IValue portable = python::to_cpu(value);
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   // An archive that is given up complains on stderr, so a failed write is noted and told at the

@@ -34,32 +34,31 @@ void load_scaler(GradScaler& scaler, const fs::path& path) {
   scaler.load(dict.at("scale").toDouble(), dict.at("_growth_tracker").toInt());
 }
 
-// What a checkpoint holds beside trainer_state.json.
-struct Contents {
-  NamedTensors weights;
-  std::string args;
-  std::optional<c10::IValue> optimizer, scheduler, scaler;  // absent with save_only_model
-  NamedTensors rng;
-};
-
-// The same in memory of its own, which training does not change.
-Contents copied(const Contents& from) {
-  Contents out = from;
-  for (auto& [name, tensor] : out.weights) {
-    tensor = tensor.detach().to(at::TensorOptions(at::kCPU), /*non_blocking=*/false, /*copy=*/true,
-                                at::MemoryFormat::Contiguous);
+// Copies into memory that training does not change.
+void copy_contents(const CheckpointContents& from, CheckpointContents& to) {
+  const at::NoGradGuard no_grad;
+  to.weights.resize(from.weights.size());
+  for (std::size_t i = 0; i < from.weights.size(); ++i) {
+    const auto& [name, tensor] = from.weights[i];
+    at::Tensor& copy = to.weights[i].second;
+    to.weights[i].first = name;
+    if (!copy.defined() || copy.scalar_type() != tensor.scalar_type() || copy.sizes() != tensor.sizes())
+      copy = at::empty(tensor.sizes(), at::TensorOptions(tensor.scalar_type()));
+    copy.copy_(tensor);
   }
-  for (auto* value : {&out.optimizer, &out.scheduler, &out.scaler})
-    if (*value) *value = python::cpu_copy(**value, true);
-  return out;
+  to.optimizer = python::to_cpu(from.optimizer, &to.optimizer);
+  to.scheduler = python::to_cpu(from.scheduler, &to.scheduler);
+  to.scaler = python::to_cpu(from.scaler, &to.scaler);
+  to.args = from.args;
+  to.rng = from.rng;
 }
 
-void write_contents(const fs::path& to, const Contents& what, const TrainerState& state) {
+void write_contents(const fs::path& to, const CheckpointContents& what, const TrainerState& state) {
   save_safetensors(to / weights_file, what.weights);
   replace_file(to / args_file, what.args);
-  if (what.optimizer) write_torch_file(to / optimizer_file, *what.optimizer);
-  if (what.scheduler) write_torch_file(to / scheduler_file, *what.scheduler);
-  if (what.scaler) write_torch_file(to / scaler_file, *what.scaler);
+  if (!what.optimizer.isNone()) write_torch_file(to / optimizer_file, what.optimizer);
+  if (!what.scheduler.isNone()) write_torch_file(to / scheduler_file, what.scheduler);
+  if (!what.scaler.isNone()) write_torch_file(to / scaler_file, what.scaler);
   if (!what.rng.empty()) save_safetensors(to / rng_file, what.rng);
   state.save_to_json(to / state_file);
 }
@@ -98,7 +97,7 @@ void Trainer::save_checkpoint() {
     if (best == directory || fs::exists(best)) state_.best_model_checkpoint = best.string();
   }
   handler_.refresh_states(state_.stateful_callbacks);
-  Contents contents{state_dict(*model_.module), args_.to_json_string() + "\n", {}, {}, {}, {}};
+  CheckpointContents contents{state_dict(*model_.module), args_.to_json_string() + "\n", {}, {}, {}, {}};
   if (!args_.save_only_model) {
     contents.optimizer = optimizer_->state_dict();
     contents.scheduler = lr_scheduler_->state_dict();
@@ -106,7 +105,7 @@ void Trainer::save_checkpoint() {
     contents.rng = rng_state();
   }
   const auto limit = args_.save_total_limit;
-  const auto write = [=](const Contents& what, const TrainerState& state) {
+  const auto write = [=](const CheckpointContents& what, const TrainerState& state) {
     write_directory(directory, [&](const fs::path& to) { write_contents(to, what, state); });
     if (limit) rotate_checkpoints(root, *limit, state.best_model_checkpoint);
   };
@@ -114,8 +113,9 @@ void Trainer::save_checkpoint() {
     write(contents, state_);
     return fire(TRAINER_ON_SAVE);
   }
+  copy_contents(contents, writer_->copies);
   pending_save_ = {directory, state_.global_step, state_.epoch};
-  writer_->start([write, contents = copied(contents), state = state_] { write(contents, state); });
+  writer_->start([write, &copies = writer_->copies, state = state_] { write(copies, state); });
   control_.should_save = 0;  // as on_save will; until then it would ask for the same again
 }
 
