@@ -22,10 +22,11 @@ extern const bool on;
 /// at once, and kept for take_misuse().
 bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* function, When when);
 
-/// The same for a function of an event's map, made on `thread`: the plugin is the one that is being called.
+/// The same for a function of an event's map, made on `thread`: the plugin is the callback that is being called, by
+/// its name in the run.
 bool breaks_rule(std::thread::id thread, const char* function);
 
-/// What this plugin did since it was last asked; empty: nothing.
+/// What a plugin did since it was last asked for, by either name; empty: nothing.
 std::string take_misuse(const std::string& plugin);
 
 }  // namespace trainer::call_check

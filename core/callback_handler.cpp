@@ -11,6 +11,7 @@
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
+#include "trainer/plugin_registry.hpp"
 
 namespace trainer {
 
@@ -58,7 +59,7 @@ void CallbackHandler::rebuild() {
       const bool off =
           std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
       if (const auto slot = slot_of(*entry->table, kind); slot && !off)
-        lists_[kind].push_back({slot, entry->table, entry.get()});
+        lists_[kind].push_back({slot, entry->table, entry.get(), entry->name.c_str()});
     }
     if (recorder_ || !lists_[kind].empty()) listening_ |= 1u << kind;
   }
@@ -90,7 +91,7 @@ static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
 inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
                                           double weight) {
   ++slot.entry->cost.calls;
-  crash_report::moment.callback.store(slot.entry->name.c_str(), std::memory_order_relaxed);
+  crash_report::moment.callback.store(slot.name, std::memory_order_relaxed);
   // The SDK lets no exception out; a plugin that is written without it might.
   try {
     if (weight == 0) return slot.function(slot.table, &event);
@@ -151,7 +152,9 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
 }
 
 bool CallbackHandler::misused(const CallbackEntry& entry) {
-  const std::string misuse = entry.plugin() ? call_check::take_misuse(entry.name) : std::string();
+  if (!entry.plugin()) return false;
+  std::string misuse = call_check::take_misuse(entry.plugin()->note.id);
+  if (misuse.empty()) misuse = call_check::take_misuse(entry.name);  // it may have another name in this run
   if (!misuse.empty()) failure_ = {error_id::callback_misuse, "it " + misuse};
   return !misuse.empty();
 }

@@ -69,6 +69,7 @@ class CallbackHandler {
     trainer_slot function;
     trainer_callback* table;
     CallbackEntry* entry;
+    const char* name;  ///< the entry's, here for a shorter way to it
   };
   void rebuild();
   double timing_weight(std::uint32_t kind);
