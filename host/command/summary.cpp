@@ -66,7 +66,7 @@ void print_costs(const Trainer& trainer) {
     if (!entry->plugin()) continue;
     const CallbackCost& cost = entry->cost;
     line("  " + entry->name, percent(cost.seconds / total) + ", " + std::to_string(cost.calls) + " calls, " +
-                                 std::to_string(cost.errors) + (cost.errors == 1 ? " error" : " errors"));
+                                 std::to_string(cost.errors) + " failed");
   }
 }
 
