@@ -20,7 +20,7 @@ grep -q "^config.early_stopping_patience  *\"integer\", default 1" inspect.txt
 "$TRAINER" plugins inspect --json "$BUILD/plugins/early_stopping.so" | python3 -c '
 import json, sys
 note = json.load(sys.stdin)
-assert note["note"]["class"] == "EarlyStoppingCallback" and note["abi"].startswith("0."), note'
+assert note["note"]["class"] == "EarlyStoppingCallback" and note["abi"].startswith("1."), note'
 
 # A broken plugin and a second one of the same id are named, and harm nobody.
 mkdir p

@@ -143,8 +143,8 @@ def refused_files(work):
             ("empty.so", b"", ["empty.so", "ELF"]), ("text.so", b"hello\n" * 40, ["does not start as an ELF file"]),
             ("cut.so", good[:5000], ["is cut short", "5000 bytes"]), ("head.so", good[:40], ["too short"]),
             ("machine.so", good[:18] + b"\x03\x00" + good[20:], ["machine number 3"]),
-            ("other_abi.so", good.replace(b"LibTrainer note\0" + (0).to_bytes(4, "little"),
-                                          b"LibTrainer note\0" + (9).to_bytes(4, "little")), ["ABI 9.1", "rebuild"]),
+            ("other_abi.so", good.replace(b"LibTrainer note\0" + (1).to_bytes(4, "little"),
+                                          b"LibTrainer note\0" + (9).to_bytes(4, "little")), ["ABI 9.0", "rebuild"]),
             ("magic.so", good.replace(b"LibTrainer note\0", b"LibTrainer nose\0"), ["does not start with"]),
             ("json.so", good.replace(b'"report_to"', b'"report to"'), ['unknown key "report to"', "did you mean"])]:
         (work / name).write_bytes(content)
