@@ -10,12 +10,12 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests" / "hostile"))
+from host import Host  # noqa: E402
 FLAGS = ["-std=gnu11", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-Wno-unused", "-I", SOURCE / "plugin_api" / "include"]
 DEADLINE_S = 30
-STATE = {"global_step": 1, "max_steps": 1, "num_train_epochs": 1, "log_history": [{"loss": 1.0, "epoch": 1.0, "step": 1}]}
 NOTE = '{"id": "subject", "version": "1", "events": ["on_log"]}'
 
 
@@ -153,31 +153,22 @@ NAMES = ["with space.so", "-dash.so", "quo'te\".so", "$(touch harmed).so", "new\
          b"not\xffutf8.so", "l" * 252 + ".so"]
 
 
-class Files:
+class Files(Host):
     def __init__(self, work):
-        self.work = work
-        (work / "trainer_state.json").write_text(json.dumps(STATE))
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")} | {"TRAINER_CACHE_DIR": str(work / "cache")}
+        super().__init__(work, 1)
         self.wrong = []
         self.good = self.compile(work / "good.so").read_bytes()
 
     def compile(self, path, *options):
-        subprocess.run([os.environ["CC"], *FLAGS, *options, SOURCE / "tests/hostile/files/subject.c", "-o", path, *options],
-                       check=True, cwd=self.work, stderr=subprocess.DEVNULL)
+        subprocess.run([os.environ["CC"], *FLAGS, SOURCE / "tests/hostile/files/subject.c", "-o", path, *options],
+                       check=True, cwd=self.path, stderr=subprocess.DEVNULL)
         return path
 
     def library(self, name, text="", *options):
-        code = self.work / "library.c"
+        code = self.path / "library.c"
         code.write_text(text)
-        subprocess.run([os.environ["CC"], "-shared", "-fPIC", code, f"-Wl,-soname,{name}", *options, "-o", self.work / name],
-                       check=True, cwd=self.work)
-
-    def run(self, *arguments):
-        begin = time.monotonic()
-        done = subprocess.run([os.environ["TRAINER"], *arguments], cwd=self.work, env=self.env, stdin=subprocess.DEVNULL,
-                              capture_output=True, timeout=2 * DEADLINE_S, check=False)
-        taken = time.monotonic() - begin
-        return done.returncode, done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace"), taken
+        subprocess.run([os.environ["CC"], "-shared", "-fPIC", code, f"-Wl,-soname,{name}", *options, "-o", self.path / name],
+                       check=True, cwd=self.path)
 
     def expect(self, condition, what):
         if not condition:
@@ -187,8 +178,7 @@ class Files:
     def refused(self, name, directory, wanted):
         """By a run that names it, with one line; and by the validator, which says the same or that it did not load."""
         path = directory / "subject.so"
-        status, out, error, taken = self.run("replay", "trainer_state.json", "--report_to", "none", "--callback", "subject",
-                                             "--plugin-dir", directory, "--output_dir", "out")
+        status, out, error, taken = self.replay("subject", directory)
         lines = [line for line in error.splitlines() if not line.startswith(("info: ", "warning: "))]
         self.expect(status == 2 and len(lines) == 1 and lines[0].startswith("error: ") and lines[0].endswith(f" [{wanted}]") and
                     str(directory) in lines[0] and "\x1b" not in error and taken < DEADLINE_S,
@@ -205,53 +195,51 @@ class Files:
                     f"{name}: the validator gave {status} after {taken:.1f} s: {out}{error}, expected a failed test")
 
     def bytes_and_things(self):
-        for name, change, wanted in BYTES + THINGS:
-            directory = self.work / name
-            directory.mkdir()
-            path = directory / "subject.so"
-            if (name, change, wanted) in BYTES:
-                path.write_bytes(change(self.good))
-            else:
-                change(path, self.good)
-            self.refused(name, directory, wanted)
+        for name, change, wanted in BYTES:
+            (self.path / name).mkdir()
+            (self.path / name / "subject.so").write_bytes(change(self.good))
+            self.refused(name, self.path / name, wanted)
+        for name, make, wanted in THINGS:
+            (self.path / name).mkdir()
+            make(self.path / name / "subject.so", self.good)
+            self.refused(name, self.path / name, wanted)
 
     def compiled(self):
         for name in ("libtorch_cpu.so", "libtrainer.so.1", "libtsan.so.2"):
             self.library(name)
-        (self.work / "versions").write_text("TWO { global: *; };\n")
+        (self.path / "versions").write_text("TWO { global: *; };\n")
         self.library("libgone.so", "int from_library(void) { return 1; }\n")
         self.library("libolder.so", "int from_library(void) { return 1; }\n", "-Wl,--version-script=versions")
         for name, options, _ in COMPILED:
-            (self.work / name).mkdir()
-            self.compile(self.work / name / "subject.so", *options)
-        (self.work / "libgone.so").unlink()
-        (self.work / "versions").write_text("ONE { global: *; };\n")
+            (self.path / name).mkdir()
+            self.compile(self.path / name / "subject.so", *options)
+        (self.path / "libgone.so").unlink()
+        (self.path / "versions").write_text("ONE { global: *; };\n")
         self.library("libolder.so", "int from_library(void) { return 1; }\n", "-Wl,--version-script=versions")
-        (self.work / "libolder.so").rename(self.work / "older_library" / "libolder.so")
+        (self.path / "libolder.so").rename(self.path / "older_library" / "libolder.so")
         for name, _, wanted in COMPILED:
-            self.refused(name, self.work / name, wanted)
+            self.refused(name, self.path / name, wanted)
 
     def names(self):
         for content, words in ((self.good, "logs of"), (b"bad\n", None)):
             for name in NAMES:
-                directory = self.work / f"names{len(content)}"
+                directory = self.path / f"names{len(content)}"
                 directory.mkdir(exist_ok=True)
                 path = os.path.join(os.fsencode(directory), os.fsencode(name))
                 with open(path, "wb") as file:
                     file.write(content)
                 os.chmod(path, 0o644)
-                status, out, error, _ = self.run("replay", "trainer_state.json", "--report_to", "none", "--callback", "subject",
-                                                 "--plugin-dir", directory, "--output_dir", "out")
+                status, out, error, _ = self.replay("subject", directory)
                 os.unlink(path)
                 warnings = [line for line in error.splitlines() if line.startswith("warning: ")]
                 lines = [line for line in error.splitlines() if re.match("(info|warning|error): ", line)]
                 good = status == 0 and words in out if words else (
                     status == 2 and len(warnings) == 1 and warnings[0].endswith("[plugin.file-not-elf]") and len(lines) == len(error.splitlines()))
-                self.expect(good and "\x1b" not in error and not (self.work / "harmed").exists(), f"{name}: {status}, {out}{error}")
+                self.expect(good and "\x1b" not in error and not (self.path / "harmed").exists(), f"{name}: {status}, {out}{error}")
 
     def two_names(self):
         """Hard links, and copies: one id, of which the first is used and the other named."""
-        directory = self.work / "twice"
+        directory = self.path / "twice"
         directory.mkdir()
         (directory / "a.so").write_bytes(self.good)
         os.link(directory / "a.so", directory / "b.so")

@@ -8,13 +8,12 @@ import stat
 import subprocess
 import sys
 import tempfile
-import time
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests" / "hostile"))
+from host import Host  # noqa: E402
 PLUGIN = SOURCE / "tests" / "hostile" / "loading" / "loading_plugin.cpp"
 FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-I", SOURCE / "plugin_api" / "include"]
-STATE = {"global_step": 2, "max_steps": 2, "num_train_epochs": 1,
-         "log_history": [{"loss": 1.0, "epoch": 0.5, "step": 1}, {"loss": 0.5, "epoch": 1.0, "step": 2}]}
 
 #       name, options of the compiler, words of the one-line refusal, whether it goes into quarantine
 CASES = [
@@ -33,27 +32,15 @@ IDS = {"executable_stack": "plugin.file-executable-stack", "text_relocation": "p
        "missing_library": "plugin.library-missing"}
 
 
-class Work:
-    def __init__(self, path):
-        self.path = path
-        (path / "trainer_state.json").write_text(json.dumps(STATE))
-        self.env = {k: v for k, v in os.environ.items() if not k.startswith("TRAINER_")} | {"TRAINER_CACHE_DIR": str(path / "cache")}
-
+class Work(Host):
     def build(self, name, *options):
         directory = self.path / name
         directory.mkdir(exist_ok=True)
         subprocess.run([os.environ["CXX"], *FLAGS, PLUGIN, *options, "-o", directory / "loading.so"], check=True, cwd=self.path)
         return directory
 
-    def run(self, *arguments, **more):
-        begin = time.monotonic()
-        done = subprocess.run([os.environ["TRAINER"], *arguments], cwd=self.path, env=self.env | more, stdin=subprocess.PIPE,
-                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-        return done.returncode, done.stdout, done.stderr, time.monotonic() - begin
-
-    def replay(self, directory, **more):
-        return self.run("replay", "trainer_state.json", "--report_to", "none", "--callback", "loading", "--plugin-dir",
-                        directory, "--output_dir", "out", **more)
+    def replay(self, directory, **variables):
+        return super().replay("loading", directory, **variables)
 
     def contacts(self):
         file = self.path / "cache" / "contacts.json"
@@ -177,5 +164,5 @@ with tempfile.TemporaryDirectory(prefix="trainer-loading-") as name:
     for part in (good, cases, owners, same_bytes):
         directory = pathlib.Path(name) / part.__name__
         directory.mkdir()
-        part(Work(directory))
+        part(Work(directory, 2))
     print(f"{len(CASES)} plugins refused, owners and bytes as expected")
