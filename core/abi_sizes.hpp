@@ -13,9 +13,9 @@ namespace trainer {
 
 /// The size of a plugin's struct in version 1.0 of the contract: the least that a host of this major
 /// takes. A field that is appended later does not change it; who reads such a field asks
-/// TRAINER_OFFERS first.
+/// TRAINER_OFFERS first. Another type than these does not link.
 template <typename T>
-inline constexpr std::uint32_t least_size = 0;
+extern const std::uint32_t least_size;
 
 template <>
 inline constexpr std::uint32_t least_size<trainer_plugin> = TRAINER_SIZE_TO(trainer_plugin, get_extension);
@@ -31,5 +31,11 @@ template <>
 inline constexpr std::uint32_t least_size<trainer_ext_state> = TRAINER_SIZE_TO(trainer_ext_state, class_name);
 template <>
 inline constexpr std::uint32_t least_size<trainer_ext_console> = TRAINER_SIZE_TO(trainer_ext_console, line);
+
+/// Whether a struct that a plugin made says that it has at least these bytes.
+template <typename T>
+bool has_least_size(const T& given) {
+  return given.struct_size >= least_size<T>;
+}
 
 }  // namespace trainer

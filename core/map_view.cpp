@@ -66,8 +66,6 @@ struct MapFunctions {
     return size <= longest && (data || size == 0);
   }
 
-  static bool fits(const trainer_value* value) { return value->struct_size >= least_size<trainer_value>; }
-
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
   static bool misused(const trainer_map* map, const char* function) {
@@ -83,7 +81,7 @@ struct MapFunctions {
     if (misused(map, "trainer_map.at")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
-    if (value && !fits(value)) return TRAINER_ERROR;
+    if (value && !has_least_size(*value)) return TRAINER_ERROR;
     const auto& entry = *(view.values_->begin() + static_cast<std::ptrdiff_t>(index));
     if (key) *key = {entry.key().data(), entry.key().size()};
     if (value) fill_value(entry.value(), *value, view.scratch_);
@@ -96,7 +94,7 @@ struct MapFunctions {
     const MapView& view = of(map);
     const auto* found = sane(key, size, longest_key) ? view.values_->if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
-    if (value && !fits(value)) return TRAINER_ERROR;
+    if (value && !has_least_size(*value)) return TRAINER_ERROR;
     if (value) fill_value(*found, *value, view.scratch_);
     return TRAINER_OK;
   }
@@ -105,7 +103,7 @@ struct MapFunctions {
                           const trainer_value* value) {
     if (misused(map, "trainer_map.set")) return TRAINER_ERROR;
     const MapView& view = of(map);
-    if (view.read_only_ || !value || !fits(value) || !sane(key, size, longest_key) ||
+    if (view.read_only_ || !value || !has_least_size(*value) || !sane(key, size, longest_key) ||
         !sane(value->text.data, value->text.size, longest_text))
       return TRAINER_ERROR;
     const std::string_view text(value->text.data, value->text.size);
@@ -157,7 +155,7 @@ struct MapFunctions {
     if (misused(map, "trainer_map.read")) return 0;
     const MapView& view = of(map);
     const std::uint64_t all = view.values_->size();
-    if (first >= all || capacity == 0 || !fits(values)) return 0;
+    if (first >= all || capacity == 0 || !has_least_size(*values)) return 0;
     const std::uint64_t count = std::min(capacity, all - first);
     const std::size_t stride = values->struct_size;
     // Each list and object needs a place of its own for its text.

@@ -91,7 +91,7 @@ class PluginEntry final : public CallbackEntry {
   void check_table() {
     if (!table)
       throw_usage(error_id::plugin_instance_invalid, where() + "returned no instance from create; it must set *out when it returns 0");
-    if (table->struct_size < least_size<trainer_callback>)
+    if (!has_least_size(*table))
       throw_usage(error_id::plugin_instance_invalid, where() + "gave a callback of " + std::to_string(table->struct_size) +
                   " bytes, expected at least " + std::to_string(least_size<trainer_callback>) +
                   "; set struct_size to sizeof(trainer_callback)");
@@ -109,7 +109,7 @@ class PluginEntry final : public CallbackEntry {
   const Extension* extension(const char* id) const {
     if (!table->get_extension) return nullptr;
     const auto* found = static_cast<const Extension*>(table->get_extension(table, id));
-    if (found && found->struct_size < least_size<Extension>)
+    if (found && !has_least_size(*found))
       throw_usage(error_id::plugin_extension_invalid, where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
                   " bytes, expected at least " + std::to_string(least_size<Extension>) +
                   "; rebuild it with the SDK");

@@ -62,7 +62,7 @@ struct HostFunctions {
     if (misused(host, "trainer_host.config", When::trainer_thread)) return TRAINER_ERROR;
     const auto* found = key ? of(host).config_.if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
-    if (value->struct_size < least_size<trainer_value>) return TRAINER_ERROR;
+    if (!has_least_size(*value)) return TRAINER_ERROR;
     fill_value(*found, *value, of(host).config_scratch_);
     return TRAINER_OK;
   }
@@ -72,7 +72,7 @@ struct HostFunctions {
     PluginHost& self = of(host);
     const std::string_view key(name, name ? size : 0);
     if (!self.context_.args || !TrainingArguments::has(key)) return TRAINER_NOT_FOUND;
-    if (value->struct_size < least_size<trainer_value>) return TRAINER_ERROR;
+    if (!has_least_size(*value)) return TRAINER_ERROR;
     self.argument_ = self.context_.args->get(key);
     fill_value(self.argument_, *value, self.argument_scratch_);
     return TRAINER_OK;
@@ -112,7 +112,7 @@ struct HostFunctions {
   static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index,
                                 trainer_text* name, trainer_tensor* tensor) {
     if (misused(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
-    if (tensor->struct_size < least_size<trainer_tensor>) return TRAINER_ERROR;
+    if (!has_least_size(*tensor)) return TRAINER_ERROR;
     return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK
                                                                        : TRAINER_NOT_FOUND;
   }

@@ -113,7 +113,7 @@ trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note
     throw_usage(error_id::plugin_table_invalid, name + ": its table starts with the magic number " + std::to_string(given->magic) +
                 ", expected " + std::to_string(TRAINER_PLUGIN_MAGIC) + remedy);
   require_compatible_abi(given->abi_major, given->abi_minor, name);
-  if (given->struct_size < least_size<trainer_plugin> || given->struct_size > most_table_size)
+  if (!has_least_size(*given) || given->struct_size > most_table_size)
     throw_usage(error_id::plugin_table_invalid, name + ": its table has a struct_size of " + std::to_string(given->struct_size) +
                 " bytes, expected " + std::to_string(least_size<trainer_plugin>) + " to " +
                 std::to_string(most_table_size) + remedy);
@@ -190,7 +190,7 @@ Availability ask_availability(const PluginLibrary& library, const trainer_host* 
       static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
   if (!tracker) return {};
   const auto name = library.file().path.string();
-  if (tracker->struct_size < least_size<trainer_ext_tracker> || !tracker->available)
+  if (!has_least_size(*tracker) || !tracker->available)
     throw_usage(error_id::plugin_extension_invalid, name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
                 std::to_string(tracker->struct_size) + " bytes or no function, expected at least " +
                 std::to_string(least_size<trainer_ext_tracker>) + " bytes; rebuild it with the SDK");

@@ -14,7 +14,7 @@ namespace {
 const trainer_ext_state& state_of(Instance& instance) {
   const auto* state = instance.extension<trainer_ext_state>(TRAINER_EXT_STATE);
   if (!state) throw Skip("the plugin keeps no state in checkpoints");
-  if (state->struct_size < least_size<trainer_ext_state> || !state->save || !state->load)
+  if (!has_least_size(*state) || !state->save || !state->load)
     throw Failure("its " TRAINER_EXT_STATE " is too small or lacks save or load");
   return *state;
 }

@@ -119,7 +119,7 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
   const bool unavailable = status == TRAINER_UNAVAILABLE || status == TRAINER_NOT_CONFIGURED;
   check_status(unavailable ? TRAINER_ERROR : status, "create");
   if (made == nullptr) throw Failure("create returned 0 and left *out null, expected an instance");
-  if (made->struct_size < least_size<trainer_callback>)
+  if (!has_least_size(*made))
     throw Failure("the instance has a struct_size of " + std::to_string(made->struct_size) +
                   ", expected at least " + std::to_string(least_size<trainer_callback>));
   if (made->reserved != 0) throw Failure("the instance's field `reserved` is not 0");
