@@ -7,12 +7,12 @@ Reads TRAINER, SOURCE, BUILD, CXX and CC from the environment.
 """
 import os
 import pathlib
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 
+import layout
 import next_contract
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
@@ -68,9 +68,9 @@ def expect(name, text, *words):
 
 
 def main():
-    text = (SOURCE / "plugin_api/include/trainer/abi.h").read_text()
-    major, minor = (int(re.search(rf"#define TRAINER_ABI_{part} (\d+)u", text).group(1)) for part in ("MAJOR", "MINOR"))
-    ours, theirs = f"{major}.{minor}", f"{major}.{minor + 1}"
+    ours = layout.abi_version()
+    major, minor = map(int, ours.split("."))
+    theirs = f"{major}.{minor + 1}"
     host = pathlib.Path(os.environ["TRAINER"])
     with tempfile.TemporaryDirectory() as made:
         work = pathlib.Path(made)

@@ -36,7 +36,7 @@ def seen(work, stderr, words):
     return "".join(f"== {name}\n{pathlib.Path(work, name).read_text()}" for name in ("witness", "scribe"))
 
 
-def replay(plugins, version, trainer_state):
+def replay(plugins, trainer_state):
     with tempfile.TemporaryDirectory() as work:
         stderr = run(work, "replay", trainer_state, "--report_to", "none", "--output_dir", "out", "--plugin-dir", plugins,
                      "--callback", 'frozen_witness={"file": "witness", "list": []}',
@@ -87,7 +87,7 @@ def main():
             continue
         tried += 1
         compare(f"{directory.name} replay", directory / "replay.txt",
-                replay(plugins, directory.name, directory / "trainer_state.json"), record)
+                replay(plugins, directory / "trainer_state.json"), record)
         if TRAINER.with_name("trainer-run").exists():
             compare(f"{directory.name} train", directory / "train.txt", train(plugins), record)
         for plugin in sorted(plugins.glob("*.so")):

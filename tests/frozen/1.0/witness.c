@@ -49,21 +49,18 @@ static void print_map(Witness* w, const trainer_map* map) {
   if (first != n) fprintf(w->out, " read gave %llu of %llu", (unsigned long long)first, (unsigned long long)n);
 }
 
-static void print_argument(Witness* w, const char* name) {
+/* `ask` is the host's `argument` or its `config`. */
+static void print_answer(Witness* w, const char* what, const char* name,
+                         int32_t(TRAINER_CALL* ask)(const trainer_host*, const char*, uint64_t, trainer_value*)) {
   trainer_value value = {sizeof value, 0, 0, 0, {NULL, 0}};
-  const int32_t status = w->host->argument(w->host, name, strlen(name), &value);
-  fprintf(w->out, "argument %s: ", name);
+  const int32_t status = ask(w->host, name, strlen(name), &value);
+  fprintf(w->out, "%s %s: ", what, name);
   if (status == TRAINER_OK) print_value(w, &value, 1);
   fprintf(w->out, status == TRAINER_OK ? "\n" : "status %d\n", status);
 }
 
-static void print_config(Witness* w, const char* name) {
-  trainer_value value = {sizeof value, 0, 0, 0, {NULL, 0}};
-  const int32_t status = w->host->config(w->host, name, strlen(name), &value);
-  fprintf(w->out, "config %s: ", name);
-  if (status == TRAINER_OK) print_value(w, &value, 1);
-  fprintf(w->out, status == TRAINER_OK ? "\n" : "status %d\n", status);
-}
+static void print_argument(Witness* w, const char* name) { print_answer(w, "argument", name, w->host->argument); }
+static void print_config(Witness* w, const char* name) { print_answer(w, "config", name, w->host->config); }
 
 static void print_tensors(Witness* w) {
   static const char* const kinds[] = {"model", "gradients", "optimizer"};
