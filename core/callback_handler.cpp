@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstring>
 #include <utility>
 
 #include "call_check.hpp"
@@ -67,7 +68,7 @@ void CallbackHandler::rebuild() {
 
 // How many events the time of this one stands for; 0: it is not timed. A clock costs more than many a
 // callback, so those of each step are sampled, and never the first, which is not like the others.
-double CallbackHandler::timing_weight(std::uint32_t kind) {
+std::uint32_t CallbackHandler::timing_weight(std::uint32_t kind) {
   constexpr std::uint32_t every = 64;
   constexpr std::uint32_t within_a_step =
       1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
@@ -79,7 +80,7 @@ double CallbackHandler::timing_weight(std::uint32_t kind) {
 
 // Adds the call's time to `seconds`, as that of `weight` calls.
 static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
-                               const trainer_event& event, double weight, double& seconds) {
+                               const trainer_event& event, std::uint32_t weight, double& seconds) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   const std::int32_t status = function(table, &event);
@@ -89,7 +90,7 @@ static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
 
 // Inline, as it is called for each callback of each event.
 inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
-                                          double weight) {
+                                          std::uint32_t weight) {
   ++slot.entry->cost.calls;
   crash_report::moment.callback.store(slot.name, std::memory_order_relaxed);
   // The SDK lets no exception out; a plugin that is written without it might.
@@ -116,29 +117,25 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   event.native_control = &control_;
   event.native_values = values;
   if (recorder_) recorder_->begin(kind, state_, control_, values, has);
-  const double weight = timing_weight(kind);
+  const std::uint32_t weight = timing_weight(kind);
   crash_report::moment.event.store(kind, std::memory_order_relaxed);
   crash_report::moment.step.store(state_.global_step, std::memory_order_relaxed);
   const auto& list = lists_[kind];
+  const bool watched = recorder_ || call_check::on;
+  TrainerControl before = control_;
   // Not null where a C++ callback evaluates within an event.
   const char* outer = crash_report::moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
     // By index, because a callback may add or remove callbacks while the list is walked.
     for (std::size_t i = 0; i < list.size(); ++i) {
-      const Slot slot = list[i];
-      const TrainerControl before = control_;
-      std::int32_t status = call(slot, event, weight);
-      if (call_check::on && misused(*slot.entry)) status = TRAINER_ERROR;
-      const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop |
-                                 control_.should_save | control_.should_evaluate |
-                                 control_.should_log;
-      if (status != TRAINER_OK || bits > 1) [[unlikely]] {
-        crash_report::moment.callback.store(nullptr, std::memory_order_relaxed);
-        if (bits > 1) control_ = before;
-        failed(*slot.entry, kind, status);
-      }
-      if (recorder_) recorder_->called(*slot.entry, before, control_);
+      CallbackEntry& entry = *list[i].entry;
+      const std::int32_t status = call(list[i], event, weight);
+      // Most callbacks leave the control as it was, and then there is nothing to look at.
+      if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
+        continue;
+      answered(entry, kind, status, before);
+      before = control_;
     }
   } catch (...) {
     crash_report::moment.callback.store(outer, std::memory_order_relaxed);
@@ -149,6 +146,19 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   crash_report::moment.callback.store(outer, std::memory_order_relaxed);
   if (--depth_ == 0) removed_.clear();
   if (recorder_) recorder_->end(control_);
+}
+
+void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
+                               const TrainerControl& before) {
+  if (call_check::on && misused(entry)) status = TRAINER_ERROR;
+  const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop |
+                             control_.should_save | control_.should_evaluate | control_.should_log;
+  if (status != TRAINER_OK || bits > 1) {
+    crash_report::moment.callback.store(nullptr, std::memory_order_relaxed);
+    if (bits > 1) control_ = before;
+    failed(entry, kind, status);
+  }
+  if (recorder_) recorder_->called(entry, before, control_);
 }
 
 bool CallbackHandler::misused(const CallbackEntry& entry) {

@@ -72,8 +72,8 @@ class CallbackHandler {
     const char* name;  ///< the entry's, here for a shorter way to it
   };
   void rebuild();
-  double timing_weight(std::uint32_t kind);
-  std::int32_t call(const Slot& slot, const trainer_event& event, double weight);
+  std::uint32_t timing_weight(std::uint32_t kind);
+  std::int32_t call(const Slot& slot, const trainer_event& event, std::uint32_t weight);
   void dispatch(std::uint32_t kind, json::object* values);
   void reset_flags(std::uint32_t kind) {
     switch (kind) {
@@ -99,6 +99,8 @@ class CallbackHandler {
         break;
     }
   }
+  /// After a callback that failed, changed the control, or is watched; `before` is the control that it was given.
+  void answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
   bool misused(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void unsubscribe(const CallbackEntry& entry);
