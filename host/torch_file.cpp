@@ -3,13 +3,19 @@
 
 #include <ATen/ATen.h>
 #include <caffe2/serialize/inline_container.h>
-#include <torch/csrc/jit/serialization/import_read.h>
+#include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/serialization/pickler.h>
+#include <torch/csrc/jit/serialization/unpickler.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <memory>
+#include <unordered_map>
+#include <unordered_set>
 
+#include "mapped_file.hpp"
 #include "python_value.hpp"
 #include "trainer/error.hpp"
 
@@ -40,6 +46,86 @@ void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::I
   archive.writeEndOfFile();
 }
 
+using caffe2::serialize::PyTorchStreamReader;
+
+// The archive's directory and its pickle are read through this.
+struct MappedArchive final : caffe2::serialize::ReadAdapterInterface {
+  explicit MappedArchive(std::shared_ptr<MappedFile> mapped) : file(std::move(mapped)) {}
+  std::size_t size() const override { return file->size(); }
+  std::size_t read(std::uint64_t at, void* to, std::size_t bytes, const char*) const override {
+    if (at >= file->size()) return 0;
+    bytes = std::min<std::size_t>(bytes, file->size() - at);
+    std::memcpy(to, file->data() + at, bytes);
+    return bytes;
+  }
+  std::shared_ptr<MappedFile> file;
+};
+
+// Whether the record lies in the archive as it is, at a place where any element may lie. Another zip program may have
+// compressed it, or have aligned it otherwise. The method is the fifth number of a record's header (APPNOTE.TXT, 4.3.7).
+bool is_stored(PyTorchStreamReader& archive, const MappedFile& file, const std::string& name) {
+  const std::size_t header = archive.getRecordHeaderOffset(name), begin = archive.getRecordOffset(name);
+  return begin <= file.size() && archive.getRecordSize(name) <= file.size() - begin && begin % 64 == 0 &&
+         file.data()[header + 8] == 0 && file.data()[header + 9] == 0;
+}
+
+class TorchFileReader {
+ public:
+  explicit TorchFileReader(const std::filesystem::path& path)
+      : file_(std::make_shared<MappedFile>(path)), archive_(std::make_shared<MappedArchive>(file_)) {}
+
+  c10::IValue read() {
+    const auto [pickle, size] = archive_.getRecord("data.pkl");
+    const char* next = static_cast<const char*>(pickle.get());
+    const char* const end = next + size;
+    torch::jit::Unpickler unpickler(
+        [&](char* to, std::size_t bytes) {
+          bytes = std::min<std::size_t>(bytes, end - next);
+          std::memcpy(to, next, bytes);
+          next += bytes;
+          return bytes;
+        },
+        nullptr, nullptr, [this](const std::string& name) { return record("data/" + name); }, at::kCPU);
+    unpickler.set_version(archive_.version());
+    c10::IValue value = unpickler.parse_ivalue();
+    std::unordered_set<const void*> seen;  // a list may hold itself
+    value.visit([&](const c10::IValue& part) {
+      if (part.isTensor()) check_size(part.toTensor());
+      return part.isPtrType() && !seen.insert(part.internalToPointer()).second;
+    });
+    return value;
+  }
+
+ private:
+  at::DataPtr record(const std::string& name) {
+    const std::size_t size = archive_.getRecordSize(name);
+    at::DataPtr data;
+    if (is_stored(archive_, *file_, name)) {
+      auto owner = std::make_unique<std::shared_ptr<MappedFile>>(file_);
+      data = {file_->data() + archive_.getRecordOffset(name), owner.get(),
+              [](void* file) { delete static_cast<std::shared_ptr<MappedFile>*>(file); }, at::kCPU};
+      owner.release();
+    } else {
+      data = std::get<0>(archive_.getRecord(name));
+    }
+    sizes_[data.get()] = size;
+    return data;
+  }
+
+  // The pickle says how many elements there are, and the unpickler takes its word for it.
+  void check_size(const at::Tensor& tensor) const {
+    if (!tensor.defined() || !tensor.has_storage()) return;
+    const auto size = sizes_.find(tensor.storage().data());
+    if (size != sizes_.end() && tensor.storage().nbytes() > size->second)
+      throw std::runtime_error("a tensor of " + std::to_string(tensor.storage().nbytes()) + " bytes has " +
+                               std::to_string(size->second) + " bytes of data");
+  }
+
+  std::shared_ptr<MappedFile> file_;
+  PyTorchStreamReader archive_;
+  std::unordered_map<const void*, std::size_t> sizes_;  ///< of the records, by where their bytes are
+};
+
 }  // namespace
 
 void write_torch_file(const std::filesystem::path& path, const c10::IValue& value) {
@@ -65,9 +151,7 @@ c10::IValue read_torch_file(const std::filesystem::path& path) {
               ": there is no file, expected one that torch.save wrote; check the path");
   }
   try {
-    caffe2::serialize::PyTorchStreamReader archive(path.string());
-    return torch::jit::readArchiveAndTensors("data", "", "", std::nullopt, std::nullopt, at::kCPU,
-                                             archive);
+    return TorchFileReader(path).read();
   } catch (const std::exception& error) {
     throw_run(error_id::checkpoint_damaged, path.string() + ": cannot read the file (" + reason(error) +
               "), expected one that torch.save wrote, with numbers, texts, containers and tensors "

@@ -67,6 +67,39 @@ TEST(TorchFile, RefusesDamagedFiles) {
   }
 }
 
+// Python's torch.load refuses it too.
+TEST(TorchFile, RefusesATensorThatIsLargerThanItsData) {
+  const test::ScratchDirectory scratch;
+  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
+  dict.insert("a", at::arange(5000, at::kFloat));
+  write_torch_file(scratch / "a.pt", dict);
+  std::string bytes = test::contents(scratch / "a.pt");
+  const std::string small = "M\x88\x13", large = "M\xff\xff";  // BININT2 5000, BININT2 65535
+  std::size_t found = 0;
+  for (std::size_t at = bytes.find(small); at != std::string::npos; at = bytes.find(small, at), ++found)
+    bytes.replace(at, small.size(), large);
+  ASSERT_EQ(found, 2u);  // the storage's elements and the tensor's
+  EXPECT_THAT(error_of(bytes), HasSubstr("a tensor of 262140 bytes has 20000 bytes of data"));
+}
+
+// What zip programs other than torch may do: here the members are compressed, or stored one after the other.
+TEST(TorchFile, ReadsCompressedAndUnalignedMembers) {
+  const std::string expected = test::python_text(read_torch_file(data / "adamw_torch_fused_0.pt"));
+  for (const char* name : {"adamw_compressed.pt", "adamw_unaligned.pt"})
+    EXPECT_EQ(test::python_text(read_torch_file(data / name)), expected) << name;
+}
+
+TEST(TorchFile, TensorsOutliveTheReading) {
+  const test::ScratchDirectory scratch;
+  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
+  dict.insert("a", at::arange(5000, at::kFloat));
+  write_torch_file(scratch / "a.pt", dict);
+  at::Tensor tensor = read_torch_file(scratch / "a.pt").toGenericDict().at("a").toTensor();
+  tensor.mul_(2);
+  std::filesystem::remove(scratch / "a.pt");
+  EXPECT_TRUE(tensor.equal(at::arange(0, 10000, 2, at::kFloat)));
+}
+
 TEST(TorchFile, NamesTheFileThatItCannotUse) {
   const test::ScratchDirectory scratch;
   EXPECT_THROW(read_torch_file(scratch / "none"), Error);

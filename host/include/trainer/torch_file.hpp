@@ -18,8 +18,9 @@ namespace trainer {
 /// A failed write is a run Error; the incomplete file stays for the caller to remove.
 void write_torch_file(const std::filesystem::path& path, const c10::IValue& value);
 
-/// Reads such a file, from here or from Python; all tensors come to the CPU. Classes other than
-/// containers and tensors are refused. A damaged file is a run Error.
+/// Reads such a file, from here or from Python; all tensors come to the CPU. They are the file's own bytes, mapped
+/// into memory and read as they are looked at: clone what shall outlive the file's next change. Writing to them does
+/// not change the file. Classes other than containers and tensors are refused. A damaged file is a run Error.
 c10::IValue read_torch_file(const std::filesystem::path& path);
 
 }  // namespace trainer
