@@ -4,9 +4,11 @@
 //   micro <plugin directory> [--benchmark_...]
 #include <benchmark/benchmark.h>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <trainer/callback_handler.hpp>
+#include <trainer/log.hpp>
 #include <trainer/plugin_entry.hpp>
 
 #include "../unit/count_allocations.hpp"
@@ -135,6 +137,18 @@ void on_log_of_many_keys(benchmark::State& bench, const std::string& plugin) {
 BENCHMARK_CAPTURE(on_log_of_many_keys, csv, "csv");
 BENCHMARK_CAPTURE(on_log_of_many_keys, tensorboard, "tensorboard");
 
+// A whole run as codecarbon sees it, over at once: the plugin is loaded, measures, and writes a row of emissions.csv.
+void measured_run(benchmark::State& bench) {
+  for (auto _ : bench) {
+    Run run;
+    run.add_plugin("codecarbon");
+    for (const auto kind : {TRAINER_ON_INIT_END, TRAINER_ON_TRAIN_BEGIN, TRAINER_ON_TRAIN_END})
+      run.handler->call_event(kind);
+    if (!fs::exists(run.directory / "emissions.csv")) bench.SkipWithError("there is no emissions.csv");
+  }
+}
+BENCHMARK(measured_run)->Iterations(20)->UseRealTime();
+
 // What the operating system takes of it: one append of as many bytes as a log is.
 void append_only(benchmark::State& bench) {
   const Run run;
@@ -149,6 +163,8 @@ BENCHMARK(append_only)->Name("append_bytes")->Arg(210)->Arg(590);
 int main(int argc, char** argv) {
   if (argc < 2) return 2;
   plugin_directory = argv[1];
+  ::setenv("CODECARBON_COUNTRY_ISO_CODE", "FRA", 1);
+  log::set_level(log::Level::warning);
   benchmark::Initialize(&argc, argv);
   benchmark::RunSpecifiedBenchmarks();
 }

@@ -48,14 +48,15 @@ def micro(env):
                 capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": scratch})
         lines = {one["name"]: one for one in json.loads(done.stdout)["benchmarks"]}
         for name, one in lines.items():
-            samples.add(name, one["cpu_time"])  # waits for the processor, which others use, are no cost of ours
+            # Waits for the processor, which others use, are no cost of ours; those of a whole run are.
+            samples.add(name, one["real_time" if name.startswith("measured_run") else "cpu_time"])
             if "allocations" in one:
                 samples.add(name + " allocations", one["allocations"])
         samples.add("slope", (lines["dispatch/64"]["cpu_time"] - lines["dispatch/1"]["cpu_time"]) / 63)
-    for name in ("tensorboard", "tensorboardx") if env.peers else ():
+    for name in ("tensorboard", "tensorboardx", "codecarbon") if env.peers else ():
         for _ in range(env.peer_rounds):
             with Scratch(env.work) as scratch:
-                samples.add(name, run([env.python, f"{HERE}/writers.py", name, scratch])["us"])
+                samples.add(name, run([env.python, f"{HERE}/tracker_peers.py", name, scratch])["us"])
 
     def us(name):
         return tuple(number / 1000 for number in samples.value(name))
@@ -75,6 +76,9 @@ def micro(env):
     for name in ("tensorboard", "tensorboardx"):
         if name in samples:
             rows.append(Row(f"on_log, 10 scalars and flush: Python, {name}", samples.value(name), "us"))
+    rows.append(Row("a measured run that is over at once: codecarbon", us("measured_run/iterations:20/real_time"), "us"))
+    if "codecarbon" in samples:
+        rows.append(Row("a measured run that is over at once: Python, codecarbon", samples.value("codecarbon"), "us"))
     return rows
 
 
