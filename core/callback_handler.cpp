@@ -67,15 +67,15 @@ void CallbackHandler::rebuild() {
 }
 
 // How many events the time of this one stands for; 0: it is not timed. A clock costs more than many a
-// callback, so those of each step are sampled, and never the first, which is not like the others.
+// callback, so those of each step are sampled, in a long run seldom, and never the first, which is not like the others.
 std::uint32_t CallbackHandler::timing_weight(std::uint32_t kind) {
-  constexpr std::uint32_t every = 64;
   constexpr std::uint32_t within_a_step =
       1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
       1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END | 1u << TRAINER_ON_STEP_END |
       1u << TRAINER_ON_PREDICTION_STEP;
   if ((within_a_step >> kind & 1u) == 0) return 1;
-  return dispatched_[kind]++ % every == every / 2 ? every : 0;
+  const std::uint32_t number = dispatched_[kind]++, every = number < 4096 ? 64 : 1024;
+  return number % every == every / 2 ? every : 0;
 }
 
 // Adds the call's time to `seconds`, as that of `weight` calls.

@@ -41,7 +41,7 @@ def steps(env):
 
 def micro(env):
     samples, lines = Samples(), {}
-    for _ in range(env.rounds):
+    for _ in range(2 * env.rounds):
         with Scratch(env.work) as scratch:
             done = subprocess.run(
                 [f"{env.programs}/micro", env.plugins, "--benchmark_format=json", "--benchmark_min_time=0.1"],
