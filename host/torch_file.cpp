@@ -152,6 +152,8 @@ c10::IValue read_torch_file(const std::filesystem::path& path) {
   }
   try {
     return TorchFileReader(path).read();
+  } catch (const Error&) {
+    throw;  // it says what to do already
   } catch (const std::exception& error) {
     throw_run(error_id::checkpoint_damaged, path.string() + ": cannot read the file (" + reason(error) +
               "), expected one that torch.save wrote, with numbers, texts, containers and tensors "
