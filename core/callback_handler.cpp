@@ -127,7 +127,7 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   const char* outer = crash_report::moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
-    // By index, because a callback may add or remove callbacks while the list is walked.
+    // By index, because a callback may add or remove callbacks while the list is walked; its slot may be gone then.
     for (std::size_t i = 0; i < list.size(); ++i) {
       CallbackEntry& entry = *list[i].entry;
       const std::int32_t status = call(list[i], event, weight);

@@ -2,6 +2,7 @@
 #include "trainer/torch_file.hpp"
 
 #include <ATen/ATen.h>
+#include <c10/core/Allocator.h>
 #include <caffe2/serialize/inline_container.h>
 #include <caffe2/serialize/read_adapter_interface.h>
 #include <torch/csrc/jit/serialization/pickler.h>
@@ -46,8 +47,6 @@ void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::I
   archive.writeEndOfFile();
 }
 
-using caffe2::serialize::PyTorchStreamReader;
-
 // The archive's directory and its pickle are read through this.
 struct MappedArchive final : caffe2::serialize::ReadAdapterInterface {
   explicit MappedArchive(std::shared_ptr<MappedFile> mapped) : file(std::move(mapped)) {}
@@ -60,14 +59,6 @@ struct MappedArchive final : caffe2::serialize::ReadAdapterInterface {
   }
   std::shared_ptr<MappedFile> file;
 };
-
-// Whether the record lies in the archive as it is, at a place where any element may lie. Another zip program may have
-// compressed it, or have aligned it otherwise. The method is the fifth number of a record's header (APPNOTE.TXT, 4.3.7).
-bool is_stored(PyTorchStreamReader& archive, const MappedFile& file, const std::string& name) {
-  const std::size_t header = archive.getRecordHeaderOffset(name), begin = archive.getRecordOffset(name);
-  return begin <= file.size() && archive.getRecordSize(name) <= file.size() - begin && begin % 64 == 0 &&
-         file.data()[header + 8] == 0 && file.data()[header + 9] == 0;
-}
 
 class TorchFileReader {
  public:
@@ -99,17 +90,21 @@ class TorchFileReader {
  private:
   at::DataPtr record(const std::string& name) {
     const std::size_t size = archive_.getRecordSize(name);
-    at::DataPtr data;
-    if (is_stored(archive_, *file_, name)) {
-      auto owner = std::make_unique<std::shared_ptr<MappedFile>>(file_);
-      data = {file_->data() + archive_.getRecordOffset(name), owner.get(),
-              [](void* file) { delete static_cast<std::shared_ptr<MappedFile>*>(file); }, at::kCPU};
-      owner.release();
-    } else {
-      data = std::get<0>(archive_.getRecord(name));
-    }
+    char* bytes = stored(name, size);
+    at::DataPtr data =
+        bytes != nullptr ? c10::InefficientStdFunctionContext::makeDataPtr(bytes, [file = file_](void*) {}, at::kCPU)
+                         : std::get<0>(archive_.getRecord(name));
     sizes_[data.get()] = size;
     return data;
+  }
+
+  // Where the record's bytes lie in the file as they are, aligned for any element; null when another zip program has
+  // compressed them, or put them elsewhere. The method is the fifth number of a record's header (APPNOTE.TXT, 4.3.7).
+  char* stored(const std::string& name, std::size_t size) {
+    const std::size_t begin = archive_.getRecordOffset(name);
+    if (begin % 64 != 0 || begin > file_->size() || size > file_->size() - begin) return nullptr;
+    const char* method = file_->data() + archive_.getRecordHeaderOffset(name) + 8;
+    return method[0] == 0 && method[1] == 0 ? file_->data() + begin : nullptr;
   }
 
   // The pickle says how many elements there are, and the unpickler takes its word for it.
@@ -122,7 +117,7 @@ class TorchFileReader {
   }
 
   std::shared_ptr<MappedFile> file_;
-  PyTorchStreamReader archive_;
+  caffe2::serialize::PyTorchStreamReader archive_;
   std::unordered_map<const void*, std::size_t> sizes_;  ///< of the records, by where their bytes are
 };
 

@@ -24,7 +24,7 @@ def arguments():
     parser.add_argument("--only", default=",".join(rows.ALL), help="rows, separated by commas: " + ", ".join(rows.ALL))
     parser.add_argument("--megabytes", type=int, default=1000, help="size of the checkpoint")
     parser.add_argument("--rounds", type=int, help="interleaved rounds; 5, or 2 with --quick")
-    parser.add_argument("--quick", action="store_true", help="fewer rounds and steps")
+    parser.add_argument("--quick", action="store_true", help="fewer rounds and logs")
     parser.add_argument("--check", action="store_true", help="exit with 1 when a limit is missed by more than 10 %%")
     env = parser.parse_args()
     env.programs = env.programs or f"{env.build}/bench"

@@ -162,8 +162,8 @@ int main(int argc, char** argv) {
   fs::remove_all(output);
   std::printf(
       "{\"write_sync_mb_s\": %.1f, \"plain_write_mb_s\": %.1f, \"read_mb_s\": %.1f, \"page_cache_mb_s\": %.1f, "
-      "\"resume_mb_s\": %.1f, "
-      "\"read_states_mb_s\": %.1f, \"copy_s\": %.4f, \"held_s\": %.4f, \"held_async_s\": %.4f, \"held_again_s\": %.4f}\n",
+      "\"resume_mb_s\": %.1f, \"read_states_mb_s\": %.1f, \"copy_s\": %.4f, "
+      "\"held_s\": %.4f, \"held_async_s\": %.4f, \"held_again_s\": %.4f}\n",
       megabytes / on_disk, megabytes / plain_write, megabytes / read_back, megabytes / page_cache,
       megabytes / resumed, megabytes / read_states, copied, held, held_async, held_again);
 }

@@ -67,12 +67,17 @@ TEST(TorchFile, RefusesDamagedFiles) {
   }
 }
 
+// {"a": the numbers from 0 to 4999}
+void write_range(const std::filesystem::path& path) {
+  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
+  dict.insert("a", at::arange(5000, at::kFloat));
+  write_torch_file(path, dict);
+}
+
 // Python's torch.load refuses it too.
 TEST(TorchFile, RefusesATensorThatIsLargerThanItsData) {
   const test::ScratchDirectory scratch;
-  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
-  dict.insert("a", at::arange(5000, at::kFloat));
-  write_torch_file(scratch / "a.pt", dict);
+  write_range(scratch / "a.pt");
   std::string bytes = test::contents(scratch / "a.pt");
   const std::string small = "M\x88\x13", large = "M\xff\xff";  // BININT2 5000, BININT2 65535
   std::size_t found = 0;
@@ -91,9 +96,7 @@ TEST(TorchFile, ReadsCompressedAndUnalignedMembers) {
 
 TEST(TorchFile, TensorsOutliveTheReading) {
   const test::ScratchDirectory scratch;
-  c10::impl::GenericDict dict(c10::AnyType::get(), c10::AnyType::get());
-  dict.insert("a", at::arange(5000, at::kFloat));
-  write_torch_file(scratch / "a.pt", dict);
+  write_range(scratch / "a.pt");
   at::Tensor tensor = read_torch_file(scratch / "a.pt").toGenericDict().at("a").toTensor();
   tensor.mul_(2);
   std::filesystem::remove(scratch / "a.pt");
