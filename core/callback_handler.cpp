@@ -21,8 +21,7 @@ trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
   return (&table.on_init_end)[kind];
 }
 
-CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state,
-                                 TrainerControl& control)
+CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control)
     : args_(args), state_(state), control_(control) {}
 
 CallbackHandler::~CallbackHandler() {
@@ -31,19 +30,16 @@ CallbackHandler::~CallbackHandler() {
 }
 
 void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
-  const auto same = std::find_if(entries_.begin(), entries_.end(), [&](const auto& other) {
-    return other->class_name == entry->class_name;
-  });
+  const auto same = std::find_if(entries_.begin(), entries_.end(),
+                                 [&](const auto& other) { return other->class_name == entry->class_name; });
   if (same != entries_.end())
-    log::warning("a " + entry->class_name +
-                 " is added although there is one already; both will be called");
+    log::warning("a " + entry->class_name + " is added although there is one already; both will be called");
   entries_.push_back(std::move(entry));
   rebuild();
 }
 
 std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) {
-  const auto found = std::find_if(entries_.begin(), entries_.end(),
-                                  [&](const auto& e) { return e.get() == entry; });
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.get() == entry; });
   if (found == entries_.end()) return nullptr;
   auto popped = std::move(*found);
   entries_.erase(found);
@@ -57,8 +53,7 @@ void CallbackHandler::rebuild() {
   for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
     lists_[kind].clear();
     for (const auto& entry : entries_) {
-      const bool off =
-          std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
+      const bool off = std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
       if (const auto slot = slot_of(*entry->table, kind); slot && !off)
         lists_[kind].push_back({slot, entry->table, entry.get(), entry->name.c_str()});
     }
@@ -69,18 +64,17 @@ void CallbackHandler::rebuild() {
 // How many events the time of this one stands for; 0: it is not timed. A clock costs more than many a
 // callback, so those of each step are sampled, in a long run seldom, and never the first, which is not like the others.
 std::uint32_t CallbackHandler::timing_weight(std::uint32_t kind) {
-  constexpr std::uint32_t within_a_step =
-      1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
-      1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END | 1u << TRAINER_ON_STEP_END |
-      1u << TRAINER_ON_PREDICTION_STEP;
+  constexpr std::uint32_t within_a_step = 1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
+                                          1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END |
+                                          1u << TRAINER_ON_STEP_END | 1u << TRAINER_ON_PREDICTION_STEP;
   if ((within_a_step >> kind & 1u) == 0) return 1;
   const std::uint32_t number = dispatched_[kind]++, every = number < 4096 ? 64 : 1024;
   return number % every == every / 2 ? every : 0;
 }
 
 // Adds the call's time to `seconds`, as that of `weight` calls.
-static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
-                               const trainer_event& event, std::uint32_t weight, double& seconds) {
+static std::int32_t timed_call(trainer_slot function, trainer_callback* table, const trainer_event& event,
+                               std::uint32_t weight, double& seconds) {
   using Clock = std::chrono::steady_clock;
   const auto begin = Clock::now();
   const std::int32_t status = function(table, &event);
@@ -89,8 +83,7 @@ static std::int32_t timed_call(trainer_slot function, trainer_callback* table,
 }
 
 // Inline, as it is called for each callback of each event.
-inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event,
-                                          std::uint32_t weight) {
+inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, std::uint32_t weight) {
   ++slot.entry->cost.calls;
   crash_report::moment.callback.store(slot.name, std::memory_order_relaxed);
   // The SDK lets no exception out; a plugin that is written without it might.
@@ -151,8 +144,8 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
 void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
                                const TrainerControl& before) {
   if (call_check::on && misused(entry)) status = TRAINER_ERROR;
-  const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop |
-                             control_.should_save | control_.should_evaluate | control_.should_log;
+  const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
+                             control_.should_evaluate | control_.should_log;
   if (status != TRAINER_OK || bits > 1) {
     crash_report::moment.callback.store(nullptr, std::memory_order_relaxed);
     if (bits > 1) control_ = before;
@@ -176,8 +169,7 @@ void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int3
   if (failure.reason.empty() && status == TRAINER_OK)
     failure = {error_id::callback_flag, "it set a control flag to something other than 0 and 1"};
   if (failure.reason.empty()) failure.reason = "it gave no reason (status " + std::to_string(status) + ")";
-  const std::string sentence = "callback " + entry.name + " failed in " +
-                               std::string(event_name(kind)) + " at step " +
+  const std::string sentence = "callback " + entry.name + " failed in " + std::string(event_name(kind)) + " at step " +
                                std::to_string(state_.global_step) + ": " + failure.reason;
   if (entry.on_error == OnError::fail) throw_run(failure.id, sentence);
   const bool on = entry.on_error == OnError::warn;
@@ -212,16 +204,14 @@ json::object CallbackHandler::collect_states() const {
 }
 
 void CallbackHandler::refresh_states(json::object& states) const {
-  for (auto& entry : collect_states())
-    states.insert_or_assign(entry.key(), std::move(entry.value()));
+  for (auto& entry : collect_states()) states.insert_or_assign(entry.key(), std::move(entry.value()));
 }
 
 void CallbackHandler::restore_states(const json::object& states) {
   std::string missing;
   for (const auto& stored : states) {
     const std::string name(stored.key());
-    const json::array list =
-        stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
+    const json::array list = stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
     if (name == "TrainerControl") {
       if (!list.empty() && list[0].is_object()) control_.load_state(list[0].get_object());
       continue;
@@ -239,8 +229,7 @@ void CallbackHandler::restore_states(const json::object& states) {
   }
   rebuild();
   if (!missing.empty())
-    log::warning("the checkpoint holds states of " + missing +
-                 ", which this run does not use; they are not restored");
+    log::warning("the checkpoint holds states of " + missing + ", which this run does not use; they are not restored");
 }
 
 }  // namespace trainer

@@ -11,11 +11,11 @@ namespace trainer {
 /// A program that is run for one answer: it writes a record of one line to descriptor 3. What it does
 /// instead (a crash, a hang, an exit with status 0) is told apart from that.
 struct ChildProcess {
-  std::vector<std::string> command;                        ///< the program's path first
-  std::optional<std::vector<std::string>> environment{};   ///< NAME=value; this process's by default
-  std::filesystem::path directory{};                       ///< to work in; this process's by default
-  std::filesystem::path printed = "/dev/null";             ///< what it prints is appended here
-  double limit_s = 10;                                     ///< then it is killed, with all that it started
+  std::vector<std::string> command;                       ///< the program's path first
+  std::optional<std::vector<std::string>> environment{};  ///< NAME=value; this process's by default
+  std::filesystem::path directory{};                      ///< to work in; this process's by default
+  std::filesystem::path printed = "/dev/null";            ///< what it prints is appended here
+  double limit_s = 10;                                    ///< then it is killed, with all that it started
 };
 
 struct ChildEnd {

@@ -39,8 +39,7 @@ pid_t start(const ChildProcess& child, int record) {
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&files, 1, child.printed.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
-  if (!child.directory.empty())
-    ::posix_spawn_file_actions_addchdir_np(&files, child.directory.c_str());
+  if (!child.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&files, child.directory.c_str());
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);

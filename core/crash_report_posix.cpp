@@ -72,7 +72,8 @@ void report(const char* callback, std::string_view how, int number, ErrorId id) 
 extern "C" void handle_crash(int signal) {
   const char* callback = moment.callback.load(std::memory_order_relaxed);
   // What another thread does has nothing to do with the callback that happens to run.
-  if (callback && ::pthread_equal(::pthread_self(), trainer_thread)) report(callback, "signal", signal, error_id::callback_crashed);
+  if (callback && ::pthread_equal(::pthread_self(), trainer_thread))
+    report(callback, "signal", signal, error_id::callback_crashed);
   // The handler is gone (SA_RESETHAND): this one, or the fault that comes again, has its default effect.
   ::raise(signal);
 }

@@ -25,11 +25,9 @@ void DefaultFlowCallback::on_step_end(const Args& args, const State& state, Cont
   if (step == 1 && args.logging_first_step) control.should_log = true;
   if (args.logging_strategy == "steps" && is_multiple(step, state.logging_steps, "logging_steps"))
     control.should_log = true;
-  const bool eval_due =
-      args.eval_strategy == "steps" && is_multiple(step, state.eval_steps, "eval_steps");
+  const bool eval_due = args.eval_strategy == "steps" && is_multiple(step, state.eval_steps, "eval_steps");
   if (eval_due && may_evaluate) control.should_evaluate = true;
-  if (args.save_strategy == "steps" && state.save_steps > 0 &&
-      is_multiple(step, state.save_steps, "save_steps"))
+  if (args.save_strategy == "steps" && state.save_steps > 0 && is_multiple(step, state.save_steps, "save_steps"))
     control.should_save = true;
   if (step >= state.max_steps) {
     control.should_training_stop = true;
@@ -40,8 +38,7 @@ void DefaultFlowCallback::on_step_end(const Args& args, const State& state, Cont
 
 void DefaultFlowCallback::on_epoch_end(const Args& args, const State& state, Control& control) {
   if (args.logging_strategy == "epoch") control.should_log = true;
-  if (args.eval_strategy == "epoch" && args.eval_delay <= state.epoch)
-    control.should_evaluate = true;
+  if (args.eval_strategy == "epoch" && args.eval_delay <= state.epoch) control.should_evaluate = true;
   if (args.save_strategy == "epoch") control.should_save = true;
 }
 

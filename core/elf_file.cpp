@@ -118,9 +118,7 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(ErrorId id, const std::string& rest) const {
-    throw_usage(id, file_.name() + " " + rest);
-  }
+  [[noreturn]] void refuse(ErrorId id, const std::string& rest) const { throw_usage(id, file_.name() + " " + rest); }
   [[noreturn]] void damaged(const std::string& rest) const {
     refuse(error_id::plugin_file_damaged, "is damaged: " + rest + "; build it again");
   }
@@ -138,52 +136,55 @@ class Reader {
     if (offset <= file_.size() && count <= file_.size() - offset) return;
     const bool sane = offset <= max_file_size && count <= max_file_size;
     refuse(error_id::plugin_file_cut_short, "is cut short: it has " + std::to_string(file_.size()) + " bytes of " +
-           (sane ? "the " + std::to_string(offset + count) : "many more") + " that its " +
-           std::string(what) + " needs; copy or build it again");
+                                                (sane ? "the " + std::to_string(offset + count) : "many more") +
+                                                " that its " + std::string(what) + " needs; copy or build it again");
   }
 
   void read_header() {
-    if (file_.size() == 0) refuse(error_id::plugin_file_empty, "is empty (0 bytes), expected a shared library; build it again");
+    if (file_.size() == 0)
+      refuse(error_id::plugin_file_empty, "is empty (0 bytes), expected a shared library; build it again");
     if (file_.size() > max_file_size)
-      refuse(error_id::plugin_file_too_large, "has " + std::to_string(file_.size()) + " bytes, more than the 1 GiB that a plugin " +
-             "may have; strip it, or link its data from elsewhere");
+      refuse(error_id::plugin_file_too_large, "has " + std::to_string(file_.size()) +
+                                                  " bytes, more than the 1 GiB that a plugin " +
+                                                  "may have; strip it, or link its data from elsewhere");
     const auto head = file_.read(0, std::min<std::uint64_t>(file_.size(), sizeof(Elf64_Ehdr)));
     const auto magic = std::string_view(head).substr(0, SELFMAG);
     if (magic != std::string_view(ELFMAG).substr(0, magic.size())) {
       const auto what = guess(head);
-      refuse(error_id::plugin_file_not_elf, (what.empty() ? "does not start as an ELF file" : "is " + std::string(what)) +
-             ", expected a shared library for this system (ELF); put the plugin's " +
-             std::string(platform::plugin_suffix) + " file there");
+      refuse(error_id::plugin_file_not_elf,
+             (what.empty() ? "does not start as an ELF file" : "is " + std::string(what)) +
+                 ", expected a shared library for this system (ELF); put the plugin's " +
+                 std::string(platform::plugin_suffix) + " file there");
     }
     if (head.size() < sizeof(Elf64_Ehdr))
       refuse(error_id::plugin_file_cut_short, "is too short: it has " + std::to_string(head.size()) +
-             " bytes, and the header of a " + "shared library alone has " +
-             std::to_string(sizeof(Elf64_Ehdr)) + "; copy or build it again");
+                                                  " bytes, and the header of a " + "shared library alone has " +
+                                                  std::to_string(sizeof(Elf64_Ehdr)) + "; copy or build it again");
     const std::string remedy = "; build the plugin for " + machine_name(this_machine);
     // Class and byte order first: the other fields cannot be read without them.
     if (head[EI_CLASS] != ELFCLASS64)
-      refuse(error_id::plugin_file_machine, (head[EI_CLASS] == ELFCLASS32 ? "is a 32-bit library" : "has an unknown ELF class") +
-             std::string(", expected a 64-bit one") + remedy);
+      refuse(error_id::plugin_file_machine,
+             (head[EI_CLASS] == ELFCLASS32 ? "is a 32-bit library" : "has an unknown ELF class") +
+                 std::string(", expected a 64-bit one") + remedy);
     if (head[EI_DATA] != ELFDATA2LSB)
-      refuse(error_id::plugin_file_machine, (head[EI_DATA] == ELFDATA2MSB ? "is big-endian" : "has an unknown byte order") +
-             std::string(", expected little-endian") + remedy);
+      refuse(error_id::plugin_file_machine,
+             (head[EI_DATA] == ELFDATA2MSB ? "is big-endian" : "has an unknown byte order") +
+                 std::string(", expected little-endian") + remedy);
     header_ = as<Elf64_Ehdr>(head);
     if (header_.e_machine != this_machine)
-      refuse(error_id::plugin_file_machine, "is for " + machine_name(header_.e_machine) + ", expected " +
-             machine_name(this_machine) + remedy);
+      refuse(error_id::plugin_file_machine,
+             "is for " + machine_name(header_.e_machine) + ", expected " + machine_name(this_machine) + remedy);
     if (header_.e_type != ET_DYN)
-      refuse(error_id::plugin_file_type, "is " + std::string(type_name(header_.e_type)) +
-             ", expected a shared library; link it with -shared");
+      refuse(error_id::plugin_file_type,
+             "is " + std::string(type_name(header_.e_type)) + ", expected a shared library; link it with -shared");
     if (head[EI_VERSION] != EV_CURRENT || header_.e_version != EV_CURRENT)
       refuse(error_id::plugin_file_damaged, "has an ELF version other than 1; build it again");
   }
 
   void read_segments() {
-    if (header_.e_phentsize != sizeof(Elf64_Phdr) || header_.e_phnum == 0 ||
-        header_.e_phnum == PN_XNUM)
+    if (header_.e_phentsize != sizeof(Elf64_Phdr) || header_.e_phnum == 0 || header_.e_phnum == PN_XNUM)
       damaged("its header does not describe a table of segments");
-    const auto bytes = piece(header_.e_phoff, std::uint64_t{header_.e_phnum} * sizeof(Elf64_Phdr),
-                             "segment table");
+    const auto bytes = piece(header_.e_phoff, std::uint64_t{header_.e_phnum} * sizeof(Elf64_Phdr), "segment table");
     segments_ = table_of<Elf64_Phdr>(bytes);
     for (const auto& segment : segments_) {
       if (segment.p_type == PT_NULL) continue;
@@ -191,26 +192,23 @@ class Reader {
       if (segment.p_type == PT_LOAD && segment.p_memsz < segment.p_filesz)
         damaged("a segment is smaller in memory than in the file");
       if (segment.p_type == PT_GNU_STACK && (segment.p_flags & PF_X))
-        refuse(error_id::plugin_file_executable_stack, "asks for a stack that can be executed, expected none; link it with -Wl,-z,noexecstack");
+        refuse(error_id::plugin_file_executable_stack,
+               "asks for a stack that can be executed, expected none; link it with -Wl,-z,noexecstack");
     }
   }
 
   void read_sections() {
     if (header_.e_shoff == 0)
       refuse(error_id::plugin_note_missing, "has no table of sections, expected one with " TRAINER_NOTE_SECTION
-             " in it; strip it with strip, not with sstrip");
-    if (header_.e_shentsize != sizeof(Elf64_Shdr))
-      damaged("its header does not describe a table of sections");
+                                            " in it; strip it with strip, not with sstrip");
+    if (header_.e_shentsize != sizeof(Elf64_Shdr)) damaged("its header does not describe a table of sections");
     // With very many sections their number and the index of their names stand in the first one.
     const auto first = as<Elf64_Shdr>(piece(header_.e_shoff, sizeof(Elf64_Shdr), "section table"));
     const std::uint64_t count = header_.e_shnum ? header_.e_shnum : first.sh_size;
-    const std::uint64_t names =
-        header_.e_shstrndx == SHN_XINDEX ? first.sh_link : header_.e_shstrndx;
+    const std::uint64_t names = header_.e_shstrndx == SHN_XINDEX ? first.sh_link : header_.e_shstrndx;
     require_inside(0, count, "section table");  // so that the next product cannot wrap around
-    sections_ =
-        table_of<Elf64_Shdr>(piece(header_.e_shoff, count * sizeof(Elf64_Shdr), "section table"));
-    if (names >= sections_.size())
-      damaged("the names of its sections are missing");
+    sections_ = table_of<Elf64_Shdr>(piece(header_.e_shoff, count * sizeof(Elf64_Shdr), "section table"));
+    if (names >= sections_.size()) damaged("the names of its sections are missing");
     section_names_ = content(sections_[names]);
   }
 
@@ -225,8 +223,7 @@ class Reader {
   std::string text_at(const std::string& names, std::uint64_t offset) {
     const auto end = offset < names.size() ? names.find('\0', offset) : names.npos;
     if (end == names.npos) return {};
-    if (end - offset > text_left_)
-      damaged("the names in it are longer than its tables of names");
+    if (end - offset > text_left_) damaged("the names in it are longer than its tables of names");
     text_left_ -= end - offset;
     return names.substr(offset, end - offset);
   }
@@ -236,8 +233,8 @@ class Reader {
     for (const auto& section : sections_) {
       if (text_at(section_names_, section.sh_name) != TRAINER_NOTE_SECTION) continue;
       if (found)
-        refuse(error_id::plugin_note_invalid, "has two sections " TRAINER_NOTE_SECTION
-               ", expected one; use TRAINER_PLUGIN_DEFINE once in a plugin");
+        refuse(error_id::plugin_note_invalid,
+               "has two sections " TRAINER_NOTE_SECTION ", expected one; use TRAINER_PLUGIN_DEFINE once in a plugin");
       if (section.sh_size > max_note_size || (section.sh_flags & SHF_COMPRESSED))
         damaged("its note is compressed or has more than 1 MiB");
       found = content(section);
@@ -247,11 +244,10 @@ class Reader {
 
   std::vector<ElfFile::Symbol> symbols() {
     std::vector<ElfFile::Symbol> found;
-    const auto section = std::find_if(sections_.begin(), sections_.end(),
-                                      [](const auto& s) { return s.sh_type == SHT_DYNSYM; });
+    const auto section =
+        std::find_if(sections_.begin(), sections_.end(), [](const auto& s) { return s.sh_type == SHT_DYNSYM; });
     if (section == sections_.end()) return found;
-    if (section->sh_link >= sections_.size())
-      damaged("the names of its symbols are missing");
+    if (section->sh_link >= sections_.size()) damaged("the names of its symbols are missing");
     const auto names = content(sections_[section->sh_link]);
     for (const auto& symbol : table_of<Elf64_Sym>(content(*section))) {
       const auto type = ELF64_ST_TYPE(symbol.st_info);
@@ -263,16 +259,15 @@ class Reader {
 
   // As the loader finds them: through the dynamic segment, not through the sections.
   void read_dynamic(ElfFile& result) {
-    const auto dynamic = std::find_if(segments_.begin(), segments_.end(),
-                                      [](const auto& s) { return s.p_type == PT_DYNAMIC; });
+    const auto dynamic =
+        std::find_if(segments_.begin(), segments_.end(), [](const auto& s) { return s.p_type == PT_DYNAMIC; });
     if (dynamic == segments_.end())
       refuse(error_id::plugin_file_type, "has no dynamic segment, expected a shared library; link it with -shared");
     std::vector<std::uint64_t> needed;
     std::optional<std::uint64_t> run_path, old_run_path;
     std::uint64_t names_address = 0, names_size = 0;
     bool text_relocations = false;
-    for (const auto& entry :
-         table_of<Elf64_Dyn>(piece(dynamic->p_offset, dynamic->p_filesz, "dynamic segment"))) {
+    for (const auto& entry : table_of<Elf64_Dyn>(piece(dynamic->p_offset, dynamic->p_filesz, "dynamic segment"))) {
       const std::uint64_t value = entry.d_un.d_val;
       if (entry.d_tag == DT_NULL) break;
       if (entry.d_tag == DT_NEEDED) needed.push_back(value);
@@ -280,19 +275,18 @@ class Reader {
       if (entry.d_tag == DT_RPATH) old_run_path = value;
       if (entry.d_tag == DT_STRTAB) names_address = value;
       if (entry.d_tag == DT_STRSZ) names_size = value;
-      if (entry.d_tag == DT_TEXTREL || (entry.d_tag == DT_FLAGS && (value & DF_TEXTREL)))
-        text_relocations = true;
+      if (entry.d_tag == DT_TEXTREL || (entry.d_tag == DT_FLAGS && (value & DF_TEXTREL))) text_relocations = true;
     }
     if (text_relocations)
-      refuse(error_id::plugin_file_text_relocations, "has relocations in its code, which would have to be made writable, expected none; compile "
+      refuse(error_id::plugin_file_text_relocations,
+             "has relocations in its code, which would have to be made writable, expected none; compile "
              "it with -fPIC");
     if (!run_path) run_path = old_run_path;
     if (needed.empty() && !run_path) return;
     const auto names = piece(file_offset(names_address), names_size, "table of names");
     for (const auto offset : needed) {
       result.needed.push_back(text_at(names, offset));
-      if (result.needed.back().empty())
-        damaged("the name of a library that it needs is missing");
+      if (result.needed.back().empty()) damaged("the name of a library that it needs is missing");
     }
     if (!run_path) return;
     std::string list = text_at(names, *run_path) + ":";
@@ -302,8 +296,8 @@ class Reader {
 
   std::vector<ElfFile::Version> versions() {
     std::vector<ElfFile::Version> found;
-    const auto section = std::find_if(sections_.begin(), sections_.end(),
-                                      [](const auto& s) { return s.sh_type == SHT_GNU_verneed; });
+    const auto section =
+        std::find_if(sections_.begin(), sections_.end(), [](const auto& s) { return s.sh_type == SHT_GNU_verneed; });
     if (section == sections_.end()) return found;
     const std::string early = "its table of symbol versions ends early";
     if (section->sh_link >= sections_.size()) damaged(early);
@@ -347,12 +341,8 @@ class Reader {
 
 }  // namespace
 
-ElfFile read_elf_file(const std::filesystem::path& path) {
-  return Reader(path).read();
-}
+ElfFile read_elf_file(const std::filesystem::path& path) { return Reader(path).read(); }
 
-ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) {
-  return Reader(path, name).read();
-}
+ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) { return Reader(path, name).read(); }
 
 }  // namespace trainer

@@ -21,11 +21,11 @@ struct ElfFile {
     std::string name;     ///< "GLIBC_2.34"
   };
   std::uint64_t size = 0;
-  std::optional<std::string> note;  ///< content of the section TRAINER_NOTE_SECTION
-  std::vector<Symbol> symbols;      ///< the ones that it defines for others
+  std::optional<std::string> note;    ///< content of the section TRAINER_NOTE_SECTION
+  std::vector<Symbol> symbols;        ///< the ones that it defines for others
   std::vector<std::string> run_path;  ///< where the loader looks for these first (DT_RUNPATH or DT_RPATH)
-  std::vector<std::string> needed;  ///< libraries that it is linked with (DT_NEEDED), in order
-  std::vector<Version> versions;    ///< of their symbols' versions, those that it needs
+  std::vector<std::string> needed;    ///< libraries that it is linked with (DT_NEEDED), in order
+  std::vector<Version> versions;      ///< of their symbols' versions, those that it needs
 };
 
 /// Reads `path` and checks that the loader will not trip over it: a regular file, for this machine,

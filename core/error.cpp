@@ -22,8 +22,7 @@ std::string on_one_line(std::string_view text) {
   return out;
 }
 
-Error::Error(ErrorKind kind, ErrorId id, const std::string& sentence)
-    : Error(on_one_line(sentence), kind, id) {}
+Error::Error(ErrorKind kind, ErrorId id, const std::string& sentence) : Error(on_one_line(sentence), kind, id) {}
 
 Error::Error(const std::string& line, ErrorKind kind, ErrorId id)
     : std::runtime_error(with_id(line, id)), kind_(kind), id_(id), size_(line.size()) {}

@@ -29,7 +29,7 @@ void write_all(int fd, std::string_view bytes, const std::filesystem::path& path
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       throw_run(error_id::file_write_failed, path.string() + " could not be written: " + reason() +
-                (errno == ENOSPC ? "; free some space and start again" : ""));
+                                                 (errno == ENOSPC ? "; free some space and start again" : ""));
     bytes.remove_prefix(static_cast<std::size_t>(n));
   }
 }
@@ -73,7 +73,8 @@ void replace_file(const std::filesystem::path& path, std::string_view bytes) {
     if (::fsync(file.fd) != 0)
       throw_run(error_id::file_write_failed, temporary.string() + " could not be flushed to the disk: " + reason());
     if (::rename(temporary.c_str(), path.c_str()) != 0)
-      throw_run(error_id::file_write_failed, temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
+      throw_run(error_id::file_write_failed,
+                temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
   } catch (...) {
     ::unlink(temporary.c_str());
     throw;
@@ -86,8 +87,7 @@ void replace_directory(const std::filesystem::path& from, const std::filesystem:
     throw_run(error_id::file_write_failed, from.string() + " could not be renamed to " + to.string() + ": " + reason());
     // Both exist: exchange them, so that at no moment the target is missing.
 #if defined(RENAME_EXCHANGE)
-  const bool exchanged =
-      ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+  const bool exchanged = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
 #else
   const bool exchanged = false;
 #endif
@@ -110,11 +110,14 @@ void require_writable_directory(const std::filesystem::path& path, std::string_v
   std::error_code ec;
   std::filesystem::create_directories(path, ec);
   const std::string name = std::string(what) + " " + path.string();
-  if (ec) throw_usage(error_id::directory_unusable, name + " could not be made: " + ec.message() + "; name another directory");
+  if (ec)
+    throw_usage(error_id::directory_unusable,
+                name + " could not be made: " + ec.message() + "; name another directory");
   if (!std::filesystem::is_directory(path))
     throw_usage(error_id::directory_unusable, name + " is not a directory; name another one");
   if (::access(path.c_str(), W_OK | X_OK) != 0)
-    throw_usage(error_id::directory_unusable, name + " cannot be written to: " + reason() + "; change its mode or name another");
+    throw_usage(error_id::directory_unusable,
+                name + " cannot be written to: " + reason() + "; change its mode or name another");
 }
 
 bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }

@@ -22,8 +22,8 @@ constexpr double limit_s = 10;
 
 // What is known holds for the host that found it out.
 std::string host_build() {
-  return std::string(version) + ", abi " + std::to_string(TRAINER_ABI_MAJOR) + "." +
-         std::to_string(TRAINER_ABI_MINOR) + ", " __VERSION__;
+  return std::string(version) + ", abi " + std::to_string(TRAINER_ABI_MAJOR) + "." + std::to_string(TRAINER_ABI_MINOR) +
+         ", " __VERSION__;
 }
 
 fs::path contacts_file() {
@@ -95,9 +95,10 @@ fs::path find_trainer() {
 }
 
 [[noreturn]] void refuse(const fs::path& file, const std::string& reason, const std::string& date) {
-  throw_usage(error_id::plugin_quarantined, file.string() + " is in quarantine since " + date + ": when it was first loaded, " +
-              reason + ", expected it to load quietly; build it again, or lift this with `trainer plugins forgive " +
-              file.string() + "`");
+  throw_usage(error_id::plugin_quarantined,
+              file.string() + " is in quarantine since " + date + ": when it was first loaded, " + reason +
+                  ", expected it to load quietly; build it again, or lift this with `trainer plugins forgive " +
+                  file.string() + "`");
 }
 
 }  // namespace
@@ -120,13 +121,13 @@ void require_good_contact(const fs::path& file, const std::string& sha256) {
   }
   const auto program = find_trainer();
   if (program.empty()) return;
-  const ChildEnd end = run_child({.command = {program.string(), "plugins", "contact", file.string()}, .limit_s = limit_s});
+  const ChildEnd end =
+      run_child({.command = {program.string(), "plugins", "contact", file.string()}, .limit_s = limit_s});
   json::object entry{{"path", file.string()}, {"host", host_build()}, {"date", now()}};
   if (end.record == "loaded" && end.good) return keep(sha256, &entry);
   if (!end.record.empty() && end.good) return;  // it was refused with a sentence, as it will be here
-  const std::string reason =
-      end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"
-                 : "the process ended with " + end.ending;
+  const std::string reason = end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"
+                                        : "the process ended with " + end.ending;
   entry["reason"] = reason;
   keep(sha256, &entry);
   refuse(file, reason, text_of(entry, "date"));
@@ -138,7 +139,8 @@ std::vector<Quarantine> quarantined_plugins() {
     if (item.value().is_object())
       if (const auto& entry = item.value().get_object();
           !text_of(entry, "reason").empty() && text_of(entry, "host") == host_build())
-        found.push_back({std::string(item.key()), text_of(entry, "path"), text_of(entry, "reason"), text_of(entry, "date")});
+        found.push_back(
+            {std::string(item.key()), text_of(entry, "path"), text_of(entry, "reason"), text_of(entry, "date")});
   return found;
 }
 

@@ -117,16 +117,14 @@ class Writer {
   }
   void write_array(const array& list, int level) {
     out_ += '[';
-    for (std::size_t i = 0; i < list.size(); ++i)
-      item(i == 0, level + 1), write(list[i], level + 1);
+    for (std::size_t i = 0; i < list.size(); ++i) item(i == 0, level + 1), write(list[i], level + 1);
     if (!list.empty()) end(level);
     out_ += ']';
   }
   void write_object(const object& o, int level) {
     std::vector<const object::value_type*> order;
     for (const auto& entry : o) order.push_back(&entry);
-    if (layout_.sort_keys)
-      std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->key() < b->key(); });
+    if (layout_.sort_keys) std::sort(order.begin(), order.end(), [](auto* a, auto* b) { return a->key() < b->key(); });
     out_ += '{';
     for (std::size_t i = 0; i < order.size(); ++i) {
       item(i == 0, level + 1);
@@ -138,8 +136,7 @@ class Writer {
     out_ += '}';
   }
   void end(int level) {
-    if (layout_.indent >= 0)
-      out_.append("\n").append(static_cast<std::size_t>(layout_.indent * level), ' ');
+    if (layout_.indent >= 0) out_.append("\n").append(static_cast<std::size_t>(layout_.indent * level), ' ');
   }
   std::string& out_;
   const Layout& layout_;
@@ -157,8 +154,7 @@ std::string repr(double number) {
   if (std::isnan(number)) return "nan";
   if (std::isinf(number)) return number > 0 ? "inf" : "-inf";
   char buffer[40];
-  auto end =
-      std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;
+  auto end = std::to_chars(buffer, buffer + sizeof buffer, number, std::chars_format::scientific).ptr;
   const std::string_view shortest(buffer, static_cast<std::size_t>(end - buffer));
   // from_chars takes no plus sign.
   const char* digits = shortest.data() + shortest.find('e') + 1;

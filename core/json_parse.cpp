@@ -111,18 +111,14 @@ struct Builder {
   bool on_object_end(std::size_t, error_code& ec) { return close(ec); }
   bool on_array_begin(error_code&) { return frames.push_back({array{}, {}}), true; }
   bool on_array_end(std::size_t, error_code& ec) { return close(ec); }
-  bool on_key_part(string_view s, std::size_t, error_code&) {
-    return text.append(s.data(), s.size()), true;
-  }
+  bool on_key_part(string_view s, std::size_t, error_code&) { return text.append(s.data(), s.size()), true; }
   bool on_key(string_view s, std::size_t, error_code&) {
     text.append(s.data(), s.size());
     frames.back().key = std::move(text);
     text.clear();
     return true;
   }
-  bool on_string_part(string_view s, std::size_t, error_code&) {
-    return text.append(s.data(), s.size()), true;
-  }
+  bool on_string_part(string_view s, std::size_t, error_code&) { return text.append(s.data(), s.size()), true; }
   bool on_string(string_view s, std::size_t, error_code& ec) {
     text.append(s.data(), s.size());
     value v;
@@ -156,7 +152,7 @@ std::string position(std::string_view text, std::size_t offset) {
 value parse(std::string_view text, std::string_view where) {
   if (text.size() > max_bytes)
     throw_usage(error_id::json_invalid, std::string(where) + " has " + std::to_string(text.size()) +
-                " bytes of JSON, more than the 64 MiB that are read");
+                                            " bytes of JSON, more than the 64 MiB that are read");
   std::string quoted;
   std::string_view source = text;
   if (text.find("NaN") != text.npos || text.find("Infinity") != text.npos)
@@ -166,19 +162,16 @@ value parse(std::string_view text, std::string_view where) {
   boost::json::basic_parser<Builder> parser(options);
   boost::json::error_code ec;
   const std::size_t used = parser.write_some(false, source.data(), source.size(), ec);
-  if (!ec && source.find_first_not_of(" \t\r\n", used) != source.npos)
-    ec = boost::json::error::extra_data;
+  if (!ec && source.find_first_not_of(" \t\r\n", used) != source.npos) ec = boost::json::error::extra_data;
   if (ec) {
     const auto& duplicate = parser.handler().duplicate;
-    throw_usage(error_id::json_invalid, std::string(where) + " is not valid JSON at " + position(source, used) + ": " +
-                (duplicate.empty() ? ec.message()
-                                   : "the key \"" + duplicate + "\" stands twice in one object"));
+    throw_usage(error_id::json_invalid,
+                std::string(where) + " is not valid JSON at " + position(source, used) + ": " +
+                    (duplicate.empty() ? ec.message() : "the key \"" + duplicate + "\" stands twice in one object"));
   }
   return std::move(parser.handler().result);
 }
 
-value parse_file(const std::filesystem::path& path) {
-  return parse(read_file(path), path.string());
-}
+value parse_file(const std::filesystem::path& path) { return parse(read_file(path), path.string()); }
 
 }  // namespace trainer::json

@@ -23,8 +23,8 @@ spdlog::logger& logger() {
   static auto* instance = [] {
     const char* no_color = std::getenv("NO_COLOR");
     const bool plain = no_color && *no_color;
-    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(
-        plain ? spdlog::color_mode::never : spdlog::color_mode::automatic);
+    auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
+                                                                            : spdlog::color_mode::automatic);
     auto* made = new spdlog::logger("trainer", std::move(sink));
     made->set_pattern("%^%l%$: %v");
     made->set_level(spdlog::level::trace);
@@ -41,8 +41,8 @@ void write(Level level, std::string_view text) {
     std::lock_guard lock(sink_mutex);
     if (custom_sink) return custom_sink(level, text);
   }
-  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info,
-                                                         spdlog::level::warn, spdlog::level::err};
+  static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
+                                                         spdlog::level::err};
   static constexpr const char* names[] = {"debug: ", "info: ", "warning: ", "error: "};
   std::string line = names[static_cast<int>(level)];
   const console::Line room(console::Stream::error, line.append(text));

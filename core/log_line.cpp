@@ -41,8 +41,7 @@ std::string text_of(const json::value& v) {
     return "[" + out + "]";
   }
   for (const auto& item : v.get_object())
-    out += (out.empty() ? "" : ", ") + quoted({item.key().data(), item.key().size()}) + ": " +
-           text_of(item.value());
+    out += (out.empty() ? "" : ", ") + quoted({item.key().data(), item.key().size()}) + ": " + text_of(item.value());
   return "{" + out + "}";
 }
 
@@ -62,9 +61,8 @@ std::string log_line(const json::object& logs, bool cut_strings) {
     if (v.is_double()) {
       v = boost::json::string(four_digits(v.get_double()));
     } else if (cut_strings && v.is_string() && v.get_string().size() > max_string) {
-      v = boost::json::string(
-          "[String too long to display, length: " + std::to_string(v.get_string().size()) + " > " +
-          std::to_string(max_string) + "]");
+      v = boost::json::string("[String too long to display, length: " + std::to_string(v.get_string().size()) + " > " +
+                              std::to_string(max_string) + "]");
     }
     if (entry.key() != "total_flos") shown.emplace(entry.key(), std::move(v));
   }

@@ -38,12 +38,7 @@ void fill_value(const json::value& v, trainer_value& out, std::string& scratch) 
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    const int more = byte < 0x80   ? 0
-                     : byte < 0xc2 ? -1
-                     : byte < 0xe0 ? 1
-                     : byte < 0xf0 ? 2
-                     : byte < 0xf5 ? 3
-                                   : -1;
+    const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
     if (more < 0 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
     std::uint32_t code = more ? byte & (0x3fu >> more) : byte;
     for (int k = 1; k <= more; ++k) {
@@ -76,8 +71,7 @@ struct MapFunctions {
     return misused(map, "trainer_map.size") ? 0 : of(map).values_->size();
   }
 
-  static std::int32_t at(const trainer_map* map, std::uint64_t index, trainer_text* key,
-                         trainer_value* value) {
+  static std::int32_t at(const trainer_map* map, std::uint64_t index, trainer_text* key, trainer_value* value) {
     if (misused(map, "trainer_map.at")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
@@ -88,8 +82,7 @@ struct MapFunctions {
     return TRAINER_OK;
   }
 
-  static std::int32_t get(const trainer_map* map, const char* key, std::uint64_t size,
-                          trainer_value* value) {
+  static std::int32_t get(const trainer_map* map, const char* key, std::uint64_t size, trainer_value* value) {
     if (misused(map, "trainer_map.get")) return TRAINER_ERROR;
     const MapView& view = of(map);
     const auto* found = sane(key, size, longest_key) ? view.values_->if_contains({key, size}) : nullptr;
@@ -99,8 +92,7 @@ struct MapFunctions {
     return TRAINER_OK;
   }
 
-  static std::int32_t set(trainer_map* map, const char* key, std::uint64_t size,
-                          const trainer_value* value) {
+  static std::int32_t set(trainer_map* map, const char* key, std::uint64_t size, const trainer_value* value) {
     if (misused(map, "trainer_map.set")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (view.read_only_ || !value || !has_least_size(*value) || !sane(key, size, longest_key) ||
@@ -150,8 +142,8 @@ struct MapFunctions {
     return TRAINER_OK;
   }
 
-  static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
-                            trainer_text* keys, trainer_value* values) {
+  static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity, trainer_text* keys,
+                            trainer_value* values) {
     if (misused(map, "trainer_map.read")) return 0;
     const MapView& view = of(map);
     const std::uint64_t all = view.values_->size();
@@ -173,8 +165,7 @@ struct MapFunctions {
           scratch = &view.scratch_;
         }
       }
-      fill_value(entry->value(), *reinterpret_cast<trainer_value*>(at),
-                 scratch ? *scratch : view.scratch_);
+      fill_value(entry->value(), *reinterpret_cast<trainer_value*>(at), scratch ? *scratch : view.scratch_);
     }
     return count;
   }

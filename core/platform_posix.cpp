@@ -51,8 +51,9 @@ InputFile::InputFile(const std::filesystem::path& path, std::string name, int fl
   if (descriptor_ < 0) {
     if (errno == ELOOP && flags == O_NOFOLLOW)
       throw_usage(error_id::plugin_file_link,
-                  name_ + " is a symbolic link, and a plugin is a regular file; put the file itself there, or set "
-                          "TRAINER_PLUGIN_TRUST=any");
+                  name_ +
+                      " is a symbolic link, and a plugin is a regular file; put the file itself there, or set "
+                      "TRAINER_PLUGIN_TRUST=any");
     struct stat info {};
     if (errno == ENXIO && ::stat(path.c_str(), &info) == 0) refuse_kind(info.st_mode);  // a socket
     const std::string remedy = errno == EACCES ? "; make it readable with chmod" : "";
@@ -72,13 +73,12 @@ std::string InputFile::read(std::uint64_t offset, std::uint64_t count) const {
   std::string bytes(count, '\0');
   std::uint64_t done = 0;
   while (done < count) {
-    const ssize_t n =
-        ::pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
+    const ssize_t n = ::pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + std::strerror(errno));
     if (n == 0)
-      throw_usage(error_id::plugin_file_changed, name_ + " became shorter while it was read; install plugins by renaming them " +
-                  "into place");
+      throw_usage(error_id::plugin_file_changed,
+                  name_ + " became shorter while it was read; install plugins by renaming them " + "into place");
     done += static_cast<std::uint64_t>(n);
   }
   return bytes;
@@ -108,8 +108,7 @@ std::filesystem::path user_data_directory() {
   const char* data = std::getenv("XDG_DATA_HOME");
   if (data && *data == '/') return data;
   const char* home = std::getenv("HOME");
-  return home && *home == '/' ? std::filesystem::path(home) / ".local/share"
-                              : std::filesystem::path();
+  return home && *home == '/' ? std::filesystem::path(home) / ".local/share" : std::filesystem::path();
 }
 
 std::filesystem::path user_cache_directory() {
@@ -117,8 +116,7 @@ std::filesystem::path user_cache_directory() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
   if (cache && *cache == '/') return std::filesystem::path(cache) / "libtrainer";
   const char* home = std::getenv("HOME");
-  return home && *home == '/' ? std::filesystem::path(home) / ".cache/libtrainer"
-                              : std::filesystem::path();
+  return home && *home == '/' ? std::filesystem::path(home) / ".cache/libtrainer" : std::filesystem::path();
 }
 
 std::string distrust(const std::filesystem::path& path) {
@@ -174,8 +172,9 @@ void refuse_loading(const std::filesystem::path& path, const std::string& loader
                       "(-Wl,-rpath) or to LD_LIBRARY_PATH");
   }
   if (loader_text.find("static TLS block") != loader_text.npos)
-    throw_usage(error_id::plugin_thread_storage,
-                file + " needs more static thread-local storage than is left; build it with -ftls-model=global-dynamic");
+    throw_usage(
+        error_id::plugin_thread_storage,
+        file + " needs more static thread-local storage than is left; build it with -ftls-model=global-dynamic");
   throw_usage(error_id::plugin_load_failed,
               file + " could not be loaded: " + loader_text + "; build it again for this system");
 }

@@ -13,8 +13,7 @@ namespace {
 
 constexpr std::array<std::string_view, 7> type_names = {"integer", "number", "string", "boolean",
                                                         "array",   "object", "null"};
-constexpr std::array<std::string_view, 6> rule_keys = {"type",    "default", "minimum",
-                                                       "maximum", "enum",    "description"};
+constexpr std::array<std::string_view, 6> rule_keys = {"type", "default", "minimum", "maximum", "enum", "description"};
 
 std::string in_quotes(std::string_view text) { return "\"" + std::string(text) + "\""; }
 
@@ -47,9 +46,7 @@ std::string join(const std::vector<std::string>& words, std::string_view separat
 }
 
 bool same(const json::value& a, const json::value& b) {
-  return a.is_number() && b.is_number() && !(is_integer(a) && is_integer(b))
-             ? as_double(a) == as_double(b)
-             : a == b;
+  return a.is_number() && b.is_number() && !(is_integer(a) && is_integer(b)) ? as_double(a) == as_double(b) : a == b;
 }
 
 // Values go into sentences, so long ones are cut.
@@ -61,8 +58,7 @@ std::string shown(const json::value& v) {
 // Plugins hand texts to the system, which takes a zero byte for their end.
 bool has_zero_byte(const json::value& v) {
   if (v.is_string()) return v.get_string().find('\0') != boost::json::string::npos;
-  if (v.is_array())
-    return std::any_of(v.get_array().begin(), v.get_array().end(), has_zero_byte);
+  if (v.is_array()) return std::any_of(v.get_array().begin(), v.get_array().end(), has_zero_byte);
   return v.is_object() && std::any_of(v.get_object().begin(), v.get_object().end(), [](auto& entry) {
            return entry.key().find('\0') != std::string_view::npos || has_zero_byte(entry.value());
          });
@@ -72,13 +68,11 @@ bool has_zero_byte(const json::value& v) {
 std::string complaint(const json::value& v, const json::object& rule) {
   const auto types = types_of(rule);
   if (std::none_of(types.begin(), types.end(), [&](auto& type) { return has_type(v, type); }))
-    return "is " + std::string(json::kind_name(v)) + " (" + shown(v) + "), expected " +
-           join(types, " or ");
+    return "is " + std::string(json::kind_name(v)) + " (" + shown(v) + "), expected " + join(types, " or ");
   if (has_zero_byte(v)) return "has a zero byte in its text, expected none; remove the \\u0000";
   if (v.is_number()) {
     // Written so that NaN, which is not in any range, is refused.
-    if (const auto* least = rule.if_contains("minimum");
-        least && !(as_double(v) >= as_double(*least)))
+    if (const auto* least = rule.if_contains("minimum"); least && !(as_double(v) >= as_double(*least)))
       return "is " + shown(v) + ", expected at least " + shown(*least);
     if (const auto* most = rule.if_contains("maximum"); most && !(as_double(v) <= as_double(*most)))
       return "is " + shown(v) + ", expected at most " + shown(*most);
@@ -112,8 +106,7 @@ std::string rule_complaint(const json::object& rule) {
              "; expected integer, number, string, boolean, array, object or null";
   }
   const auto types = types_of(rule);
-  const bool numeric = std::any_of(types.begin(), types.end(),
-                                   [](auto& t) { return t == "integer" || t == "number"; });
+  const bool numeric = std::any_of(types.begin(), types.end(), [](auto& t) { return t == "integer" || t == "number"; });
   for (const auto* key : {"minimum", "maximum"})
     if (const auto* bound = rule.if_contains(key); bound && (!bound->is_number() || !numeric))
       return "has a \"" + std::string(key) + "\" that is not for a number; mend or remove it";
@@ -140,40 +133,40 @@ void require_valid_schema(const json::object& schema, std::string_view where) {
     const auto wrong = rule ? rule_complaint(*rule)
                             : "is " + std::string(json::kind_name(entry.value())) +
                                   ", expected an object such as {\"type\": \"integer\"}";
-    if (entry.key().empty()) throw_usage(error_id::plugin_note_invalid, std::string(where) + ": its note has an empty config key");
+    if (entry.key().empty())
+      throw_usage(error_id::plugin_note_invalid, std::string(where) + ": its note has an empty config key");
     if (!wrong.empty())
-      throw_usage(error_id::plugin_note_invalid, std::string(where) + ": the config key " + in_quotes(entry.key()) +
-                  " of its note " + wrong);
+      throw_usage(error_id::plugin_note_invalid,
+                  std::string(where) + ": the config key " + in_quotes(entry.key()) + " of its note " + wrong);
   }
 }
 
-json::object resolve_config(const PluginNote& note, const json::object& given,
-                            std::string_view where) {
+json::object resolve_config(const PluginNote& note, const json::object& given, std::string_view where) {
   std::vector<std::string> known;
   for (const auto& entry : note.config) known.emplace_back(entry.key());
   for (const auto& entry : given) {
     if (note.config.contains(entry.key())) continue;
     const auto near = json::nearest(entry.key(), known);
-    throw_usage(error_id::plugin_config_invalid, std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " +
-                note.id + (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") +
-                (known.empty()
-                     ? "; it has no configuration, remove the key"
-                     : (near.empty() ? "; it" : " It") + (" takes " + join(known, ", "))));
+    throw_usage(error_id::plugin_config_invalid,
+                std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " + note.id +
+                    (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") +
+                    (known.empty() ? "; it has no configuration, remove the key"
+                                   : (near.empty() ? "; it" : " It") + (" takes " + join(known, ", "))));
   }
   json::object config;
   for (const auto& entry : note.config) {
     const auto& rule = entry.value().get_object();
     if (const auto* value = given.if_contains(entry.key())) {
       if (auto wrong = complaint(*value, rule); !wrong.empty())
-        throw_usage(error_id::plugin_config_invalid, std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + note.id +
-                    " " + wrong);
+        throw_usage(error_id::plugin_config_invalid,
+                    std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + note.id + " " + wrong);
       config.emplace(entry.key(), *value);
     } else if (const auto* fallback = rule.if_contains("default")) {
       config.emplace(entry.key(), *fallback);
     } else {
       throw_usage(error_id::plugin_config_invalid, std::string(where) + ": plugin " + note.id + " needs the key " +
-                  in_quotes(entry.key()) + " (" + join(types_of(rule), " or ") +
-                  "), which is missing; add it");
+                                                       in_quotes(entry.key()) + " (" + join(types_of(rule), " or ") +
+                                                       "), which is missing; add it");
     }
   }
   return config;

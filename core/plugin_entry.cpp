@@ -14,18 +14,15 @@ namespace {
 
 class PluginEntry final : public CallbackEntry {
  public:
-  PluginEntry(const PluginFile& file, json::object config, OnError policy,
-              const HostContext& context)
-      : file_(file),
-        library_(PluginLibrary::load(file)),
-        host_(file.note.id, std::move(config), context) {
+  PluginEntry(const PluginFile& file, json::object config, OnError policy, const HostContext& context)
+      : file_(file), library_(PluginLibrary::load(file)), host_(file.note.id, std::move(config), context) {
     name = file.note.id;
     class_name = file.note.class_name;
     on_error = policy;
     if (create() != TRAINER_OK) {
       const std::string reason = host_.take_error();
-      throw_usage(error_id::plugin_create_failed, where() +
-                  "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
+      throw_usage(error_id::plugin_create_failed,
+                  where() + "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
     }
     check_table();
     ask_for_state();
@@ -62,8 +59,8 @@ class PluginEntry final : public CallbackEntry {
       own["kwargs"] = std::move(config);
       config = std::move(own);
     }
-    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note, config, place),
-                                              on_error, host_.context());
+    auto made =
+        std::make_shared<PluginEntry>(file_, resolve_config(file_.note, config, place), on_error, host_.context());
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
@@ -80,28 +77,30 @@ class PluginEntry final : public CallbackEntry {
       return library_->table().create(&host_, &table);
     } catch (const std::exception& e) {
       throw_usage(error_id::plugin_threw, where() + "threw an exception in create: " + e.what() +
-                  "; a plugin must catch its own and return TRAINER_ERROR");
+                                              "; a plugin must catch its own and return TRAINER_ERROR");
     } catch (...) {
-      throw_usage(error_id::plugin_threw, where() +
-          "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
+      throw_usage(error_id::plugin_threw,
+                  where() + "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
     }
   }
 
   // What the code says must agree with the note that was read before it ran.
   void check_table() {
     if (!table)
-      throw_usage(error_id::plugin_instance_invalid, where() + "returned no instance from create; it must set *out when it returns 0");
+      throw_usage(error_id::plugin_instance_invalid,
+                  where() + "returned no instance from create; it must set *out when it returns 0");
     if (!has_least_size(*table))
-      throw_usage(error_id::plugin_instance_invalid, where() + "gave a callback of " + std::to_string(table->struct_size) +
-                  " bytes, expected at least " + std::to_string(least_size<trainer_callback>) +
-                  "; set struct_size to sizeof(trainer_callback)");
+      throw_usage(error_id::plugin_instance_invalid,
+                  where() + "gave a callback of " + std::to_string(table->struct_size) + " bytes, expected at least " +
+                      std::to_string(least_size<trainer_callback>) + "; set struct_size to sizeof(trainer_callback)");
     for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
       const bool listed = file_.note.events >> kind & 1;
       const bool has_slot = slot_of(*table, kind) != nullptr;
       if (listed == has_slot) continue;
-      throw_usage(error_id::plugin_instance_invalid, where() + (listed ? "lists " : "does not list ") + std::string(event_name(kind)) +
-                  " among the events of its note, but its slot is " + (listed ? "null" : "set") +
-                  "; make the two agree and rebuild it");
+      throw_usage(error_id::plugin_instance_invalid,
+                  where() + (listed ? "lists " : "does not list ") + std::string(event_name(kind)) +
+                      " among the events of its note, but its slot is " + (listed ? "null" : "set") +
+                      "; make the two agree and rebuild it");
     }
   }
 
@@ -110,9 +109,10 @@ class PluginEntry final : public CallbackEntry {
     if (!table->get_extension) return nullptr;
     const auto* found = static_cast<const Extension*>(table->get_extension(table, id));
     if (found && !has_least_size(*found))
-      throw_usage(error_id::plugin_extension_invalid, where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
-                  " bytes, expected at least " + std::to_string(least_size<Extension>) +
-                  "; rebuild it with the SDK");
+      throw_usage(error_id::plugin_extension_invalid,
+                  where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
+                      " bytes, expected at least " + std::to_string(least_size<Extension>) +
+                      "; rebuild it with the SDK");
     return found;
   }
 
@@ -122,7 +122,8 @@ class PluginEntry final : public CallbackEntry {
     trainer_text given{};
     state_->class_name(table, &given);
     const std::string_view text(given.data, given.data ? given.size : 0);
-    if (!is_utf8(text)) throw_usage(error_id::plugin_extension_invalid, where() + "gave a class name that is not UTF-8");
+    if (!is_utf8(text))
+      throw_usage(error_id::plugin_extension_invalid, where() + "gave a class name that is not UTF-8");
     if (!text.empty()) class_name = text;
   }
 
@@ -143,11 +144,9 @@ class PluginEntry final : public CallbackEntry {
 
 }  // namespace
 
-std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config,
-                                                 OnError on_error, const HostContext& context,
-                                                 std::string_view where) {
-  return std::make_shared<PluginEntry>(file, resolve_config(file.note, config, where), on_error,
-                                       context);
+std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
+                                                 const HostContext& context, std::string_view where) {
+  return std::make_shared<PluginEntry>(file, resolve_config(file.note, config, where), on_error, context);
 }
 
 }  // namespace trainer

@@ -40,8 +40,7 @@ struct HostFunctions {
     return call_check::on && call_check::breaks_rule(of(host).name_, of(host).thread_, function, when);
   }
 
-  static void log(const trainer_host* host, std::uint32_t level, const char* text,
-                  std::uint64_t size) {
+  static void log(const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {
     PluginHost& self = of(host);
     const auto [write, left_out] = self.log_limit_.next();
     if (left_out > 0) self.tell_left_out(left_out);
@@ -57,8 +56,7 @@ struct HostFunctions {
     if (misused(host, "trainer_host.config_json", When::trainer_thread)) return void(*json = {});
     *json = {of(host).config_json_.data(), of(host).config_json_.size()};
   }
-  static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size,
-                             trainer_value* value) {
+  static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
     if (misused(host, "trainer_host.config", When::trainer_thread)) return TRAINER_ERROR;
     const auto* found = key ? of(host).config_.if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
@@ -66,8 +64,7 @@ struct HostFunctions {
     fill_value(*found, *value, of(host).config_scratch_);
     return TRAINER_OK;
   }
-  static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size,
-                               trainer_value* value) {
+  static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size, trainer_value* value) {
     if (misused(host, "trainer_host.argument", When::trainer_thread)) return TRAINER_ERROR;
     PluginHost& self = of(host);
     const std::string_view key(name, name ? size : 0);
@@ -109,15 +106,14 @@ struct HostFunctions {
     if (misused(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
     return of(host).context_.tensors->count(which);
   }
-  static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index,
-                                trainer_text* name, trainer_tensor* tensor) {
+  static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
+                                trainer_tensor* tensor) {
     if (misused(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
     if (!has_least_size(*tensor)) return TRAINER_ERROR;
-    return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK
-                                                                       : TRAINER_NOT_FOUND;
+    return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK : TRAINER_NOT_FOUND;
   }
-  static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which,
-                                  std::uint64_t index, void* to, std::uint64_t size) {
+  static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
+                                  std::uint64_t size) {
     if (misused(host, "trainer_ext_parameters.copy", When::trainer_thread_event)) return TRAINER_ERROR;
     try {
       return of(host).context_.tensors->copy(which, index, to, size);
@@ -125,8 +121,8 @@ struct HostFunctions {
       return TRAINER_ERROR;
     }
   }
-  static std::int32_t save_model(const trainer_host* host, const char* directory,
-                                 std::uint64_t size, trainer_text* error) {
+  static std::int32_t save_model(const trainer_host* host, const char* directory, std::uint64_t size,
+                                 trainer_text* error) {
     if (misused(host, "trainer_ext_model.save", When::trainer_thread_event)) return TRAINER_ERROR;
     PluginHost& self = of(host);
     try {
@@ -142,8 +138,8 @@ struct HostFunctions {
   }
   static const void* get_extension(const trainer_host* host, const char* id) {
     if (misused(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
-    static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0,
-                                                      &tensor_count, &tensor_at, &tensor_copy};
+    static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
+                                                      &tensor_copy};
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
     static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
     const HostContext& context = of(host).context_;

@@ -77,10 +77,9 @@ std::vector<shared_library> load_needed(const ElfFile& elf, const fs::path& file
 
 const trainer_plugin* call_entry(shared_library& library, const std::string& name) {
   if (!library.has(TRAINER_ENTRY_NAME))
-    throw_usage(error_id::plugin_no_entry, name + " does not export " TRAINER_ENTRY_NAME
-                       ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
-  const auto entry =
-      &library.get<std::remove_pointer_t<trainer_plugin_entry_function>>(TRAINER_ENTRY_NAME);
+    throw_usage(error_id::plugin_no_entry,
+                name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
+  const auto entry = &library.get<std::remove_pointer_t<trainer_plugin_entry_function>>(TRAINER_ENTRY_NAME);
   std::string thrown = "not a std::exception";
   try {
     return entry();
@@ -89,45 +88,46 @@ const trainer_plugin* call_entry(shared_library& library, const std::string& nam
   } catch (...) {
   }
   throw_usage(error_id::plugin_threw, name + ": " TRAINER_ENTRY_NAME " threw an exception (" + thrown +
-              "), expected a table; catch it in the plugin");
+                                          "), expected a table; catch it in the plugin");
 }
 
 // What the code says must be what was read in the file before it ran.
 bool same_note(const trainer_note& loaded, const PluginNote& read) {
   return std::memcmp(loaded.magic, TRAINER_NOTE_MAGIC, sizeof loaded.magic) == 0 &&
          loaded.abi_major == read.abi_major && loaded.abi_minor == read.abi_minor &&
-         loaded.json_size == read.json.size() &&
-         std::memcmp(&loaded + 1, read.json.data(), read.json.size()) == 0;
+         loaded.json_size == read.json.size() && std::memcmp(&loaded + 1, read.json.data(), read.json.size()) == 0;
 }
 
-trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note,
-                             const std::string& name) {
+trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note, const std::string& name) {
   const std::string remedy = "; use TRAINER_PLUGIN_DEFINE";
   if (!given)
-    throw_usage(error_id::plugin_table_invalid, name + ": " TRAINER_ENTRY_NAME " returned null, expected a table" + remedy);
+    throw_usage(error_id::plugin_table_invalid,
+                name + ": " TRAINER_ENTRY_NAME " returned null, expected a table" + remedy);
   if (reinterpret_cast<std::uintptr_t>(given) % alignof(trainer_plugin) != 0)
-    throw_usage(error_id::plugin_table_invalid, name + ": its table is not aligned to " + std::to_string(alignof(trainer_plugin)) +
-                " bytes" + remedy);
+    throw_usage(error_id::plugin_table_invalid,
+                name + ": its table is not aligned to " + std::to_string(alignof(trainer_plugin)) + " bytes" + remedy);
   // The first four fields first: the rest may not even be there.
   if (given->magic != TRAINER_PLUGIN_MAGIC)
-    throw_usage(error_id::plugin_table_invalid, name + ": its table starts with the magic number " + std::to_string(given->magic) +
-                ", expected " + std::to_string(TRAINER_PLUGIN_MAGIC) + remedy);
+    throw_usage(error_id::plugin_table_invalid, name + ": its table starts with the magic number " +
+                                                    std::to_string(given->magic) + ", expected " +
+                                                    std::to_string(TRAINER_PLUGIN_MAGIC) + remedy);
   require_compatible_abi(given->abi_major, given->abi_minor, name);
   if (!has_least_size(*given) || given->struct_size > most_table_size)
-    throw_usage(error_id::plugin_table_invalid, name + ": its table has a struct_size of " + std::to_string(given->struct_size) +
-                " bytes, expected " + std::to_string(least_size<trainer_plugin>) + " to " +
-                std::to_string(most_table_size) + remedy);
+    throw_usage(error_id::plugin_table_invalid,
+                name + ": its table has a struct_size of " + std::to_string(given->struct_size) + " bytes, expected " +
+                    std::to_string(least_size<trainer_plugin>) + " to " + std::to_string(most_table_size) + remedy);
   trainer_plugin table{};
   std::memcpy(&table, given, std::min<std::size_t>(given->struct_size, sizeof table));
   table.struct_size = sizeof table;
   if (!table.create)
     throw_usage(error_id::plugin_table_invalid, name + ": its table has no create function, expected one" + remedy);
   if (!table.note)
-    throw_usage(error_id::plugin_table_invalid, name + ": its table has no note, expected the one of the file" + remedy);
+    throw_usage(error_id::plugin_table_invalid,
+                name + ": its table has no note, expected the one of the file" + remedy);
   if (!same_note(*table.note, note))
-    throw_usage(error_id::plugin_note_differs, name +
-                ": the note of its code differs from the note of its file, expected the same" +
-                remedy + ", and start again when the file was replaced in the meantime");
+    throw_usage(error_id::plugin_note_differs,
+                name + ": the note of its code differs from the note of its file, expected the same" + remedy +
+                    ", and start again when the file was replaced in the meantime");
   return table;
 }
 
@@ -139,17 +139,15 @@ struct Probe {
   const trainer_host* host;
   std::string sentence;
 
-  static Probe& of(const trainer_host* table) {
-    return *const_cast<Probe*>(reinterpret_cast<const Probe*>(table));
-  }
+  static Probe& of(const trainer_host* table) { return *const_cast<Probe*>(reinterpret_cast<const Probe*>(table)); }
   explicit Probe(const trainer_host* real) : table(*real), host(real) {
     table.set_error = [](const trainer_host* self, const char* text, std::uint64_t size) {
       of(self).sentence = text ? std::string(text, std::min<std::uint64_t>(size, 4096)) : "";
     };
-    table.log = [](const trainer_host* self, std::uint32_t level, const char* text,
-                   std::uint64_t size) { of(self).host->log(of(self).host, level, text, size); };
-    table.argument = [](const trainer_host* self, const char* name, std::uint64_t size,
-                        trainer_value* value) {
+    table.log = [](const trainer_host* self, std::uint32_t level, const char* text, std::uint64_t size) {
+      of(self).host->log(of(self).host, level, text, size);
+    };
+    table.argument = [](const trainer_host* self, const char* name, std::uint64_t size, trainer_value* value) {
       return of(self).host->argument(of(self).host, name, size, value);
     };
   }
@@ -186,14 +184,14 @@ const void* PluginLibrary::extension(const char* id) const {
 }
 
 Availability ask_availability(const PluginLibrary& library, const trainer_host* host) {
-  const auto* tracker =
-      static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
+  const auto* tracker = static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
   if (!tracker) return {};
   const auto name = library.file().path.string();
   if (!has_least_size(*tracker) || !tracker->available)
-    throw_usage(error_id::plugin_extension_invalid, name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " +
-                std::to_string(tracker->struct_size) + " bytes or no function, expected at least " +
-                std::to_string(least_size<trainer_ext_tracker>) + " bytes; rebuild it with the SDK");
+    throw_usage(error_id::plugin_extension_invalid,
+                name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " + std::to_string(tracker->struct_size) +
+                    " bytes or no function, expected at least " + std::to_string(least_size<trainer_ext_tracker>) +
+                    " bytes; rebuild it with the SDK");
   Probe probe(host);
   std::int32_t status = TRAINER_ERROR;
   try {
@@ -203,10 +201,8 @@ Availability ask_availability(const PluginLibrary& library, const trainer_host* 
   }
   if (status == TRAINER_OK) return {};
   if (probe.sentence.empty())
-    probe.sentence = name + " said that it is not available (status " + std::to_string(status) +
-                     ") and gave no reason";
-  return {status == TRAINER_NOT_CONFIGURED ? Availability::when_named : Availability::no,
-          probe.sentence};
+    probe.sentence = name + " said that it is not available (status " + std::to_string(status) + ") and gave no reason";
+  return {status == TRAINER_NOT_CONFIGURED ? Availability::when_named : Availability::no, probe.sentence};
 }
 
 }  // namespace trainer

@@ -13,8 +13,8 @@
 namespace trainer {
 namespace {
 
-constexpr std::array<std::string_view, 9> known_keys = {
-    "id", "version", "events", "description", "class", "report_to", "store", "always", "config"};
+constexpr std::array<std::string_view, 9> known_keys = {"id",        "version", "events", "description", "class",
+                                                        "report_to", "store",   "always", "config"};
 
 [[noreturn]] void refuse(std::string_view where, const std::string& rest) {
   throw_usage(error_id::plugin_note_invalid, std::string(where) + ": " + rest);
@@ -28,16 +28,14 @@ bool is_name(std::string_view text) {
 
 // One key's text, or empty when it is absent. Control characters are refused, because these texts
 // are printed on terminals.
-std::string text_of(const json::object& note, std::string_view key, bool required,
-                    std::string_view where) {
+std::string text_of(const json::object& note, std::string_view key, bool required, std::string_view where) {
   const json::value* found = note.if_contains(key);
   const std::string quoted = "\"" + std::string(key) + "\"";
   if (!found && !required) return {};
   if (!found) refuse(where, "its note has no " + quoted + "; add it to TRAINER_PLUGIN_DEFINE");
   const auto* string = found->if_string();
   if (!string || string->empty())
-    refuse(where, "its note has " +
-                      (string ? "an empty string" : std::string(json::kind_name(*found))) + " as " +
+    refuse(where, "its note has " + (string ? "an empty string" : std::string(json::kind_name(*found))) + " as " +
                       quoted + ", expected a text; mend it in TRAINER_PLUGIN_DEFINE");
   if (std::any_of(string->begin(), string->end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
@@ -45,8 +43,7 @@ std::string text_of(const json::object& note, std::string_view key, bool require
   return std::string(*string);
 }
 
-std::string name_of(const json::object& note, std::string_view key, bool required,
-                    std::string_view where) {
+std::string name_of(const json::object& note, std::string_view key, bool required, std::string_view where) {
   auto text = text_of(note, key, required, where);
   if (!text.empty() && !is_name(text))
     refuse(where, "its note has the " + std::string(key) + " \"" + text +
@@ -73,8 +70,7 @@ std::uint32_t events_of(const json::object& note, std::string_view where) {
                         (near.empty() ? ", expected one of on_init_end ... on_push_begin" : ""));
     }
     if (mask >> *kind & 1u)
-      refuse(where,
-             "its note lists the event \"" + std::string(*name) + "\" twice; once is enough");
+      refuse(where, "its note lists the event \"" + std::string(*name) + "\" twice; once is enough");
     mask |= 1u << *kind;
   }
   return mask;
@@ -84,8 +80,8 @@ bool flag_of(const json::object& note, std::string_view key, std::string_view wh
   const json::value* found = note.if_contains(key);
   if (!found) return false;
   if (!found->is_bool())
-    refuse(where, "its note has " + std::string(json::kind_name(*found)) + " as \"" +
-                      std::string(key) + "\", expected true or false");
+    refuse(where, "its note has " + std::string(json::kind_name(*found)) + " as \"" + std::string(key) +
+                      "\", expected true or false");
   return found->get_bool();
 }
 
@@ -118,8 +114,8 @@ void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::strin
   if (major == TRAINER_ABI_MAJOR && minor <= newest) return;
   const auto host = version(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
   throw_usage(error_id::plugin_abi_version,
-              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " + host +
-                  ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
+              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " +
+                  host + ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
 }
 
 PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
@@ -130,14 +126,12 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   std::memcpy(&head, section.data(), sizeof head);
   static_assert(sizeof TRAINER_NOTE_MAGIC == sizeof head.magic);
   if (std::memcmp(head.magic, TRAINER_NOTE_MAGIC, sizeof head.magic) != 0)
-    refuse(where, "its note does not start with \"" TRAINER_NOTE_MAGIC
-                  "\"; write it with TRAINER_PLUGIN_DEFINE");
+    refuse(where, "its note does not start with \"" TRAINER_NOTE_MAGIC "\"; write it with TRAINER_PLUGIN_DEFINE");
   // Before the rest: another major may mean another kind of note.
   require_compatible_abi(head.abi_major, head.abi_minor, where);
   if (head.json_size > section.size() - sizeof head)
-    refuse(where, "its note is cut short: it has " + std::to_string(section.size() - sizeof head) +
-                      " bytes of the " + std::to_string(head.json_size) +
-                      " that it speaks of; build it again");
+    refuse(where, "its note is cut short: it has " + std::to_string(section.size() - sizeof head) + " bytes of the " +
+                      std::to_string(head.json_size) + " that it speaks of; build it again");
   if (head.reserved != 0)
     refuse(where, "its note has " + std::to_string(head.reserved) +
                       " in a reserved field, expected 0; write it with TRAINER_PLUGIN_DEFINE");

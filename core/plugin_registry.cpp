@@ -23,8 +23,7 @@ struct NotAPlugin : Error {
 
 bool has_suffix(const std::string& name) {
   const auto suffix = platform::plugin_suffix;
-  return name.size() > suffix.size() &&
-         name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+  return name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 std::vector<fs::path> split_path_list(std::string_view list) {
@@ -38,27 +37,28 @@ std::vector<fs::path> split_path_list(std::string_view list) {
 }
 
 void require_entry(const ElfFile& elf, const std::string& name) {
-  const auto entry = std::find_if(elf.symbols.begin(), elf.symbols.end(), [](const auto& symbol) {
-    return symbol.name == TRAINER_ENTRY_NAME;
-  });
+  const auto entry = std::find_if(elf.symbols.begin(), elf.symbols.end(),
+                                  [](const auto& symbol) { return symbol.name == TRAINER_ENTRY_NAME; });
   const std::string remedy = "; use TRAINER_PLUGIN_DEFINE, and do not hide or strip that symbol";
   if (entry == elf.symbols.end())
-    throw_usage(error_id::plugin_no_entry, name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin" +
-                remedy);
+    throw_usage(error_id::plugin_no_entry,
+                name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin" + remedy);
   if (!entry->function)
-    throw_usage(error_id::plugin_no_entry, name + " exports " TRAINER_ENTRY_NAME " as data, expected a function" + remedy);
+    throw_usage(error_id::plugin_no_entry,
+                name + " exports " TRAINER_ENTRY_NAME " as data, expected a function" + remedy);
 }
 
 // These runtimes end the process from inside the loader when they do not come first in it.
 void refuse_foreign_sanitizer(const ElfFile& elf, const std::string& name) {
-  static constexpr std::pair<std::string_view, const char*> runtimes[] = {
-      {"libasan.so", "__asan_init"}, {"libtsan.so", "__tsan_init"}};
+  static constexpr std::pair<std::string_view, const char*> runtimes[] = {{"libasan.so", "__asan_init"},
+                                                                          {"libtsan.so", "__tsan_init"}};
   for (const auto& needed : elf.needed)
     for (const auto& [library, symbol] : runtimes)
       if (needed.compare(0, library.size(), library) == 0 && !platform::defines(symbol))
-        throw_usage(error_id::plugin_sanitizer, name + " was built with a sanitizer (it needs " + needed +
-                    "), and this program was not; build the plugin without it, or start with " +
-                    "LD_PRELOAD=" + needed);
+        throw_usage(error_id::plugin_sanitizer,
+                    name + " was built with a sanitizer (it needs " + needed +
+                        "), and this program was not; build the plugin without it, or start with " +
+                        "LD_PRELOAD=" + needed);
 }
 
 // Two of them in a process register the same operators twice, which ends it; the contract needs none.
@@ -83,16 +83,15 @@ std::vector<fs::path> plugin_directories(const std::vector<fs::path>& from_comma
     std::error_code error;
     if (!fs::is_directory(directory, error))
       throw_usage(error_id::directory_unusable, "--plugin-dir " + directory.string() + " is not a directory" +
-                  (error ? " (" + error.message() + ")" : "") +
-                  "; give the directory that the plugin's file is in");
+                                                    (error ? " (" + error.message() + ")" : "") +
+                                                    "; give the directory that the plugin's file is in");
     add(directory);
   }
   if (const char* list = std::getenv("TRAINER_PLUGIN_PATH"))
     for (const auto& directory : split_path_list(list)) add(directory);
   const fs::path ours = "libtrainer/plugins";
   if (const auto data = platform::user_data_directory(); !data.empty()) add(data / ours);
-  if (const auto library = platform::library_path(); !library.empty())
-    add(library.parent_path() / ours);
+  if (const auto library = platform::library_path(); !library.empty()) add(library.parent_path() / ours);
   if (const auto program = platform::executable_path(); !program.empty()) {
     const auto prefix = program.parent_path().parent_path();
     add(prefix / "lib" / ours);
@@ -112,11 +111,11 @@ PluginFile read_plugin_file(const fs::path& given) {
 PluginFile check_plugin_file(const fs::path& path, const ElfFile& elf) {
   if (!elf.note)
     throw NotAPlugin(ErrorKind::usage, error_id::plugin_note_missing,
-                     path.string() +
-                         " is a shared library without a plugin's note, expected a section " +
+                     path.string() + " is a shared library without a plugin's note, expected a section " +
                          TRAINER_NOTE_SECTION "; use TRAINER_PLUGIN_DEFINE");
   if (const auto problem = platform::distrust(path); !problem.empty() && !trusts_any_plugin())
-    throw_usage(error_id::plugin_file_writable, problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
+    throw_usage(error_id::plugin_file_writable,
+                problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
   PluginFile file{path, parse_plugin_note(*elf.note, path.string())};
   require_entry(elf, path.string());
   refuse_foreign_sanitizer(elf, path.string());
@@ -143,15 +142,13 @@ void PluginRegistry::scan(const fs::path& directory) {
   // By name alone: a directory may hold thousands of files that are none of our business.
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::directory_iterator entry(directory, error), end; !error && entry != end;
-       entry.increment(error))
-    if (auto name = entry->path().filename().string(); has_suffix(name))
-      names.push_back(std::move(name));
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    if (auto name = entry->path().filename().string(); has_suffix(name)) names.push_back(std::move(name));
   if (error) {
-    problems_.push_back({directory,
-                         directory.string() + " could not be read: " + error.message() +
-                             "; make it readable or leave it out",
-                         error_id::directory_unusable});
+    problems_.push_back(
+        {directory,
+         directory.string() + " could not be read: " + error.message() + "; make it readable or leave it out",
+         error_id::directory_unusable});
     log::warning(with_id(problems_.back().sentence, problems_.back().id));
   }
   std::sort(names.begin(), names.end());
@@ -163,8 +160,8 @@ void PluginRegistry::add(const fs::path& path) {
     auto file = read_plugin_file(path);
     if (const auto* first = find(file.note.id)) {
       duplicates_.push_back({file.path, first->path, file.note.id});
-      log::info(file.path.string() + " is left out: " + first->path.string() +
-                " has the same id \"" + file.note.id + "\" and was found first");
+      log::info(file.path.string() + " is left out: " + first->path.string() + " has the same id \"" + file.note.id +
+                "\" and was found first");
       return;
     }
     plugins_.push_back(std::move(file));
@@ -178,8 +175,8 @@ void PluginRegistry::add(const fs::path& path) {
 }
 
 const PluginFile* PluginRegistry::find(std::string_view id) const {
-  const auto found = std::find_if(plugins_.begin(), plugins_.end(),
-                                  [&](const PluginFile& file) { return file.note.id == id; });
+  const auto found =
+      std::find_if(plugins_.begin(), plugins_.end(), [&](const PluginFile& file) { return file.note.id == id; });
   return found == plugins_.end() ? nullptr : &*found;
 }
 
@@ -198,10 +195,11 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
     available += (available.empty() ? "" : ", ") + file.note.id;
   }
   const auto near = json::nearest(id, ids);
-  throw_usage(error_id::plugin_not_found, asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
-              " (available: " + (available.empty() ? "none" : available) + "; looked in " +
-              places() + "); put its " + std::string(platform::plugin_suffix) +
-              " file into one of these, or name its directory with --plugin-dir");
+  throw_usage(error_id::plugin_not_found,
+              asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+                  " (available: " + (available.empty() ? "none" : available) + "; looked in " + places() +
+                  "); put its " + std::string(platform::plugin_suffix) +
+                  " file into one of these, or name its directory with --plugin-dir");
 }
 
 bool PluginRegistry::leaves_out(std::string_view name) const {

@@ -47,8 +47,8 @@ void warn_of_changes(const Lock& before, const Lock& now) {
     if (found == now.end())
       log::warning("this run goes on without the plugin " + id + " " + plugin.text() + ", which it had before");
     else if (found->second != plugin)
-      log::warning("this run goes on with the plugin " + id + " " + found->second.text() + ", it had " +
-                   plugin.text() + " before");
+      log::warning("this run goes on with the plugin " + id + " " + found->second.text() + ", it had " + plugin.text() +
+                   " before");
   }
   for (const auto& [id, plugin] : now)
     if (!before.count(id))

@@ -24,7 +24,7 @@ constexpr std::uint64_t piece = 1 << 20;
 
 [[noreturn]] void fail(const fs::path& file) {
   throw_usage(error_id::plugin_copy_failed, file.string() + " could not be copied to load it: " + std::strerror(errno) +
-              "; see to memory, and to a writable TMPDIR");
+                                                "; see to memory, and to a writable TMPDIR");
 }
 
 void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
@@ -49,8 +49,9 @@ PrivateCopy::PrivateCopy(const fs::path& file) {
   if (copied) {
     open_copy(file);
   } else {
-    log::warning(file.string() + " is loaded from its own file and not from a copy, since files may not be as large "
-                                 "(ulimit -f); do not overwrite it while this program runs");
+    log::warning(file.string() +
+                 " is loaded from its own file and not from a copy, since files may not be as large "
+                 "(ulimit -f); do not overwrite it while this program runs");
     path_ = fs::absolute(file);
   }
   Sha256 digest;

@@ -27,9 +27,7 @@ struct ProgressEntry final : CallbackEntry {
     table = &slots;
   }
 
-  static ProgressEntry& of(trainer_callback* self) {
-    return *static_cast<ProgressEntry*>(self->data);
-  }
+  static ProgressEntry& of(trainer_callback* self) { return *static_cast<ProgressEntry*>(self->data); }
   static bool quiet(const trainer_event* e) { return !e->state->is_world_process_zero; }
 
   static std::int32_t on_train_begin(trainer_callback* self, const trainer_event* e) {

@@ -34,9 +34,7 @@ std::string rate_text(double per_second) {
 
 }  // namespace
 
-ProgressBar::ProgressBar(std::int64_t total, bool leave) : total_(total), leave_(leave) {
-  console::show(*this);
-}
+ProgressBar::ProgressBar(std::int64_t total, bool leave) : total_(total), leave_(leave) { console::show(*this); }
 
 ProgressBar::~ProgressBar() {
   const auto held = console::lock();
@@ -73,12 +71,10 @@ std::string ProgressBar::text(std::int64_t n, std::int64_t total, double seconds
   const double rate = n > 0 && seconds > 0 ? double(n) / seconds : 0;
   char head[16];
   std::snprintf(head, sizeof head, "%3.0f%%|", std::floor(share * 100));
-  const std::string tail =
-      "| " + std::to_string(n) + "/" + std::to_string(total) + " [" + clock_text(seconds) + "<" +
-      (rate > 0 ? clock_text(double(std::max<std::int64_t>(total - n, 0)) / rate) : "?") + ", " +
-      rate_text(rate) + "]";
-  const int width =
-      std::max(1, columns - 1 - static_cast<int>(std::string(head).size() + tail.size()));
+  const std::string tail = "| " + std::to_string(n) + "/" + std::to_string(total) + " [" + clock_text(seconds) + "<" +
+                           (rate > 0 ? clock_text(double(std::max<std::int64_t>(total - n, 0)) / rate) : "?") + ", " +
+                           rate_text(rate) + "]";
+  const int width = std::max(1, columns - 1 - static_cast<int>(std::string(head).size() + tail.size()));
   static constexpr const char* blocks[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉", "█"};
   const int eighths = static_cast<int>(share * width * 8);
   std::string bar;

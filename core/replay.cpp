@@ -24,9 +24,8 @@ json::object in_log_order(const json::object& entry) {
   auto take = [&](std::string_view key) {
     if (const auto* v = entry.if_contains(key)) out.emplace(key, *v);
   };
-  for (const char* key :
-       {"loss", "grad_norm", "learning_rate", "train_runtime", "train_samples_per_second",
-        "train_steps_per_second", "total_flos", "train_loss", "eval_loss"})
+  for (const char* key : {"loss", "grad_norm", "learning_rate", "train_runtime", "train_samples_per_second",
+                          "train_steps_per_second", "total_flos", "train_loss", "eval_loss"})
     take(key);
   for (const auto& item : entry)
     if (item.key() != "epoch" && item.key() != "step") take(item.key());
@@ -38,10 +37,8 @@ json::object in_log_order(const json::object& entry) {
 class StopRecorder : public EventRecorder {
  public:
   StopRecorder(const TrainerState& state, ReplayResult& result) : state_(state), result_(result) {}
-  void begin(std::uint32_t, const TrainerState&, const TrainerControl&, const json::object*,
-             std::uint32_t) override {}
-  void called(const CallbackEntry& entry, const TrainerControl& before,
-              const TrainerControl& after) override {
+  void begin(std::uint32_t, const TrainerState&, const TrainerControl&, const json::object*, std::uint32_t) override {}
+  void called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) override {
     if (!after.should_training_stop || before.should_training_stop) return;
     for (const auto& stop : result_.stops)
       if (stop.callback == entry.name) return;
@@ -60,7 +57,8 @@ class StopRecorder : public EventRecorder {
 ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOptions& options) {
   const TrainerState finished = TrainerState::load_from_json(trainer_state);
   if (finished.log_history.empty())
-    throw_usage(error_id::replay_nothing, trainer_state.string() + " has an empty log_history; there is nothing to replay");
+    throw_usage(error_id::replay_nothing,
+                trainer_state.string() + " has an empty log_history; there is nothing to replay");
   TrainingArguments args = options.args;
   args.finalize();
   require_writable_directory(args.output_dir, "output_dir");
@@ -100,7 +98,8 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
     const auto* step = entry.if_contains("step");
     const auto* epoch = entry.if_contains("epoch");
     if (!step || !step->is_int64())
-      throw_usage(error_id::trainer_state_invalid, trainer_state.string() + ": an entry of log_history has no integer \"step\"");
+      throw_usage(error_id::trainer_state_invalid,
+                  trainer_state.string() + ": an entry of log_history has no integer \"step\"");
     const bool new_step = step->get_int64() != state.global_step;
     state.global_step = step->get_int64();
     if (epoch && epoch->is_number()) state.epoch = epoch->to_number<double>();

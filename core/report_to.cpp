@@ -20,9 +20,8 @@ constexpr std::array<std::string_view, 13> transformers_order = {
 
 std::size_t rank(const PluginFile& file) {
   const auto& name = file.note.report_to;
-  return static_cast<std::size_t>(
-      std::find(transformers_order.begin(), transformers_order.end(), name) -
-      transformers_order.begin());
+  return static_cast<std::size_t>(std::find(transformers_order.begin(), transformers_order.end(), name) -
+                                  transformers_order.begin());
 }
 
 Tracker plain(const PluginFile& file) { return {file, file.note.report_to, {}}; }
@@ -31,8 +30,7 @@ Tracker plain(const PluginFile& file) { return {file, file.note.report_to, {}}; 
 bool is_available(const PluginFile& file, const HostContext& context) {
   try {
     const Availability found = availability(file, context);
-    if (found.use != Availability::yes)
-      log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
+    if (found.use != Availability::yes) log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
     return found.use == Availability::yes;
   } catch (const Error& e) {
     log::warning(with_id(e.sentence() + "; report_to leaves it out", e.id()));
@@ -65,8 +63,9 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
   }
   const std::string near = json::nearest(name, names);
   throw_usage(error_id::report_to_invalid, "args.report_to names \"" + name + "\", which is not an installed tracker" +
-              (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (available: " +
-              (known.empty() ? "none" : known) + "; looked in " + registry.places() + ")");
+                                               (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+                                               " (available: " + (known.empty() ? "none" : known) + "; looked in " +
+                                               registry.places() + ")");
 }
 
 // "python:mlflow": a plugin that runs other programs' callbacks, and which one.
@@ -74,20 +73,19 @@ Tracker with_callback(const std::string& name, std::size_t colon, const PluginRe
   const std::string where = "args.report_to names \"" + name + "\"";
   const PluginFile& file = registry.require(name.substr(0, colon), where);
   if (!file.note.config.contains("callback"))
-    throw_usage(error_id::report_to_invalid, where + ", but the plugin " + file.note.id +
-                " has no setting \"callback\"; name it without the colon");
+    throw_usage(error_id::report_to_invalid,
+                where + ", but the plugin " + file.note.id + " has no setting \"callback\"; name it without the colon");
   return {file, name, {{"callback", name.substr(colon + 1)}}};
 }
 
 Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context) {
-  if (const auto colon = name.find(':'); colon != name.npos)
-    return with_callback(name, colon, registry);
+  if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
     const Availability found = availability(*file, context);
     if (found.use == Availability::no)
-      throw_usage(error_id::tracker_unavailable, "args.report_to names \"" + name +
-                  "\", which is not available here: " + found.reason);
+      throw_usage(error_id::tracker_unavailable,
+                  "args.report_to names \"" + name + "\", which is not available here: " + found.reason);
     return plain(*file);
   }
   throw_unknown(name, registry);
@@ -100,8 +98,8 @@ Availability availability(const PluginFile& file, const HostContext& context) {
   return ask_availability(*PluginLibrary::load(file), &host);
 }
 
-std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to,
-                                       const PluginRegistry& registry, const HostContext& context) {
+std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
+                                       const HostContext& context) {
   std::vector<Tracker> out;
   if (report_to == std::vector<std::string>{"all"}) {
     out = all_available(registry, context);
@@ -110,9 +108,8 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
       if (!registry.leaves_out(name)) out.push_back(named(name, registry, context));
   }
   for (const PluginFile* file : registry.trackers()) {
-    const bool there = std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {
-      return tracker.name == file->note.report_to;
-    });
+    const bool there = std::any_of(out.begin(), out.end(),
+                                   [&](const Tracker& tracker) { return tracker.name == file->note.report_to; });
     if (file->note.always && !there && is_available(*file, context)) out.push_back(plain(*file));
   }
   return out;

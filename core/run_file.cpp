@@ -29,8 +29,9 @@ class Section {
       const std::string key(entry.key());
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
       const std::string near = json::nearest(key, names);
-      throw_usage(error_id::run_file_invalid, where_ + ": \"" + key + "\" is not a key here; " +
-          (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
+      throw_usage(error_id::run_file_invalid,
+                  where_ + ": \"" + key + "\" is not a key here; " +
+                      (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
     }
   }
   const json::value* find(std::string_view key) const { return object_->if_contains(key); }
@@ -44,8 +45,7 @@ class Section {
     const auto* v = find(key);
     return v ? text_of(*v, place(key)) : fallback;
   }
-  std::string choice(std::string_view key, std::string fallback,
-                     const std::vector<std::string>& names) const {
+  std::string choice(std::string_view key, std::string fallback, const std::vector<std::string>& names) const {
     std::string v = text(key, std::move(fallback));
     check_choice(v, place(key), names);
     return v;
@@ -59,23 +59,19 @@ class Section {
     if (!v.is_string()) Section::wrong_type(v, place, "a string");
     return std::string(v.get_string());
   }
-  static void check_choice(const std::string& v, const std::string& place,
-                           const std::vector<std::string>& names) {
+  static void check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names) {
     if (std::find(names.begin(), names.end(), v) != names.end()) return;
     const std::string near = json::nearest(v, names);
     throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + joined(names) +
-                (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
-  [[noreturn]] static void wrong_type(const json::value& v, const std::string& place,
-                                      std::string_view expected) {
+  [[noreturn]] static void wrong_type(const json::value& v, const std::string& place, std::string_view expected) {
     throw_usage(error_id::run_file_invalid, place + " is " + std::string(json::kind_name(v)) + " (" + json::dump(v) +
-                "), expected " + std::string(expected));
+                                                "), expected " + std::string(expected));
   }
 
  private:
-  [[noreturn]] void wrong(const json::value& v, std::string_view expected) const {
-    wrong_type(v, where_, expected);
-  }
+  [[noreturn]] void wrong(const json::value& v, std::string_view expected) const { wrong_type(v, where_, expected); }
   std::string where_;
   const json::object* object_ = nullptr;
 };
@@ -105,13 +101,11 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
   RunFile::Data out;
   out.train = absolute_to(base, data.text("train", ""));
   out.test = absolute_to(base, data.text("test", ""));
-  out.target = Section::text_of(data.require("target", "the name of the label's column"),
-                                data.place("target"));
+  out.target = Section::text_of(data.require("target", "the name of the label's column"), data.place("target"));
   if (const auto* eval = data.find("eval")) {
     if (eval->is_object())
       for (const auto& set : eval->get_object())
-        out.eval.emplace_back(set.key(),
-                              absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
+        out.eval.emplace_back(set.key(), absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
     else
       out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
   }
@@ -122,8 +116,7 @@ RunFile::Callback read_callback(const Section& callback) {
   callback.allow({"plugin", "config", "on_error"});
   RunFile::Callback out;
   out.where = callback.where();
-  out.plugin = Section::text_of(callback.require("plugin", "the id of an installed plugin"),
-                                callback.place("plugin"));
+  out.plugin = Section::text_of(callback.require("plugin", "the id of an installed plugin"), callback.place("plugin"));
   if (const auto* config = callback.find("config")) {
     if (!config->is_object()) Section::wrong_type(*config, callback.place("config"), "an object");
     out.config = config->get_object();
@@ -142,8 +135,7 @@ RunFile::Action read_action(const Section& action) {
     if (resume->is_bool()) {
       if (resume->get_bool()) out.resume_from_checkpoint = "";
     } else {
-      out.resume_from_checkpoint =
-          Section::text_of(*resume, action.place("resume_from_checkpoint"));
+      out.resume_from_checkpoint = Section::text_of(*resume, action.place("resume_from_checkpoint"));
     }
   }
   if (const auto* args = action.find("args")) {
@@ -160,8 +152,7 @@ std::vector<T> read_list(const Section& root, std::string_view key, F&& read) {
   if (!list) return out;
   if (!list->is_array()) Section::wrong_type(*list, root.place(key), "a list");
   for (std::size_t i = 0; i < list->get_array().size(); ++i)
-    out.push_back(
-        read(Section(list->get_array()[i], root.place(key) + "[" + std::to_string(i) + "]")));
+    out.push_back(read(Section(list->get_array()[i], root.place(key) + "[" + std::to_string(i) + "]")));
   return out;
 }
 
@@ -179,8 +170,8 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   std::size_t start = 0;
   while (true) {
     if (!at->is_object())
-      throw_usage(error_id::run_file_invalid, "--set " + key +
-                  ": the part before the last dot is not an object of the run file");
+      throw_usage(error_id::run_file_invalid,
+                  "--set " + key + ": the part before the last dot is not an object of the run file");
     const auto dot = key.find('.', start);
     const std::string part = key.substr(start, dot == key.npos ? key.npos : dot - start);
     if (part.empty())
@@ -209,9 +200,8 @@ RunFile RunFile::load(const std::filesystem::path& path,
   json::value v = json::parse_file(path);
   for (const auto& [key, text] : overrides) apply(v, key, text);
   const Section root(v, path.string());
-  root.allow(
-      {"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions",
-       "async_save", "log_history_limit"});
+  root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
+              "log_history_limit"});
   const auto base = path.parent_path();
   RunFile run;
   run.path = path;
@@ -219,10 +209,8 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.model = read_model(Section(model, root.place("model")));
   run.model_json = model.get_object();
   run.init_from = absolute_to(base, root.text("init_from", ""));
-  run.data =
-      read_data(Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"),
-                        root.place("data")),
-                base);
+  run.data = read_data(
+      Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
   root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
   run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
   if (const auto* metrics = root.find("metrics")) {
@@ -232,9 +220,10 @@ RunFile RunFile::load(const std::filesystem::path& path,
       Section::check_choice(run.metrics.back(), root.place("metrics"), {"accuracy"});
     }
     if (!run.metrics.empty() && run.loss == "mse")
-      throw_usage(error_id::run_file_invalid, root.place("metrics") +
-                  " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
-                  "\"cross_entropy\" or leave the metric out");
+      throw_usage(error_id::run_file_invalid,
+                  root.place("metrics") +
+                      " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
+                      "\"cross_entropy\" or leave the metric out");
   }
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) Section::wrong_type(*args, root.place("args"), "an object");

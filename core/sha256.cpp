@@ -20,9 +20,7 @@ Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
 
 Sha256::~Sha256() { EVP_MD_CTX_free(context_); }
 
-void Sha256::add(std::string_view bytes) {
-  require(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1);
-}
+void Sha256::add(std::string_view bytes) { require(EVP_DigestUpdate(context_, bytes.data(), bytes.size()) == 1); }
 
 std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];

@@ -14,13 +14,10 @@ TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::
   if (!file_) throw_usage(error_id::file_write_failed, path.string() + " could not be opened for writing");
 }
 
-TraceRecorder::~TraceRecorder() {
-  std::fclose(file_);
-}
+TraceRecorder::~TraceRecorder() { std::fclose(file_); }
 
-void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state,
-                          const TrainerControl& control, const json::object* values,
-                          std::uint32_t has) {
+void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const TrainerControl& control,
+                          const json::object* values, std::uint32_t has) {
   json::object line{{"event", event_name(kind)},      {"global_step", state.global_step},
                     {"epoch", state.epoch.to_json()}, {"max_steps", state.max_steps},
                     {"control", control.flags()},     {"control_after", nullptr}};
@@ -41,15 +38,13 @@ void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state,
   changes_.emplace_back();
 }
 
-void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& before,
-                           const TrainerControl& after) {
+void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) {
   const json::object old_flags = before.flags(), new_flags = after.flags();
   json::object changed;
   for (const auto& flag : new_flags)
     if (flag.value() != old_flags.at(flag.key())) changed.emplace(flag.key(), flag.value());
   if (!changed.empty())
-    changes_.back().push_back(
-        json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
+    changes_.back().push_back(json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
 }
 
 void TraceRecorder::end(const TrainerControl& control) {
@@ -70,7 +65,8 @@ void TraceRecorder::write_last() {
 
 void TraceRecorder::finish() {
   if (std::fflush(file_) != 0)
-    throw_run(error_id::file_write_failed, (directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
+    throw_run(error_id::file_write_failed,
+              (directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
 }
 
 }  // namespace trainer

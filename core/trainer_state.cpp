@@ -18,9 +18,7 @@ json::value to_value(const T& field) {
 }
 json::value to_value(const Number& n) { return n.to_json(); }
 json::value to_value(const std::string& text) { return boost::json::string(text); }
-json::value to_value(const std::deque<json::object>& entries) {
-  return json::array(entries.begin(), entries.end());
-}
+json::value to_value(const std::deque<json::object>& entries) { return json::array(entries.begin(), entries.end()); }
 template <typename T>
 json::value to_value(const std::optional<T>& field) {
   return field ? to_value(*field) : json::value(nullptr);
@@ -115,8 +113,7 @@ void TrainerControl::load_state(const json::object& state) {
   const auto* args = state.if_contains("args");
   if (!args || !args->is_object()) return;
   auto take = [&](std::string_view name, std::uint32_t& flag) {
-    if (const auto* v = args->get_object().if_contains(name); v && v->is_bool())
-      flag = v->get_bool();
+    if (const auto* v = args->get_object().if_contains(name); v && v->is_bool()) flag = v->get_bool();
   };
   take("should_training_stop", should_training_stop);
   take("should_epoch_stop", should_epoch_stop);
@@ -146,15 +143,14 @@ bool TrainerState::update_best(const Number& metric, const TrainingArguments& ar
 
 json::object TrainerState::to_json() const {
   json::object out;
-  for_each_field(
-      *this, [&](std::string_view name, const auto& field) { out.emplace(name, to_value(field)); });
+  for_each_field(*this, [&](std::string_view name, const auto& field) { out.emplace(name, to_value(field)); });
   return out;
 }
 
 TrainerState TrainerState::from_json(const json::value& v, std::string_view where) {
   if (!v.is_object())
     throw_usage(error_id::trainer_state_invalid, std::string(where) + " is " + std::string(json::kind_name(v)) +
-                ", expected the object that a trainer state is");
+                                                     ", expected the object that a trainer state is");
   TrainerState state;
   std::vector<std::string> known;
   for_each_field(state, [&](std::string_view name, auto& field) {
@@ -163,14 +159,16 @@ TrainerState TrainerState::from_json(const json::value& v, std::string_view wher
     std::string_view expected;
     if (found && !read(*found, field, expected))
       throw_usage(error_id::trainer_state_invalid, std::string(where) + ": " + std::string(name) + " is " +
-                  std::string(json::kind_name(*found)) + ", expected " + std::string(expected));
+                                                       std::string(json::kind_name(*found)) + ", expected " +
+                                                       std::string(expected));
   });
   for (const auto& entry : v.get_object()) {
     const std::string key(entry.key());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     const std::string near = json::nearest(key, known);
-    throw_usage(error_id::trainer_state_invalid, std::string(where) + ": \"" + key + "\" is not a field of a trainer state" +
-                (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+    throw_usage(error_id::trainer_state_invalid, std::string(where) + ": \"" + key +
+                                                     "\" is not a field of a trainer state" +
+                                                     (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
   return state;
 }
@@ -185,11 +183,9 @@ TrainerState TrainerState::load_from_json(const std::filesystem::path& path) {
 
 void TrainerState::fill(trainer_state& view) const {
   view.struct_size = sizeof view;
-  view.present = (best_metric ? TRAINER_HAS_BEST_METRIC : 0) |
-                 (best_global_step ? TRAINER_HAS_BEST_GLOBAL_STEP : 0) |
+  view.present = (best_metric ? TRAINER_HAS_BEST_METRIC : 0) | (best_global_step ? TRAINER_HAS_BEST_GLOBAL_STEP : 0) |
                  (best_model_checkpoint ? TRAINER_HAS_BEST_MODEL_CHECKPOINT : 0) |
-                 (train_batch_size ? TRAINER_HAS_TRAIN_BATCH_SIZE : 0) |
-                 (trial_name ? TRAINER_HAS_TRIAL_NAME : 0);
+                 (train_batch_size ? TRAINER_HAS_TRAIN_BATCH_SIZE : 0) | (trial_name ? TRAINER_HAS_TRIAL_NAME : 0);
   view.epoch = epoch;
   view.global_step = global_step;
   view.max_steps = max_steps;

@@ -32,8 +32,7 @@ class Finalizer {
   void run() {
     take_back();
     for (const auto& argument : arguments::table())
-      if (argument.supported())
-        arguments::check(argument, arguments::read(a_, argument), place(argument.name));
+      if (argument.supported()) arguments::check(argument, arguments::read(a_, argument), place(argument.name));
     expand_home();
     derive();
     normalize_report_to();
@@ -73,17 +72,17 @@ class Finalizer {
     if (!a_.do_eval && a_.eval_strategy != "no") a_.do_eval = a_.derived.do_eval = true;
     if (a_.eval_strategy == "steps" && (!a_.eval_steps || *a_.eval_steps == 0)) {
       if (a_.logging_steps <= 0)
-        throw_usage(error_id::arguments_invalid, place("eval_strategy") +
-                    " is \"steps\", but neither eval_steps nor logging_steps is above 0; set "
-                    "eval_steps");
+        throw_usage(error_id::arguments_invalid,
+                    place("eval_strategy") +
+                        " is \"steps\", but neither eval_steps nor logging_steps is above 0; set "
+                        "eval_steps");
       a_.eval_steps = a_.derived.eval_steps = a_.logging_steps;
     }
     const bool watches_metric = a_.load_best_model_at_end || by_evaluations();
     if (watches_metric && !a_.metric_for_best_model)
       a_.metric_for_best_model = a_.derived.metric_for_best_model = "loss";
     if (!a_.greater_is_better && a_.metric_for_best_model)
-      a_.greater_is_better = a_.derived.greater_is_better =
-          !a_.metric_for_best_model->ends_with("loss");
+      a_.greater_is_better = a_.derived.greater_is_better = !a_.metric_for_best_model->ends_with("loss");
   }
 
   bool by_evaluations() const {
@@ -95,19 +94,20 @@ class Finalizer {
     if (names == std::vector<std::string>{"none"}) names.clear();
     for (const auto& name : names) {
       if (name.empty())
-        throw_usage(error_id::arguments_invalid, place("report_to") +
-                    " has an empty name; name installed trackers, or give \"all\" or \"none\"");
+        throw_usage(error_id::arguments_invalid,
+                    place("report_to") + " has an empty name; name installed trackers, or give \"all\" or \"none\"");
       if ((name == "all" || name == "none") && names.size() > 1)
         throw_usage(error_id::arguments_invalid, place("report_to") + " has " + in_quotes(name) +
-                    " beside other names; give it alone, or only names");
+                                                     " beside other names; give it alone, or only names");
     }
   }
 
   void check_steps() {
     if (a_.logging_strategy == "steps" && a_.logging_steps == 0)
-      throw_usage(error_id::arguments_invalid, place("logging_steps") +
-          " is 0, expected another number under logging_strategy \"steps\"; for no logs set "
-          "logging_strategy to \"no\"");
+      throw_usage(error_id::arguments_invalid,
+                  place("logging_steps") +
+                      " is 0, expected another number under logging_strategy \"steps\"; for no logs set "
+                      "logging_strategy to \"no\"");
     if (a_.logging_strategy == "steps") make_whole("logging_steps", a_.logging_steps);
     if (a_.eval_strategy == "steps") {
       make_whole("eval_steps", *a_.eval_steps);
@@ -120,8 +120,9 @@ class Finalizer {
   void make_whole(std::string_view name, Number& steps) {
     if (!(steps > 1)) return;
     if (steps != std::trunc(steps))
-      throw_usage(error_id::arguments_invalid, place(name) + " is " + shown(steps) +
-                  ", expected a whole number of steps, or a share of all steps below 1");
+      throw_usage(
+          error_id::arguments_invalid,
+          place(name) + " is " + shown(steps) + ", expected a whole number of steps, or a share of all steps below 1");
     steps = static_cast<std::int64_t>(steps);
   }
 
@@ -129,45 +130,52 @@ class Finalizer {
     const std::string best = place("load_best_model_at_end");
     if (a_.eval_strategy != a_.save_strategy)
       throw_usage(error_id::arguments_invalid, best + " needs a checkpoint for each evaluation, but save_strategy is " +
-                  in_quotes(a_.save_strategy) + " and eval_strategy is " +
-                  in_quotes(a_.eval_strategy) +
-                  "; make them equal, or set save_strategy to \"best\"");
+                                                   in_quotes(a_.save_strategy) + " and eval_strategy is " +
+                                                   in_quotes(a_.eval_strategy) +
+                                                   "; make them equal, or set save_strategy to \"best\"");
     if (a_.eval_strategy != "steps") return;
     const double save = a_.save_steps;
     const double eval = *a_.eval_steps;
     if (std::fmod(save, eval) == 0) return;
     if ((eval < 1) != (save < 1))
-      throw_usage(error_id::arguments_invalid, best + " needs save_steps to be a multiple of eval_steps, but one of " +
-                  shown(a_.save_steps) + " and " + shown(*a_.eval_steps) +
-                  " is a share of all steps and the other is not; give both in the same way");
+      throw_usage(error_id::arguments_invalid,
+                  best + " needs save_steps to be a multiple of eval_steps, but one of " + shown(a_.save_steps) +
+                      " and " + shown(*a_.eval_steps) +
+                      " is a share of all steps and the other is not; give both in the same way");
     // Shares such as 0.3 and 0.1 are multiples of each other only after this, as there.
     constexpr double large = 1'000'000;
     if (eval < 1 && std::fmod(save * large, eval * large) == 0) return;
     throw_usage(error_id::arguments_invalid, best + " needs save_steps to be a multiple of eval_steps, but they are " +
-                shown(a_.save_steps) + " and " + shown(*a_.eval_steps) + "; change one of them");
+                                                 shown(a_.save_steps) + " and " + shown(*a_.eval_steps) +
+                                                 "; change one of them");
   }
 
   void check_combinations() {
     if (a_.fp16 && a_.bf16)
-      throw_usage(error_id::arguments_invalid, place("fp16") + " and bf16 are both true, expected at most one; remove one");
+      throw_usage(error_id::arguments_invalid,
+                  place("fp16") + " and bf16 are both true, expected at most one; remove one");
     if (a_.fp16_full_eval && a_.bf16_full_eval)
-      throw_usage(error_id::arguments_invalid, place("fp16_full_eval") +
-                  " and bf16_full_eval are both true, expected at most one; remove one");
+      throw_usage(error_id::arguments_invalid,
+                  place("fp16_full_eval") + " and bf16_full_eval are both true, expected at most one; remove one");
     if (by_evaluations() && a_.eval_strategy == "no")
-      throw_usage(error_id::arguments_invalid, place("lr_scheduler_type") + " is " + in_quotes(a_.lr_scheduler_type) +
-                  ", which evaluations drive, but eval_strategy is \"no\"; set it to \"steps\" or "
-                  "\"epoch\"");
+      throw_usage(error_id::arguments_invalid,
+                  place("lr_scheduler_type") + " is " + in_quotes(a_.lr_scheduler_type) +
+                      ", which evaluations drive, but eval_strategy is \"no\"; set it to \"steps\" or "
+                      "\"epoch\"");
     if (a_.save_strategy == "best" && !a_.metric_for_best_model)
-      throw_usage(error_id::arguments_invalid, place("save_strategy") +
-                  " is \"best\", but metric_for_best_model is not set; set it, to \"loss\" for "
-                  "example");
+      throw_usage(error_id::arguments_invalid,
+                  place("save_strategy") +
+                      " is \"best\", but metric_for_best_model is not set; set it, to \"loss\" for "
+                      "example");
     if (a_.dataloader_num_workers > 0) return;
     if (a_.dataloader_prefetch_factor)
-      throw_usage(error_id::arguments_invalid, place("dataloader_prefetch_factor") +
-                  " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
+      throw_usage(error_id::arguments_invalid,
+                  place("dataloader_prefetch_factor") +
+                      " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
     if (a_.dataloader_persistent_workers)
-      throw_usage(error_id::arguments_invalid, place("dataloader_persistent_workers") +
-                  " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
+      throw_usage(error_id::arguments_invalid,
+                  place("dataloader_persistent_workers") +
+                      " is for workers, but dataloader_num_workers is 0; raise that, or remove this");
   }
 
   TrainingArguments& a_;
@@ -203,10 +211,8 @@ void TrainingArguments::set(std::string_view name, const json::value& v, std::st
   if (name == "dataloader_pin_memory") derived.dataloader_pin_memory = false;
 }
 
-void TrainingArguments::set_from_text(std::string_view name, std::string_view text,
-                                      std::string_view where) {
-  set(name, arguments::parse_text(known(name, where), text, arguments::place_of(where, name)),
-      where);
+void TrainingArguments::set_from_text(std::string_view name, std::string_view text, std::string_view where) {
+  set(name, arguments::parse_text(known(name, where), text, arguments::place_of(where, name)), where);
 }
 
 json::value TrainingArguments::get(std::string_view name) const {
@@ -220,20 +226,16 @@ json::object TrainingArguments::to_dict() const {
   json::object out;
   for (const auto& argument : arguments::table())
     if (argument.supported())
-      out.emplace(argument.name, argument.name.ends_with("_token")
-                                     ? masked(argument.name)
-                                     : arguments::read(*this, argument));
+      out.emplace(argument.name,
+                  argument.name.ends_with("_token") ? masked(argument.name) : arguments::read(*this, argument));
   return out;
 }
 
-std::string TrainingArguments::to_json_string() const {
-  return json::dump(to_dict(), {.indent = 2});
-}
+std::string TrainingArguments::to_json_string() const { return json::dump(to_dict(), {.indent = 2}); }
 
 std::int64_t TrainingArguments::get_warmup_steps(std::int64_t num_training_steps) const {
   if (warmup_steps >= 1) return static_cast<std::int64_t>(warmup_steps);
-  return static_cast<std::int64_t>(
-      std::ceil(static_cast<double>(num_training_steps) * warmup_steps));
+  return static_cast<std::int64_t>(std::ceil(static_cast<double>(num_training_steps) * warmup_steps));
 }
 
 const std::vector<ArgumentInfo>& argument_table() {
@@ -243,12 +245,10 @@ const std::vector<ArgumentInfo>& argument_table() {
     for (const auto& argument : arguments::table()) {
       std::string description(argument.description);
       for (const auto& choice : argument.rule.choices)
-        description +=
-            (&choice == &argument.rule.choices.front() ? " One of `" : ", `") + choice + "`";
+        description += (&choice == &argument.rule.choices.front() ? " One of `" : ", `") + choice + "`";
       if (!argument.rule.choices.empty()) description += ".";
-      out.push_back({argument.name, arguments::type_name(argument),
-                     arguments::read(defaults, argument), description, argument.supported(),
-                     argument.reason});
+      out.push_back({argument.name, arguments::type_name(argument), arguments::read(defaults, argument), description,
+                     argument.supported(), argument.reason});
     }
     return out;
   }();

@@ -15,11 +15,10 @@ template <typename T>
 using Field = T TrainingArguments::*;
 
 /// Where the value lives; monostate: refused, so nowhere.
-using Member =
-    std::variant<std::monostate, Field<bool>, Field<std::int64_t>, Field<double>, Field<Number>,
-                 Field<std::string>, Field<std::optional<bool>>, Field<std::optional<std::int64_t>>,
-                 Field<std::optional<Number>>, Field<std::optional<std::string>>,
-                 Field<std::vector<std::string>>, Field<json::object>, Field<json::value>>;
+using Member = std::variant<std::monostate, Field<bool>, Field<std::int64_t>, Field<double>, Field<Number>,
+                            Field<std::string>, Field<std::optional<bool>>, Field<std::optional<std::int64_t>>,
+                            Field<std::optional<Number>>, Field<std::optional<std::string>>,
+                            Field<std::vector<std::string>>, Field<json::object>, Field<json::value>>;
 
 /// What a value of the right type must keep to.
 struct Rule {
@@ -59,8 +58,7 @@ std::string type_name(const Argument& argument);
 json::value read(const TrainingArguments& args, const Argument& argument);
 
 /// Checks the type and the rule, then stores. `place`: the argument as sentences name it.
-void write(TrainingArguments& args, const Argument& argument, const json::value& v,
-           const std::string& place);
+void write(TrainingArguments& args, const Argument& argument, const json::value& v, const std::string& place);
 
 /// A command line's text as the JSON value that write() takes.
 json::value parse_text(const Argument& argument, std::string_view text, const std::string& place);

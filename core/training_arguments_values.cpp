@@ -71,8 +71,7 @@ void convert_texts(json::object& dict) {
     if (!entry.value().is_string()) continue;
     const std::string text = plain(entry.value().get_string());
     const std::string word = lower(text);
-    const auto digits = std::count_if(text.begin(), text.end(),
-                                      [](unsigned char c) { return std::isdigit(c) != 0; });
+    const auto digits = std::count_if(text.begin(), text.end(), [](unsigned char c) { return std::isdigit(c) != 0; });
     const auto others = static_cast<std::ptrdiff_t>(text.size()) - digits;
     if (word == "true" || word == "false") {
       entry.value() = word == "true";
@@ -106,9 +105,7 @@ struct Kind<bool> {
   static std::optional<bool> from(const json::value& v) {
     return v.is_bool() ? std::optional(v.get_bool()) : std::nullopt;
   }
-  static std::optional<json::value> parse(std::string_view text) {
-    return as_value(parse_bool(text));
-  }
+  static std::optional<json::value> parse(std::string_view text) { return as_value(parse_bool(text)); }
   static json::value to(bool v) { return v; }
 };
 
@@ -122,9 +119,7 @@ struct Kind<std::int64_t> {
     const auto number = v.to_number<std::int64_t>(error);
     return error ? std::nullopt : std::optional(number);
   }
-  static std::optional<json::value> parse(std::string_view text) {
-    return as_value(parse_number<std::int64_t>(text));
-  }
+  static std::optional<json::value> parse(std::string_view text) { return as_value(parse_number<std::int64_t>(text)); }
   static json::value to(std::int64_t v) { return v; }
 };
 
@@ -135,9 +130,7 @@ struct Kind<double> {
   static std::optional<double> from(const json::value& v) {
     return v.is_number() ? std::optional(v.to_number<double>()) : std::nullopt;
   }
-  static std::optional<json::value> parse(std::string_view text) {
-    return as_value(parse_number<double>(text));
-  }
+  static std::optional<json::value> parse(std::string_view text) { return as_value(parse_number<double>(text)); }
   static json::value to(double v) { return v; }
 };
 
@@ -151,9 +144,7 @@ struct Kind<Number> {
     return number ? std::optional(Number(*number)) : std::nullopt;
   }
   // A float, as transformers' parser makes one of these arguments.
-  static std::optional<json::value> parse(std::string_view text) {
-    return Kind<double>::parse(text);
-  }
+  static std::optional<json::value> parse(std::string_view text) { return Kind<double>::parse(text); }
   static json::value to(const Number& v) { return v.to_json(); }
 };
 
@@ -241,9 +232,7 @@ struct Kind<std::optional<T>> {
   static std::optional<json::value> parse(std::string_view text) {
     return is_none(text) ? json::value(nullptr) : Kind<T>::parse(text);
   }
-  static json::value to(const std::optional<T>& v) {
-    return v ? Kind<T>::to(*v) : json::value(nullptr);
-  }
+  static json::value to(const std::optional<T>& v) { return v ? Kind<T>::to(*v) : json::value(nullptr); }
 };
 
 // Calls `f` with the field's Kind and the member pointer; the argument is a supported one.
@@ -269,29 +258,26 @@ std::string shown(const Argument& argument, const json::value& v) {
   return text.size() <= 80 ? text : text.substr(0, 77) + "...";
 }
 
-[[noreturn]] void refuse_type(const Argument& argument, const json::value& v,
-                              const std::string& place, const std::string& expected) {
+[[noreturn]] void refuse_type(const Argument& argument, const json::value& v, const std::string& place,
+                              const std::string& expected) {
   throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) +
-              (v.is_null() ? "" : " (" + std::string(json::kind_name(v)) + ")") + ", expected " +
-              expected);
+                                               (v.is_null() ? "" : " (" + std::string(json::kind_name(v)) + ")") +
+                                               ", expected " + expected);
 }
 
-[[noreturn]] void refuse_value(const Argument& argument, const json::value& v,
-                               const std::string& place) {
-  throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) +
-              ", which is not supported here: " + std::string(argument.reason));
+[[noreturn]] void refuse_value(const Argument& argument, const json::value& v, const std::string& place) {
+  throw_usage(error_id::arguments_invalid,
+              place + " is " + shown(argument, v) + ", which is not supported here: " + std::string(argument.reason));
 }
 
 std::string bound(double v) {
-  return std::fabs(v) < 1e16 && v == std::trunc(v) ? std::to_string(static_cast<std::int64_t>(v))
-                                                   : json::repr(v);
+  return std::fabs(v) < 1e16 && v == std::trunc(v) ? std::to_string(static_cast<std::int64_t>(v)) : json::repr(v);
 }
 
 std::string in_words(const Rule& rule, bool integer) {
   std::string out = integer ? "an integer" : rule.finite ? "a finite number" : "a number";
   if (std::isfinite(rule.most))
-    return out + " from " + bound(rule.least) + (rule.below_most ? " to below " : " to ") +
-           bound(rule.most);
+    return out + " from " + bound(rule.least) + (rule.below_most ? " to below " : " to ") + bound(rule.most);
   return std::isfinite(rule.least) ? out + " of at least " + bound(rule.least) : out;
 }
 
@@ -318,8 +304,7 @@ std::string type_name(const Argument& argument) {
 
 json::value read(const TrainingArguments& args, const Argument& argument) {
   if (!argument.supported()) return argument.rule.only.at(0);
-  return with_kind(argument,
-                   [&](auto kind, auto member) { return decltype(kind)::to(args.*member); });
+  return with_kind(argument, [&](auto kind, auto member) { return decltype(kind)::to(args.*member); });
 }
 
 void check(const Argument& argument, const json::value& v, const std::string& place) {
@@ -327,20 +312,17 @@ void check(const Argument& argument, const json::value& v, const std::string& pl
   if (!rule.only.empty() && std::find(rule.only.begin(), rule.only.end(), v) == rule.only.end())
     refuse_value(argument, v, place);
   if (v.is_number() && !keeps_range(rule, v.to_number<double>()))
-    throw_usage(error_id::arguments_invalid, place + " is " + shown(argument, v) + ", expected " +
-                in_words(rule, std::holds_alternative<Field<std::int64_t>>(argument.member) ||
-                                   std::holds_alternative<Field<std::optional<std::int64_t>>>(
-                                       argument.member)));
+    throw_usage(error_id::arguments_invalid,
+                place + " is " + shown(argument, v) + ", expected " +
+                    in_words(rule, std::holds_alternative<Field<std::int64_t>>(argument.member) ||
+                                       std::holds_alternative<Field<std::optional<std::int64_t>>>(argument.member)));
   if (!v.is_string()) return;
   const std::string text = plain(v.get_string());
   if (rule.not_empty && text.empty())
     throw_usage(error_id::arguments_invalid, place + " is an empty string; give a text or leave it out");
-  if (rule.choices.empty() ||
-      std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end())
-    return;
+  if (rule.choices.empty() || std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end()) return;
   std::string sentence = place + " is " + shown(argument, v) + ", expected one of ";
-  for (const auto& choice : rule.choices)
-    sentence += (&choice == &rule.choices.front() ? "" : ", ") + choice;
+  for (const auto& choice : rule.choices) sentence += (&choice == &rule.choices.front() ? "" : ", ") + choice;
   if (const auto near = json::nearest(text, rule.choices); !near.empty())
     sentence += "; did you mean \"" + near + "\"?";
   else if (!argument.reason.empty())
@@ -348,8 +330,7 @@ void check(const Argument& argument, const json::value& v, const std::string& pl
   throw_usage(error_id::arguments_invalid, sentence);
 }
 
-void write(TrainingArguments& args, const Argument& argument, const json::value& v,
-           const std::string& place) {
+void write(TrainingArguments& args, const Argument& argument, const json::value& v, const std::string& place) {
   if (!argument.supported()) return check(argument, v, place);
   const json::value prepared = argument.prepare ? argument.prepare(v) : v;
   with_kind(argument, [&](auto kind, auto member) {

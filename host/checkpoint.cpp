@@ -76,13 +76,13 @@ fs::path newest_checkpoint(const fs::path& output_dir) {
     if (!damage) return candidates.back();
     log::warning(candidates.back().string() + " is not whole and is skipped: " + *damage);
   }
-  throw_usage(error_id::checkpoint_missing, "resume_from_checkpoint: " + output_dir.string() +
-              " holds no whole checkpoint-N directory; name one, or train without resuming");
+  throw_usage(error_id::checkpoint_missing,
+              "resume_from_checkpoint: " + output_dir.string() +
+                  " holds no whole checkpoint-N directory; name one, or train without resuming");
 }
 
 std::string last_good_hint(const fs::path& damaged) {
-  auto candidates =
-      checkpoints_by_step(damaged.parent_path().empty() ? "." : damaged.parent_path());
+  auto candidates = checkpoints_by_step(damaged.parent_path().empty() ? "." : damaged.parent_path());
   for (; !candidates.empty(); candidates.pop_back()) {
     std::error_code ec;
     if (!fs::equivalent(candidates.back(), damaged, ec) && !checkpoint_damage(candidates.back()))
@@ -91,14 +91,12 @@ std::string last_good_hint(const fs::path& damaged) {
   return "; there is no other whole checkpoint beside it";
 }
 
-void rotate_checkpoints(const fs::path& output_dir, std::int64_t limit,
-                        const std::optional<std::string>& best) {
+void rotate_checkpoints(const fs::path& output_dir, std::int64_t limit, const std::optional<std::string>& best) {
   const auto checkpoints = sorted_checkpoints(output_dir, true);
   if (limit <= 0 || static_cast<std::int64_t>(checkpoints.size()) <= limit) return;
   const fs::path newest = checkpoints.back().lexically_normal();
   const fs::path kept = best ? fs::path(*best).lexically_normal() : newest;
-  const std::size_t keep =
-      std::max<std::size_t>(static_cast<std::size_t>(limit), kept == newest ? 1 : 2);
+  const std::size_t keep = std::max<std::size_t>(static_cast<std::size_t>(limit), kept == newest ? 1 : 2);
   std::size_t remaining = checkpoints.size();
   for (const auto& path : checkpoints) {
     if (remaining <= keep) break;
@@ -134,7 +132,7 @@ void write_directory(const fs::path& directory, const std::function<void(const f
   } catch (const fs::filesystem_error& e) {
     fs::remove_all(temporary, ec);
     throw_run(error_id::file_write_failed, directory.string() + " could not be written: " + e.code().message() +
-              "; free some space or name another output_dir");
+                                               "; free some space or name another output_dir");
   } catch (...) {
     fs::remove_all(temporary, ec);
     throw;
@@ -153,8 +151,7 @@ void remove_torn_checkpoints(const fs::path& output_dir) {
 
 NamedTensors rng_state() {
   NamedTensors tensors{{"cpu", at::detail::getDefaultCPUGenerator().get_state()}};
-  if (at::hasCUDA())
-    tensors.emplace_back("cuda", at::globalContext().defaultGenerator(at::kCUDA).get_state());
+  if (at::hasCUDA()) tensors.emplace_back("cuda", at::globalContext().defaultGenerator(at::kCUDA).get_state());
   return tensors;
 }
 

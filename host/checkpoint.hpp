@@ -24,8 +24,7 @@ std::optional<std::int64_t> checkpoint_step(const std::filesystem::path& directo
 
 /// The checkpoint directories below output_dir, oldest first: by step, or by modification time
 /// unless all of those lie within a second (sort_checkpoints of transformers' trainer_utils.py).
-std::vector<std::filesystem::path> sorted_checkpoints(const std::filesystem::path& output_dir,
-                                                      bool by_time);
+std::vector<std::filesystem::path> sorted_checkpoints(const std::filesystem::path& output_dir, bool by_time);
 
 /// The checkpoint with the highest step that is whole; a torn one is named in a warning and
 /// skipped. An Error when there is none.
@@ -42,8 +41,7 @@ std::string last_good_hint(const std::filesystem::path& damaged);
 /// (rotate_checkpoints there).
 void rotate_checkpoints(const std::filesystem::path& output_dir, std::int64_t limit,
                         const std::optional<std::string>& best);
-void remove_checkpoints_except(const std::filesystem::path& output_dir,
-                               const std::filesystem::path& best);
+void remove_checkpoints_except(const std::filesystem::path& output_dir, const std::filesystem::path& best);
 
 /// Calls `write` with a temporary directory beside `directory`, flushes what it wrote, and renames
 /// it: the checkpoint is whole or not there. On failure the temporary directory is removed.

@@ -39,8 +39,7 @@ std::string_view trimmed(std::string_view cell) {
 
 class Reader {
  public:
-  Reader(const std::filesystem::path& path, const std::string& target, Labels labels,
-         std::int64_t classes)
+  Reader(const std::filesystem::path& path, const std::string& target, Labels labels, std::int64_t classes)
       : path_(path), target_(target), labels_(labels), classes_(classes) {}
 
   void read_header(std::string_view line) {
@@ -48,9 +47,10 @@ class Reader {
     const auto found = std::find(names_.begin(), names_.end(), target_);
     if (found == names_.end()) {
       const std::string near = json::nearest(target_, names_);
-      throw_usage(error_id::data_invalid, at(1) + " has no column \"" + target_ + "\", which data.target names" +
-                  (near.empty() ? "; name one of its " + std::to_string(names_.size()) + " columns"
-                                : "; did you mean \"" + near + "\"?"));
+      throw_usage(error_id::data_invalid,
+                  at(1) + " has no column \"" + target_ + "\", which data.target names" +
+                      (near.empty() ? "; name one of its " + std::to_string(names_.size()) + " columns"
+                                    : "; did you mean \"" + near + "\"?"));
     }
     target_index_ = static_cast<std::size_t>(found - names_.begin());
   }
@@ -75,15 +75,14 @@ class Reader {
 
   std::shared_ptr<TensorDataset> finish(std::int64_t expected_features) const {
     const auto columns = static_cast<std::int64_t>(names_.size()) - 1;
-    const auto rows = static_cast<std::int64_t>(
-        labels_ == Labels::regression ? targets_.size() : classes_read_.size());
+    const auto rows = static_cast<std::int64_t>(labels_ == Labels::regression ? targets_.size() : classes_read_.size());
     if (rows == 0)
-      throw_usage(error_id::data_invalid, path_.string() +
-                  " has a header and no rows; training and evaluation need at least one");
+      throw_usage(error_id::data_invalid,
+                  path_.string() + " has a header and no rows; training and evaluation need at least one");
     if (expected_features && columns != expected_features)
-      throw_usage(error_id::data_invalid, path_.string() + " has " + std::to_string(columns) +
-                  " feature columns beside \"" + target_ + "\", but model.layers starts with " +
-                  std::to_string(expected_features) + "; make the two agree");
+      throw_usage(error_id::data_invalid,
+                  path_.string() + " has " + std::to_string(columns) + " feature columns beside \"" + target_ +
+                      "\", but model.layers starts with " + std::to_string(expected_features) + "; make the two agree");
     auto features = at::empty({rows, columns}, at::kFloat);
     std::copy(features_.begin(), features_.end(), features.data_ptr<float>());
     if (labels_ == Labels::regression) {
@@ -97,19 +96,16 @@ class Reader {
   }
 
  private:
-  std::string at(std::size_t line) const {
-    return path_.string() + " line " + std::to_string(line);
-  }
+  std::string at(std::size_t line) const { return path_.string() + " line " + std::to_string(line); }
 
   [[noreturn]] void ragged(std::size_t found, std::size_t number) const {
     throw_usage(error_id::data_invalid, at(number) + " has " + std::to_string(found) + " cells, but the header names " +
-                std::to_string(names_.size()) + " columns; mend or remove the line");
+                                            std::to_string(names_.size()) + " columns; mend or remove the line");
   }
 
   void read_cell(std::string_view raw, std::size_t column, std::size_t number) {
     const std::string_view cell = trimmed(raw);
-    if (column == target_index_ && labels_ == Labels::classification)
-      return read_class(cell, number);
+    if (column == target_index_ && labels_ == Labels::classification) return read_class(cell, number);
     // float(text) of Python, then float32: read as double first, so that both round alike.
     double value = 0;
     std::string_view digits = cell;
@@ -117,9 +113,8 @@ class Reader {
     const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
     if (ec == std::errc::invalid_argument || end != digits.data() + digits.size() || digits.empty())
       throw_usage(error_id::data_invalid, at(number) + ", column \"" + names_[column] + "\" is \"" + std::string(cell) +
-                  "\", expected a number; mend or remove the line");
-    if (ec == std::errc::result_out_of_range)
-      value = std::strtod(std::string(digits).c_str(), nullptr);
+                                              "\", expected a number; mend or remove the line");
+    if (ec == std::errc::result_out_of_range) value = std::strtod(std::string(digits).c_str(), nullptr);
     if (column == target_index_)
       targets_.push_back(static_cast<float>(value));
     else
@@ -132,10 +127,11 @@ class Reader {
     const bool whole = ec == std::errc{} && end == cell.data() + cell.size();
     // -100 is the label that cross_entropy ignores.
     if (!whole || ((value < 0 || (classes_ && value >= classes_)) && value != -100))
-      throw_usage(error_id::data_invalid, at(number) + ", column \"" + target_ + "\" is \"" + std::string(cell) +
-                  "\", expected a class from 0 to " +
-                  (classes_ ? std::to_string(classes_ - 1) : "the number of classes less one") +
-                  "; mend the label, or widen the last of model.layers");
+      throw_usage(error_id::data_invalid,
+                  at(number) + ", column \"" + target_ + "\" is \"" + std::string(cell) +
+                      "\", expected a class from 0 to " +
+                      (classes_ ? std::to_string(classes_ - 1) : "the number of classes less one") +
+                      "; mend the label, or widen the last of model.layers");
     classes_read_.push_back(value);
   }
 
@@ -151,12 +147,12 @@ class Reader {
 
 }  // namespace
 
-std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path,
-                                        const std::string& target, Labels labels,
+std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
                                         std::int64_t classes, std::int64_t features) {
   const std::string text = read_file(path);
   if (text.empty())
-    throw_usage(error_id::data_invalid, path.string() + " is empty; expected a header line with the columns, then rows");
+    throw_usage(error_id::data_invalid,
+                path.string() + " is empty; expected a header line with the columns, then rows");
   Reader reader(path, target, labels, classes);
   std::size_t number = 0;
   for (std::size_t start = 0; start < text.size();) {

@@ -17,16 +17,14 @@ DataLoader::~DataLoader() = default;
 
 std::int64_t DataLoader::size() const {
   const std::int64_t rows = dataset_->size();
-  return options_.drop_last ? rows / options_.batch_size
-                            : (rows + options_.batch_size - 1) / options_.batch_size;
+  return options_.drop_last ? rows / options_.batch_size : (rows + options_.batch_size - 1) / options_.batch_size;
 }
 
 void DataLoader::begin_epoch(std::int64_t epoch, std::int64_t first_batch) {
   at::empty({}, at::kLong).random_();
   const std::int64_t rows = dataset_->size();
   if (options_.shuffle) {
-    auto generator =
-        at::make_generator<at::CPUGeneratorImpl>(options_.seed + static_cast<std::uint64_t>(epoch));
+    auto generator = at::make_generator<at::CPUGeneratorImpl>(options_.seed + static_cast<std::uint64_t>(epoch));
     order_ = at::randperm(rows, generator, at::kLong);
   } else if (!order_.defined()) {
     order_ = at::arange(rows, at::kLong);

@@ -35,9 +35,9 @@ TensorDataset::TensorDataset(Batch columns) : columns_(std::move(columns)), rows
   for (const auto& [name, tensor] : columns_)
     if (tensor.dim() == 0 || tensor.size(0) != rows_)
       throw_usage(error_id::data_invalid, "TensorDataset: \"" + name + "\" has " +
-                  std::to_string(tensor.dim() == 0 ? 0 : tensor.size(0)) +
-                  " rows, but the first tensor has " + std::to_string(rows_) +
-                  "; give tensors with the same first dimension");
+                                              std::to_string(tensor.dim() == 0 ? 0 : tensor.size(0)) +
+                                              " rows, but the first tensor has " + std::to_string(rows_) +
+                                              "; give tensors with the same first dimension");
 }
 
 TensorDataset::TensorDataset(at::Tensor features, at::Tensor labels)

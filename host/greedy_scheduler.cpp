@@ -168,8 +168,8 @@ class GreedyScheduler final : public MetricScheduler {
   void change(std::size_t g, double lr, const char* what) {
     optimizer_.param_groups()[g].lr = lr;
     if (!verbose_) return;
-    log::info("greedy: evaluation " + std::to_string(last_epoch_) + ": " + what +
-              " the learning rate of group " + std::to_string(g) + " to " + json::repr(lr));
+    log::info("greedy: evaluation " + std::to_string(last_epoch_) + ": " + what + " the learning rate of group " +
+              std::to_string(g) + " to " + json::repr(lr));
   }
 
   void reset() {
@@ -195,12 +195,10 @@ class GreedyScheduler final : public MetricScheduler {
 
 }  // namespace
 
-std::unique_ptr<LRScheduler> make_greedy_scheduler(Optimizer& optimizer,
-                                                   const json::object& kwargs) {
-  const LrKwargs given(
-      "greedy", kwargs,
-      {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup", "min_lr",
-       "max_lr", "eps", "verbose", "smooth", "window_size", "reset_start"});
+std::unique_ptr<LRScheduler> make_greedy_scheduler(Optimizer& optimizer, const json::object& kwargs) {
+  const LrKwargs given("greedy", kwargs,
+                       {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "warmup", "min_lr",
+                        "max_lr", "eps", "verbose", "smooth", "window_size", "reset_start"});
   return std::make_unique<GreedyScheduler>(optimizer, given);
 }
 

@@ -17,8 +17,7 @@ std::string joined(const std::vector<std::string>& names) {
 
 }  // namespace
 
-LrKwargs::LrKwargs(std::string_view type, const json::object& values,
-                   std::vector<std::string> known)
+LrKwargs::LrKwargs(std::string_view type, const json::object& values, std::vector<std::string> known)
     : type_(type), values_(values) {
   for (const auto& entry : values_) {
     const std::string key(entry.key());
@@ -27,15 +26,14 @@ LrKwargs::LrKwargs(std::string_view type, const json::object& values,
     if (key == "last_epoch" && entry.value() == -1) continue;
     const std::string near = json::nearest(key, known);
     throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs has the unknown key '" + key + "'; " + type_ +
-                (known.empty() ? " takes none" : " takes " + joined(known)) +
-                (near.empty() ? "" : "; did you mean '" + near + "'?"));
+                                                 (known.empty() ? " takes none" : " takes " + joined(known)) +
+                                                 (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
 }
 
-void LrKwargs::refuse(const char* key, const std::string& found,
-                      const std::string& expected) const {
-  throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs '" + std::string(key) + "' of " + type_ + ": found " +
-              found + ", expected " + expected);
+void LrKwargs::refuse(const char* key, const std::string& found, const std::string& expected) const {
+  throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs '" + std::string(key) + "' of " + type_ +
+                                               ": found " + found + ", expected " + expected);
 }
 
 const json::value* LrKwargs::find(const char* key) const {
@@ -56,9 +54,7 @@ std::optional<Number> LrKwargs::find_number(const char* key) const {
   return to_number(key, *value);
 }
 
-Number LrKwargs::number(const char* key, Number fallback) const {
-  return find_number(key).value_or(fallback);
-}
+Number LrKwargs::number(const char* key, Number fallback) const { return find_number(key).value_or(fallback); }
 
 Number LrKwargs::required_number(const char* key, const char* example) const {
   if (const auto value = find_number(key)) return *value;
@@ -83,8 +79,7 @@ bool LrKwargs::flag(const char* key, bool fallback) const {
   return value->get_bool();
 }
 
-std::string LrKwargs::choice(const char* key, const char* fallback,
-                             const std::vector<std::string>& choices) const {
+std::string LrKwargs::choice(const char* key, const char* fallback, const std::vector<std::string>& choices) const {
   const json::value* value = find(key);
   if (value == nullptr) return fallback;
   if (!value->is_string()) {
@@ -95,8 +90,7 @@ std::string LrKwargs::choice(const char* key, const char* fallback,
   refuse(key, "'" + text + "'", "one of " + joined(choices));
 }
 
-std::vector<Number> LrKwargs::per_group(const char* key, Number fallback,
-                                        std::size_t groups) const {
+std::vector<Number> LrKwargs::per_group(const char* key, Number fallback, std::size_t groups) const {
   const json::value* value = find(key);
   if (value == nullptr) return std::vector<Number>(groups, fallback);
   if (!value->is_array()) return std::vector<Number>(groups, to_number(key, *value));

@@ -24,13 +24,11 @@ class LrKwargs {
   std::int64_t count(const char* key, std::int64_t fallback) const;  ///< an integer, 2.0 too
   bool is_list(const char* key) const;
   bool flag(const char* key, bool fallback) const;
-  std::string choice(const char* key, const char* fallback,
-                     const std::vector<std::string>& choices) const;
+  std::string choice(const char* key, const char* fallback, const std::vector<std::string>& choices) const;
   /// A number for all groups, or a list with one for each.
   std::vector<Number> per_group(const char* key, Number fallback, std::size_t groups) const;
 
-  [[noreturn]] void refuse(const char* key, const std::string& found,
-                           const std::string& expected) const;
+  [[noreturn]] void refuse(const char* key, const std::string& found, const std::string& expected) const;
 
  private:
   const json::value* find(const char* key) const;

@@ -73,16 +73,16 @@ class FactorScheduler final : public LRScheduler {
   }
 
  private:
-  static std::vector<double> read_rates(const python::Dict& state, const char* key,
-                                        const std::vector<double>& current,
+  static std::vector<double> read_rates(const python::Dict& state, const char* key, const std::vector<double>& current,
                                         const std::string& where) {
     const auto saved = python::find(state, key);
     if (!saved) return current;
     std::vector<double> rates = python::numbers(*saved, where + ": '" + key + "'");
     if (rates.size() == current.size()) return rates;
-    throw_run(error_id::checkpoint_mismatch, where + ": '" + key + "' has " + std::to_string(rates.size()) + " rates, expected " +
-              std::to_string(current.size()) +
-              ", one for each parameter group; resume with the model that wrote the file");
+    throw_run(error_id::checkpoint_mismatch,
+              where + ": '" + key + "' has " + std::to_string(rates.size()) + " rates, expected " +
+                  std::to_string(current.size()) +
+                  ", one for each parameter group; resume with the model that wrote the file");
   }
 
   Optimizer& optimizer_;
@@ -111,22 +111,20 @@ const std::vector<std::string>& scheduler_names() {
   return names;
 }
 
-std::unique_ptr<LRScheduler> make_scheduler(std::string_view type, Optimizer& optimizer,
-                                            std::int64_t num_warmup_steps,
-                                            std::int64_t num_training_steps,
-                                            const json::object& kwargs) {
+std::unique_ptr<LRScheduler> make_scheduler(std::string_view type, Optimizer& optimizer, std::int64_t num_warmup_steps,
+                                            std::int64_t num_training_steps, const json::object& kwargs) {
   if (type == "reduce_lr_on_plateau") return make_plateau_scheduler(optimizer, kwargs);
   if (type == "greedy") return make_greedy_scheduler(optimizer, kwargs);
-  LrFactor factor =
-      make_lr_factor(type, num_warmup_steps, num_training_steps, optimizer.default_lr(), kwargs);
+  LrFactor factor = make_lr_factor(type, num_warmup_steps, num_training_steps, optimizer.default_lr(), kwargs);
   if (factor) {
     return std::make_unique<FactorScheduler>(optimizer, std::move(factor), type == "constant");
   }
   std::string known;
   for (const std::string& name : scheduler_names()) known += (known.empty() ? "" : ", ") + name;
   const std::string near = json::nearest(type, scheduler_names());
-  throw_usage(error_id::arguments_invalid, "args: found lr_scheduler_type '" + std::string(type) + "', expected one of " +
-              known + (near.empty() ? "" : "; did you mean '" + near + "'?"));
+  throw_usage(error_id::arguments_invalid, "args: found lr_scheduler_type '" + std::string(type) +
+                                               "', expected one of " + known +
+                                               (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
 }  // namespace trainer

@@ -151,8 +151,7 @@ double floor_rate(const LrKwargs& kwargs, double lr) {
   const auto min_lr_rate = kwargs.find_number("min_lr_rate");
   if (min_lr && min_lr_rate) kwargs.refuse("min_lr", "min_lr_rate too", "only one of the two");
   if (!min_lr && !min_lr_rate) {
-    kwargs.refuse("min_lr", "nothing",
-                  "min_lr or min_lr_rate; add one, for example {\"min_lr_rate\": 0.1}");
+    kwargs.refuse("min_lr", "nothing", "min_lr or min_lr_rate; add one, for example {\"min_lr_rate\": 0.1}");
   }
   if (min_lr_rate) return *min_lr_rate;
   if (lr == 0) kwargs.refuse("min_lr", "a learning_rate of 0", "one above 0 to divide by");
@@ -161,12 +160,10 @@ double floor_rate(const LrKwargs& kwargs, double lr) {
 
 }  // namespace
 
-LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps,
-                        std::int64_t num_training_steps, double lr, const json::object& kwargs) {
+LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps, std::int64_t num_training_steps,
+                        double lr, const json::object& kwargs) {
   const Steps steps{static_cast<double>(num_warmup_steps), static_cast<double>(num_training_steps)};
-  const auto read = [&](std::vector<std::string> known) {
-    return LrKwargs(type, kwargs, std::move(known));
-  };
+  const auto read = [&](std::vector<std::string> known) { return LrKwargs(type, kwargs, std::move(known)); };
   // As in get_scheduler(), these two do not get the kwargs.
   if (type == "constant") return [](std::int64_t) { return 1.0; };
   if (type == "constant_with_warmup") return constant_with_warmup(steps);
@@ -199,14 +196,13 @@ LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps,
   }
   if (type == "inverse_sqrt") {
     const LrKwargs given = read({"timescale"});
-    const double timescale =
-        given.number("timescale", num_warmup_steps != 0 ? num_warmup_steps : 10'000);
+    const double timescale = given.number("timescale", num_warmup_steps != 0 ? num_warmup_steps : 10'000);
     if (!(timescale > 0)) given.refuse("timescale", json::repr(timescale), "a number above 0");
     return inverse_sqrt(steps, timescale);
   }
   if (type == "warmup_stable_decay") {
-    return warmup_stable_decay(steps, read({"num_decay_steps", "num_stable_steps", "warmup_type",
-                                            "decay_type", "min_lr_ratio", "num_cycles"}));
+    return warmup_stable_decay(steps, read({"num_decay_steps", "num_stable_steps", "warmup_type", "decay_type",
+                                            "min_lr_ratio", "num_cycles"}));
   }
   return nullptr;
 }

@@ -15,12 +15,10 @@ using LrFactor = std::function<double(std::int64_t step)>;
 
 /// The curve of a step-driven type, or null when `type` is not one. `lr` is the base rate, for the
 /// curves whose floor is given as a rate.
-LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps,
-                        std::int64_t num_training_steps, double lr, const json::object& kwargs);
+LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps, std::int64_t num_training_steps,
+                        double lr, const json::object& kwargs);
 
-std::unique_ptr<LRScheduler> make_plateau_scheduler(Optimizer& optimizer,
-                                                    const json::object& kwargs);
-std::unique_ptr<LRScheduler> make_greedy_scheduler(Optimizer& optimizer,
-                                                   const json::object& kwargs);
+std::unique_ptr<LRScheduler> make_plateau_scheduler(Optimizer& optimizer, const json::object& kwargs);
+std::unique_ptr<LRScheduler> make_greedy_scheduler(Optimizer& optimizer, const json::object& kwargs);
 
 }  // namespace trainer

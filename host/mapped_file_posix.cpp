@@ -16,7 +16,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   // Non-blocking, so that a named pipe is refused instead of waited for.
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor < 0)
-    throw_run(error_id::file_read_failed, path.string() + ": cannot open the file (" + std::strerror(errno) + "); check the path");
+    throw_run(error_id::file_read_failed,
+              path.string() + ": cannot open the file (" + std::strerror(errno) + "); check the path");
   struct stat info {};
   if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(descriptor);
@@ -28,7 +29,8 @@ MappedFile::MappedFile(const std::filesystem::path& path) {
   const int error = errno;
   ::close(descriptor);
   if (memory == MAP_FAILED)
-    throw_run(error_id::file_read_failed, path.string() + ": cannot read the file (" + std::strerror(error) + "); free some memory");
+    throw_run(error_id::file_read_failed,
+              path.string() + ": cannot read the file (" + std::strerror(error) + "); free some memory");
   data_ = static_cast<char*>(memory);
 }
 

@@ -13,14 +13,13 @@ const std::vector<std::string> modes{"min", "max"};
 const std::vector<std::string> threshold_modes{"rel", "abs"};
 
 template <typename T>
-void read_list(const std::optional<c10::IValue>& saved, const std::string& place,
-               std::vector<T>& out) {
+void read_list(const std::optional<c10::IValue>& saved, const std::string& place, std::vector<T>& out) {
   if (!saved) return;
   const python::List items = python::list(*saved, place);
   if (items.size() != out.size()) {
-    throw_run(error_id::checkpoint_mismatch, place + ": found " + std::to_string(items.size()) + " numbers, expected " +
-              std::to_string(out.size()) +
-              ", one for each parameter group; resume with the model that wrote the file");
+    throw_run(error_id::checkpoint_mismatch,
+              place + ": found " + std::to_string(items.size()) + " numbers, expected " + std::to_string(out.size()) +
+                  ", one for each parameter group; resume with the model that wrote the file");
   }
   std::vector<T> numbers;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -50,28 +49,23 @@ void StateReader::read(const char* key, bool& out) const {
   if (const auto saved = find(key)) out = python::boolean(*saved, place(key));
 }
 
-void StateReader::read(const char* key, const std::vector<std::string>& choices,
-                       std::string& out) const {
+void StateReader::read(const char* key, const std::vector<std::string>& choices, std::string& out) const {
   const auto saved = find(key);
   if (!saved) return;
   std::string text = python::text(*saved, place(key));
   if (std::find(choices.begin(), choices.end(), text) == choices.end()) {
     throw_run(error_id::checkpoint_mismatch, place(key) + ": found '" + text + "', expected '" + choices[0] + "' or '" +
-              choices[1] + "'; the file is damaged, so resume from another checkpoint");
+                                                 choices[1] +
+                                                 "'; the file is damaged, so resume from another checkpoint");
   }
   out = std::move(text);
 }
 
-void StateReader::read(const char* key, std::vector<Number>& out) const {
-  read_list(find(key), place(key), out);
-}
+void StateReader::read(const char* key, std::vector<Number>& out) const { read_list(find(key), place(key), out); }
 
-void StateReader::read(const char* key, std::vector<double>& out) const {
-  read_list(find(key), place(key), out);
-}
+void StateReader::read(const char* key, std::vector<double>& out) const { read_list(find(key), place(key), out); }
 
-MetricScheduler::MetricScheduler(Optimizer& optimizer, const LrKwargs& kwargs,
-                                 const Defaults& defaults)
+MetricScheduler::MetricScheduler(Optimizer& optimizer, const LrKwargs& kwargs, const Defaults& defaults)
     : optimizer_(optimizer),
       factor_(kwargs.number("factor", defaults.factor)),
       threshold_(kwargs.number("threshold", defaults.threshold)),

@@ -41,9 +41,7 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
   return at::cross_entropy_loss(logits, labels);
 }
 
-at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) {
-  return at::mse_loss(logits, labels);
-}
+at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) { return at::mse_loss(logits, labels); }
 
 Model make_model(const RunFile::Model& spec, const std::string& loss, json::object config) {
   torch::nn::Sequential net;
@@ -61,20 +59,19 @@ std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Modu
   return out;
 }
 
-void load_weights(torch::nn::Module& module,
-                  const std::vector<std::pair<std::string, at::Tensor>>& stored,
+void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
                   const std::string& where) {
   const at::NoGradGuard no_grad;
   std::vector<std::string> missing, unexpected;
   const auto own = state_dict(module);
   for (const auto& [name, tensor] : own) {
-    const auto found =
-        std::find_if(stored.begin(), stored.end(), [&](const auto& s) { return s.first == name; });
+    const auto found = std::find_if(stored.begin(), stored.end(), [&](const auto& s) { return s.first == name; });
     if (found == stored.end()) {
       missing.push_back(name);
     } else if (found->second.sizes() != tensor.sizes()) {
       throw_usage(error_id::checkpoint_mismatch, where + ": " + name + " has shape " + shape_text(found->second) +
-                  ", but the model's has " + shape_text(tensor) + "; use the model that wrote it");
+                                                     ", but the model's has " + shape_text(tensor) +
+                                                     "; use the model that wrote it");
     } else {
       at::Tensor target = tensor;
       target.copy_(found->second);
@@ -83,10 +80,8 @@ void load_weights(torch::nn::Module& module,
   for (const auto& [name, tensor] : stored)
     if (std::none_of(own.begin(), own.end(), [&](const auto& o) { return o.first == name; }))
       unexpected.push_back(name);
-  if (!missing.empty())
-    log::warning(where + " lacks " + joined(missing) + "; they stay as they are");
-  if (!unexpected.empty())
-    log::warning(where + " holds " + joined(unexpected) + ", which the model does not have");
+  if (!missing.empty()) log::warning(where + " lacks " + joined(missing) + "; they stay as they are");
+  if (!unexpected.empty()) log::warning(where + " holds " + joined(unexpected) + ", which the model does not have");
 }
 
 }  // namespace trainer

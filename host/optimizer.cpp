@@ -28,7 +28,7 @@ std::unique_ptr<Optimizer> make_optimizer(std::string_view optim, std::vector<Pa
   for (const std::string& name : optimizer_names()) known += (known.empty() ? "" : ", ") + name;
   const std::string near = json::nearest(optim, optimizer_names());
   throw_usage(error_id::arguments_invalid, "args: found optim '" + std::string(optim) + "', expected one of " + known +
-              (near.empty() ? "" : "; did you mean '" + near + "'?"));
+                                               (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
 std::vector<std::pair<std::string, std::string>> parse_optim_args(std::string_view text) {
@@ -41,9 +41,10 @@ std::vector<std::pair<std::string, std::string>> parse_optim_args(std::string_vi
     const std::string item = rest.substr(begin, end - begin);
     const std::size_t equals = item.find('=');
     if (equals == std::string::npos || item.find('=', equals + 1) != std::string::npos) {
-      throw_usage(error_id::arguments_invalid, "args: found '" + item +
-                  "' in optim_args, expected name=value pairs with commas between, such as "
-                  "momentum=0.9,nesterov=true");
+      throw_usage(error_id::arguments_invalid,
+                  "args: found '" + item +
+                      "' in optim_args, expected name=value pairs with commas between, such as "
+                      "momentum=0.9,nesterov=true");
     }
     const std::string key = item.substr(0, equals);
     std::erase_if(pairs, [&](const auto& pair) { return pair.first == key; });
@@ -71,7 +72,7 @@ std::optional<double> OptimArgs::number(const char* name) const {
   const auto [stop, error] = std::from_chars(begin, end, value);
   if (error == std::errc() && stop == end) return value;
   throw_usage(error_id::arguments_invalid, "args: found " + std::string(name) + "=" + *text +
-              " in optim_args, expected a number, such as " + name + "=0.9");
+                                               " in optim_args, expected a number, such as " + name + "=0.9");
 }
 
 c10::IValue OptimArgs::value(const char* name, const Number& fallback) const {
@@ -96,7 +97,7 @@ void OptimArgs::require_not_negative(std::initializer_list<const char*> names) c
 void require_not_negative(double value, const char* name, std::string_view where) {
   if (value >= 0) return;
   throw_usage(error_id::arguments_invalid, std::string(where) + ": found " + name + " " + json::repr(value) +
-              ", expected a number that is not negative");
+                                               ", expected a number that is not negative");
 }
 
 void advance(std::vector<at::Tensor>& steps) {

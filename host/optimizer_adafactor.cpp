@@ -45,18 +45,18 @@ class Adafactor final : public TorchOptimizer {
       require_off(g, {"beta1", "scale_parameter", "relative_step", "warmup_init"}, where);
       const auto eps = find_option(g, "eps");
       if (!eps || !eps->isTuple() || eps->toTupleRef().elements().empty()) {
-        throw_run(error_id::arguments_invalid, std::string(where) + ": group " + std::to_string(g) +
-                  " has no pair 'eps'; the file belongs to another optimizer, so give 'optim' "
-                  "that wrote it or resume without optimizer.pt");
+        throw_run(error_id::arguments_invalid,
+                  std::string(where) + ": group " + std::to_string(g) +
+                      " has no pair 'eps'; the file belongs to another optimizer, so give 'optim' "
+                      "that wrote it or resume without optimizer.pt");
       }
-      values_[g] = {python::number(eps->toTupleRef().elements()[0], where),
-                    option(g, "clip_threshold", where), option(g, "decay_rate", where)};
+      values_[g] = {python::number(eps->toTupleRef().elements()[0], where), option(g, "clip_threshold", where),
+                    option(g, "decay_rate", where)};
     }
   }
 
   // The counter is a Python int; averages are float32 even for half-precision parameters.
-  at::TensorOptions state_placement(std::size_t, const at::Tensor& param,
-                                    const std::string& name) const override {
+  at::TensorOptions state_placement(std::size_t, const at::Tensor& param, const std::string& name) const override {
     if (name == "step") return at::TensorOptions(at::kLong);
     return is_half(param) ? param.options().dtype(at::kFloat) : param.options();
   }
@@ -88,10 +88,8 @@ class Adafactor final : public TorchOptimizer {
     const ParamGroup& group = param_groups()[g];
     const Values& v = values_[g];
     auto& states = lists.states;
-    const at::Tensor grad =
-        is_half(lists.grads[i]) ? lists.grads[i].to(at::kFloat) : lists.grads[i];
-    const at::Tensor param =
-        is_half(lists.params[i]) ? lists.params[i].to(at::kFloat) : lists.params[i];
+    const at::Tensor grad = is_half(lists.grads[i]) ? lists.grads[i].to(at::kFloat) : lists.grads[i];
+    const at::Tensor param = is_half(lists.params[i]) ? lists.params[i].to(at::kFloat) : lists.params[i];
     const std::int64_t t = ++*states[step_count][i].mutable_data_ptr<std::int64_t>();
     states[rms][i] = root_mean_square(param);
 
@@ -100,8 +98,7 @@ class Adafactor final : public TorchOptimizer {
     if (grad.dim() >= 2) {
       states[row][i].mul_(beta2).add_(update.mean(-1), 1.0 - beta2);
       states[col][i].mul_(beta2).add_(update.mean(-2), 1.0 - beta2);
-      const at::Tensor row_factor =
-          (states[row][i] / states[row][i].mean(-1, /*keepdim=*/true)).rsqrt_().unsqueeze(-1);
+      const at::Tensor row_factor = (states[row][i] / states[row][i].mean(-1, /*keepdim=*/true)).rsqrt_().unsqueeze(-1);
       update = at::mul(row_factor, states[col][i].unsqueeze(-2).rsqrt());
       update.mul_(grad);
     } else {
@@ -120,8 +117,7 @@ class Adafactor final : public TorchOptimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adafactor(std::vector<ParamGroup> groups,
-                                          const OptimizerSettings& settings) {
+std::unique_ptr<Optimizer> make_adafactor(std::vector<ParamGroup> groups, const OptimizerSettings& settings) {
   return std::make_unique<Adafactor>(std::move(groups), settings);
 }
 

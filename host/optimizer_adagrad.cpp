@@ -71,8 +71,7 @@ class Adagrad final : public TorchOptimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adagrad(std::vector<ParamGroup> groups,
-                                        const OptimizerSettings& settings) {
+std::unique_ptr<Optimizer> make_adagrad(std::vector<ParamGroup> groups, const OptimizerSettings& settings) {
   return std::make_unique<Adagrad>(std::move(groups), settings, OptimArgs(settings.optim_args));
 }
 

@@ -13,23 +13,22 @@ enum State { step_count, exp_avg, exp_avg_sq };
 class AdamW final : public TorchOptimizer {
  public:
   AdamW(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool fused)
-      : TorchOptimizer(
-            std::move(groups), settings,
-            {{"betas", c10::ivalue::Tuple::create(settings.adam_beta1, settings.adam_beta2)},
-             {"eps", settings.adam_epsilon},
-             {"amsgrad", false},
-             {"maximize", false},
-             {"foreach", c10::IValue()},
-             {"capturable", false},
-             {"differentiable", false},
-             {"fused", fused ? c10::IValue(true) : c10::IValue()},
-             {"decoupled_weight_decay", true}},
-            {"step", "exp_avg", "exp_avg_sq"}) {
+      : TorchOptimizer(std::move(groups), settings,
+                       {{"betas", c10::ivalue::Tuple::create(settings.adam_beta1, settings.adam_beta2)},
+                        {"eps", settings.adam_epsilon},
+                        {"amsgrad", false},
+                        {"maximize", false},
+                        {"foreach", c10::IValue()},
+                        {"capturable", false},
+                        {"differentiable", false},
+                        {"fused", fused ? c10::IValue(true) : c10::IValue()},
+                        {"decoupled_weight_decay", true}},
+                       {"step", "exp_avg", "exp_avg_sq"}) {
     require_not_negative(settings.adam_epsilon, "adam_epsilon", "args");
     for (double beta : {settings.adam_beta1, settings.adam_beta2}) {
       if (beta >= 0 && beta < 1) continue;
       throw_usage(error_id::arguments_invalid, "args: found adam_beta1 or adam_beta2 " + json::repr(beta) +
-                  ", expected a number from 0 to below 1, such as 0.9 and 0.999");
+                                                   ", expected a number from 0 to below 1, such as 0.9 and 0.999");
     }
     options_changed("args");
   }
@@ -46,13 +45,14 @@ class AdamW final : public TorchOptimizer {
       require_off(g, {"amsgrad", "maximize", "capturable", "differentiable"}, where);
       const auto betas = find_option(g, "betas");
       if (!betas || !betas->isTuple() || betas->toTupleRef().elements().size() != 2) {
-        throw_run(error_id::arguments_invalid, std::string(where) + ": group " + std::to_string(g) +
-                  " has no pair 'betas'; the file belongs to another optimizer, so give 'optim' "
-                  "that wrote it or resume without optimizer.pt");
+        throw_run(error_id::arguments_invalid,
+                  std::string(where) + ": group " + std::to_string(g) +
+                      " has no pair 'betas'; the file belongs to another optimizer, so give 'optim' "
+                      "that wrote it or resume without optimizer.pt");
       }
       const auto& pair = betas->toTupleRef().elements();
-      values_[g] = {python::number(pair[0], where), python::number(pair[1], where),
-                    option(g, "eps", where), flag(g, "fused", where)};
+      values_[g] = {python::number(pair[0], where), python::number(pair[1], where), option(g, "eps", where),
+                    flag(g, "fused", where)};
     }
   }
 
@@ -82,9 +82,9 @@ class AdamW final : public TorchOptimizer {
   void update_fused(std::size_t g, TensorLists& lists) {
     const ParamGroup& group = param_groups()[g];
     const Values& v = values_[g];
-    at::_fused_adamw_(lists.params, lists.grads, lists.states[exp_avg], lists.states[exp_avg_sq],
-                      {}, lists.states[step_count], group.lr, v.beta1, v.beta2, group.weight_decay,
-                      v.eps, /*amsgrad=*/false, /*maximize=*/false, {}, {});
+    at::_fused_adamw_(lists.params, lists.grads, lists.states[exp_avg], lists.states[exp_avg_sq], {},
+                      lists.states[step_count], group.lr, v.beta1, v.beta2, group.weight_decay, v.eps,
+                      /*amsgrad=*/false, /*maximize=*/false, {}, {});
   }
 
   // On the CPU the multi-tensor calls are loops of the single operations that torch does there.
@@ -116,8 +116,7 @@ class AdamW final : public TorchOptimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_adamw(std::vector<ParamGroup> groups,
-                                      const OptimizerSettings& settings, bool fused) {
+std::unique_ptr<Optimizer> make_adamw(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool fused) {
   return std::make_unique<AdamW>(std::move(groups), settings, fused);
 }
 

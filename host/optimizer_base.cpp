@@ -22,8 +22,8 @@ Optimizer::Optimizer(std::vector<ParamGroup> groups, double default_lr)
 
 Optimizer::~Optimizer() = default;
 
-TorchOptimizer::TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings,
-                               GroupOptions options, std::vector<std::string> state_names)
+TorchOptimizer::TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings, GroupOptions options,
+                               std::vector<std::string> state_names)
     : Optimizer(std::move(groups), settings.learning_rate), state_names_(std::move(state_names)) {
   require_not_negative(settings.learning_rate, "learning_rate", "args");
   // The groups bring their weight decay, so Python's dict has it first.
@@ -37,8 +37,7 @@ TorchOptimizer::TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSe
       const at::Tensor& param = groups_[g].params[i];
       auto bucket = std::find_if(buckets_.begin(), buckets_.end(), [&](const Bucket& known) {
         const at::Tensor& first = known.lists.params.front();
-        return known.group == g && first.device() == param.device() &&
-               first.scalar_type() == param.scalar_type();
+        return known.group == g && first.device() == param.device() && first.scalar_type() == param.scalar_type();
       });
       if (bucket == buckets_.end()) {
         bucket = buckets_.insert(bucket, {g, {}, {}, {}});
@@ -63,8 +62,9 @@ void TorchOptimizer::step() {
       const at::Tensor& grad = lists.params[i].grad();
       if (!grad.defined()) continue;
       if (grad.is_sparse()) {
-        throw_run(error_id::gradient_sparse, "optimizer: the gradient of '" + groups_[bucket.group].names[bucket.members[i]] +
-                  "' is sparse; expected a dense one, so build its layer with sparse=false");
+        throw_run(error_id::gradient_sparse,
+                  "optimizer: the gradient of '" + groups_[bucket.group].names[bucket.members[i]] +
+                      "' is sparse; expected a dense one, so build its layer with sparse=false");
       }
       if (!bucket.ready[i]) {
         init_state(bucket.group, lists, i);
@@ -128,12 +128,12 @@ void TorchOptimizer::init_all_states() {
 
 double TorchOptimizer::option(std::size_t group, const char* name, std::string_view where) const {
   const auto value = find_option(group, name);
-  const std::string place =
-      std::string(where) + ": '" + name + "' of group " + std::to_string(group);
+  const std::string place = std::string(where) + ": '" + name + "' of group " + std::to_string(group);
   if (!value) {
-    throw_run(error_id::checkpoint_mismatch, place +
-              " is missing; the file belongs to another optimizer, so give 'optim' that "
-              "wrote it or resume without optimizer.pt");
+    throw_run(error_id::checkpoint_mismatch,
+              place +
+                  " is missing; the file belongs to another optimizer, so give 'optim' that "
+                  "wrote it or resume without optimizer.pt");
   }
   return python::number(*value, place);
 }
@@ -149,8 +149,9 @@ void TorchOptimizer::require_off(std::size_t group, std::initializer_list<const 
   for (const char* name : names) {
     const auto value = find_option(group, name);
     if (!value || value->isNone() || (value->isBool() && !value->toBool())) continue;
-    throw_run(error_id::checkpoint_mismatch, std::string(where) + ": '" + name + "' of group " + std::to_string(group) +
-              " is on; expected an optimizer without it, so resume without optimizer.pt");
+    throw_run(error_id::checkpoint_mismatch,
+              std::string(where) + ": '" + name + "' of group " + std::to_string(group) +
+                  " is on; expected an optimizer without it, so resume without optimizer.pt");
   }
 }
 

@@ -39,8 +39,8 @@ class TorchOptimizer : public Optimizer {
  protected:
   /// `options` are the hyperparameters beside weight_decay and lr, the same for every group. The
   /// constructor of a subclass calls options_changed() for the first time.
-  TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings,
-                 GroupOptions options, std::vector<std::string> state_names);
+  TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings, GroupOptions options,
+                 std::vector<std::string> state_names);
 
   /// Makes the states of parameter `i`; those that its group does not need stay undefined.
   virtual void init_state(std::size_t group, TensorLists& lists, std::size_t i) = 0;
@@ -52,8 +52,7 @@ class TorchOptimizer : public Optimizer {
   virtual void options_changed(std::string_view where) = 0;
 
   /// Where and as what a loaded state lives.
-  virtual at::TensorOptions state_placement(std::size_t group, const at::Tensor& param,
-                                            const std::string& name) const;
+  virtual at::TensorOptions state_placement(std::size_t group, const at::Tensor& param, const std::string& name) const;
 
   void init_all_states();
 
@@ -61,8 +60,7 @@ class TorchOptimizer : public Optimizer {
   /// @{
   double option(std::size_t group, const char* name, std::string_view where) const;
   bool flag(std::size_t group, const char* name, std::string_view where) const;
-  void require_off(std::size_t group, std::initializer_list<const char*> names,
-                   std::string_view where) const;
+  void require_off(std::size_t group, std::initializer_list<const char*> names, std::string_view where) const;
   std::optional<c10::IValue> find_option(std::size_t group, const char* name) const;
   /// @}
 
@@ -78,8 +76,7 @@ class TorchOptimizer : public Optimizer {
   void update_some(Bucket& bucket, std::size_t count);
   python::Dict pack_state(const Bucket& bucket, std::size_t i) const;
   void load_options(std::size_t group, const python::Dict& saved, const std::string& where);
-  void load_state(Bucket& bucket, std::size_t i, const python::Dict& saved,
-                  const std::string& where);
+  void load_state(Bucket& bucket, std::size_t i, const python::Dict& saved, const std::string& where);
   // Calls function(bucket, place in the bucket, index) in the order of the parameters.
   template <typename Self, typename Function>
   static void for_each_parameter(Self& self, Function function);
@@ -111,8 +108,7 @@ void advance(std::vector<at::Tensor>& steps);
 /// A usage Error when `value` is negative or not a number.
 void require_not_negative(double value, const char* name, std::string_view where);
 
-std::unique_ptr<Optimizer> make_adamw(std::vector<ParamGroup>, const OptimizerSettings&,
-                                      bool fused);
+std::unique_ptr<Optimizer> make_adamw(std::vector<ParamGroup>, const OptimizerSettings&, bool fused);
 std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup>, const OptimizerSettings&);
 std::unique_ptr<Optimizer> make_rmsprop(std::vector<ParamGroup>, const OptimizerSettings&);
 std::unique_ptr<Optimizer> make_adagrad(std::vector<ParamGroup>, const OptimizerSettings&);

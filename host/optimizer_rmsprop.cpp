@@ -35,8 +35,8 @@ class RmsProp final : public TorchOptimizer {
     values_.resize(param_groups().size());
     for (std::size_t g = 0; g < values_.size(); ++g) {
       require_off(g, {"capturable", "maximize", "differentiable"}, where);
-      values_[g] = {option(g, "momentum", where), option(g, "alpha", where),
-                    option(g, "eps", where), flag(g, "centered", where)};
+      values_[g] = {option(g, "momentum", where), option(g, "alpha", where), option(g, "eps", where),
+                    flag(g, "centered", where)};
     }
   }
 
@@ -83,8 +83,7 @@ class RmsProp final : public TorchOptimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_rmsprop(std::vector<ParamGroup> groups,
-                                        const OptimizerSettings& settings) {
+std::unique_ptr<Optimizer> make_rmsprop(std::vector<ParamGroup> groups, const OptimizerSettings& settings) {
   return std::make_unique<RmsProp>(std::move(groups), settings, OptimArgs(settings.optim_args));
 }
 

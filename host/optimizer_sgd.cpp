@@ -22,8 +22,9 @@ class Sgd final : public TorchOptimizer {
     options_changed("args");
     for (const Values& v : values_) {
       if (!v.nesterov || (v.momentum > 0 && v.dampening == 0)) continue;
-      throw_usage(error_id::arguments_invalid, "args: optim_args has nesterov=true without a momentum above 0 or with a dampening; "
-          "give for example momentum=0.9,nesterov=true");
+      throw_usage(error_id::arguments_invalid,
+                  "args: optim_args has nesterov=true without a momentum above 0 or with a dampening; "
+                  "give for example momentum=0.9,nesterov=true");
     }
   }
 
@@ -37,8 +38,7 @@ class Sgd final : public TorchOptimizer {
     values_.resize(param_groups().size());
     for (std::size_t g = 0; g < values_.size(); ++g) {
       require_off(g, {"maximize", "differentiable"}, where);
-      values_[g] = {option(g, "momentum", where), option(g, "dampening", where),
-                    flag(g, "nesterov", where)};
+      values_[g] = {option(g, "momentum", where), option(g, "dampening", where), flag(g, "nesterov", where)};
     }
   }
 
@@ -67,8 +67,7 @@ class Sgd final : public TorchOptimizer {
   }
 
   // A first buffer is the gradient itself, without dampening.
-  static void update_buffers(std::vector<at::Tensor>& buffers, const std::vector<at::Tensor>& grads,
-                             const Values& v) {
+  static void update_buffers(std::vector<at::Tensor>& buffers, const std::vector<at::Tensor>& grads, const Values& v) {
     bool all = true;
     for (const at::Tensor& buffer : buffers) all = all && buffer.defined();
     if (all) {
@@ -90,8 +89,7 @@ class Sgd final : public TorchOptimizer {
 
 }  // namespace
 
-std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup> groups,
-                                    const OptimizerSettings& settings) {
+std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup> groups, const OptimizerSettings& settings) {
   return std::make_unique<Sgd>(std::move(groups), settings, OptimArgs(settings.optim_args));
 }
 

@@ -14,12 +14,12 @@ constexpr const char* other_optimizer =
     "; the file belongs to another model or optimizer, so resume with the one that wrote it";
 
 // A step counter may be a plain number, as old versions of torch wrote it.
-at::Tensor as_tensor(const c10::IValue& value, const at::TensorOptions& placement,
-                     const std::string& where) {
+at::Tensor as_tensor(const c10::IValue& value, const at::TensorOptions& placement, const std::string& where) {
   if (value.isInt()) return at::scalar_tensor(value.toInt(), placement);
   if (value.isDouble()) return at::scalar_tensor(value.toDouble(), placement);
   if (!value.isTensor()) {
-    throw_run(error_id::checkpoint_mismatch, where + ": found " + value.tagKind() + ", expected a tensor" + other_optimizer);
+    throw_run(error_id::checkpoint_mismatch,
+              where + ": found " + value.tagKind() + ", expected a tensor" + other_optimizer);
   }
   return value.toTensor().detach().to(placement, /*non_blocking=*/false, /*copy=*/true);
 }
@@ -42,8 +42,7 @@ void TorchOptimizer::for_each_parameter(Self& self, Function function) {
   }
 }
 
-at::TensorOptions TorchOptimizer::state_placement(std::size_t, const at::Tensor& param,
-                                                  const std::string& name) const {
+at::TensorOptions TorchOptimizer::state_placement(std::size_t, const at::Tensor& param, const std::string& name) const {
   // Step counters are cheap on the CPU and exact in float32 whatever the parameters are.
   if (name == "step") return at::TensorOptions(at::kFloat);
   return param.options();
@@ -101,8 +100,9 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
   const python::List groups = python::list(python::member(saved, "param_groups", where), where);
   const python::Dict states = python::dict(python::member(saved, "state", where), where);
   if (groups.size() != groups_.size()) {
-    throw_run(error_id::checkpoint_mismatch, where + ": found " + std::to_string(groups.size()) + " parameter groups, expected " +
-              std::to_string(groups_.size()) + other_optimizer);
+    throw_run(error_id::checkpoint_mismatch, where + ": found " + std::to_string(groups.size()) +
+                                                 " parameter groups, expected " + std::to_string(groups_.size()) +
+                                                 other_optimizer);
   }
   std::vector<std::int64_t> ids;  // the file's number of each of our parameters
   for (std::size_t g = 0; g < groups_.size(); ++g) {
@@ -110,8 +110,9 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
     const python::Dict group = python::dict(groups.get(g), place);
     const python::List params = python::list(python::member(group, "params", place), place);
     if (params.size() != groups_[g].params.size()) {
-      throw_run(error_id::checkpoint_mismatch, place + ": found " + std::to_string(params.size()) + " parameters, expected " +
-                std::to_string(groups_[g].params.size()) + other_optimizer);
+      throw_run(error_id::checkpoint_mismatch, place + ": found " + std::to_string(params.size()) +
+                                                   " parameters, expected " + std::to_string(groups_[g].params.size()) +
+                                                   other_optimizer);
     }
     for (std::size_t i = 0; i < params.size(); ++i) {
       ids.push_back(python::integer(params.get(i), place + ": 'params'"));
@@ -129,8 +130,7 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
       bucket.ready[i] = false;
       const auto entry = states.find(ids[index]);
       if (entry == states.end()) return;
-      const std::string place =
-          where + ": state of '" + groups_[bucket.group].names[bucket.members[i]] + "'";
+      const std::string place = where + ": state of '" + groups_[bucket.group].names[bucket.members[i]] + "'";
       load_state(bucket, i, python::dict(entry->value(), place), place);
     });
   } catch (...) {
@@ -140,12 +140,10 @@ void TorchOptimizer::load_state_dict(const c10::IValue& value, std::string_view 
   }
 }
 
-void TorchOptimizer::load_options(std::size_t g, const python::Dict& saved,
-                                  const std::string& where) {
+void TorchOptimizer::load_options(std::size_t g, const python::Dict& saved, const std::string& where) {
   ParamGroup& group = groups_[g];
   group.lr = python::number(python::member(saved, "lr", where), where + ": 'lr'");
-  group.weight_decay =
-      python::number(python::member(saved, "weight_decay", where), where + ": 'weight_decay'");
+  group.weight_decay = python::number(python::member(saved, "weight_decay", where), where + ": 'weight_decay'");
   const auto initial_lr = python::find(saved, "initial_lr");
   group.has_initial_lr = initial_lr.has_value();
   if (initial_lr) group.initial_lr = python::number(*initial_lr, where + ": 'initial_lr'");
@@ -158,8 +156,7 @@ void TorchOptimizer::load_options(std::size_t g, const python::Dict& saved,
   options_[g] = std::move(options);
 }
 
-void TorchOptimizer::load_state(Bucket& bucket, std::size_t i, const python::Dict& saved,
-                                const std::string& where) {
+void TorchOptimizer::load_state(Bucket& bucket, std::size_t i, const python::Dict& saved, const std::string& where) {
   // What a fresh state looks like says which tensors the file must have, and their shapes.
   TensorLists fresh;
   fresh.params = {bucket.lists.params[i]};
@@ -175,12 +172,11 @@ void TorchOptimizer::load_state(Bucket& bucket, std::size_t i, const python::Dic
       if (expected.defined()) throw_run(error_id::checkpoint_mismatch, place + " is missing" + other_optimizer);
       continue;
     }
-    at::Tensor tensor =
-        as_tensor(*value, state_placement(bucket.group, fresh.params[0], name), place);
+    at::Tensor tensor = as_tensor(*value, state_placement(bucket.group, fresh.params[0], name), place);
     const at::IntArrayRef sizes = expected.defined() ? expected.sizes() : fresh.params[0].sizes();
     if (tensor.sizes() != sizes) {
       throw_run(error_id::checkpoint_mismatch, place + ": found the shape " + c10::str(tensor.sizes()) + ", expected " +
-                c10::str(sizes) + other_optimizer);
+                                                   c10::str(sizes) + other_optimizer);
     }
     bucket.lists.states[k][i] = std::move(tensor);
   }

@@ -9,8 +9,7 @@ namespace {
 
 // A part of the dotted name is "norm" or ends in "_norm".
 bool has_norm_part(std::string_view name) {
-  for (std::size_t at = name.find("norm"); at != std::string_view::npos;
-       at = name.find("norm", at + 1)) {
+  for (std::size_t at = name.find("norm"); at != std::string_view::npos; at = name.find("norm", at + 1)) {
     const std::size_t end = at + 4;
     const bool ends_part = end == name.size() || name[end] == '.';
     const bool starts_well = at == 0 || name[at - 1] == '.' || name[at - 1] == '_';
@@ -31,8 +30,7 @@ bool decays(const NamedParameter& parameter) {
 
 }  // namespace
 
-std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters,
-                                         double weight_decay) {
+std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, double weight_decay) {
   std::vector<ParamGroup> groups(2);
   groups[0].weight_decay = weight_decay;
   for (const NamedParameter& parameter : parameters) {

@@ -39,8 +39,7 @@ class PlateauScheduler final : public MetricScheduler {
   c10::IValue state_dict() const override {
     python::Dict state = python::make_dict();
     state.insert("factor", python::make_number(factor_));
-    state.insert("default_min_lr",
-                 default_min_lr_ ? python::make_number(*default_min_lr_) : c10::IValue());
+    state.insert("default_min_lr", default_min_lr_ ? python::make_number(*default_min_lr_) : c10::IValue());
     state.insert("min_lrs", to_list(min_lrs_));
     state.insert("patience", patience_);
     state.insert("cooldown", cooldown_);
@@ -77,17 +76,14 @@ class PlateauScheduler final : public MetricScheduler {
   }
 
   std::vector<Number> min_lrs_;
-  std::optional<Number>
-      default_min_lr_;  // none when each group has its own; kept for the file only
+  std::optional<Number> default_min_lr_;  // none when each group has its own; kept for the file only
 };
 
 }  // namespace
 
-std::unique_ptr<LRScheduler> make_plateau_scheduler(Optimizer& optimizer,
-                                                    const json::object& kwargs) {
-  const LrKwargs given(
-      "reduce_lr_on_plateau", kwargs,
-      {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"});
+std::unique_ptr<LRScheduler> make_plateau_scheduler(Optimizer& optimizer, const json::object& kwargs) {
+  const LrKwargs given("reduce_lr_on_plateau", kwargs,
+                       {"mode", "factor", "patience", "threshold", "threshold_mode", "cooldown", "min_lr", "eps"});
   return std::make_unique<PlateauScheduler>(optimizer, given);
 }
 

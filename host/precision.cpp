@@ -35,8 +35,7 @@ void GradScaler::unscale(std::vector<at::Tensor>& grads) {
 bool GradScaler::step_is_good() const { return found_inf_.item<float>() == 0; }
 
 void GradScaler::update() {
-  at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, growth_factor, backoff_factor,
-                         growth_interval);
+  at::_amp_update_scale_(scale_, growth_tracker_, found_inf_, growth_factor, backoff_factor, growth_interval);
 }
 
 void GradScaler::load(double scale, std::int64_t growth_tracker) {

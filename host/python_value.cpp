@@ -10,12 +10,11 @@
 namespace trainer::python {
 namespace {
 
-[[noreturn]] void wrong_kind(const c10::IValue& value, std::string_view where,
-                             std::string_view expected) {
-  throw_run(error_id::checkpoint_damaged, std::string(where) + ": found " + value.tagKind() + ", expected " +
-            std::string(expected) +
-            "; the file belongs to another kind of run or is damaged, so resume from another "
-            "checkpoint");
+[[noreturn]] void wrong_kind(const c10::IValue& value, std::string_view where, std::string_view expected) {
+  throw_run(error_id::checkpoint_damaged,
+            std::string(where) + ": found " + value.tagKind() + ", expected " + std::string(expected) +
+                "; the file belongs to another kind of run or is damaged, so resume from another "
+                "checkpoint");
 }
 
 }  // namespace
@@ -122,9 +121,10 @@ std::optional<c10::IValue> find(const Dict& dict, std::string_view key) {
 
 c10::IValue member(const Dict& dict, std::string_view key, std::string_view where) {
   if (auto value = find(dict, key)) return *value;
-  throw_run(error_id::checkpoint_damaged, std::string(where) + ": has no '" + std::string(key) +
-            "'; the file belongs to another kind of run or is damaged, so resume from another "
-            "checkpoint");
+  throw_run(error_id::checkpoint_damaged,
+            std::string(where) + ": has no '" + std::string(key) +
+                "'; the file belongs to another kind of run or is damaged, so resume from another "
+                "checkpoint");
 }
 
 }  // namespace trainer::python

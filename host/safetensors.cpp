@@ -49,20 +49,19 @@ std::vector<Entry> sorted_entries(const NamedTensors& tensors, const std::string
     const auto type = std::find(known.begin(), known.end(), tensor.scalar_type());
     if (type == known.end()) {
       throw_run(error_id::model_unsupported, where + ": tensor '" + name + "' has the type " +
-                c10::toString(tensor.scalar_type()) + ", expected one of " +
-                safetensors::type_names() + "; convert it before saving");
+                                                 c10::toString(tensor.scalar_type()) + ", expected one of " +
+                                                 safetensors::type_names() + "; convert it before saving");
     }
-    entries.push_back({static_cast<std::size_t>(type - known.begin()), name,
-                       tensor.detach().to(at::kCPU).contiguous()});
+    entries.push_back(
+        {static_cast<std::size_t>(type - known.begin()), name, tensor.detach().to(at::kCPU).contiguous()});
   }
-  std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-    return a.rank != b.rank ? a.rank > b.rank : a.name < b.name;
-  });
+  std::sort(entries.begin(), entries.end(),
+            [](const Entry& a, const Entry& b) { return a.rank != b.rank ? a.rank > b.rank : a.name < b.name; });
   std::set<std::string_view> names;
   for (const Entry& entry : entries) {
     if (names.insert(entry.name).second) continue;
-    throw_run(error_id::model_unsupported, where + ": two tensors have the name '" + entry.name +
-              "', expected different names; rename one");
+    throw_run(error_id::model_unsupported,
+              where + ": two tensors have the name '" + entry.name + "', expected different names; rename one");
   }
   return entries;
 }
@@ -102,13 +101,12 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   out << little_endian(header.size()) << header;
   for (const Entry& entry : entries) {
-    out.write(static_cast<const char*>(entry.data.const_data_ptr()),
-              static_cast<std::streamsize>(entry.data.nbytes()));
+    out.write(static_cast<const char*>(entry.data.const_data_ptr()), static_cast<std::streamsize>(entry.data.nbytes()));
   }
   out.close();
   if (out) return;
   throw_run(error_id::file_write_failed, path.string() + ": cannot write the file (" + std::strerror(errno) +
-            "); make room or choose another output_dir");
+                                             "); make room or choose another output_dir");
 }
 
 }  // namespace trainer

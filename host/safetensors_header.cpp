@@ -22,9 +22,8 @@ class Reader {
       if (item.key() == "__metadata__") continue;
       entries.push_back(parse_entry(std::string(item.key()), item.value()));
     }
-    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) {
-      return std::tie(a.begin, a.end) < std::tie(b.begin, b.end);
-    });
+    std::sort(entries.begin(), entries.end(),
+              [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
     check_layout(entries);
     const std::uint64_t data_begin = file_.size() - data_size_;
     for (Entry& entry : entries) {
@@ -41,8 +40,7 @@ class Reader {
 
   json::object read_object() {
     if (file_.size() < 8) {
-      fail("found " + std::to_string(file_.size()) +
-           " bytes, expected at least 8, the header's length");
+      fail("found " + std::to_string(file_.size()) + " bytes, expected at least 8, the header's length");
     }
     std::uint64_t length = 0;
     for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(file_[i]);
@@ -65,8 +63,7 @@ class Reader {
     fail(place + ": found " + json::dump(value) + ", expected an integer that is not negative");
   }
 
-  const json::array& parse_list(const json::object& entry, const char* key,
-                                const std::string& place) const {
+  const json::array& parse_list(const json::object& entry, const char* key, const std::string& place) const {
     const json::value* value = entry.if_contains(key);
     if (value == nullptr || !value->is_array()) fail(place + ": found no list '" + key + "'");
     return value->get_array();
@@ -78,8 +75,8 @@ class Reader {
     for (std::size_t i = 0; i < types.size(); ++i)
       if (value->get_string() == types[i].name) return i;
     throw_run(error_id::checkpoint_damaged, where_ + ": " + place + ": found the type " + json::dump(*value) +
-              ", expected one of " + type_names() +
-              "; convert the file with the safetensors package");
+                                                ", expected one of " + type_names() +
+                                                "; convert the file with the safetensors package");
   }
 
   Entry parse_entry(const std::string& name, const json::value& value) const {
@@ -108,8 +105,8 @@ class Reader {
     }
     const std::uint64_t bytes = count * types[entry.type].bytes;
     if (entry.end - entry.begin != bytes) {
-      fail(place + ": found " + std::to_string(entry.end - entry.begin) + " bytes, expected " +
-           std::to_string(bytes) + " by its shape and type");
+      fail(place + ": found " + std::to_string(entry.end - entry.begin) + " bytes, expected " + std::to_string(bytes) +
+           " by its shape and type");
     }
     return entry;
   }
@@ -119,14 +116,13 @@ class Reader {
     std::uint64_t at = 0;
     for (const Entry& entry : entries) {
       if (entry.begin != at) {
-        fail("tensor '" + entry.name + "': found its data at " + std::to_string(entry.begin) +
-             ", expected it at " + std::to_string(at) + " after the one before");
+        fail("tensor '" + entry.name + "': found its data at " + std::to_string(entry.begin) + ", expected it at " +
+             std::to_string(at) + " after the one before");
       }
       at = entry.end;
     }
     if (at != data_size_) {
-      fail("found " + std::to_string(data_size_) + " bytes of data, expected " +
-           std::to_string(at) + " by the header");
+      fail("found " + std::to_string(data_size_) + " bytes of data, expected " + std::to_string(at) + " by the header");
     }
   }
 
@@ -143,8 +139,6 @@ std::string type_names() {
   return out;
 }
 
-std::vector<Entry> read_header(std::string_view file, const std::string& where) {
-  return Reader(file, where).read();
-}
+std::vector<Entry> read_header(std::string_view file, const std::string& where) { return Reader(file, where).read(); }
 
 }  // namespace trainer::safetensors

@@ -14,14 +14,13 @@
 namespace trainer {
 namespace {
 
-at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const safetensors::Entry& entry,
-                   const std::string& where) {
+at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const safetensors::Entry& entry, const std::string& where) {
   const at::ScalarType type = safetensors::scalar_types[entry.type];
   char* data = file->data() + entry.begin;
   const std::uint64_t bytes = entry.end - entry.begin;
   if (type == at::kBool && std::any_of(data, data + bytes, [](unsigned char b) { return b > 1; })) {
-    throw_run(error_id::checkpoint_damaged, where + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" +
-              safetensors::damaged);
+    throw_run(error_id::checkpoint_damaged,
+              where + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);
   }
   const auto alignment = safetensors::types[entry.type].bytes;
   if (bytes > 0 && reinterpret_cast<std::uintptr_t>(data) % alignment == 0)

@@ -12,9 +12,8 @@ double round_decimals(double x, int digits) {
   return std::strtod(text, nullptr);
 }
 
-json::object speed_metrics(const std::string& split, double runtime,
-                           std::optional<double> num_samples, std::optional<double> num_steps,
-                           std::optional<double> num_tokens) {
+json::object speed_metrics(const std::string& split, double runtime, std::optional<double> num_samples,
+                           std::optional<double> num_steps, std::optional<double> num_tokens) {
   json::object out{{split + "_runtime", round_decimals(runtime, 4)}};
   if (runtime == 0) return out;
   auto rate = [&](const char* name, std::optional<double> count) {

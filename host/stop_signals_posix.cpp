@@ -24,8 +24,7 @@ extern "C" void handle_stop_signal(int signal) {
 
 }  // namespace
 
-StopSignals::StopSignals(Trainer& trainer, const std::vector<int>& signals)
-    : active_(listener.load() == nullptr) {
+StopSignals::StopSignals(Trainer& trainer, const std::vector<int>& signals) : active_(listener.load() == nullptr) {
   if (!active_) return;
   last_signal = 0;
   listener = &trainer;

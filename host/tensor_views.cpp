@@ -35,8 +35,7 @@ std::uint64_t TensorViews::count(std::uint32_t of) {
   return tensors_.size();
 }
 
-bool TensorViews::at(std::uint32_t of, std::uint64_t index, trainer_text& name,
-                     trainer_tensor& view) {
+bool TensorViews::at(std::uint32_t of, std::uint64_t index, trainer_text& name, trainer_tensor& view) {
   if (!find(of, index)) return false;
   const auto& [text, tensor] = tensors_[index];
   const auto type = at::getDLDataType(tensor);
@@ -53,15 +52,12 @@ bool TensorViews::at(std::uint32_t of, std::uint64_t index, trainer_text& name,
   view.dtype_code = type.code;
   view.dtype_bits = type.bits;
   view.dtype_lanes = type.lanes;
-  view.stream = on_cpu ? nullptr
-                       : c10::impl::VirtualGuardImpl(tensor.device().type())
-                             .getStream(tensor.device())
-                             .native_handle();
+  view.stream =
+      on_cpu ? nullptr : c10::impl::VirtualGuardImpl(tensor.device().type()).getStream(tensor.device()).native_handle();
   return true;
 }
 
-std::int32_t TensorViews::copy(std::uint32_t of, std::uint64_t index, void* to,
-                               std::uint64_t size) {
+std::int32_t TensorViews::copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) {
   if (!find(of, index)) return TRAINER_NOT_FOUND;
   const at::Tensor& tensor = tensors_[index].second;
   if (size != tensor.nbytes()) return TRAINER_ERROR;

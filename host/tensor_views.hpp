@@ -22,8 +22,7 @@ class TensorViews : public TensorSource {
   void set_optimizer(const Optimizer* optimizer) { optimizer_ = optimizer; }
 
   std::uint64_t count(std::uint32_t of) override;
-  bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
-          trainer_tensor& tensor) override;
+  bool at(std::uint32_t of, std::uint64_t index, trainer_text& name, trainer_tensor& tensor) override;
   std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) override;
 
  private:

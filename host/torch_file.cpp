@@ -34,8 +34,8 @@ std::string reason(const std::exception& error) {
 
 void write_archive(caffe2::serialize::PyTorchStreamWriter& archive, const c10::IValue& value) {
   std::string bytes;
-  torch::jit::Pickler pickler([&](const char* data, std::size_t size) { bytes.append(data, size); },
-                              nullptr, nullptr, nullptr, nullptr, /*tag_aggregates=*/false);
+  torch::jit::Pickler pickler([&](const char* data, std::size_t size) { bytes.append(data, size); }, nullptr, nullptr,
+                              nullptr, nullptr, /*tag_aggregates=*/false);
   pickler.protocol();
   pickler.pushIValue(value);
   pickler.stop();
@@ -91,9 +91,9 @@ class TorchFileReader {
   at::DataPtr record(const std::string& name) {
     const std::size_t size = archive_.getRecordSize(name);
     char* bytes = stored(name, size);
-    at::DataPtr data =
-        bytes != nullptr ? c10::InefficientStdFunctionContext::makeDataPtr(bytes, [file = file_](void*) {}, at::kCPU)
-                         : std::get<0>(archive_.getRecord(name));
+    at::DataPtr data = bytes != nullptr ? c10::InefficientStdFunctionContext::makeDataPtr(
+                                              bytes, [file = file_](void*) {}, at::kCPU)
+                                        : std::get<0>(archive_.getRecord(name));
     sizes_[data.get()] = size;
     return data;
   }
@@ -137,22 +137,23 @@ void write_torch_file(const std::filesystem::path& path, const c10::IValue& valu
   out.close();
   if (out) return;
   throw_run(error_id::file_write_failed, path.string() + ": cannot write the file (" + std::strerror(errno) +
-            "); make room or choose another output_dir");
+                                             "); make room or choose another output_dir");
 }
 
 c10::IValue read_torch_file(const std::filesystem::path& path) {
   if (std::error_code error; !std::filesystem::is_regular_file(path, error)) {
-    throw_run(error_id::checkpoint_damaged, path.string() +
-              ": there is no file, expected one that torch.save wrote; check the path");
+    throw_run(error_id::checkpoint_damaged,
+              path.string() + ": there is no file, expected one that torch.save wrote; check the path");
   }
   try {
     return TorchFileReader(path).read();
   } catch (const Error&) {
     throw;  // it says what to do already
   } catch (const std::exception& error) {
-    throw_run(error_id::checkpoint_damaged, path.string() + ": cannot read the file (" + reason(error) +
-              "), expected one that torch.save wrote, with numbers, texts, containers and tensors "
-              "only; use another copy or an earlier checkpoint");
+    throw_run(error_id::checkpoint_damaged,
+              path.string() + ": cannot read the file (" + reason(error) +
+                  "), expected one that torch.save wrote, with numbers, texts, containers and tensors "
+                  "only; use another copy or an earlier checkpoint");
   }
 }
 

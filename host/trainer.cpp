@@ -23,7 +23,8 @@
 namespace trainer {
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   if (!train_dataset_)
-    throw_usage(error_id::data_missing, "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
+    throw_usage(error_id::data_missing,
+                "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
   is_in_train_ = true;
   // Reset at the end, so that a signal that comes before the first line of this is not lost.
   struct Reset {
@@ -35,8 +36,7 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   remove_torn_checkpoints(args_.output_dir);
   std::optional<std::filesystem::path> checkpoint;
   if (resume_from_checkpoint) {
-    checkpoint = resume_from_checkpoint->empty() ? newest_checkpoint(args_.output_dir)
-                                                 : *resume_from_checkpoint;
+    checkpoint = resume_from_checkpoint->empty() ? newest_checkpoint(args_.output_dir) : *resume_from_checkpoint;
     load_model(*checkpoint);
   }
   if (state_.is_world_process_zero) {
@@ -51,8 +51,8 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
       if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
       train_batch_size_ = static_cast<std::int64_t>(static_cast<double>(train_batch_size_) * 0.9);
       if (train_batch_size_ == 0)
-        throw_run(error_id::memory_exhausted, "auto_find_batch_size: even a batch of 1 row does not fit: " +
-                  std::string(e.what()));
+        throw_run(error_id::memory_exhausted,
+                  "auto_find_batch_size: even a batch of 1 row does not fit: " + std::string(e.what()));
       log::warning("out of memory; starting again with per_device_train_batch_size " +
                    std::to_string(train_batch_size_));
     }
@@ -102,8 +102,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
       plan.steps_in_epoch % accumulation == 0 ? accumulation : plan.steps_in_epoch % accumulation;
 
   std::vector<Batch> window;
-  for (std::int64_t update = skip / accumulation; update < plan.num_update_steps_per_epoch;
-       ++update) {
+  for (std::int64_t update = skip / accumulation; update < plan.num_update_steps_per_epoch; ++update) {
     const bool last_window = update == plan.num_update_steps_per_epoch - 1;
     window.clear();
     for (std::int64_t i = 0; i < (last_window ? remainder : accumulation); ++i) {
@@ -132,8 +131,8 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
         if (stepped && !lr_scheduler_->metric_driven()) lr_scheduler_->step();
         zero_grad();
         ++state_.global_step;
-        state_.epoch = static_cast<double>(epoch) +
-                       static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
+        state_.epoch =
+            static_cast<double>(epoch) + static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
         obey_stop_request();
         maybe_log_save_evaluate(grad_norm, learning_rate);
@@ -146,8 +145,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
     if (control_.should_epoch_stop || control_.should_training_stop) break;
   }
   if (step < 0) {
-    log::warning("the train dataloader gave no batch; training stops at step " +
-                 std::to_string(state_.global_step));
+    log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state_.global_step));
     control_.should_training_stop = true;
   }
   fire(TRAINER_ON_EPOCH_END);
@@ -155,8 +153,7 @@ void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resu
 }
 
 void Trainer::obey_stop_request() {
-  if (stop_requested_.load(std::memory_order_relaxed))
-    control_.should_training_stop = control_.should_save = 1;
+  if (stop_requested_.load(std::memory_order_relaxed)) control_.should_training_stop = control_.should_save = 1;
 }
 
 bool Trainer::update_parameters(at::Tensor& grad_norm) {
@@ -164,8 +161,7 @@ bool Trainer::update_parameters(at::Tensor& grad_norm) {
   for (const auto& parameter : parameters_)
     if (parameter.grad().defined()) gradients_.push_back(parameter.grad());
   if (scaler_) scaler_->unscale(gradients_);
-  grad_norm =
-      gradients_.empty() ? at::zeros({}, device_) : clip_grad_norm(gradients_, args_.max_grad_norm);
+  grad_norm = gradients_.empty() ? at::zeros({}, device_) : clip_grad_norm(gradients_, args_.max_grad_norm);
   fire(TRAINER_ON_PRE_OPTIMIZER_STEP);
   const bool good = !scaler_ || scaler_->step_is_good();
   if (good) optimizer_->step();
@@ -178,13 +174,11 @@ void Trainer::zero_grad() {
   for (auto& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
-void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm,
-                                      std::optional<double> learning_rate) {
+void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional<double> learning_rate) {
   if (control_.should_log && state_.global_step > globalstep_last_logged_) {
     const double loss = loss_->value();
     loss_->clear();
-    json::object logs{
-        {"loss", loss / static_cast<double>(state_.global_step - globalstep_last_logged_)}};
+    json::object logs{{"loss", loss / static_cast<double>(state_.global_step - globalstep_last_logged_)}};
     if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
     // Without an update since the epoch's begin, the rate is that of the step to come.
     logs.emplace("learning_rate", learning_rate.value_or(optimizer_->param_groups()[0].lr));
@@ -209,11 +203,9 @@ TrainOutput Trainer::finalize_training(const Plan& plan) {
   const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
   const double train_loss = total_loss_ / std::max(steps, 0.001);
 
-  json::object metrics =
-      speed_metrics("train", train_seconds_,
-                    plan.num_train_samples * steps /
-                        static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)),
-                    steps);
+  json::object metrics = speed_metrics(
+      "train", train_seconds_,
+      plan.num_train_samples * steps / static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)), steps);
   store_flos();
   metrics.emplace("total_flos", state_.total_flos.to_json());
   metrics.emplace("train_loss", train_loss);
@@ -233,8 +225,7 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
   if (args_.include_num_input_tokens_seen != "no") {
     logs.insert_or_assign("num_input_tokens_seen", state_.num_input_tokens_seen);
     if (seconds_since_start) {
-      const auto tokens =
-          static_cast<double>(state_.num_input_tokens_seen - initial_num_input_tokens_seen_);
+      const auto tokens = static_cast<double>(state_.num_input_tokens_seen - initial_num_input_tokens_seen_);
       for (auto& entry : speed_metrics("train", *seconds_since_start, {}, {}, tokens))
         logs.insert_or_assign(entry.key(), std::move(entry.value()));
     }
@@ -242,8 +233,7 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
   json::object kept = logs;
   kept.insert_or_assign("step", state_.global_step);
   state_.log_history.push_back(std::move(kept));
-  while (log_history_limit_ && std::ssize(state_.log_history) > *log_history_limit_)
-    state_.log_history.pop_front();
+  while (log_history_limit_ && std::ssize(state_.log_history) > *log_history_limit_) state_.log_history.pop_front();
   fire(TRAINER_ON_LOG, &logs);
 }
 

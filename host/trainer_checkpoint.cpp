@@ -159,8 +159,7 @@ void Trainer::load_model(const fs::path& checkpoint) {
 void Trainer::load_best_model() {
   const fs::path best = *state_.best_model_checkpoint;
   if (!fs::exists(best / weights_file)) {
-    log::warning("the best model's file " + (best / weights_file).string() +
-                 " is gone; the model stays as it is");
+    log::warning("the best model's file " + (best / weights_file).string() + " is gone; the model stays as it is");
     return;
   }
   log::info("loading the best model from " + best.string());
@@ -177,8 +176,7 @@ void Trainer::load_optimizer_and_scheduler(const fs::path& checkpoint) {
   try {
     optimizer_->load_state_dict(read_torch_file(optimizer), optimizer.string());
     lr_scheduler_->load_state_dict(read_torch_file(scheduler), scheduler.string());
-    if (scaler_ && fs::exists(checkpoint / scaler_file))
-      load_scaler(*scaler_, checkpoint / scaler_file);
+    if (scaler_ && fs::exists(checkpoint / scaler_file)) load_scaler(*scaler_, checkpoint / scaler_file);
   } catch (const Error& e) {
     throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }

@@ -36,8 +36,7 @@ float pairwise_sum(const float* x, std::size_t n) {
 }
 
 // Mean over the rows of the batches' losses; with `filter`, over the finite ones if there is any.
-double mean_loss(const std::vector<at::Tensor>& losses, const std::vector<std::int64_t>& rows,
-                 bool filter) {
+double mean_loss(const std::vector<at::Tensor>& losses, const std::vector<std::int64_t>& rows, bool filter) {
   const auto values = at::stack(losses).to(at::kCPU, at::kFloat);
   std::vector<float> all, finite;
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -49,9 +48,7 @@ double mean_loss(const std::vector<at::Tensor>& losses, const std::vector<std::i
   return pairwise_sum(used.data(), used.size()) / static_cast<float>(used.size());
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& parts) {
-  return parts.empty() ? at::Tensor() : at::cat(parts).cpu();
-}
+at::Tensor joined(const std::vector<at::Tensor>& parts) { return parts.empty() ? at::Tensor() : at::cat(parts).cpu(); }
 
 }  // namespace
 
@@ -62,7 +59,8 @@ json::object accuracy(const EvalPrediction& p) {
 
 json::object Trainer::evaluate() {
   if (eval_datasets_.empty())
-    throw_usage(error_id::data_missing, "evaluate() needs an eval dataset; give data.eval, or TrainerOptions.eval_dataset");
+    throw_usage(error_id::data_missing,
+                "evaluate() needs an eval dataset; give data.eval, or TrainerOptions.eval_dataset");
   if (!eval_datasets_.named()) return evaluate(eval_datasets_.begin()->second);
   json::object all;
   for (const auto& [name, dataset] : eval_datasets_)
@@ -86,16 +84,14 @@ std::shared_ptr<DataLoader> Trainer::eval_dataloader(const std::shared_ptr<Datas
   return kept;
 }
 
-PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset,
-                                  const std::string& prefix) {
+PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
   const auto loader = get_test_dataloader(dataset);
   PredictionOutput out = evaluation_loop(*loader, args_.prediction_loss_only, prefix);
   fire(TRAINER_ON_PREDICT, &out.metrics);
   return out;
 }
 
-PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only,
-                                          const std::string& prefix) {
+PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix) {
   const auto start = Clock::now();
   if (!prepared_) {
     // An evaluation before the first train() prepares the model, and every later one reports how
@@ -120,8 +116,7 @@ PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_lo
     if (p.loss.defined()) losses.push_back(std::move(p.loss)), rows.push_back(batch_rows);
     if (p.logits.defined()) predictions.push_back(std::move(p.logits));
     if (p.labels.defined()) labels.push_back(std::move(p.labels));
-    if (args_.eval_accumulation_steps &&
-        losses.size() % static_cast<std::size_t>(*args_.eval_accumulation_steps) == 0)
+    if (args_.eval_accumulation_steps && losses.size() % static_cast<std::size_t>(*args_.eval_accumulation_steps) == 0)
       for (auto* list : {&predictions, &labels})
         for (auto& t : *list) t = t.cpu();
     fire(TRAINER_ON_PREDICTION_STEP);
@@ -138,17 +133,14 @@ PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_lo
   const std::string begin = prefix + "_";
   for (const auto& entry : own)
     if (std::string_view(entry.key()).substr(0, begin.size()) == begin) metrics.insert(entry);
-  if (!losses.empty())
-    metrics.insert_or_assign(begin + "loss", mean_loss(losses, rows, args_.logging_nan_inf_filter));
-  if (model_preparation_time_)
-    metrics.insert_or_assign(begin + "model_preparation_time", *model_preparation_time_);
+  if (!losses.empty()) metrics.insert_or_assign(begin + "loss", mean_loss(losses, rows, args_.logging_nan_inf_filter));
+  if (model_preparation_time_) metrics.insert_or_assign(begin + "model_preparation_time", *model_preparation_time_);
   for (const auto& entry : own)
     if (std::string_view(entry.key()).substr(0, begin.size()) != begin)
       metrics.insert_or_assign(begin + std::string(entry.key()), entry.value());
   const auto samples = static_cast<double>(loader.num_examples());
   const auto batch_size = static_cast<double>(args_.per_device_eval_batch_size);
-  for (auto& entry :
-       speed_metrics(prefix, seconds_since(start), samples, std::ceil(samples / batch_size)))
+  for (auto& entry : speed_metrics(prefix, seconds_since(start), samples, std::ceil(samples / batch_size)))
     metrics.insert_or_assign(entry.key(), std::move(entry.value()));
   return out;
 }
@@ -161,8 +153,8 @@ json::object Trainer::evaluate_in_training(bool step_scheduler) {
     // A smaller training batch, which train() would try, does not make the evaluation smaller.
     if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
     throw_run(error_id::memory_exhausted,
-                "the evaluation does not fit into memory; auto_find_batch_size adjusts the training "
-                "batch only, so make per_device_eval_batch_size smaller");
+              "the evaluation does not fit into memory; auto_find_batch_size adjusts the training "
+              "batch only, so make per_device_eval_batch_size smaller");
   }
   if (lr_scheduler_->metric_driven() && step_scheduler)
     lr_scheduler_->step(watched_metric(metrics).to_number<double>());
@@ -176,14 +168,13 @@ const json::value& Trainer::watched_metric(const json::object& metrics) const {
   std::string known;
   for (const auto& entry : metrics) known += (known.empty() ? "" : ", ") + std::string(entry.key());
   throw_run(error_id::metric_missing, "args.metric_for_best_model asks for \"" + name + "\", but the evaluation gave " +
-            known + "; name one of these, or add the metric to the run's metrics");
+                                          known + "; name one of these, or add the metric to the run's metrics");
 }
 
 bool Trainer::determine_best_metric(const json::object& metrics) {
   if (!args_.metric_for_best_model) return false;
   const json::value& v = watched_metric(metrics);
-  return state_.update_best(
-      v.is_double() ? Number(v.get_double()) : Number(v.to_number<std::int64_t>()), args_);
+  return state_.update_best(v.is_double() ? Number(v.get_double()) : Number(v.to_number<std::int64_t>()), args_);
 }
 
 }  // namespace trainer

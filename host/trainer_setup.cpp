@@ -32,8 +32,7 @@ TrainingArguments checked(TrainingArguments args) {
 }
 
 at::Device choose_device(const TrainingArguments& args) {
-  return !args.use_cpu && torch::cuda::is_available() ? at::Device(at::kCUDA, 0)
-                                                      : at::Device(at::kCPU);
+  return !args.use_cpu && torch::cuda::is_available() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
 }
 
 void apply_log_level(const std::string& name) {
@@ -53,7 +52,8 @@ void apply_global_settings(const TrainingArguments& args, const at::Device& devi
   }
   if (args.tf32) {
     if (*args.tf32 && device.is_cpu())
-      throw_usage(error_id::arguments_invalid, "args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
+      throw_usage(error_id::arguments_invalid,
+                  "args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
     context.setAllowTF32CuBLAS(*args.tf32);
     context.setAllowTF32CuDNN(*args.tf32);
   }
@@ -64,8 +64,7 @@ std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
   const auto modules = module.named_modules();
   for (const auto& item : module.named_parameters()) {
     const auto dot = item.key().rfind('.');
-    const auto* owner =
-        dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
+    const auto* owner = dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
     const bool in_norm = owner && (*owner)->as<torch::nn::LayerNorm>() != nullptr;
     out.push_back({item.key(), item.value(), in_norm});
   }
@@ -87,15 +86,16 @@ Trainer::Trainer(TrainerOptions options)
       train_batch_size_(args_.per_device_train_batch_size),
       handler_(args_, state_, control_) {
   if (!model_.module || !model_.forward)
-    throw_usage(
-        error_id::model_unsupported,
-        "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
+    throw_usage(error_id::model_unsupported,
+                "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
   if (log_history_limit_ && *log_history_limit_ < 1)
-    throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " + std::to_string(*log_history_limit_) +
-                ", expected at least 1; leave it out to keep the whole history");
+    throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " +
+                                                 std::to_string(*log_history_limit_) +
+                                                 ", expected at least 1; leave it out to keep the whole history");
   if (args_.eval_strategy != "no" && eval_datasets_.empty())
-    throw_usage(error_id::data_missing, "args.eval_strategy is \"" + args_.eval_strategy +
-                "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
+    throw_usage(error_id::data_missing,
+                "args.eval_strategy is \"" + args_.eval_strategy +
+                    "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
   if (args_.fp16 && device_.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
@@ -106,10 +106,9 @@ Trainer::Trainer(TrainerOptions options)
   model_.module->to(device_);
   parameters_ = model_.module->parameters();
   tensors_ = std::make_unique<TensorViews>(*model_.module);
-  context_ = {&args_, &state_,
-              model_.config.empty()
-                  ? ""
-                  : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
+  context_ = {&args_,
+              &state_,
+              model_.config.empty() ? "" : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
               tensors_.get(),
               false,
               [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }};
@@ -149,8 +148,8 @@ std::shared_ptr<CallbackEntry> Trainer::pop_callback(std::string_view name) {
 
 void Trainer::remove_callback(const TrainerCallback& callback) {
   if (!pop_callback(callback))
-    throw_usage(error_id::callback_invalid, "remove_callback: this " + class_name_of(typeid(callback)) +
-                " is not among the trainer's callbacks");
+    throw_usage(error_id::callback_invalid,
+                "remove_callback: this " + class_name_of(typeid(callback)) + " is not among the trainer's callbacks");
 }
 
 // transformers' set_initial_training_values.
@@ -159,9 +158,10 @@ Trainer::Plan Trainer::plan_training(const DataLoader& loader) const {
   const std::int64_t accumulation = args_.gradient_accumulation_steps;
   const auto rows_a_step = static_cast<double>(train_batch_size_ * accumulation);
   if (batches == 0)
-    throw_usage(error_id::data_invalid, "the train dataset of " + std::to_string(loader.num_examples()) +
-                " rows gives no batch of " + std::to_string(train_batch_size_) +
-                "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
+    throw_usage(error_id::data_invalid,
+                "the train dataset of " + std::to_string(loader.num_examples()) + " rows gives no batch of " +
+                    std::to_string(train_batch_size_) +
+                    "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
   Plan plan{};
   plan.steps_in_epoch = batches;
   plan.num_update_steps_per_epoch = (batches + accumulation - 1) / accumulation;
@@ -172,8 +172,7 @@ Trainer::Plan Trainer::plan_training(const DataLoader& loader) const {
     plan.max_steps = args_.max_steps;
   }
   if (args_.max_steps > 0) {
-    plan.num_train_epochs =
-        (plan.max_steps + plan.num_update_steps_per_epoch - 1) / plan.num_update_steps_per_epoch;
+    plan.num_train_epochs = (plan.max_steps + plan.num_update_steps_per_epoch - 1) / plan.num_update_steps_per_epoch;
     plan.num_train_samples = static_cast<double>(plan.max_steps) * rows_a_step;
   } else {
     plan.num_train_epochs = static_cast<std::int64_t>(std::ceil(args_.num_train_epochs));
@@ -182,8 +181,7 @@ Trainer::Plan Trainer::plan_training(const DataLoader& loader) const {
   return plan;
 }
 
-Trainer::Resume Trainer::init_training_state(
-    const Plan& plan, const std::optional<std::filesystem::path>& checkpoint) {
+Trainer::Resume Trainer::init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint) {
   Resume resume{checkpoint};
   state_ = TrainerState{};
   state_.stateful_callbacks = handler_.collect_states();
@@ -196,15 +194,13 @@ Trainer::Resume Trainer::init_training_state(
     } catch (const Error& e) {
       throw_run(e.id(), e.sentence() + last_good_hint(*checkpoint));
     }
-    if (state_.best_model_checkpoint &&
-        !std::filesystem::is_directory(*state_.best_model_checkpoint)) {
+    if (state_.best_model_checkpoint && !std::filesystem::is_directory(*state_.best_model_checkpoint)) {
       log::warning("the best checkpoint " + *state_.best_model_checkpoint +
                    ", which the resumed state names, is gone; it is forgotten");
       state_.best_model_checkpoint.reset();
     }
     warn_of_changed_steps(given);
-    if (args_.restore_callback_states_from_checkpoint)
-      handler_.restore_states(json::object(state_.stateful_callbacks));
+    if (args_.restore_callback_states_from_checkpoint) handler_.restore_states(json::object(state_.stateful_callbacks));
     resume.epochs_trained = state_.global_step / plan.num_update_steps_per_epoch;
     if (!args_.ignore_data_skip)
       resume.steps_trained_in_current_epoch =
@@ -221,15 +217,15 @@ Trainer::Resume Trainer::init_training_state(
 void Trainer::warn_of_changed_steps(const TrainerState& given) const {
   auto compare = [](const char* name, double now, double stored) {
     if (now == stored) return;
-    log::warning(std::string(name) + " is " + json::repr(now) + " in the arguments, but " +
-                 json::repr(stored) + " in the checkpoint, whose value is used");
+    log::warning(std::string(name) + " is " + json::repr(now) + " in the arguments, but " + json::repr(stored) +
+                 " in the checkpoint, whose value is used");
   };
   compare("logging_steps", given.logging_steps, state_.logging_steps);
   compare("eval_steps", given.eval_steps, state_.eval_steps);
   compare("save_steps", given.save_steps, state_.save_steps);
   if (state_.train_batch_size && *state_.train_batch_size != train_batch_size_)
-    log::warning("per_device_train_batch_size is " + std::to_string(train_batch_size_) +
-                 " in the arguments, but " + std::to_string(*state_.train_batch_size) +
+    log::warning("per_device_train_batch_size is " + std::to_string(train_batch_size_) + " in the arguments, but " +
+                 std::to_string(*state_.train_batch_size) +
                  " in the checkpoint; data already seen may come again or be left out");
 }
 
@@ -250,16 +246,12 @@ std::unique_ptr<Optimizer> Trainer::create_optimizer() {
   settings.adam_beta2 = args_.adam_beta2;
   settings.adam_epsilon = args_.adam_epsilon;
   settings.optim_args = args_.optim_args.value_or("");
-  return make_optimizer(args_.optim,
-                        parameter_groups(named_parameters(*model_.module), args_.weight_decay),
-                        settings);
+  return make_optimizer(args_.optim, parameter_groups(named_parameters(*model_.module), args_.weight_decay), settings);
 }
 
-std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer,
-                                                       std::int64_t num_training_steps) {
-  return make_scheduler(args_.lr_scheduler_type, optimizer,
-                        args_.get_warmup_steps(num_training_steps), num_training_steps,
-                        args_.lr_scheduler_kwargs);
+std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer, std::int64_t num_training_steps) {
+  return make_scheduler(args_.lr_scheduler_type, optimizer, args_.get_warmup_steps(num_training_steps),
+                        num_training_steps, args_.lr_scheduler_kwargs);
 }
 
 DataLoader::Options Trainer::loader_options(std::int64_t batch_size) const {

@@ -18,20 +18,16 @@ constexpr std::int64_t ignored_label = -100;
 // (1 - epsilon) * negative log likelihood + epsilon * mean over all classes.
 at::Tensor smoothed_loss(const at::Tensor& logits, const at::Tensor& given_labels, double epsilon) {
   const auto log_probs = -at::log_softmax(logits, -1);
-  const auto labels =
-      given_labels.dim() == log_probs.dim() - 1 ? given_labels.unsqueeze(-1) : given_labels;
+  const auto labels = given_labels.dim() == log_probs.dim() - 1 ? given_labels.unsqueeze(-1) : given_labels;
   const auto padding = labels.eq(ignored_label);
   auto nll = log_probs.gather(-1, labels.clamp_min(0)).masked_fill(padding, 0.0);
   auto smooth = log_probs.sum(-1, /*keepdim=*/true, at::kFloat).masked_fill(padding, 0.0);
   const auto active = padding.numel() - padding.to(at::kLong).sum();
-  return (1 - epsilon) * (nll.sum() / active) +
-         epsilon * (smooth.sum() / (active * log_probs.size(-1)));
+  return (1 - epsilon) * (nll.sum() / active) + epsilon * (smooth.sum() / (active * log_probs.size(-1)));
 }
 
 at::Tensor to_float(at::Tensor t) {
-  return t.defined() && (t.scalar_type() == at::kBFloat16 || t.scalar_type() == at::kHalf)
-             ? t.to(at::kFloat)
-             : t;
+  return t.defined() && (t.scalar_type() == at::kBFloat16 || t.scalar_type() == at::kHalf) ? t.to(at::kFloat) : t;
 }
 
 }  // namespace
@@ -55,11 +51,10 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
   if (smooth) {
     const auto labels = inputs["labels"];
     if (labels.is_floating_point())
-      throw_usage(
-          error_id::arguments_invalid,
-          "args.label_smoothing_factor needs class labels, but the labels are floating-point "
-          "numbers; "
-          "set it to 0 for a regression");
+      throw_usage(error_id::arguments_invalid,
+                  "args.label_smoothing_factor needs class labels, but the labels are floating-point "
+                  "numbers; "
+                  "set it to 0 for a regression");
     Batch without_labels = inputs;
     without_labels.erase("labels");
     out = forward(without_labels);
@@ -78,8 +73,7 @@ at::Tensor Trainer::training_step(Batch batch) {
   if (!model_.module->is_training()) model_.module->train();
   const Batch inputs = to_device(std::move(batch));
   at::Tensor loss = compute_loss(inputs);
-  if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0)
-    empty_device_cache();
+  if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0) empty_device_cache();
   // A mean over the window's micro-batches; a short last window divides by its real size.
   if (current_gradient_accumulation_steps_ != 1)
     loss = loss / static_cast<double>(current_gradient_accumulation_steps_);
@@ -125,8 +119,7 @@ void Trainer::empty_device_cache() {
   // The caching allocator of the device, through the interface that needs no CUDA header; LibTorch
   // before 2.9 does not have it, and keeps its cache.
 #if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 9
-  if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type())))
-    allocator->emptyCache();
+  if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type()))) allocator->emptyCache();
 #endif
 }
 

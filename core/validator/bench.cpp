@@ -50,8 +50,8 @@ class Bench {
       values[prefix + name] = 0.12345 * static_cast<double>(values.size() + 1);
     MapView map(&values, false);
     FakeHost& host = it_.host;
-    trainer_event event{sizeof event, kind, &host.state, &host.control, with_values(kind) ? &map : nullptr,
-                        TRAINER_HAS_OPTIMIZER, 0, -1};
+    trainer_event event{sizeof event,          kind, &host.state, &host.control, with_values(kind) ? &map : nullptr,
+                        TRAINER_HAS_OPTIMIZER, 0,    -1};
     const trainer_slot slot = (&it_.table()->on_init_end)[kind];
     host.error.clear();
     std::int32_t status = TRAINER_OK;

@@ -15,8 +15,8 @@ constexpr double bench_limit_s = 60;
 const Entries& entries() {
   static const Entries all = [] {
     Entries list;
-    for (auto* group : {file_tests, life_tests, event_tests, config_tests, state_tests, value_tests,
-                        use_tests, effect_tests})
+    for (auto* group :
+         {file_tests, life_tests, event_tests, config_tests, state_tests, value_tests, use_tests, effect_tests})
       for (const auto& entry : group()) list.push_back(entry);
     return list;
   }();
@@ -54,16 +54,15 @@ std::vector<Result> validate(const Options& options, const std::vector<std::stri
     if (std::find(known.begin(), known.end(), id) == known.end()) {
       const auto near = json::nearest(id, known);
       throw_usage(error_id::command_usage, "there is no test \"" + id + "\"" +
-                  (near.empty() ? "; `trainer plugins validate --list` names them"
-                                : "; did you mean \"" + near + "\"?"));
+                                               (near.empty() ? "; `trainer plugins validate --list` names them"
+                                                             : "; did you mean \"" + near + "\"?"));
     }
   std::vector<Result> results;
   for (const auto& test : tests()) {
-    const bool wanted = options.only.empty() ||
-                        std::find(options.only.begin(), options.only.end(), test.id) != options.only.end();
+    const bool wanted =
+        options.only.empty() || std::find(options.only.begin(), options.only.end(), test.id) != options.only.end();
     if (!wanted) continue;
-    results.push_back(
-        run_in_child(std::string(test.id), options, program, test.limit_s * options.limit_factor));
+    results.push_back(run_in_child(std::string(test.id), options, program, test.limit_s * options.limit_factor));
     if (done) done(results.back());
     if (results.back().outcome == Outcome::failed && test.id == "file.read") break;  // so would all
   }
@@ -80,8 +79,7 @@ int run_worker(const std::string& id, const Options& options) {
       subject.detail = json::dump(list);
     }));
   for (const auto& entry : entries())
-    if (entry.id == id)
-      return record(result_of(id, options, entry.limit_s * options.limit_factor, entry.run));
+    if (entry.id == id) return record(result_of(id, options, entry.limit_s * options.limit_factor, entry.run));
   return record({id, Outcome::failed, "there is no such test", "", 0});
 }
 
@@ -89,7 +87,7 @@ std::vector<Cost> bench(const Options& options, const std::vector<std::string>& 
   const Result result = run_in_child("bench", options, program, 2 * bench_limit_s);
   if (result.outcome != Outcome::passed)
     throw_run(error_id::command_usage, options.file.string() + " could not be measured: " + result.reason +
-              (result.printed.empty() ? "" : "; it printed: " + result.printed));
+                                           (result.printed.empty() ? "" : "; it printed: " + result.printed));
   std::vector<Cost> costs;
   const json::value measured = json::parse(result.reason, "the measurement");
   for (const auto& entry : measured.as_array()) {

@@ -25,7 +25,8 @@ class ScratchDirectory {
   ScratchDirectory() {
     std::string pattern = (fs::temp_directory_path() / "trainer_validate.XXXXXX").string();
     if (!::mkdtemp(pattern.data()))
-      throw_run(error_id::directory_unusable, pattern + " could not be made: " + std::strerror(errno) + "; set TMPDIR to a writable directory");
+      throw_run(error_id::directory_unusable,
+                pattern + " could not be made: " + std::strerror(errno) + "; set TMPDIR to a writable directory");
     path_ = pattern;
   }
   ~ScratchDirectory() {
@@ -90,9 +91,9 @@ Result run_in_child(const std::string& id, const Options& options, const std::ve
   const ScratchDirectory scratch;
   ChildProcess child{program, environment(scratch.path().string()), scratch.path(), scratch.path() / "printed",
                      limit_s};
-  for (const auto& word : {std::string("--worker"), id, std::string("--seed"), std::to_string(options.seed),
-                           std::string("--config"), json::dump(options.config),
-                           fs::absolute(options.file).lexically_normal().string()})
+  for (const auto& word :
+       {std::string("--worker"), id, std::string("--seed"), std::to_string(options.seed), std::string("--config"),
+        json::dump(options.config), fs::absolute(options.file).lexically_normal().string()})
     child.command.push_back(word);
   Result result = result_of(id, run_child(child), limit_s);
   if (result.outcome == Outcome::failed) result.printed = end_of(scratch.path() / "printed");

@@ -46,9 +46,13 @@ void invalid_refused(Subject& subject) {
     const std::string key(entry.key());
     const auto& rule = entry.value().as_object();
     const auto types = types_of(rule);
-    const std::vector<std::pair<std::string, json::value>> samples{
-        {"null", nullptr}, {"boolean", true}, {"integer", 3}, {"number", 2.5}, {"string", "x"},
-        {"array", json::array{1}}, {"object", json::object{{"a", 1}}}};
+    const std::vector<std::pair<std::string, json::value>> samples{{"null", nullptr},
+                                                                   {"boolean", true},
+                                                                   {"integer", 3},
+                                                                   {"number", 2.5},
+                                                                   {"string", "x"},
+                                                                   {"array", json::array{1}},
+                                                                   {"object", json::object{{"a", 1}}}};
     for (const auto& [type, value] : samples) {
       const bool fits = std::find(types.begin(), types.end(), type) != types.end() ||
                         (type == "integer" && std::find(types.begin(), types.end(), "number") != types.end());
@@ -81,9 +85,20 @@ void invalid_refused(Subject& subject) {
 }
 
 json::value random_text(Random& random) {
-  static const std::vector<std::string> texts{
-      "", "x", "a text", "../..", "/dev/null/x", "a/b", "\xe2\x82\xac", "%s%n%d", "{}", "\"", "\n\t\r",
-      std::string(10'000, 'y'), "-1", "true"};
+  static const std::vector<std::string> texts{"",
+                                              "x",
+                                              "a text",
+                                              "../..",
+                                              "/dev/null/x",
+                                              "a/b",
+                                              "\xe2\x82\xac",
+                                              "%s%n%d",
+                                              "{}",
+                                              "\"",
+                                              "\n\t\r",
+                                              std::string(10'000, 'y'),
+                                              "-1",
+                                              "true"};
   return json::value(texts[random() % texts.size()]);
 }
 

@@ -24,8 +24,7 @@ void play_one(Subject& subject, const Run& run, Placement placement = Placement:
 }
 
 std::string so_many(Subject& subject, std::size_t done, std::size_t of) {
-  return std::to_string(done) + " of " + std::to_string(of) + " runs, " +
-         std::to_string(subject.accepted) + " calls" +
+  return std::to_string(done) + " of " + std::to_string(of) + " runs, " + std::to_string(subject.accepted) + " calls" +
          (subject.refused ? ", " + std::to_string(subject.refused) + " refused: " + subject.refusal : "");
 }
 
@@ -99,8 +98,7 @@ void time_of_events(Subject& subject) {
         Row logs = kind == TRAINER_ON_LOG ? step_logs(++instance.host.state.global_step) : Row{};
         const auto start = std::chrono::steady_clock::now();
         instance.fire(kind, std::move(logs));
-        taken.push_back(
-            std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+        taken.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
       }
       std::nth_element(taken.begin(), taken.begin() + std::ssize(taken) / 2, taken.end());
       const double median = taken[taken.size() / 2];

@@ -15,8 +15,7 @@ void readable(Subject&) {}
 
 void one_symbol(Subject& subject) {
   const ElfFile elf = read_elf_file(subject.file().path);
-  if (elf.symbols.size() == 1 && elf.symbols[0].name == TRAINER_ENTRY_NAME && elf.symbols[0].function)
-    return;
+  if (elf.symbols.size() == 1 && elf.symbols[0].name == TRAINER_ENTRY_NAME && elf.symbols[0].function) return;
   std::string names;
   for (const auto& symbol : elf.symbols) {
     if (names.size() > 400) {

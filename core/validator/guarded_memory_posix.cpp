@@ -36,8 +36,7 @@ void GuardedMemory::expire() {
     ::mprotect(block->begin, block->size, PROT_NONE);
     block->expired = true;
   }
-  for (; blocks_.size() > kept; blocks_.pop_front())
-    ::munmap(blocks_.front().begin, blocks_.front().size);
+  for (; blocks_.size() > kept; blocks_.pop_front()) ::munmap(blocks_.front().begin, blocks_.front().size);
 }
 
 }  // namespace trainer::validator

@@ -121,9 +121,12 @@ Row metrics(const std::string& prefix, std::int64_t step) {
 }
 
 Row summary() {
-  return {{"train_runtime", Cell(1.5)},         {"train_samples_per_second", Cell(32.0)},
-          {"train_steps_per_second", Cell(4.0)}, {"total_flos", Cell(0.0)},
-          {"train_loss", Cell(0.5)},            {"epoch", Cell(2.0)}};
+  return {{"train_runtime", Cell(1.5)},
+          {"train_samples_per_second", Cell(32.0)},
+          {"train_steps_per_second", Cell(4.0)},
+          {"total_flos", Cell(0.0)},
+          {"train_loss", Cell(0.5)},
+          {"epoch", Cell(2.0)}};
 }
 
 bool play(Instance& instance, const Run& run) {

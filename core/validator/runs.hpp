@@ -13,10 +13,10 @@ struct Run {
   // What is due after each step, and after each epoch.
   bool log = true, evaluate = true, save = true, push = false;
   bool log_epoch = false, evaluate_epoch = false, save_epoch = false;
-  bool train = true;       ///< else: evaluate() or predict() alone
-  bool predict = false;    ///< predict() at the end
-  bool twice = false;      ///< the same trainer trains again
-  bool finishes = true;    ///< else the instance goes without on_train_end
+  bool train = true;         ///< else: evaluate() or predict() alone
+  bool predict = false;      ///< predict() at the end
+  bool twice = false;        ///< the same trainer trains again
+  bool finishes = true;      ///< else the instance goes without on_train_end
   Random* random = nullptr;  ///< decides anew what is due each time, and where the run ends
 };
 

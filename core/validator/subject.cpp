@@ -30,7 +30,8 @@ json::value guess(const json::object& rule) {
   const json::value& type = rule.at("type");
   const auto name = type.is_array() ? type.get_array().front().get_string() : type.get_string();
   const auto* least = rule.if_contains("minimum");
-  if (name == "integer") return least ? json::value(std::int64_t(std::ceil(least->to_number<double>()))) : json::value(1);
+  if (name == "integer")
+    return least ? json::value(std::int64_t(std::ceil(least->to_number<double>()))) : json::value(1);
   if (name == "number") return least ? *least : json::value(1.0);
   if (name == "string") return "text";
   if (name == "boolean") return false;
@@ -60,8 +61,7 @@ Subject::Subject(const Options& options, double seconds)
   json::object given = options.config;
   for (const auto& entry : file_.note.config) {
     const auto& rule = entry.value().as_object();
-    if (!given.contains(entry.key()) && !rule.contains("default"))
-      given[entry.key()] = guess(rule);
+    if (!given.contains(entry.key()) && !rule.contains("default")) given[entry.key()] = guess(rule);
   }
   default_config_ = config(given);
 }
@@ -120,8 +120,8 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
   check_status(unavailable ? TRAINER_ERROR : status, "create");
   if (made == nullptr) throw Failure("create returned 0 and left *out null, expected an instance");
   if (!has_least_size(*made))
-    throw Failure("the instance has a struct_size of " + std::to_string(made->struct_size) +
-                  ", expected at least " + std::to_string(least_size<trainer_callback>));
+    throw Failure("the instance has a struct_size of " + std::to_string(made->struct_size) + ", expected at least " +
+                  std::to_string(least_size<trainer_callback>));
   if (made->reserved != 0) throw Failure("the instance's field `reserved` is not 0");
   callback_ = made;
   std::memcpy(slots_, &made->on_init_end, sizeof slots_);
@@ -149,8 +149,7 @@ void Instance::check_status(std::int32_t status, const std::string& what) {
   }
   if (status != TRAINER_ERROR)
     throw Failure(what + " returned " + std::to_string(status) + ", expected 0 or 1 (TRAINER_ERROR)");
-  if (host.error.empty())
-    throw Failure(what + " returned TRAINER_ERROR without a sentence, expected set_error before");
+  if (host.error.empty()) throw Failure(what + " returned TRAINER_ERROR without a sentence, expected set_error before");
   if (!sdk::testing::is_utf8(host.error)) throw Failure(what + " gave a sentence that is not UTF-8");
   ++subject_.refused;
   if (subject_.refusal.empty()) subject_.refusal = what + ": " + host.error.substr(0, longest_error);
@@ -189,8 +188,8 @@ std::int32_t Instance::call(std::uint32_t kind, trainer_map* values) {
   event.state = &memory->state, event.control = &memory->control;
   memory->event = event;
   if (placement_ == Placement::larger)
-    for (auto* size : {&memory->event.struct_size, &memory->state.struct_size,
-                       &memory->control.struct_size, &memory->map.struct_size})
+    for (auto* size : {&memory->event.struct_size, &memory->state.struct_size, &memory->control.struct_size,
+                       &memory->map.struct_size})
       *size += 64;
   auto before = std::make_unique<Roomy>();
   std::memcpy(static_cast<void*>(before.get()), memory.get(), sizeof *memory);
@@ -208,8 +207,7 @@ std::int32_t Instance::call(std::uint32_t kind, trainer_map* values) {
 void Instance::fire(std::uint32_t kind, Row values) {
   if (!subscribed(kind)) return;
   host.error.clear();
-  const bool has_values =
-      kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
+  const bool has_values = kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
   const trainer_control before = host.control;
   FakeMap map(values);
   const std::int32_t status = call(kind, has_values ? map.table() : nullptr);

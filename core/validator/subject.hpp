@@ -49,9 +49,9 @@ class Subject {
 
   const PluginFile& file() const { return file_; }
   const Options& options() const { return options_; }
-  const trainer_plugin& plugin();                   ///< loads it; a Failure when that fails
-  json::object config(const json::object& given);  ///< resolved; a usage Error as the host's
-  const json::object& default_config();            ///< the options' and guesses for the rest
+  const trainer_plugin& plugin();                                  ///< loads it; a Failure when that fails
+  json::object config(const json::object& given);                  ///< resolved; a usage Error as the host's
+  const json::object& default_config();                            ///< the options' and guesses for the rest
   void prepare(FakeHost& host, const json::object& config) const;  ///< arguments, config, tensors
   bool time_left() const;  ///< for repetitions: an eighth of the test's limit is not yet used
 
@@ -96,9 +96,7 @@ class Instance {
 
   template <typename Extension>
   const Extension* extension(const char* id) {
-    return callback_->get_extension
-               ? static_cast<const Extension*>(callback_->get_extension(callback_, id))
-               : nullptr;
+    return callback_->get_extension ? static_cast<const Extension*>(callback_->get_extension(callback_, id)) : nullptr;
   }
 
   /// Throws as fire() does for a status that a function other than a slot gave.

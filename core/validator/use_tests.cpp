@@ -35,7 +35,8 @@ void out_of_order(Subject& subject) {
   Random random(subject.options().seed);
   for (int i = 0; i < 50 && (i < 2 || subject.time_left()); ++i) try {
       Instance instance(subject);
-      for (int k = 0; k < 40; ++k) instance.fire(static_cast<std::uint32_t>(random() % TRAINER_EVENT_COUNT), step_logs(k));
+      for (int k = 0; k < 40; ++k)
+        instance.fire(static_cast<std::uint32_t>(random() % TRAINER_EVENT_COUNT), step_logs(k));
     } catch (const Refused&) {
     }
   subject.require_accepted();

@@ -15,19 +15,34 @@ constexpr int many_keys = 100'000;
 std::vector<Cell> extremes() {
   using D = std::numeric_limits<double>;
   using I = std::numeric_limits<std::int64_t>;
-  std::vector<Cell> cells{Cell(), Cell(true), Cell(I::min()), Cell(I::max()), Cell(std::nan("")), Cell(-std::nan("")),
-                          Cell(D::infinity()), Cell(-D::infinity()), Cell(D::max()), Cell(D::lowest()),
-                          Cell(D::denorm_min()), Cell(-0.0), Cell(1e308), Cell(""), Cell("%s%n%99999d"),
-                          Cell(std::string("nul\0nul", 7)), Cell("line\nline\r\t\x01\x7f"), Cell("\xf0\x9f\x98\x80"),
-                          Cell(std::string(1 << 16, 'x')), sdk::testing::json_cell("[]"),
+  std::vector<Cell> cells{Cell(),
+                          Cell(true),
+                          Cell(I::min()),
+                          Cell(I::max()),
+                          Cell(std::nan("")),
+                          Cell(-std::nan("")),
+                          Cell(D::infinity()),
+                          Cell(-D::infinity()),
+                          Cell(D::max()),
+                          Cell(D::lowest()),
+                          Cell(D::denorm_min()),
+                          Cell(-0.0),
+                          Cell(1e308),
+                          Cell(""),
+                          Cell("%s%n%99999d"),
+                          Cell(std::string("nul\0nul", 7)),
+                          Cell("line\nline\r\t\x01\x7f"),
+                          Cell("\xf0\x9f\x98\x80"),
+                          Cell(std::string(1 << 16, 'x')),
+                          sdk::testing::json_cell("[]"),
                           sdk::testing::json_cell("{\"a\": [NaN, 1e999, null]}")};
   return cells;
 }
 
 const std::vector<std::string>& odd_keys() {
   static const std::vector<std::string> keys{
-      "", "loss", "eval_loss", "a/b/../c", ",\";\n", std::string("k\0k", 3), "\xe2\x82\xac", "step", "epoch", "train_",
-      "eval_", "test_", "__proto__", " ", std::string(4096, 'k')};
+      "",       "loss",  "eval_loss", "a/b/../c",  ",\";\n", std::string("k\0k", 3), "\xe2\x82\xac", "step", "epoch",
+      "train_", "eval_", "test_",     "__proto__", " ",      std::string(4096, 'k')};
   return keys;
 }
 

@@ -17,11 +17,10 @@ namespace {
 int become_trainer_run() {
   std::error_code ec;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  const auto program =
-      (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
+  const auto program = (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
   ::execv(program.c_str(), command_line);
   throw_run(error_id::process_failed, program.string() + " could not be started: " + std::strerror(errno) +
-            "; it belongs beside the trainer command, install LibTrainer again");
+                                          "; it belongs beside the trainer command, install LibTrainer again");
 }
 
 }  // namespace

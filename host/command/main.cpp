@@ -37,8 +37,7 @@ void add_arguments(CLI::App& app, RunOptions& options) {
            std::string(info.description))
         ->expected(boolean ? 0 : 1, 1)
         ->take_last()
-        ->group(info.supported ? "TrainingArguments"
-                               : "")  // a refused one is not shown, but explained
+        ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
   }
 }
@@ -60,8 +59,7 @@ void add_run_options(CLI::App& app, RunOptions& options) {
          [&options](const std::vector<std::string>& pairs) {
            for (const auto& pair : pairs) {
              const auto equals = pair.find('=');
-             if (equals == pair.npos)
-               throw CLI::ValidationError("--set", "expected KEY=VALUE, found \"" + pair + "\"");
+             if (equals == pair.npos) throw CLI::ValidationError("--set", "expected KEY=VALUE, found \"" + pair + "\"");
              options.overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
            }
          },
@@ -93,12 +91,10 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
     for (const auto* option : used->get_options())
       for (const auto& name : option->get_lnames()) known.push_back("--" + name);
     const auto extras = app.remaining(true);
-    const std::string unknown =
-        extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
+    const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
     const std::string near = trainer::json::nearest(unknown, known);
     return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
-           (near.empty() ? "; see `trainer " + used->get_name() + " --help`"
-                         : "; did you mean \"" + near + "\"?");
+           (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
   }
   std::string text = e.what();
   if (text.find("subcommand") != text.npos)
@@ -141,11 +137,8 @@ int main(int argc, char** argv) {
   predict->final_callback([&] { status = trainer::command::predict(options); });
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");
-  replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")
-      ->required();
-  replay
-      ->add_option("--callback", options.callbacks,
-                   "A plugin to play to: ID, or ID={\"key\": value ...}")
+  replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")->required();
+  replay->add_option("--callback", options.callbacks, "A plugin to play to: ID, or ID={\"key\": value ...}")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);

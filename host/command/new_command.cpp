@@ -17,21 +17,22 @@ fs::path templates() {
   const auto prefix = platform::executable_path().parent_path().parent_path();
   const fs::path found = prefix / "share" / "libtrainer" / "templates";
   if (!fs::is_directory(found / "common"))
-    throw_run(error_id::command_usage, found.string() + " is missing, expected the templates of `trainer plugins new`; " +
-              "install LibTrainer again");
+    throw_run(
+        error_id::command_usage,
+        found.string() + " is missing, expected the templates of `trainer plugins new`; " + "install LibTrainer again");
   return found;
 }
 
 void require_name(const std::string& name) {
   const auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'); };
-  const bool right = !name.empty() && name.size() <= 64 && letter(name[0]) &&
-                     std::all_of(name.begin(), name.end(), [&](char c) {
-                       return letter(c) || c == '.' || c == '_' || c == '-';
-                     });
+  const bool right =
+      !name.empty() && name.size() <= 64 && letter(name[0]) &&
+      std::all_of(name.begin(), name.end(), [&](char c) { return letter(c) || c == '.' || c == '_' || c == '-'; });
   if (!right)
-    throw_usage(error_id::command_usage, "the name \"" + name +
-                "\" is no plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
-                "digit first; choose another name");
+    throw_usage(error_id::command_usage,
+                "the name \"" + name +
+                    "\" is no plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
+                    "digit first; choose another name");
 }
 
 // "best_loss" becomes "BestLoss".
@@ -64,9 +65,10 @@ int plugins_new(const std::string& name, const std::string& language, fs::path d
   std::error_code ec;
   if (fs::exists(fs::symlink_status(directory, ec)) &&
       !(fs::is_directory(directory, ec) && fs::is_empty(directory, ec)))
-    throw_usage(error_id::command_usage, directory.string() +
-                " exists already, expected a new or empty directory; name another one with "
-                "--directory");
+    throw_usage(error_id::command_usage,
+                directory.string() +
+                    " exists already, expected a new or empty directory; name another one with "
+                    "--directory");
   require_writable_directory(directory, "the project's directory");
   const Words words{{"@NAME@", name},
                     {"@CLASS@", class_name(name)},

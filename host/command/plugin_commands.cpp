@@ -44,8 +44,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   TrainingArguments args;
   args.finalize();
   const HostContext context{&args, nullptr, "", nullptr};
-  std::vector<std::vector<std::string>> rows{
-      {"id", "version", "report_to", "description", "available"}};
+  std::vector<std::vector<std::string>> rows{{"id", "version", "report_to", "description", "available"}};
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
     if (!plugin.note.report_to.empty()) {
@@ -54,8 +53,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
                   : found.use == Availability::when_named ? "when named: " + found.reason
                                                           : "no: " + found.reason;
     }
-    rows.push_back({plugin.note.id, plugin.note.version,
-                    plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
+    rows.push_back({plugin.note.id, plugin.note.version, plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
                     plugin.note.description, available});
   }
   print_table(rows);
@@ -65,8 +63,8 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
     std::cout << "in quarantine: " << bad.path << " since " << bad.date << ", when it was first loaded " << bad.reason
               << "\n";
   for (const auto& twin : registry.duplicates())
-    std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of "
-              << twin.used.string() << ", which was found first\n";
+    std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of " << twin.used.string()
+              << ", which was found first\n";
   std::cout << "looked in: " << registry.places() << "\n";
   return 0;
 }
@@ -93,8 +91,7 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
                      {"note", json::parse(note.json, file.string())},
                      {"needed", json::array(elf.needed.begin(), elf.needed.end())}};
     json::array symbols;
-    for (const auto& symbol : elf.symbols)
-      symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
+    for (const auto& symbol : elf.symbols) symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
     json::object versions;
     for (const auto& version : elf.versions) {
       json::value& of = versions[version.library];
@@ -119,10 +116,8 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   for (const auto& key : note.config) {
     const auto& rule = key.value().as_object();
     std::string text = json::dump(rule.at("type"));
-    if (const auto* fallback = rule.if_contains("default"))
-      text += ", default " + json::dump(*fallback);
-    if (const auto* description = rule.if_contains("description"))
-      text += ": " + std::string(description->as_string());
+    if (const auto* fallback = rule.if_contains("default")) text += ", default " + json::dump(*fallback);
+    if (const auto* description = rule.if_contains("description")) text += ": " + std::string(description->as_string());
     rows.push_back({"config." + std::string(key.key()), text});
   }
   std::string symbols;

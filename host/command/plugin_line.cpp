@@ -8,11 +8,9 @@ namespace trainer::command {
 namespace {
 
 void add_list(CLI::App& plugins, RunOptions& options, int& status) {
-  auto* list = plugins.add_subcommand(
-      "list", "The plugins that are found, and which trackers are available");
+  auto* list = plugins.add_subcommand("list", "The plugins that are found, and which trackers are available");
   add_plugin_dir(*list, options);
-  list->add_option("--order", options.run_file,
-                   "Prints the order of callbacks of this run file instead");
+  list->add_option("--order", options.run_file, "Prints the order of callbacks of this run file instead");
   list->final_callback([&] {
     options.quiet = true;
     status = options.run_file.empty() ? plugins_list(options.plugin_dirs) : plugins_order(options);
@@ -29,8 +27,7 @@ void add_new(CLI::App& plugins, int& status) {
   command->add_option("NAME", given->name, "The plugin's id")->required();
   command->add_option("--language", given->language, "c or cpp")->check(CLI::IsMember({"c", "cpp"}));
   command->add_option("--directory", given->directory, "Where to; by default NAME");
-  command->final_callback(
-      [&status, given] { status = plugins_new(given->name, given->language, given->directory); });
+  command->final_callback([&status, given] { status = plugins_new(given->name, given->language, given->directory); });
 }
 
 std::shared_ptr<ValidateOptions> add_worker(CLI::App& command) {
@@ -44,8 +41,8 @@ std::shared_ptr<ValidateOptions> add_worker(CLI::App& command) {
 }
 
 void add_validate(CLI::App& plugins, int& status) {
-  auto* command = plugins.add_subcommand(
-      "validate", "Whether a plugin keeps the contract; each test runs in a process of its own");
+  auto* command =
+      plugins.add_subcommand("validate", "Whether a plugin keeps the contract; each test runs in a process of its own");
   auto given = add_worker(*command);
   command->add_option("FILE|DIR", given->path, "The shared library, or a directory of them");
   command->add_option("--only", given->only, "Only the test with this id; may be repeated")
@@ -66,19 +63,17 @@ void add_bench(CLI::App& plugins, int& status) {
 
 void add_forgive(CLI::App& plugins, RunOptions& options, int& status) {
   auto given = std::make_shared<std::string>();
-  auto* command = plugins.add_subcommand(
-      "forgive", "Lets a plugin be loaded again that crashed when it was first loaded");
+  auto* command =
+      plugins.add_subcommand("forgive", "Lets a plugin be loaded again that crashed when it was first loaded");
   add_plugin_dir(*command, options);
   command->add_option("NAME|FILE", *given, "The plugin's id, or its file")->required();
-  command->final_callback(
-      [&options, &status, given] { status = plugins_forgive(*given, options.plugin_dirs); });
+  command->final_callback([&options, &status, given] { status = plugins_forgive(*given, options.plugin_dirs); });
 }
 
 }  // namespace
 
 void add_plugin_dir(CLI::App& app, RunOptions& options) {
-  app.add_option("--plugin-dir", options.plugin_dirs,
-                 "Looked through before the other plugin directories")
+  app.add_option("--plugin-dir", options.plugin_dirs, "Looked through before the other plugin directories")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -103,8 +98,7 @@ void add_plugin_commands(CLI::App& app, RunOptions& options, int& status) {
     bool as_json = false;
   };
   auto given = std::make_shared<Given>();
-  auto* inspect =
-      plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
+  auto* inspect = plugins->add_subcommand("inspect", "What a plugin says of itself; none of its code runs");
   inspect->add_option("FILE", given->file, "The shared library")->required();
   inspect->add_flag("--json", given->as_json, "As JSON");
   inspect->final_callback([&status, given] { status = plugins_inspect(given->file, given->as_json); });

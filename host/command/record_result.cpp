@@ -17,8 +17,7 @@ json::array files_below(const std::filesystem::path& root) {
   std::vector<std::string> names;
   std::error_code ec;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root, ec))
-    if (entry.is_regular_file())
-      names.push_back(entry.path().lexically_relative(root).generic_string());
+    if (entry.is_regular_file()) names.push_back(entry.path().lexically_relative(root).generic_string());
   std::sort(names.begin(), names.end());
   return json::array(names.begin(), names.end());
 }
@@ -46,15 +45,13 @@ json::value tensor_to_json(const at::Tensor& tensor) {
   return out;
 }
 
-void record_result(const std::filesystem::path& directory, const Trainer* trainer,
-                   const json::array& actions, std::int64_t failed_action,
-                   const std::exception* error) {
+void record_result(const std::filesystem::path& directory, const Trainer* trainer, const json::array& actions,
+                   std::int64_t failed_action, const std::exception* error) {
   json::object result{{"actions", actions}, {"error", nullptr}};
   if (error) {
     const bool ours = dynamic_cast<const Error*>(error) != nullptr;
-    result["error"] = json::object{{"action", failed_action},
-                                   {"type", ours ? "trainer::Error" : "std::exception"},
-                                   {"message", error->what()}};
+    result["error"] = json::object{
+        {"action", failed_action}, {"type", ours ? "trainer::Error" : "std::exception"}, {"message", error->what()}};
   }
   json::object weights;
   if (trainer) {
@@ -69,12 +66,10 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   replace_file(directory / "result.json", json::dump(result, {.indent = 1}) + "\n");
 }
 
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result,
-                       bool classes) {
+void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, bool classes) {
   if (!result.predictions.defined())
     throw_run(error_id::data_invalid, "the model gave no predictions; is data.test empty?");
-  const auto logits =
-      result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
+  const auto logits = result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
   const std::int64_t columns = logits.size(1);
   std::string text = classes ? "prediction," : "";
   for (std::int64_t c = 0; c < columns; ++c)

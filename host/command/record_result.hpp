@@ -13,13 +13,11 @@ json::value tensor_to_json(const at::Tensor& tensor);
 
 /// --record: DIR/result.json (what the actions returned, the error that ended them, the files below
 /// output_dir, the final weights) and DIR/trainer_state.json. `trainer` is null when none was made.
-void record_result(const std::filesystem::path& directory, const Trainer* trainer,
-                   const json::array& actions, std::int64_t failed_action,
-                   const std::exception* error);
+void record_result(const std::filesystem::path& directory, const Trainer* trainer, const json::array& actions,
+                   std::int64_t failed_action, const std::exception* error);
 
 /// A CSV file with a column for each output of the model (`logit_0` ...), and for classes first the
 /// predicted one (`prediction`); `label` last when the data has labels.
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result,
-                       bool classes);
+void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, bool classes);
 
 }  // namespace trainer::command

@@ -20,7 +20,7 @@ RunFile::Callback parse_callback(const std::string& text) {
   const auto config = json::parse(text.substr(equals + 1), out.where);
   if (!config.is_object())
     throw_usage(error_id::command_usage, out.where + ": the configuration is " + std::string(json::kind_name(config)) +
-                ", expected a JSON object after the =");
+                                             ", expected a JSON object after the =");
   out.config = config.get_object();
   return out;
 }
@@ -30,8 +30,7 @@ RunFile::Callback parse_callback(const std::string& text) {
 int replay(const RunOptions& options) {
   if (options.quiet) log::set_level(log::Level::warning);
   ReplayOptions replay;
-  for (const auto& [name, text] : options.arguments)
-    replay.args.set_from_text(name, text, "--" + name);
+  for (const auto& [name, text] : options.arguments) replay.args.set_from_text(name, text, "--" + name);
   for (const auto& text : options.callbacks) replay.callbacks.push_back(parse_callback(text));
   replay.plugin_dirs = options.plugin_dirs;
   replay.without = options.without;
@@ -39,13 +38,12 @@ int replay(const RunOptions& options) {
   if (options.quiet) return 0;
   std::string names;
   for (const auto& name : result.callbacks) names += (names.empty() ? "" : ", ") + name;
-  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to "
-            << names << "\n";
+  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to " << names << "\n";
   for (const auto& stop : result.stops) {
     char epoch[40];
     std::snprintf(epoch, sizeof epoch, "%.6g", stop.epoch);
-    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step
-              << ", epoch " << epoch << "\n";
+    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step << ", epoch " << epoch
+              << "\n";
   }
   return 0;
 }

@@ -15,8 +15,7 @@
 namespace trainer::command {
 namespace {
 
-std::filesystem::path resume_path(const std::string& given, const Trainer& trainer,
-                                  bool below_output_dir) {
+std::filesystem::path resume_path(const std::string& given, const Trainer& trainer, bool below_output_dir) {
   if (given.empty() || !below_output_dir) return given;
   return std::filesystem::path(trainer.args().output_dir) / given;
 }
@@ -30,8 +29,7 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
   json::object out{{"do", action.what}};
   if (action.what == "train") {
     std::optional<std::filesystem::path> resume;
-    if (action.resume_from_checkpoint)
-      resume = resume_path(*action.resume_from_checkpoint, trainer, below_output_dir);
+    if (action.resume_from_checkpoint) resume = resume_path(*action.resume_from_checkpoint, trainer, below_output_dir);
     const StopSignals signals(trainer, {SIGINT, SIGTERM});
     const auto result = trainer.train(resume);
     out.emplace("global_step", result.global_step);
@@ -51,21 +49,19 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
 int signal_status() { return StopSignals::received() ? 128 + StopSignals::received() : 0; }
 
 // The actions in order; with --record also result.json, whether they succeed or not.
-void do_actions(Session& session, const std::vector<RunFile::Action>& actions,
-                bool below_output_dir, const std::function<void(const json::object&)>& show) {
+void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
+                const std::function<void(const json::object&)>& show) {
   json::array results;
   std::int64_t index = 0;
   auto finish = [&](const std::exception* error) {
     if (!session.recorder()) return;
     session.recorder()->finish();
-    record_result(session.recorder()->directory(), session.trainer_or_null(), results, index,
-                  error);
+    record_result(session.recorder()->directory(), session.trainer_or_null(), results, index, error);
   };
   try {
     for (; index < static_cast<std::int64_t>(actions.size()); ++index) {
       if (session.recorder()) session.recorder()->set_action(index);
-      results.push_back(
-          do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
+      results.push_back(do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
       show(results.back().get_object());
       if (StopSignals::received()) break;
     }
@@ -92,8 +88,7 @@ int train(const RunOptions& options) {
 int run(const RunOptions& options) {
   Session session(options);
   do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
-    if (!options.quiet)
-      print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
+    if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
   return signal_status();
 }
@@ -101,9 +96,8 @@ int run(const RunOptions& options) {
 int evaluate(const RunOptions& options) {
   Session session(options);
   session.trainer().load_model(options.checkpoint);
-  do_actions(session, {{"evaluate", std::nullopt, {}}}, false, [](const json::object& result) {
-    print_metrics("evaluate", result.at("metrics").as_object());
-  });
+  do_actions(session, {{"evaluate", std::nullopt, {}}}, false,
+             [](const json::object& result) { print_metrics("evaluate", result.at("metrics").as_object()); });
   return 0;
 }
 

@@ -10,8 +10,7 @@
 namespace trainer::command {
 namespace {
 
-TrainingArguments parse_args(const json::object& args, const RunOptions& options,
-                             const std::string& where) {
+TrainingArguments parse_args(const json::object& args, const RunOptions& options, const std::string& where) {
   // Checked as a whole only when the command line has had its say.
   TrainingArguments out;
   out.update(args, where);
@@ -23,9 +22,7 @@ TrainingArguments parse_args(const json::object& args, const RunOptions& options
 }  // namespace
 
 Session::Session(const RunOptions& options)
-    : options_(options),
-      run_(RunFile::load(options.run_file, options.overrides)),
-      args_(run_.args) {
+    : options_(options), run_(RunFile::load(options.run_file, options.overrides)), args_(run_.args) {
   if (options.quiet) log::set_level(log::Level::warning);
   if (!options.record.empty()) recorder_.emplace(options.record);
 }
@@ -34,11 +31,10 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
-std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path,
-                                       std::string_view what) const {
+std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
   if (path.empty())
     throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
-                "\", which this action needs; name a CSV file");
+                                            "\", which this action needs; name a CSV file");
   const bool regression = run_.loss == "mse";
   return load_csv(path, run_.data.target, regression ? Labels::regression : Labels::classification,
                   regression ? 0 : run_.model.layers.back(), run_.model.layers.front());
@@ -71,8 +67,7 @@ Trainer& Session::trainer() {
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;
-  for (const auto& callback : run_.callbacks)
-    options.callbacks.push_back(CallbackSpec::plugin(callback));
+  for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;
   options.recorder = recorder();

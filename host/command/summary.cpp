@@ -10,8 +10,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void line(const std::string& name, const std::string& text) {
-  std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << text
-            << "\n";
+  std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << text << "\n";
 }
 
 // The directory of the newest event file below output_dir/runs, or where the variable moved it.
@@ -23,16 +22,14 @@ fs::path event_directory(const fs::path& output_dir) {
   std::error_code ec;
   for (const auto& entry : fs::recursive_directory_iterator(root, ec)) {
     if (entry.path().filename().string().find("tfevents") == std::string::npos) continue;
-    if (newest.empty() || entry.last_write_time() > time)
-      newest = entry.path(), time = entry.last_write_time();
+    if (newest.empty() || entry.last_write_time() > time) newest = entry.path(), time = entry.last_write_time();
   }
   return newest;
 }
 
 bool ran(const Trainer& trainer, std::string_view plugin) {
   const auto& entries = trainer.callback_handler().entries();
-  return std::any_of(entries.begin(), entries.end(),
-                     [&](const auto& e) { return e->name == plugin; });
+  return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e->name == plugin; });
 }
 
 std::string number(double v) {
@@ -90,13 +87,11 @@ void print_summary(const Trainer& trainer) {
   std::cout << "\nTraining done: " << state.global_step << " of " << state.max_steps << " steps, "
             << number(state.epoch) << " epochs\n";
   if (state.best_metric) {
-    line("best metric",
-         args.watched_metric() + " = " + number(*state.best_metric) +
-             (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
+    line("best metric", args.watched_metric() + " = " + number(*state.best_metric) +
+                            (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
   }
   line("model", (output_dir / "model.safetensors").string() +
-                    (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)"
-                                                                                : " (the last)"));
+                    (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)" : " (the last)"));
   if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
   if (ran(trainer, "csv") && fs::exists(output_dir / "metrics.csv"))
     line("metrics", (output_dir / "metrics.csv").string());

@@ -33,7 +33,8 @@ validator::Options options_of(const ValidateOptions& given, const fs::path& file
   if (!given.config.empty()) {
     const auto config = json::parse(given.config, "--config");
     if (!config.is_object())
-      throw_usage(error_id::command_usage, "--config is " + std::string(json::kind_name(config)) + ", expected a JSON object");
+      throw_usage(error_id::command_usage,
+                  "--config is " + std::string(json::kind_name(config)) + ", expected a JSON object");
     out.config = config.as_object();
   }
   return out;
@@ -52,12 +53,12 @@ std::string in_shell_quotes(const std::string& text) {
 
 std::string reproduce(const ValidateOptions& given, const fs::path& file, const Result& result) {
   return "trainer plugins validate " + in_shell_quotes(file.string()) + " --only " + result.id + " --seed " +
-         std::to_string(given.seed) +
-         (given.config.empty() ? "" : " --config " + in_shell_quotes(given.config));
+         std::to_string(given.seed) + (given.config.empty() ? "" : " --config " + in_shell_quotes(given.config));
 }
 
 std::vector<fs::path> files_of(const fs::path& path) {
-  if (path.empty()) throw_usage(error_id::command_usage, "expected a plugin's file, or a directory of plugins; name one");
+  if (path.empty())
+    throw_usage(error_id::command_usage, "expected a plugin's file, or a directory of plugins; name one");
   std::error_code ignored;  // of a file that cannot be looked at, its reading tells
   if (!fs::is_directory(path, ignored)) return {path};
   std::vector<fs::path> files;
@@ -66,7 +67,7 @@ std::vector<fs::path> files_of(const fs::path& path) {
   std::sort(files.begin(), files.end());
   if (files.empty())
     throw_run(error_id::command_usage, path.string() + " has no " + std::string(platform::plugin_suffix) +
-              " file, expected plugins to validate; name another directory");
+                                           " file, expected plugins to validate; name another directory");
   return files;
 }
 
@@ -74,8 +75,8 @@ struct Report {
   fs::path file;
   std::vector<Result> results;
   std::size_t count(Outcome outcome) const {
-    return static_cast<std::size_t>(std::count_if(results.begin(), results.end(),
-                                                  [&](const Result& r) { return r.outcome == outcome; }));
+    return static_cast<std::size_t>(
+        std::count_if(results.begin(), results.end(), [&](const Result& r) { return r.outcome == outcome; }));
   }
   /// Nothing failed, and something ran at all.
   bool good() const { return count(Outcome::failed) == 0 && count(Outcome::passed) > 0; }
@@ -87,8 +88,8 @@ void print_result(const ValidateOptions& given, const fs::path& file, const Resu
   const char* word = result.outcome == Outcome::passed   ? "ok      "
                      : result.outcome == Outcome::failed ? "FAILED  "
                                                          : "skipped ";
-  std::cout << word << id << " " << seconds_text(result.seconds)
-            << (result.reason.empty() ? "" : "  ") << result.reason << "\n";
+  std::cout << word << id << " " << seconds_text(result.seconds) << (result.reason.empty() ? "" : "  ") << result.reason
+            << "\n";
   if (result.outcome == Outcome::failed) {
     if (!result.printed.empty()) std::cout << "  it printed:\n" << result.printed << "\n";
     std::cout << "  again: " << reproduce(given, file, result) << "\n";
@@ -107,19 +108,25 @@ json::object as_json(const ValidateOptions& given, const Report& report) {
       entry["printed"] = result.printed, entry["reproduce"] = reproduce(given, report.file, result);
     results.push_back(std::move(entry));
   }
-  return {{"file", report.file.string()}, {"seed", given.seed}, {"good", report.good()},
-          {"results", std::move(results)}};
+  return {
+      {"file", report.file.string()}, {"seed", given.seed}, {"good", report.good()}, {"results", std::move(results)}};
 }
 
 std::string in_xml(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '"') out += "&quot;";
-    else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t') out += '?';
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '"')
+      out += "&quot;";
+    else if (static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
+      out += '?';
+    else
+      out += c;
   }
   return out;
 }
@@ -160,10 +167,10 @@ int plugins_validate(const ValidateOptions& given) {
   std::vector<Report> reports;
   for (const auto& file : files_of(given.path)) {
     if (!given.as_json) std::cout << file.string() << "\n";
-    Report report{file, validator::validate(options_of(given, file), program(given, "validate"),
-                                            [&](const Result& result) {
-                                              if (!given.as_json) print_result(given, file, result);
-                                            })};
+    Report report{file,
+                  validator::validate(options_of(given, file), program(given, "validate"), [&](const Result& result) {
+                    if (!given.as_json) print_result(given, file, result);
+                  })};
     if (!given.as_json)
       std::cout << report.count(Outcome::passed) << " passed, " << report.count(Outcome::failed) << " failed, "
                 << report.count(Outcome::skipped) << " skipped\n"
@@ -193,8 +200,8 @@ int plugins_bench(const ValidateOptions& given) {
   }
   std::vector<std::vector<std::string>> rows{{"event", "ns", "calls"}};
   for (const auto& cost : costs)
-    rows.push_back({cost.what, std::to_string(static_cast<long long>(std::round(cost.nanoseconds))),
-                    std::to_string(cost.calls)});
+    rows.push_back(
+        {cost.what, std::to_string(static_cast<long long>(std::round(cost.nanoseconds))), std::to_string(cost.calls)});
   print_table(rows);
   return 0;
 }

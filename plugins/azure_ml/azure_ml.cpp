@@ -21,10 +21,9 @@ class AzureMl : public mlflow::Tracker {
   static void available(const Host&) {
     const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
     if (mlflow::scheme(uri) != "azureml")
-      throw trainer::sdk::Unavailable(
-          "MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
-          ", expected a workspace's azureml:// address (az ml workspace show --query "
-          "mlflow_tracking_uri)");
+      throw trainer::sdk::Unavailable("MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
+                                      ", expected a workspace's azureml:// address (az ml workspace show --query "
+                                      "mlflow_tracking_uri)");
     if (token().empty())
       throw trainer::sdk::Unavailable(
           "neither AZUREML_RUN_TOKEN nor MLFLOW_TRACKING_TOKEN is set; outside of a job set the "
@@ -46,8 +45,7 @@ class AzureMl : public mlflow::Tracker {
     const std::string run = mlflow::environment("AZUREML_RUN_ID");
     if (settings.run_id.empty()) settings.run_id = run;
     settings.run_is_owned = !run.empty() && settings.run_id == run;
-    if (settings.experiment_name.empty() && settings.experiment_id.empty())
-      settings.experiment_name = "Default";
+    if (settings.experiment_name.empty() && settings.experiment_id.empty()) settings.experiment_name = "Default";
     return settings;
   }
 };

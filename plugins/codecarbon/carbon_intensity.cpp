@@ -14,10 +14,9 @@ constexpr Country kCountries[] = {
 }  // namespace
 
 const Country* find_country(std::string_view iso_code) {
-  const auto* found = std::lower_bound(std::begin(kCountries), std::end(kCountries), iso_code,
-                                       [](const Country& country, std::string_view code) {
-                                         return std::string_view(country.iso_code) < code;
-                                       });
+  const auto* found = std::lower_bound(
+      std::begin(kCountries), std::end(kCountries), iso_code,
+      [](const Country& country, std::string_view code) { return std::string_view(country.iso_code) < code; });
   return found != std::end(kCountries) && iso_code == found->iso_code ? found : nullptr;
 }
 

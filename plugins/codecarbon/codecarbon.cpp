@@ -66,8 +66,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
       else if (value.raw()->type == TRAINER_BOOLEAN)
         given.values[name] = value.flag() ? "true" : "false";
       else
-        given.values[name] =
-            value.is_integer() ? std::to_string(value.integer()) : python_repr(value.number());
+        given.values[name] = value.is_integer() ? std::to_string(value.integer()) : python_repr(value.number());
     }
     std::vector<Layer> layers;
     const auto home = system::home_directory();
@@ -84,8 +83,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
 
   void prepare(const Arguments& args) {
     if (tracker_) return;
-    directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text())
-                                              : settings_.output_dir;
+    directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text()) : settings_.output_dir;
     directory_ = std::filesystem::absolute(directory_);
     tracker_ = std::make_unique<Tracker>(settings_, log_);
     host_.info(tracker_->methods_line());
@@ -98,14 +96,11 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
       // Again, as somebody may have cleared the directory since.
       system::require_writable_directory(directory_);
       append_row(directory_ / settings_.output_file, tracker_->row(measurement), log_);
-      system::replace_file(directory_ / "emissions_method.json",
-                           tracker_->methods_json(measurement));
+      system::replace_file(directory_ / "emissions_method.json", tracker_->methods_json(measurement));
     }
-    host_.info(python_repr(measurement.kwh()) + " kWh in " + python_repr(measurement.seconds) +
-               " s, " + python_repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
-               (settings_.save_to_file
-                    ? ", written to " + (directory_ / settings_.output_file).string()
-                    : ""));
+    host_.info(python_repr(measurement.kwh()) + " kWh in " + python_repr(measurement.seconds) + " s, " +
+               python_repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
+               (settings_.save_to_file ? ", written to " + (directory_ / settings_.output_file).string() : ""));
   }
 
   const Host host_;

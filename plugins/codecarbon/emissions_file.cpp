@@ -32,8 +32,7 @@ bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
 std::string line_of(const std::vector<std::string>& columns, const Row& row) {
   std::string line;
   for (const std::string& column : columns) {
-    const auto field = std::find_if(row.begin(), row.end(),
-                                    [&](const auto& entry) { return entry.first == column; });
+    const auto field = std::find_if(row.begin(), row.end(), [&](const auto& entry) { return entry.first == column; });
     if (&column != &columns.front()) line += ',';
     line += csv_field(field->second);
   }
@@ -114,12 +113,11 @@ void append_row(const fs::path& file, const Row& row, const Log& log) {
       fs::rename(file, backup, error);
       if (error)
         throw std::runtime_error(file.string() + " has other columns than CodeCarbon 3.3's and " +
-                                 "could not be renamed to " + backup.string() + ": " +
-                                 error.message() + "; move it away, or set the output_file");
+                                 "could not be renamed to " + backup.string() + ": " + error.message() +
+                                 "; move it away, or set the output_file");
       if (log)
-        log(TRAINER_LOG_WARNING, file.string() +
-                                     " has other columns than CodeCarbon 3.3's; it is " +
-                                     backup.string() + " now, and a new file was begun");
+        log(TRAINER_LOG_WARNING, file.string() + " has other columns than CodeCarbon 3.3's; it is " + backup.string() +
+                                     " now, and a new file was begun");
       bytes.clear();
     }
   }

@@ -60,11 +60,10 @@ std::vector<unsigned> select_gpus(const std::optional<std::string>& gpu_ids,
     }
     // "-1" is the usual way to hide all GPUs: from the first invalid one on CUDA sees none.
     if (log && (gpu_ids || id != "-1"))
-      log(TRAINER_LOG_WARNING,
-          (gpu_ids ? "gpu_ids" : "CUDA_VISIBLE_DEVICES") + std::string(" names the GPU \"") + id +
-              "\", which is none of the " + std::to_string(uuids.size()) +
-              " here; it is not measured; set gpu_ids to an index or the start "
-              "of a UUID that nvidia-smi -L shows");
+      log(TRAINER_LOG_WARNING, (gpu_ids ? "gpu_ids" : "CUDA_VISIBLE_DEVICES") + std::string(" names the GPU \"") + id +
+                                   "\", which is none of the " + std::to_string(uuids.size()) +
+                                   " here; it is not measured; set gpu_ids to an index or the start "
+                                   "of a UUID that nvidia-smi -L shows");
     if (!gpu_ids) break;
   }
   std::sort(selected.begin(), selected.end());
@@ -73,29 +72,25 @@ std::vector<unsigned> select_gpus(const std::optional<std::string>& gpu_ids,
 }
 
 std::unique_ptr<NvmlMeter> NvmlMeter::open(const std::optional<std::string>& gpu_ids,
-                                           const std::optional<std::string>& cuda_visible_devices,
-                                           const Log& log, const char* library) {
+                                           const std::optional<std::string>& cuda_visible_devices, const Log& log,
+                                           const char* library) {
   const system::Library nvml(library);
   NvmlApi api{};
   const bool bound =
       nvml && nvml.bind("nvmlInit_v2", api.init) && nvml.bind("nvmlShutdown", api.shutdown) &&
-      nvml.bind("nvmlDeviceGetCount_v2", api.device_count) &&
-      nvml.bind("nvmlDeviceGetHandleByIndex_v2", api.device) &&
+      nvml.bind("nvmlDeviceGetCount_v2", api.device_count) && nvml.bind("nvmlDeviceGetHandleByIndex_v2", api.device) &&
       nvml.bind("nvmlDeviceGetName", api.name) && nvml.bind("nvmlDeviceGetUUID", api.uuid) &&
       nvml.bind("nvmlDeviceGetTotalEnergyConsumption", api.total_energy) &&
-      nvml.bind("nvmlDeviceGetPowerUsage", api.power) &&
-      nvml.bind("nvmlDeviceGetUtilizationRates", api.utilization);
+      nvml.bind("nvmlDeviceGetPowerUsage", api.power) && nvml.bind("nvmlDeviceGetUtilizationRates", api.utilization);
   if (bound) return open(api, gpu_ids, cuda_visible_devices, log);
   if (log)
-    log(TRAINER_LOG_DEBUG, nvml ? std::string(library) + " lacks a function; GPUs are not measured"
-                                : "no NVIDIA GPU: " + nvml.error());
+    log(TRAINER_LOG_DEBUG,
+        nvml ? std::string(library) + " lacks a function; GPUs are not measured" : "no NVIDIA GPU: " + nvml.error());
   return nullptr;
 }
 
-std::unique_ptr<NvmlMeter> NvmlMeter::open(const NvmlApi& api,
-                                           const std::optional<std::string>& gpu_ids,
-                                           const std::optional<std::string>& cuda_visible_devices,
-                                           const Log& log) {
+std::unique_ptr<NvmlMeter> NvmlMeter::open(const NvmlApi& api, const std::optional<std::string>& gpu_ids,
+                                           const std::optional<std::string>& cuda_visible_devices, const Log& log) {
   if (api.init() != 0) {
     if (log) log(TRAINER_LOG_DEBUG, "no NVIDIA GPU: the driver is not running");
     return nullptr;
@@ -149,8 +144,7 @@ void NvmlMeter::sample(double seconds, double) {
     if (api_.utilization(device.handle, &rates) == 0) percent += rates.gpu;
     // Asked always, as the counter may fail at the end of the interval: then this is what there is.
     unsigned milliwatts = 0;
-    if (api_.power(device.handle, &milliwatts) == 0)
-      device.sampled_joules += milliwatts * 1e-3 * seconds;
+    if (api_.power(device.handle, &milliwatts) == 0) device.sampled_joules += milliwatts * 1e-3 * seconds;
   }
   utilization_ = percent / static_cast<double>(devices_.size());
 }
@@ -177,8 +171,7 @@ std::string NvmlMeter::model() const {
   std::map<std::string, int> counts;
   for (const Device& device : devices_) ++counts[device.name];
   std::string out;
-  for (const auto& [name, count] : counts)
-    out += (out.empty() ? "" : ", ") + std::to_string(count) + " x " + name;
+  for (const auto& [name, count] : counts) out += (out.empty() ? "" : ", ") + std::to_string(count) + " x " + name;
   return out;
 }
 

@@ -45,13 +45,11 @@ class NvmlMeter : public Meter {
   /// Null without the library, without a device, or when none is selected; a missing library is no
   /// more than a debug line.
   static std::unique_ptr<NvmlMeter> open(const std::optional<std::string>& gpu_ids,
-                                         const std::optional<std::string>& cuda_visible_devices,
-                                         const Log& log, const char* library = kNvmlLibrary);
+                                         const std::optional<std::string>& cuda_visible_devices, const Log& log,
+                                         const char* library = kNvmlLibrary);
   /// The same over a given table.
-  static std::unique_ptr<NvmlMeter> open(const NvmlApi& api,
-                                         const std::optional<std::string>& gpu_ids,
-                                         const std::optional<std::string>& cuda_visible_devices,
-                                         const Log& log);
+  static std::unique_ptr<NvmlMeter> open(const NvmlApi& api, const std::optional<std::string>& gpu_ids,
+                                         const std::optional<std::string>& cuda_visible_devices, const Log& log);
   ~NvmlMeter() override;
 
   void start() override;
@@ -70,8 +68,7 @@ class NvmlMeter : public Meter {
     std::optional<double> millijoules;  // last reading; empty without a counter
     double sampled_joules = 0;          // power x time since then, for the time without a reading
   };
-  NvmlMeter(const NvmlApi& api, std::vector<Device> devices)
-      : api_(api), devices_(std::move(devices)) {}
+  NvmlMeter(const NvmlApi& api, std::vector<Device> devices) : api_(api), devices_(std::move(devices)) {}
   std::optional<double> energy(const Device& device) const;
 
   NvmlApi api_;

@@ -41,9 +41,7 @@ bool distinguishes(const std::string& word) {
 
 }  // namespace
 
-double cpu_load_power(double tdp_watts, double load) {
-  return tdp_watts * (0.1 + 0.9 * load * load * load);
-}
+double cpu_load_power(double tdp_watts, double load) { return tdp_watts * (0.1 + 0.9 * load * load * load); }
 
 int estimate_dimm_count(double total_gb) {
   if (total_gb <= 2) return 1;
@@ -79,20 +77,18 @@ std::optional<double> find_tdp(std::string_view cpu_model) {
   return std::nullopt;
 }
 
-Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int threads,
-                int sockets) {
+Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int threads, int sockets) {
   if (forced) return {*forced, python_repr(*forced) + " W as force_cpu_power says"};
   const std::string model = "\"" + cpu_model + "\"";
   if (const auto tdp = find_tdp(cpu_model)) {
     const double watts = *tdp * sockets;
-    return {watts,
-            python_repr(watts) + " W, the TDP of " + std::to_string(sockets) + " x " + model};
+    return {watts, python_repr(watts) + " W, the TDP of " + std::to_string(sockets) + " x " + model};
   }
   // A count of threads is of all sockets; CodeCarbon multiplies it by the sockets once more.
   if (threads > 0) {
     const double watts = 4.0 * threads;
-    return {watts, python_repr(watts) + " W, 4 W for each of " + std::to_string(threads) +
-                       " threads, as the TDP of " + model + " is not known"};
+    return {watts, python_repr(watts) + " W, 4 W for each of " + std::to_string(threads) + " threads, as the TDP of " +
+                       model + " is not known"};
   }
   const double watts = 85.0 * sockets;
   return {watts, python_repr(watts) + " W, 85 W a socket, as nothing is known of the CPU"};

@@ -34,8 +34,7 @@ struct Tdp {
   std::string source;  // for the log and the methods file: "225.0 W, TDP of ..."
 };
 /// `forced`, else list x sockets, else 4 W a thread, else 85 W a socket.
-Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int threads,
-                int sockets);
+Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int threads, int sockets);
 
 /// What uses energy. Called from one thread at a time.
 class Meter {
@@ -64,9 +63,7 @@ class LoadMeter : public Meter {
  public:
   explicit LoadMeter(double tdp_watts) : tdp_(tdp_watts) {}
   void start() override { joules_ = 0; }
-  void sample(double seconds, double load) override {
-    joules_ += cpu_load_power(tdp_, load) * seconds;
-  }
+  void sample(double seconds, double load) override { joules_ += cpu_load_power(tdp_, load) * seconds; }
   double take_joules(double) override {
     const double joules = joules_;
     joules_ = 0;

@@ -20,8 +20,7 @@ namespace fs = std::filesystem;
 std::vector<fs::path> directories(const fs::path& dir) {
   std::vector<fs::path> out;
   std::error_code error;
-  for (fs::directory_iterator entry(dir, error), end; !error && entry != end;
-       entry.increment(error)) {
+  for (fs::directory_iterator entry(dir, error), end; !error && entry != end; entry.increment(error)) {
     std::error_code broken;
     if (fs::is_directory(entry->path(), broken)) out.push_back(entry->path());
   }
@@ -42,8 +41,8 @@ std::vector<fs::path> find_domains(const fs::path& dir) {
   const auto add = [&](const fs::path& domain) {
     std::error_code error;
     const fs::path real = fs::canonical(domain, error);
-    if (domain.filename().string().find(':') != std::string::npos &&
-        fs::exists(domain / "energy_uj", error) && seen.insert(real).second)
+    if (domain.filename().string().find(':') != std::string::npos && fs::exists(domain / "energy_uj", error) &&
+        seen.insert(real).second)
       out.push_back(real);
   };
   for (const fs::path& base : bases)
@@ -60,9 +59,7 @@ std::optional<double> read_number(const fs::path& path, std::error_code& error) 
   return text ? parse_number(*text) : std::nullopt;
 }
 
-bool is_mmio(const fs::path& dir) {
-  return dir.string().find("intel-rapl-mmio") != std::string::npos;
-}
+bool is_mmio(const fs::path& dir) { return dir.string().find("intel-rapl-mmio") != std::string::npos; }
 
 bool is_top_level(const fs::path& dir) {
   const std::string name = dir.filename().string();
@@ -78,8 +75,7 @@ bool same_counter(double a, double b) {
 
 }  // namespace
 
-RaplDomain::RaplDomain(std::string name, fs::path dir)
-    : name_(std::move(name)), dir_(std::move(dir)) {
+RaplDomain::RaplDomain(std::string name, fs::path dir) : name_(std::move(name)), dir_(std::move(dir)) {
   std::error_code ignored;
   range_ = read_number(dir_ / "max_energy_range_uj", ignored).value_or(0);
 }
@@ -136,9 +132,8 @@ std::unique_ptr<RaplMeter> RaplMeter::open(const RaplOptions& options, const Log
   // One name, two interfaces (MSR and MMIO): the counter is the same, and MMIO is the newer one.
   std::vector<RaplDomain> unique;
   for (RaplDomain& domain : chosen) {
-    const auto twin = std::find_if(unique.begin(), unique.end(), [&](const RaplDomain& other) {
-      return other.name() == domain.name();
-    });
+    const auto twin = std::find_if(unique.begin(), unique.end(),
+                                   [&](const RaplDomain& other) { return other.name() == domain.name(); });
     if (twin == unique.end())
       unique.push_back(std::move(domain));
     else if (is_mmio(domain.dir()) && !is_mmio(twin->dir()))
@@ -185,8 +180,7 @@ void RaplMeter::settle_mirrors(const std::vector<std::optional<double>>& deltas)
     if (!own || !other || same_counter(*own, *other)) continue;
     mirror_of_[i] = -1;
     if (log_)
-      log_(TRAINER_LOG_INFO,
-           domains_[i].dir().string() + " is a counter of its own and is measured from now on");
+      log_(TRAINER_LOG_INFO, domains_[i].dir().string() + " is a counter of its own and is measured from now on");
   }
 }
 

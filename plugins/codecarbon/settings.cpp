@@ -31,8 +31,7 @@ Key text(const char* name, std::string Settings::*field) {
 }
 
 Key name_of_file(const char* name, std::string Settings::*field) {
-  return {name, "a file name without a directory",
-          [field](Settings& settings, const std::string& value) {
+  return {name, "a file name without a directory", [field](Settings& settings, const std::string& value) {
             if (value.empty() || value != std::filesystem::path(value).filename()) return false;
             settings.*field = value;
             return true;
@@ -62,13 +61,11 @@ const std::vector<Key>& keys() {
   static const std::vector<Key> all = {
       text("project_name", &Settings::project_name),
       text("experiment_id", &Settings::experiment_id),
-      number("measure_power_secs", &Settings::measure_power_secs, 0.05,
-             "a number of seconds from 0.05"),
+      number("measure_power_secs", &Settings::measure_power_secs, 0.05, "a number of seconds from 0.05"),
       {"country_iso_code", "three letters, such as FRA",
        [](Settings& settings, const std::string& value) {
          const std::string code = to_upper(trim(value));
-         if (code.size() != 3 ||
-             code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos)
+         if (code.size() != 3 || code.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZ") != std::string::npos)
            return false;
          settings.country_iso_code = code;
          return true;
@@ -124,8 +121,7 @@ Layer read_ini(const std::filesystem::path& path, const Log& log) {
   Layer layer{path.string(), {}};
   std::error_code error;
   const auto bytes = system::read_file(path, error);
-  if (!bytes && error != std::errc::no_such_file_or_directory &&
-      error != std::errc::not_a_directory)
+  if (!bytes && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
     say(log, TRAINER_LOG_WARNING,
         path.string() + " could not be read: " + error.message() + "; its settings are not used");
   std::istringstream lines(bytes.value_or(std::string()));
@@ -176,8 +172,7 @@ Settings resolve(const std::vector<Layer>& layers, const Layer& given, const Log
       const Key* key = find_key(name);
       if (key == nullptr) {
         // The value may be a secret, such as an api_key, so only the name is said.
-        say(log, TRAINER_LOG_DEBUG,
-            layer.where + " sets " + name + ", which this plugin does not have");
+        say(log, TRAINER_LOG_DEBUG, layer.where + " sets " + name + ", which this plugin does not have");
         if (name == "tracking_mode" && to_lower(value) == "process")
           say(log, TRAINER_LOG_WARNING,
               layer.where +
@@ -185,18 +180,15 @@ Settings resolve(const std::vector<Layer>& layers, const Layer& given, const Log
                   "energy of the whole machine is reported");
       } else if (!key->set(settings, value)) {
         say(log, TRAINER_LOG_WARNING,
-            layer.where + ": " + name + " is \"" + value + "\", which is not used; expected " +
-                key->expected);
+            layer.where + ": " + name + " is \"" + value + "\", which is not used; expected " + key->expected);
       }
     }
   }
   for (const auto& [name, value] : given.values) {
     const Key* key = find_key(name);
-    if (key == nullptr)
-      throw std::invalid_argument(given.where + " has no setting \"" + name + "\"");
+    if (key == nullptr) throw std::invalid_argument(given.where + " has no setting \"" + name + "\"");
     if (!key->set(settings, value))
-      throw std::invalid_argument(given.where + ": " + name + " is \"" + value + "\"; expected " +
-                                  key->expected);
+      throw std::invalid_argument(given.where + ": " + name + " is \"" + value + "\"; expected " + key->expected);
   }
   return settings;
 }

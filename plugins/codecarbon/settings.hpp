@@ -29,10 +29,10 @@ struct Settings {
   std::optional<double> force_ram_power;                    // W
   std::optional<double> force_carbon_intensity_g_co2e_kwh;  // g CO2e/kWh
   bool force_mode_cpu_load = false;                         // no RAPL
-  double pue = 1;                      // power usage effectiveness: multiplies every energy
-  double wue = 0;                      // L of water for each kWh
-  std::optional<std::string> gpu_ids;  // see select_gpus()
-  std::string rapl_dir;                // empty: the system's
+  double pue = 1;                                           // power usage effectiveness: multiplies every energy
+  double wue = 0;                                           // L of water for each kWh
+  std::optional<std::string> gpu_ids;                       // see select_gpus()
+  std::string rapl_dir;                                     // empty: the system's
   bool rapl_include_dram = false;
   bool rapl_prefer_psys = false;
   bool save_to_file = true;

@@ -37,11 +37,10 @@ struct Descriptor {
 
 [[noreturn]] void fail(const fs::path& path, const char* what) {
   const int reason = errno;
-  throw std::runtime_error(
-      path.string() + " could not be " + what + ": " + std::strerror(reason) +
-      (reason == ENOSPC || reason == EDQUOT
-           ? "; free some space, or set the output_dir of codecarbon to another disk"
-           : "; check the directory and its permissions, or set the output_dir of codecarbon"));
+  throw std::runtime_error(path.string() + " could not be " + what + ": " + std::strerror(reason) +
+                           (reason == ENOSPC || reason == EDQUOT
+                                ? "; free some space, or set the output_dir of codecarbon to another disk"
+                                : "; check the directory and its permissions, or set the output_dir of codecarbon"));
 }
 
 void write_all(int fd, std::string_view bytes, const fs::path& path) {
@@ -126,8 +125,7 @@ Machine machine() {
     out.os += std::string("-with-glibc") + gnu_get_libc_version();
 #endif
     const std::string architecture = to_lower(name.machine);
-    out.arm = architecture.find("arm") != std::string::npos ||
-              architecture.find("aarch") != std::string::npos;
+    out.arm = architecture.find("arm") != std::string::npos || architecture.find("aarch") != std::string::npos;
   }
   const long threads = ::sysconf(_SC_NPROCESSORS_ONLN);
   out.threads = threads > 0 ? static_cast<int>(threads) : 0;
@@ -165,8 +163,7 @@ std::map<std::string, std::string> environment() {
   for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
     const std::string_view text(*entry);
     const std::size_t equals = text.find('=');
-    if (equals != std::string_view::npos)
-      out.emplace(text.substr(0, equals), text.substr(equals + 1));
+    if (equals != std::string_view::npos) out.emplace(text.substr(0, equals), text.substr(equals + 1));
   }
   return out;
 }
@@ -209,8 +206,7 @@ void replace_file(const fs::path& path, std::string_view bytes) {
     Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
     if (file.fd < 0) fail(temporary, "created");
     struct stat old {};
-    if (!missing && ::stat(target.c_str(), &old) == 0 &&
-        ::fchmod(file.fd, old.st_mode & 07777) != 0)
+    if (!missing && ::stat(target.c_str(), &old) == 0 && ::fchmod(file.fd, old.st_mode & 07777) != 0)
       fail(temporary, "given the mode of the file that it replaces");
     write_all(file.fd, bytes, temporary);
     if (::fsync(file.fd) != 0) fail(temporary, "flushed to the disk");
@@ -239,8 +235,6 @@ Library::Library(const std::string& name) : handle_(::dlopen(name.c_str(), RTLD_
   if (handle_ == nullptr) error_ = ::dlerror();
 }
 
-void* Library::symbol(const char* name) const {
-  return handle_ == nullptr ? nullptr : ::dlsym(handle_, name);
-}
+void* Library::symbol(const char* name) const { return handle_ == nullptr ? nullptr : ::dlsym(handle_, name); }
 
 }  // namespace codecarbon::system

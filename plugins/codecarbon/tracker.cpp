@@ -20,8 +20,7 @@ constexpr const char* kFormat = "3.3.2 (LibTrainer 0.1.0)";
 constexpr double kShortestMeasure = 0.05;  // s
 constexpr std::chrono::seconds kSamplePeriod(1);
 
-double seconds_between(std::chrono::steady_clock::time_point from,
-                       std::chrono::steady_clock::time_point to) {
+double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
 }
 
@@ -37,35 +36,30 @@ Tracker::Tracker(Settings settings, Log log)
   rapl.include_dram = settings_.rapl_include_dram;
   rapl.prefer_psys = settings_.rapl_prefer_psys;
   std::unique_ptr<RaplMeter> counters;
-  if (!settings_.force_cpu_power && !settings_.force_mode_cpu_load)
-    counters = RaplMeter::open(rapl, log_);
+  if (!settings_.force_cpu_power && !settings_.force_mode_cpu_load) counters = RaplMeter::open(rapl, log_);
   if (counters) {
     cpu_mode_ = "rapl";
     for (const RaplDomain& domain : counters->domains())
       cpu_method_ += (cpu_method_.empty() ? "RAPL: " : ", ") + domain.name();
     cpu_ = std::move(counters);
   } else {
-    const Tdp tdp = machine_tdp(settings_.force_cpu_power, machine_.cpu_model, machine_.threads,
-                                machine_.sockets);
+    const Tdp tdp = machine_tdp(settings_.force_cpu_power, machine_.cpu_model, machine_.threads, machine_.sockets);
     cpu_mode_ = "cpu_load";
     cpu_method_ = "TDP x (0.1 + 0.9 load^3) with a TDP of " + tdp.source;
     cpu_ = std::make_unique<LoadMeter>(tdp.watts);
   }
 
-  const double ram_watts =
-      settings_.force_ram_power.value_or(ram_power(ram_total_gb_, machine_.arm));
+  const double ram_watts = settings_.force_ram_power.value_or(ram_power(ram_total_gb_, machine_.arm));
   ram_method_ = python_repr(ram_watts) + " W, " +
                 (settings_.force_ram_power
                      ? std::string("as force_ram_power says")
-                     : "estimated for " + std::to_string(estimate_dimm_count(ram_total_gb_)) +
-                           " memory modules");
+                     : "estimated for " + std::to_string(estimate_dimm_count(ram_total_gb_)) + " memory modules");
   ram_ = std::make_unique<ConstantMeter>(ram_watts);
 
   const auto environment = system::environment();
   const auto visible = environment.find("CUDA_VISIBLE_DEVICES");
-  gpu_ = NvmlMeter::open(
-      settings_.gpu_ids,
-      visible == environment.end() ? std::nullopt : std::make_optional(visible->second), log_);
+  gpu_ = NvmlMeter::open(settings_.gpu_ids,
+                         visible == environment.end() ? std::nullopt : std::make_optional(visible->second), log_);
   gpu_method_ = !gpu_                        ? "none found"
                 : gpu_->has_energy_counter() ? "NVML energy counter: " + gpu_->model()
                                              : "NVML power once a second: " + gpu_->model();
@@ -85,16 +79,14 @@ void Tracker::choose_carbon_intensity() {
     source = "as force_carbon_intensity_g_co2e_kwh says";
   } else if (country != nullptr) {
     g_co2e_per_kwh_ = country->g_co2e_per_kwh;
-    source =
-        country_name_ + " " + std::to_string(country->year) + " (Our World in Data, CC BY 4.0)";
+    source = country_name_ + " " + std::to_string(country->year) + " (Our World in Data, CC BY 4.0)";
   } else {
     g_co2e_per_kwh_ = kWorldAverage;
     source = "the world average, as the country is not known";
     const std::string& code = settings_.country_iso_code;
     if (log_)
       log_(TRAINER_LOG_WARNING,
-           (code.empty() ? "country unknown"
-                         : "country_iso_code \"" + code + "\" has no figure in the table") +
+           (code.empty() ? "country unknown" : "country_iso_code \"" + code + "\" has no figure in the table") +
                std::string(" \u2192 world average of 475 g CO2e/kWh; set country_iso_code (such as "
                            "FRA) or force_carbon_intensity_g_co2e_kwh"));
   }
@@ -127,8 +119,7 @@ Measurement Tracker::stop() {
   out.seconds = seconds_between(start_, last_measure_);
   for (double* mean : {&out.cpu_percent, &out.gpu_percent, &out.ram_percent, &out.ram_used_gb})
     *mean = out.seconds > 0 ? *mean / out.seconds : 0;
-  for (double* mean : {&out.cpu_watts, &out.gpu_watts, &out.ram_watts})
-    *mean /= std::max(measures_, 1);
+  for (double* mean : {&out.cpu_watts, &out.gpu_watts, &out.ram_watts}) *mean /= std::max(measures_, 1);
   return out;
 }
 
@@ -146,8 +137,7 @@ void Tracker::loop() {
       else
         sample(now);
     } catch (const std::exception& e) {
-      if (log_)
-        log_(TRAINER_LOG_WARNING, std::string("a measurement failed and is left out: ") + e.what());
+      if (log_) log_(TRAINER_LOG_WARNING, std::string("a measurement failed and is left out: ") + e.what());
     }
     // A machine that slept or was busy does not get the missed ones one after the other.
     while (next_sample <= now) next_sample += kSamplePeriod;
@@ -163,8 +153,7 @@ void Tracker::sample(Clock::time_point now) {
   const auto times = system::cpu_times();
   double load = 0;
   if (times && last_times_ && times->total > last_times_->total)
-    load = std::clamp((times->busy - last_times_->busy) / (times->total - last_times_->total), 0.0,
-                      1.0);
+    load = std::clamp((times->busy - last_times_->busy) / (times->total - last_times_->total), 0.0, 1.0);
   last_times_ = times;
   cpu_->sample(seconds, load);
   sum_.cpu_percent += 100 * load * seconds;
@@ -207,8 +196,7 @@ std::string Tracker::methods_json(const Measurement& measurement) const {
            ", \"method\": " + json_string(method) + "}";
   };
   return "{\n  \"run_id\": " + json_string(measurement.run_id) +
-         ",\n  \"codecarbon_version\": " + json_string(kFormat) + ",\n" +
-         part("cpu", cpu_mode_, cpu_method_) + ",\n" +
+         ",\n  \"codecarbon_version\": " + json_string(kFormat) + ",\n" + part("cpu", cpu_mode_, cpu_method_) + ",\n" +
          part("ram", settings_.force_ram_power ? "forced" : "estimate", ram_method_) + ",\n" +
          part("gpu", gpu_ ? "nvml" : "none", gpu_method_) + ",\n" +
          part("carbon_intensity",
@@ -262,8 +250,7 @@ Row Tracker::row(const Measurement& m) const {
       number(settings_.pue),
       number(settings_.wue)};
   Row row;
-  for (std::size_t i = 0; i < values.size(); ++i)
-    row.emplace_back(emissions_columns()[i], values[i]);
+  for (std::size_t i = 0; i < values.size(); ++i) row.emplace_back(emissions_columns()[i], values[i]);
   return row;
 }
 

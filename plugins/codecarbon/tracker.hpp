@@ -49,9 +49,7 @@ class Tracker {
   std::string methods_json(const Measurement& measurement) const;
   std::string methods_line() const;
   double g_co2e_per_kwh() const { return g_co2e_per_kwh_; }
-  double kg_co2e(const Measurement& measurement) const {
-    return measurement.kwh() * g_co2e_per_kwh_ / 1000;
-  }
+  double kg_co2e(const Measurement& measurement) const { return measurement.kwh() * g_co2e_per_kwh_ / 1000; }
 
  private:
   using Clock = std::chrono::steady_clock;

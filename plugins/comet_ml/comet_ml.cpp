@@ -15,8 +15,8 @@ class CometCallback : public trainer::plugins::BridgedCallback {
   explicit CometCallback(const Host& host) : BridgedCallback(host, settings()) {}
 
   static void available(const Host&) {
-    if (environment("COMET_API_KEY").empty() && environment("COMET_OFFLINE_DIRECTORY").empty() &&
-        !starts_offline() && !has_settings_file())
+    if (environment("COMET_API_KEY").empty() && environment("COMET_OFFLINE_DIRECTORY").empty() && !starts_offline() &&
+        !has_settings_file())
       throw trainer::sdk::Unavailable(
           "Comet is not configured; set COMET_API_KEY, or COMET_OFFLINE_DIRECTORY and "
           "COMET_START_ONLINE=0 to write archives without a network");
@@ -29,8 +29,7 @@ class CometCallback : public trainer::plugins::BridgedCallback {
   }
   static bool has_settings_file() {
     std::error_code error;
-    return std::filesystem::exists(std::filesystem::path(environment("HOME")) / ".comet.config",
-                                   error);
+    return std::filesystem::exists(std::filesystem::path(environment("HOME")) / ".comet.config", error);
   }
 
   void on_train_begin(const Arguments&, const State& state, Control& control) override {

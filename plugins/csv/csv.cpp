@@ -49,23 +49,19 @@ class Csv : public trainer::sdk::TrainerCallback {
   csv::MetricsFile& file(const Arguments& args) {
     if (!file_) {
       const Value path = host_.config("path");
-      file_.emplace(path.is_string()
-                        ? std::filesystem::path(path.text())
-                        : std::filesystem::path(args["output_dir"].text()) / "metrics.csv");
+      file_.emplace(path.is_string() ? std::filesystem::path(path.text())
+                                     : std::filesystem::path(args["output_dir"].text()) / "metrics.csv");
     }
     return *file_;
   }
 
   void report(const csv::Opened& opened, std::int64_t step) const {
     const std::string path = file_->path().string();
-    if (!opened.kept.empty())
-      host_.info(path + " of an earlier run is kept as " + opened.kept.string());
+    if (!opened.kept.empty()) host_.info(path + " of an earlier run is kept as " + opened.kept.string());
     if (opened.later_rows != 0)
-      host_.info(std::to_string(opened.later_rows) + " rows of " + path + " after step " +
-                 std::to_string(step) + " were dropped: this run writes those steps again");
-    if (opened.torn)
-      host_.warning(path +
-                    " broke off within its last row, which was cut; an earlier run was killed");
+      host_.info(std::to_string(opened.later_rows) + " rows of " + path + " after step " + std::to_string(step) +
+                 " were dropped: this run writes those steps again");
+    if (opened.torn) host_.warning(path + " broke off within its last row, which was cut; an earlier run was killed");
   }
 
   Host host_;

@@ -190,9 +190,8 @@ std::filesystem::path MetricsFile::keep_aside() const {
   std::error_code error;
   const auto there = std::filesystem::status(path_, error);
   if (!std::filesystem::exists(there)) return {};
-  if (!std::filesystem::is_regular_file(there))
-    sdk::AppendFile::open(path_);                // refuses with a reason
-  if (std::filesystem::file_size(path_) == 0) {  // killed before its first row
+  if (!std::filesystem::is_regular_file(there)) sdk::AppendFile::open(path_);  // refuses with a reason
+  if (std::filesystem::file_size(path_) == 0) {                                // killed before its first row
     std::filesystem::remove(path_);
     return {};
   }

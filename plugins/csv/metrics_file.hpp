@@ -21,8 +21,7 @@ struct Opened {
   std::uint64_t rows = 0;        ///< rows that stay
   std::uint64_t later_rows = 0;  ///< rows dropped, of steps after the resumed one
   bool torn = false;             ///< a row that the file broke off in was cut
-  std::filesystem::path
-      kept;  ///< where a file that is not continued now is; empty when there was none
+  std::filesystem::path kept;    ///< where a file that is not continued now is; empty when there was none
 };
 
 class MetricsFile {

@@ -42,8 +42,7 @@ class DagsHub : public mlflow::Tracker {
     const std::string token = mlflow::environment("DAGSHUB_USER_TOKEN");
     if (settings.http.password.empty() && settings.http.bearer.empty() && !token.empty()) {
       settings.http.password = token;
-      if (settings.http.user.empty())
-        settings.http.user = token;  // DagsHub looks at the token only
+      if (settings.http.user.empty()) settings.http.user = token;  // DagsHub looks at the token only
     }
     return settings;
   }

@@ -46,8 +46,7 @@ bool split_sections(std::string_view text, std::vector<Section>& sections) {
     if (top && document && sections.size() > 1) return false;
     if (top && !document) {
       const std::size_t colon = line.find(':');
-      if (colon == line.npos || std::string_view("{[%?&*!|>\t").find(line[0]) != std::string_view::npos)
-        return false;
+      if (colon == line.npos || std::string_view("{[%?&*!|>\t").find(line[0]) != std::string_view::npos) return false;
       std::string key = line.substr(0, colon);
       if (key.size() > 1 && (key[0] == '"' || key[0] == '\'')) key = key.substr(1, key.size() - 2);
       sections.push_back({key, {}});
@@ -139,8 +138,7 @@ bool update_artifacts(Section& section, const std::string& added, const DvcEntri
     std::size_t end = i + 1;
     while (end < section.lines.size() && indent_or_end(section.lines[end]) > indent) ++end;
     bool ours = entries.models.count(line.substr(at, colon - at)) > 0;
-    for (std::size_t k = i; k < end; ++k)
-      ours = ours || section.lines[k].find(entries.marker) != std::string::npos;
+    for (std::size_t k = i; k < end; ++k) ours = ours || section.lines[k].find(entries.marker) != std::string::npos;
     if (!ours)
       kept.insert(kept.end(), section.lines.begin() + static_cast<std::ptrdiff_t>(i),
                   section.lines.begin() + static_cast<std::ptrdiff_t>(end));
@@ -177,11 +175,10 @@ std::string item_text(const std::string& path, const char* options) {
 std::optional<std::string> merge_dvc_yaml(std::string_view existing, const DvcEntries& entries) {
   std::vector<Section> sections;
   if (!split_sections(existing, sections)) return std::nullopt;
-  const std::pair<const char*, std::string> lists[] = {
-      {"params", item_text(entries.params, "")},
-      {"metrics", item_text(entries.metrics, "")},
-      {"plots", item_text(entries.plots, ":\n    x: step")},
-      {"artifacts", artifacts_text(entries)}};
+  const std::pair<const char*, std::string> lists[] = {{"params", item_text(entries.params, "")},
+                                                       {"metrics", item_text(entries.metrics, "")},
+                                                       {"plots", item_text(entries.plots, ":\n    x: step")},
+                                                       {"artifacts", artifacts_text(entries)}};
   for (const auto& [key, added] : lists) {
     Section* found = nullptr;
     for (Section& section : sections)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// dvc.yaml: the three lists, and the map of artifacts, in which DVC finds what a run wrote. Entries of others stay as they are,
-// byte for byte.
+// dvc.yaml: the three lists, and the map of artifacts, in which DVC finds what a run wrote. Entries of others stay as
+// they are, byte for byte.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@ namespace trainer::dvclive {
 struct DvcEntries {
   std::string params, metrics, plots;
   std::map<std::string, std::string> models;  ///< name and path, for `artifacts`
-  std::string marker;  ///< entries that contain it are of an earlier run, as "dvclive/"
+  std::string marker;                         ///< entries that contain it are of an earlier run, as "dvclive/"
 };
 
 /// The next content of a dvc.yaml that holds `existing`, which may be empty. Nothing when a list in it

@@ -36,9 +36,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
         "another variable of DVCLive, or name dvclive in report_to");
   }
 
-  void on_train_begin(const Arguments& args, const State& state, Control&) override {
-    set_up(args, state, true);
-  }
+  void on_train_begin(const Arguments& args, const State& state, Control&) override { set_up(args, state, true); }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     set_up(args, state, false);
@@ -75,8 +73,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     const auto warn = [this](const std::string& text) { host_.warning(text); };
     const auto info = [this](const std::string& text) { host_.info(text); };
     std::filesystem::path directory = text_of("dir"), dvc_yaml = text_of("dvcyaml");
-    dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), text_of("exp_name"),
-                                  text_of("exp_message")};
+    dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), text_of("exp_name"), text_of("exp_message")};
     if (dl::truthy(std::getenv("DVCLIVE_TEST"))) {
       const std::filesystem::path temporary = dl::make_temporary_directory();
       directory = temporary / directory;
@@ -132,8 +129,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   }
 
   void warn_once(std::string_view key, const char* what) {
-    if (warned_.emplace(key).second)
-      host_.warning("the value logged as \"" + std::string(key) + "\" " + what);
+    if (warned_.emplace(key).second) host_.warning("the value logged as \"" + std::string(key) + "\" " + what);
   }
 
   Host host_;

@@ -15,8 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::chrono::minutes longest_save{2}, longest_add{60};
-constexpr const char* not_saved =
-    "no experiment was saved, the files in the working directory are whole";
+constexpr const char* not_saved = "no experiment was saved, the files in the working directory are whole";
 
 std::string variable(const char* name) {
   const char* value = std::getenv(name);
@@ -61,8 +60,9 @@ Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
   if (in_pipeline_ && !in_experiment_)
     warn_("no experiment is saved within `dvc repro`; use `dvc exp run`");
   else if (!in_pipeline_ && git_root_.empty())
-    warn_("no experiment is saved outside of a Git repository, the files are written all the same; "
-          "run `git init`, commit, and `dvc init`");
+    warn_(
+        "no experiment is saved outside of a Git repository, the files are written all the same; "
+        "run `git init`, commit, and `dvc init`");
   options_.save = !in_pipeline_ && !git_root_.empty();
 }
 
@@ -77,8 +77,8 @@ void Experiment::started() {
 
 void Experiment::step_completed(std::int64_t step) {
   if (signals_.empty()) return;
-  signal("DVCLIVE_STEP_COMPLETED", "{\"pid\": " + std::to_string(process_id()) +
-                                       ", \"step\": " + std::to_string(step) + "}");
+  signal("DVCLIVE_STEP_COMPLETED",
+         "{\"pid\": " + std::to_string(process_id()) + ", \"step\": " + std::to_string(step) + "}");
 }
 
 void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
@@ -94,20 +94,19 @@ void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
 /// As DVCLive does: a Git repository without DVC gets one, where an experiment is to be saved.
 bool Experiment::has_dvc() {
   if (!dvc_root_.empty()) return true;
-  if (!options_.save || !run(not_saved, {"dvc", "--cd", git_root_.string(), "init", "--quiet"}))
-    return false;
+  if (!options_.save || !run(not_saved, {"dvc", "--cd", git_root_.string(), "init", "--quiet"})) return false;
   dvc_root_ = git_root_;
   return true;
 }
 
 bool Experiment::add(const fs::path& path) {
   if (!has_dvc()) {
-    warn_(path.string() + " is not added to DVC: the current directory is in no DVC repository; run "
+    warn_(path.string() +
+          " is not added to DVC: the current directory is in no DVC repository; run "
           "`dvc init`");
     return false;
   }
-  if (!run("the model is not in DVC", {"dvc", "add", "--quiet", path.string()}, longest_add))
-    return false;
+  if (!run("the model is not in DVC", {"dvc", "add", "--quiet", path.string()}, longest_add)) return false;
   const std::string file = path.lexically_normal().string() + ".dvc";
   if (std::find(untracked_.begin(), untracked_.end(), file) == untracked_.end()) {
     untracked_.push_back(file);
@@ -127,8 +126,7 @@ void Experiment::save(const fs::path& directory, const fs::path& dvc_yaml) {
     if (entry.path().filename() != "artifacts") include(entry.path());
   if (!dvc_yaml.empty()) include(dvc_yaml);
   for (const std::string& file : untracked_) include(file);
-  if (const std::string name = free_name(); !name.empty())
-    command.insert(command.end(), {"--name", name});
+  if (const std::string name = free_name(); !name.empty()) command.insert(command.end(), {"--name", name});
   if (!options_.message.empty()) command.insert(command.end(), {"--message", options_.message});
   if (!run(not_saved, command)) return;
   saved_ = true;
@@ -141,17 +139,14 @@ std::string Experiment::free_name() {
   const Finished head = run_program({"git", "rev-parse", "HEAD"}, longest_save);
   const std::string commit = trimmed_end(head.output);
   if (head.status != 0 || commit.size() < 3) return options_.name;
-  const std::string reference =
-      "refs/exps/" + commit.substr(0, 2) + "/" + commit.substr(2) + "/" + options_.name;
-  const Finished taken =
-      run_program({"git", "show-ref", "--verify", "--quiet", reference}, longest_save);
+  const std::string reference = "refs/exps/" + commit.substr(0, 2) + "/" + commit.substr(2) + "/" + options_.name;
+  const Finished taken = run_program({"git", "show-ref", "--verify", "--quiet", reference}, longest_save);
   if (taken.status != 0) return options_.name;
   warn_("there is an experiment \"" + options_.name + "\" already; this run gets a name from DVC");
   return {};
 }
 
-bool Experiment::run(const char* lost, const std::vector<std::string>& command,
-                     std::chrono::minutes limit) {
+bool Experiment::run(const char* lost, const std::vector<std::string>& command, std::chrono::minutes limit) {
   const Finished finished = run_program(command, limit);
   if (finished.status == 0 && !finished.timed_out) return true;
   std::string text = std::string(lost) + ": `";

@@ -51,8 +51,7 @@ void Live::resume() {
 
 void Live::resume_at(std::int64_t step) {
   sdk::make_directory(directory_);
-  if (const std::string text = read_file(metrics_json()); !text.empty())
-    summary_.load(plugins::parse_json(text));
+  if (const std::string text = read_file(metrics_json()); !text.empty()) summary_.load(plugins::parse_json(text));
   for (const auto& [name, file] : metric_files()) {
     const std::vector<Row> rows = cut_rows(file, step);
     if (rows.empty())
@@ -64,8 +63,7 @@ void Live::resume_at(std::int64_t step) {
   resumed_ = true;
 }
 
-bool Live::continues(std::int64_t step,
-                     const std::vector<std::pair<std::string, std::string>>& values) const {
+bool Live::continues(std::int64_t step, const std::vector<std::pair<std::string, std::string>>& values) const {
   std::size_t equal = 0;
   for (const auto& [name, file] : metric_files())
     for (const Row& row : read_rows(file))
@@ -78,8 +76,7 @@ bool Live::continues(std::int64_t step,
 std::vector<std::pair<std::string, fs::path>> Live::metric_files() const {
   std::vector<std::pair<std::string, fs::path>> files;
   std::error_code error;
-  for (fs::recursive_directory_iterator at(metrics_directory(), error), end; at != end;
-       at.increment(error)) {
+  for (fs::recursive_directory_iterator at(metrics_directory(), error), end; at != end; at.increment(error)) {
     if (error) break;
     if (at->path().extension() != ".tsv" || !at->is_regular_file(error)) continue;
     std::string name = path_from(at->path(), fs::absolute(metrics_directory()).lexically_normal());
@@ -99,8 +96,7 @@ Live::Metric& Live::metric(std::string_view key) {
   if (const auto found = by_key_.find(key); found != by_key_.end()) return *found->second;
   const std::optional<std::string> path = safe_path(metric_name(key));
   const std::string name = path.value_or("");
-  Metric& made = metrics_.emplace_back(key, metrics_directory() / (name + ".tsv"),
-                                       name.substr(name.rfind('/') + 1));
+  Metric& made = metrics_.emplace_back(key, metrics_directory() / (name + ".tsv"), name.substr(name.rfind('/') + 1));
   if (path) made.latest = &summary_.at(*path);
   by_key_.emplace(made.key, &made);
   return made;

@@ -28,8 +28,7 @@ class Live {
   /// Goes on at `step`: rows from it on are taken out.
   void resume_at(std::int64_t step);
   /// Whether the last step before `step` has just these values, by metric name and text.
-  bool continues(std::int64_t step,
-                 const std::vector<std::pair<std::string, std::string>>& values) const;
+  bool continues(std::int64_t step, const std::vector<std::pair<std::string, std::string>>& values) const;
 
   void log_params(std::string_view json_object);
   /// A number or a text; false when its name cannot be a file's.

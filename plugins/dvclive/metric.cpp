@@ -56,8 +56,7 @@ std::optional<Row> parse_row(std::string_view line) {
 template <typename F>
 void for_each_row(const Lines& lines, F&& f) {
   for (std::size_t i = 1; i < lines.ends.size(); ++i) {
-    const auto line = std::string_view(lines.text).substr(lines.ends[i - 1],
-                                                          lines.ends[i] - lines.ends[i - 1]);
+    const auto line = std::string_view(lines.text).substr(lines.ends[i - 1], lines.ends[i] - lines.ends[i - 1]);
     f(line, parse_row(line));
   }
 }
@@ -74,8 +73,8 @@ std::string metric_name(std::string_view key) {
 
 std::optional<std::string> safe_path(std::string_view name) {
   const std::filesystem::path path = std::filesystem::path(name).lexically_normal();
-  if (path.empty() || path.is_absolute() || *path.begin() == ".." || !path.has_filename() ||
-      path == "." || name.find('\0') != name.npos)
+  if (path.empty() || path.is_absolute() || *path.begin() == ".." || !path.has_filename() || path == "." ||
+      name.find('\0') != name.npos)
     return std::nullopt;
   return path.generic_string();
 }

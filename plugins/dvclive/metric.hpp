@@ -33,8 +33,7 @@ void append_cell(std::string& out, std::string_view text);
 class MetricFile {
  public:
   /// `file` is made with the first row.
-  MetricFile(std::filesystem::path file, std::string column)
-      : file_(std::move(file)), column_(std::move(column)) {}
+  MetricFile(std::filesystem::path file, std::string column) : file_(std::move(file)), column_(std::move(column)) {}
 
   /// One write. `keep_open` saves opening it again for the next row.
   void append(std::int64_t step, const sdk::Value& value, bool keep_open);

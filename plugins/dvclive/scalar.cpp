@@ -25,8 +25,7 @@ bool is_printable(char32_t c) {
 /// Characters that mean something to YAML at this place of a block.
 bool has_indicator(const std::u32string& text, std::size_t i) {
   const bool space_follows = i + 1 >= text.size() || is_white(text[i + 1]);
-  if (i == 0)
-    return among(text[0], "#,[]{}&*!|>'\"%@`") || (among(text[0], "?:-") && space_follows);
+  if (i == 0) return among(text[0], "#,[]{}&*!|>'\"%@`") || (among(text[0], "?:-") && space_follows);
   return (text[i] == ':' && space_follows) || (text[i] == '#' && is_white(text[i - 1]));
 }
 
@@ -49,27 +48,23 @@ ScalarTraits scalar_traits(const std::u32string& text) {
   // ruamel.yaml writes other breaks than \n raw into single quotes; escaped they stay what they are.
   const bool other_break = text.find_first_of(U"\x85\u2028\u2029") != text.npos;
   traits.single = !special && !space_break && !break_space && !other_break;
-  traits.plain = traits.single && !traits.multiline && !indicators && !edge(text.front()) &&
-                 !edge(text.back());
+  traits.plain = traits.single && !traits.multiline && !indicators && !edge(text.front()) && !edge(text.back());
   return traits;
 }
 
 Style scalar_style(const std::u32string& text, bool key, bool ambiguous) {
   const ScalarTraits traits = scalar_traits(text);
-  if (!ambiguous && traits.plain && !(key && (text.empty() || traits.multiline)))
-    return Style::plain;
+  if (!ambiguous && traits.plain && !(key && (text.empty() || traits.multiline))) return Style::plain;
   if (text.find(U'\'') != text.npos || text.find(U'\n') != text.npos) return Style::double_quoted;
   return traits.single && !(key && traits.multiline) ? Style::single_quoted : Style::double_quoted;
 }
 
 bool needs_escape(char32_t c) {
-  return c == '"' || c == '\\' || c == 0x85 || c == 0x2028 || c == 0x2029 || c == '\n' ||
-         !is_printable(c);
+  return c == '"' || c == '\\' || c == 0x85 || c == 0x2028 || c == 0x2029 || c == '\n' || !is_printable(c);
 }
 
 void append_escape(std::string& out, char32_t c) {
-  static constexpr std::u32string_view values =
-      U"\a\b\t\n\v\f\r\x1B\"\\\x85\xA0\u2028\u2029";
+  static constexpr std::u32string_view values = U"\a\b\t\n\v\f\r\x1B\"\\\x85\xA0\u2028\u2029";
   static constexpr std::string_view names = "abtnvfre\"\\N_LP";
   out += '\\';
   char text[12];
@@ -77,15 +72,13 @@ void append_escape(std::string& out, char32_t c) {
     out += c == 0 ? '0' : names[i];
     return;
   }
-  std::snprintf(text, sizeof text, c <= 0xFF ? "x%02X" : c <= 0xFFFF ? "u%04X" : "U%08X",
-                static_cast<unsigned>(c));
+  std::snprintf(text, sizeof text, c <= 0xFF ? "x%02X" : c <= 0xFFFF ? "u%04X" : "U%08X", static_cast<unsigned>(c));
   out += text;
 }
 
 /// The implicit types of YAML 1.2 as ruamel.yaml knows them.
 bool is_ambiguous_plain(std::string_view text) {
-  static const std::regex bool_null_merge(
-      "true|True|TRUE|false|False|FALSE|~|null|Null|NULL||<<|=");
+  static const std::regex bool_null_merge("true|True|TRUE|false|False|FALSE|~|null|Null|NULL||<<|=");
   static const std::regex number(
       "[-+]?[0-9][0-9_]*\\.[0-9_]*([eE][-+]?[0-9]+)?"
       "|[-+]?[0-9][0-9_]*[eE][-+]?[0-9]+"
@@ -100,8 +93,7 @@ bool is_ambiguous_plain(std::string_view text) {
   const std::string copy(text);
   // Each type is looked for by its first character, and none begins with an underscore.
   if (text.substr(0, 1) == "_") return false;
-  return std::regex_match(copy, bool_null_merge) || std::regex_match(copy, number) ||
-         std::regex_match(copy, timestamp);
+  return std::regex_match(copy, bool_null_merge) || std::regex_match(copy, number) || std::regex_match(copy, timestamp);
 }
 
 }  // namespace trainer::dvclive

@@ -74,8 +74,7 @@ void Summary::erase(std::string_view path) {
   const std::string_view name = slash == path.npos ? path : path.substr(slash + 1);
   parent.by_name.erase(name);
   auto& all = parent.children;
-  all.erase(std::remove_if(all.begin(), all.end(), [&](auto& n) { return n->name == name; }),
-            all.end());
+  all.erase(std::remove_if(all.begin(), all.end(), [&](auto& n) { return n->name == name; }), all.end());
   if (all.empty() && slash != path.npos) erase(path.substr(0, slash));
 }
 

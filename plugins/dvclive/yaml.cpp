@@ -9,7 +9,7 @@ namespace {
 using plugins::JsonTree;
 using Kind = JsonTree::Kind;
 
-constexpr std::size_t line_width = 80;          // a longer line is folded at a space
+constexpr std::size_t line_width = 80;           // a longer line is folded at a space
 constexpr std::size_t longest_simple_key = 122;  // a longer one is written after "? "
 
 class Emitter {
@@ -47,8 +47,7 @@ class Emitter {
     for (const JsonTree& item : tree.items) {
       start_line(indent);
       indicator("-", true, true);
-      const bool empty_or_scalar =
-          item.items.empty() && item.kind != Kind::list && item.kind != Kind::object;
+      const bool empty_or_scalar = item.items.empty() && item.kind != Kind::list && item.kind != Kind::object;
       if (empty_or_scalar) start_line(indent + 2);
       value(item, indent, indent + 2);
     }
@@ -174,17 +173,15 @@ void Emitter::double_quoted(const std::u32string& text, std::size_t indent, bool
       }
     }
     const bool inside = end > 0 && end + 1 < text.size();
-    if (!fold || !inside || !(text[end] == ' ' || start >= end) ||
-        column_ + end <= line_width + start)
-      continue;
+    if (!fold || !inside || !(text[end] == ' ' || start >= end) || column_ + end <= line_width + start) continue;
     bool backslash = true;
     if (const std::size_t space = text.find(U' ', end); space != text.npos) {
       std::size_t stop = text.find(U'\n', end);
       if (stop == text.npos || stop >= space) stop = space;
       const std::u32string between = text.substr(end, stop - end);
       const char32_t next = stop + 1 < text.size() ? text[stop + 1] : U'\n';
-      if (!(text[stop] == '\n' && next != ' ') && between.find_first_of(U"\"'") == between.npos &&
-          next != ' ' && next != '\n' && text.substr(end - 1, 2) != U"  " && start != end)
+      if (!(text[stop] == '\n' && next != ' ') && between.find_first_of(U"\"'") == between.npos && next != ' ' &&
+          next != '\n' && text.substr(end - 1, 2) != U"  " && start != end)
         backslash = false;
     }
     if (start < end) {

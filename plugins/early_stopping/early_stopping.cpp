@@ -36,15 +36,13 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
           "\"epoch\"");
   }
 
-  void on_evaluate(const Arguments& args, const State& state, Control& control,
-                   Map& metrics) override {
+  void on_evaluate(const Arguments& args, const State& state, Control& control, Map& metrics) override {
     std::string name(args["metric_for_best_model"].text());
     if (name.rfind("eval_", 0) != 0) name = "eval_" + name;
     const auto metric = metrics.get(name);
     if (!metric) {
-      host_.warning(
-          "the evaluation gave no \"" + name +
-          "\", which args.metric_for_best_model asks for; this evaluation is not counted");
+      host_.warning("the evaluation gave no \"" + name +
+                    "\", which args.metric_for_best_model asks for; this evaluation is not counted");
       return;
     }
     count(metric->number(), args["greater_is_better"].flag(), state);

@@ -15,11 +15,10 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
 
   static void available(const Host&) {
     if (!environment("TRAINER_BRIDGE_SOCKET").empty()) return;
-    throw trainer::sdk::Unavailable(
-        environment("FLYTE_INTERNAL_EXECUTION_ID").empty()
-            ? "this is no Flyte task; start the trainer from one with trainer_bridge.run"
-            : "the Flyte task started the trainer without the bridge; start it with "
-              "trainer_bridge.run, so that its checkpoint and decks can be reached");
+    throw trainer::sdk::Unavailable(environment("FLYTE_INTERNAL_EXECUTION_ID").empty()
+                                        ? "this is no Flyte task; start the trainer from one with trainer_bridge.run"
+                                        : "the Flyte task started the trainer without the bridge; start it with "
+                                          "trainer_bridge.run, so that its checkpoint and decks can be reached");
   }
 
   void on_train_end(const Arguments&, const State& state, Control& control) override {

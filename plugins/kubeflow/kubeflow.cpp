@@ -34,8 +34,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
     std::string disabled = variable("DISABLE_KUBEFLOW_INTEGRATION");
     std::transform(disabled.begin(), disabled.end(), disabled.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
-    if (disabled == "TRUE")
-      throw trainer::sdk::Unavailable("DISABLE_KUBEFLOW_INTEGRATION is TRUE; unset it");
+    if (disabled == "TRUE") throw trainer::sdk::Unavailable("DISABLE_KUBEFLOW_INTEGRATION is TRUE; unset it");
     if (variable("KUBEFLOW_TRAINER_SERVER_URL").empty())
       throw trainer::sdk::Unavailable(
           "KUBEFLOW_TRAINER_SERVER_URL is not set; Kubeflow sets it in a TrainJob with "
@@ -49,8 +48,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
     if (state.is_world_process_zero == 0 || host_.is_replay()) return;
     if (!poster_)
       poster_ = std::make_unique<kf::Poster>(
-          kf::Settings{variable("KUBEFLOW_TRAINER_SERVER_URL"),
-                       variable("KUBEFLOW_TRAINER_SERVER_TOKEN"),
+          kf::Settings{variable("KUBEFLOW_TRAINER_SERVER_URL"), variable("KUBEFLOW_TRAINER_SERVER_TOKEN"),
                        variable("KUBEFLOW_TRAINER_SERVER_CA_CERT")},
           [host = host_](const std::string& text) { host.debug(text); });
     start_ = kf::monotonic_seconds();
@@ -70,13 +68,11 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
     const double now = kf::monotonic_seconds();
     if (now - last_ < least_interval) return;
     kf::Status status;
-    const double done =
-        static_cast<double>(state.global_step) / static_cast<double>(state.max_steps);
+    const double done = static_cast<double>(state.global_step) / static_cast<double>(state.max_steps);
     status.progress = std::min<std::int64_t>(static_cast<std::int64_t>(done * 100), 99);
     if (state.global_step > 0)
-      status.remaining =
-          static_cast<std::int64_t>((now - start_) / static_cast<double>(state.global_step) *
-                                    static_cast<double>(state.max_steps - state.global_step));
+      status.remaining = static_cast<std::int64_t>((now - start_) / static_cast<double>(state.global_step) *
+                                                   static_cast<double>(state.max_steps - state.global_step));
     kf::Metrics all = metrics_;
     all.set("current_step", Value(state.global_step));
     all.set("total_steps", Value(state.max_steps));

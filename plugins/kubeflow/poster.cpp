@@ -10,7 +10,7 @@ namespace {
 
 namespace http = plugins::http;
 
-constexpr double request_limit = 5;    // seconds, as there
+constexpr double request_limit = 5;     // seconds, as there
 constexpr double token_lifetime = 300;  // seconds until the file is read again, as there
 
 http::Options options(const Settings& settings) {
@@ -49,8 +49,7 @@ void Poster::post(std::string body) {
 
 void Poster::wait(double seconds) {
   std::unique_lock lock(mutex_);
-  changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                    [&] { return !next_ && !sending_; });
+  changed_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return !next_ && !sending_; });
 }
 
 void Poster::loop() {
@@ -72,13 +71,15 @@ void Poster::loop() {
 void Poster::send(const std::string& body) {
   try {
     const std::string bearer = token();
-    if (bearer.empty()) return say_("no status is sent: no token in \"" + settings_.token_file +
-                                    "\"; KUBEFLOW_TRAINER_SERVER_TOKEN names its file");
+    if (bearer.empty())
+      return say_("no status is sent: no token in \"" + settings_.token_file +
+                  "\"; KUBEFLOW_TRAINER_SERVER_TOKEN names its file");
     client_.options().bearer = bearer;
-    const http::Response response = client_.send(
-        {"POST", settings_.url, {{"Content-Type", "application/json"}}, body, std::nullopt});
+    const http::Response response =
+        client_.send({"POST", settings_.url, {{"Content-Type", "application/json"}}, body, std::nullopt});
     if (response.status != 200)
-      say_(settings_.url + " answered " + std::to_string(response.status) + " to a status; the next "
+      say_(settings_.url + " answered " + std::to_string(response.status) +
+           " to a status; the next "
            "one is sent all the same");
   } catch (const std::exception& e) {
     say_(e.what());

@@ -15,8 +15,7 @@ class Mlflow : public mlflow::Tracker {
 
   static void available(const Host&) {
     if (mlflow::environment("DISABLE_MLFLOW_INTEGRATION") == "TRUE")
-      throw trainer::sdk::Unavailable(
-          "DISABLE_MLFLOW_INTEGRATION is TRUE; unset it to report to MLflow");
+      throw trainer::sdk::Unavailable("DISABLE_MLFLOW_INTEGRATION is TRUE; unset it to report to MLflow");
     const std::string problem = mlflow::uri_problem(mlflow::environment("MLFLOW_TRACKING_URI"));
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }

@@ -19,8 +19,7 @@ BridgeSettings settings_of(const Host& host) {
   if (const auto wait = host.config("wait"); !wait.is_null()) settings.wait = wait.flag();
   settings.timeout = host.config("timeout").number();
   settings.shutdown_timeout = host.config("shutdown_timeout").number();
-  if (settings.callback == "flyte")
-    settings.parent = trainer::plugins::environment("TRAINER_BRIDGE_SOCKET");
+  if (settings.callback == "flyte") settings.parent = trainer::plugins::environment("TRAINER_BRIDGE_SOCKET");
   return settings;
 }
 
@@ -31,12 +30,10 @@ class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::St
   // All sixteen, because the note cannot know the class: those that it does not override end in
   // cross() after one test of a bit.
 #define EVENT(name, kind) \
-  void name(const Arguments&, const State& state, Control& control) override { \
-    cross(kind, state, control); \
-  }
-#define EVENT_WITH_VALUES(name, kind) \
+  void name(const Arguments&, const State& state, Control& control) override { cross(kind, state, control); }
+#define EVENT_WITH_VALUES(name, kind)                                                       \
   void name(const Arguments&, const State& state, Control& control, Map& values) override { \
-    cross(kind, state, control, &values); \
+    cross(kind, state, control, &values);                                                   \
   }
   EVENT(on_init_end, TRAINER_ON_INIT_END)
   EVENT(on_train_begin, TRAINER_ON_TRAIN_BEGIN)

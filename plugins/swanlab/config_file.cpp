@@ -57,8 +57,7 @@ void append_value(std::string& out, const JsonTree& tree) {
 std::string config_yaml(const JsonTree& config) {
   std::vector<std::size_t> order(config.keys.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(),
-            [&](std::size_t a, std::size_t b) { return config.keys[a] < config.keys[b]; });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return config.keys[a] < config.keys[b]; });
   std::string out;
   for (const std::size_t i : order) {
     plugins::append_json_string(out, config.keys[i], plugins::Escape::utf8);

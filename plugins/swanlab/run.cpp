@@ -16,8 +16,8 @@ using plugins::protobuf::Message;
 constexpr std::string_view file_header{":SWL\xd6\xe1\x02", 7};  // magic, and version 2
 
 // swanlab.record.v1.Record, and the numbers that records of one kind have.
-constexpr unsigned record_num = 1, record_timestamp = 2, record_start = 10, record_finish = 11,
-                   record_column = 12, record_scalar = 13, record_log = 16, record_save = 20;
+constexpr unsigned record_num = 1, record_timestamp = 2, record_start = 10, record_finish = 11, record_column = 12,
+                   record_scalar = 13, record_log = 16, record_save = 20;
 constexpr std::int64_t number_start = -1, number_finish = -2, number_config = -3;
 constexpr std::int64_t scalar_type = 1, custom_class = 1, public_section = 3, save_config = 1;
 
@@ -31,9 +31,8 @@ std::filesystem::path new_directory(const Settings& settings) {
   sdk::make_directory(settings.directory);
   if (made) sdk::replace_file(settings.directory / ".gitignore", "*");
   for (std::int64_t time = now_ns();; time += 1'000'000'000) {
-    const std::filesystem::path directory =
-        std::filesystem::absolute(settings.directory).lexically_normal() /
-        ("run-" + plugins::time_name(time) + "-" + settings.id);
+    const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal() /
+                                            ("run-" + plugins::time_name(time) + "-" + settings.id);
     std::error_code error;
     if (std::filesystem::create_directory(directory, error)) return directory;
     if (error) sdk::posix::fail(directory, "could not be made a directory", error.value());
@@ -64,9 +63,8 @@ void Run::config(const plugins::JsonTree& config) {
   const std::filesystem::path path = directory_ / "files" / "config.yaml";
   sdk::replace_file(path, config_yaml(config));
   append(number_config, [&](Message& record) {
-    record.message(record_save, [&](Message& save) {
-      save.text(1, "config").text(2, path.string()).integer(5, save_config);
-    });
+    record.message(record_save,
+                   [&](Message& save) { save.text(1, "config").text(2, path.string()).integer(5, save_config); });
   });
 }
 

@@ -78,8 +78,7 @@ Settings read_settings(bool resuming) {
   if (s.color.empty()) s.color = "#528d59";
   s.tags = read_tags(first_of({"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
   s.id = variable("SWANLAB_RUN_ID");
-  if (s.id.find_first_of("/\\#?%:") != std::string::npos)
-    refuse("SWANLAB_RUN_ID", s.id, "no / \\ # ? % or : in it");
+  if (s.id.find_first_of("/\\#?%:") != std::string::npos) refuse("SWANLAB_RUN_ID", s.id, "no / \\ # ? % or : in it");
   s.resume = read_resume(resuming);
   s.console = variable("SWANLAB_TERMINAL_PROXY_TYPE") != "none";
   return s;

@@ -30,8 +30,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   ~SwanLab() override { finish(); }
 
   static void available(const Host&) {
-    if (swanlab::is_disabled())
-      throw trainer::sdk::NotConfigured("SWANLAB_MODE is \"disabled\"; unset it to have it");
+    if (swanlab::is_disabled()) throw trainer::sdk::NotConfigured("SWANLAB_MODE is \"disabled\"; unset it to have it");
     if (!plugins::has_variable("SWANLAB_", {}) && !swanlab::has_key())
       throw trainer::sdk::NotConfigured(
           "there is no SWANLAB_... variable and no login for it; set SWANLAB_MODE=offline, or log "
@@ -55,17 +54,14 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       logs.for_each([&](std::string_view key, const Value& value) {
         if (plugins::is_single_value(key) == single) scalar(key, state.global_step, time, value);
       });
-    run_->scalar("train/global_step", state.global_step, time,
-                 static_cast<double>(state.global_step));
+    run_->scalar("train/global_step", state.global_step, time, static_cast<double>(state.global_step));
   }
 
   void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
     const std::int64_t time = plugins::now_ns(), step = ++last_step_;  // logged without a step there
-    metrics.for_each([&](std::string_view key, const Value& value) {
-      scalar(key, step, time, value, false);
-    });
+    metrics.for_each([&](std::string_view key, const Value& value) { scalar(key, step, time, value, false); });
   }
 
   void on_line(std::uint32_t, std::string_view text) noexcept override {
@@ -78,8 +74,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     set_up_ = true;
     if (state.is_world_process_zero == 0) return;
     const Value checkpoint = args["resume_from_checkpoint"];
-    const bool resuming =
-        checkpoint.is_string() ? !checkpoint.text().empty() : checkpoint.flag();
+    const bool resuming = checkpoint.is_string() ? !checkpoint.text().empty() : checkpoint.flag();
     swanlab::Settings settings = swanlab::read_settings(resuming || state.global_step > 0);
     if (settings.mode == Mode::disabled) return;
     const std::string run_name(args["run_name"].text());
@@ -98,8 +93,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       const std::lock_guard lock(console_mutex_);
       console_ = &*run_;
     }
-    host_.info("SwanLab run " + run_->settings().id + " is written to " +
-               run_->directory().string());
+    host_.info("SwanLab run " + run_->settings().id + " is written to " + run_->directory().string());
   }
 
   JsonTree config() const {
@@ -107,8 +101,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     config.kind = JsonTree::Kind::object;
     config["FRAMEWORK"] = leaf(JsonTree::Kind::string, "\U0001F917transformers");
     JsonTree values = plugins::run_config(host_);
-    for (std::size_t i = 0; i < values.keys.size(); ++i)
-      config[values.keys[i]] = std::move(values.items[i]);
+    for (std::size_t i = 0; i < values.keys.size(); ++i) config[values.keys[i]] = std::move(values.items[i]);
     if (const std::int64_t count = plugins::num_parameters(host_); count >= 0)
       config["model_num_parameters"] = leaf(JsonTree::Kind::number, std::to_string(count));
     return config;
@@ -122,9 +115,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     const std::string& name =
         found != names_.end()
             ? found->second
-            : names_
-                  .emplace(key_, single ? "single_value/" + std::string(log_key)
-                                        : plugins::rewrite_key(log_key))
+            : names_.emplace(key_, single ? "single_value/" + std::string(log_key) : plugins::rewrite_key(log_key))
                   .first->second;
     if (value.is_number())
       run_->scalar(name, step, time, value.number());
@@ -152,21 +143,19 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     const std::filesystem::path program = plugins::find_program("swanlab");
     if (!swanlab::has_key() || program.empty()) {
       host_.info("the SwanLab run is on this disk only: " +
-                 std::string(program.empty() ? "the command swanlab is not on PATH"
-                                             : "there is no login for SwanLab") +
+                 std::string(program.empty() ? "the command swanlab is not on PATH" : "there is no login for SwanLab") +
                  "; `swanlab sync " + directory + "` sends it");
       return;
     }
     const Value limit = host_.config("sync_seconds");
     const std::string log = directory + "/sync.log";
-    const int status =
-        plugins::run_program({program.string(), "sync", directory}, log,
-                             std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    const int status = plugins::run_program({program.string(), "sync", directory}, log,
+                                            std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
     if (status == -1)
       host_.info("`swanlab sync` still sends the run; it writes to " + log);
     else if (status != 0)
-      host_.warning("`swanlab sync` ended with status " + std::to_string(status) + ", see " + log +
-                    "; `swanlab sync " + directory + "` sends the run again");
+      host_.warning("`swanlab sync` ended with status " + std::to_string(status) + ", see " + log + "; `swanlab sync " +
+                    directory + "` sends the run again");
   }
 
   Host host_;

@@ -26,8 +26,7 @@ constexpr Tables make_tables() {
   Tables made{};
   for (std::uint32_t byte = 0; byte < 256; ++byte) {
     std::uint32_t crc = byte;
-    for (int bit = 0; bit < 8; ++bit)
-      crc = (crc >> 1) ^ ((crc & 1u) != 0 ? reversed_polynomial : 0u);
+    for (int bit = 0; bit < 8; ++bit) crc = (crc >> 1) ^ ((crc & 1u) != 0 ? reversed_polynomial : 0u);
     made[0][byte] = crc;
   }
   for (std::size_t k = 1; k < 8; ++k)
@@ -103,8 +102,7 @@ std::uint32_t crc32c_by_table(std::string_view bytes) {
           tables[4][low >> 24] ^ tables[3][high & 0xFFu] ^ tables[2][(high >> 8) & 0xFFu] ^
           tables[1][(high >> 16) & 0xFFu] ^ tables[0][high >> 24];
   }
-  for (; left > 0; ++at, --left)
-    crc = (crc >> 8) ^ tables[0][(crc ^ static_cast<unsigned char>(*at)) & 0xFFu];
+  for (; left > 0; ++at, --left) crc = (crc >> 8) ^ tables[0][(crc ^ static_cast<unsigned char>(*at)) & 0xFFu];
   return ~crc;
 }
 
@@ -121,8 +119,7 @@ Crc32c crc32c_by_instruction() {
 }
 
 std::uint32_t crc32c(std::string_view bytes) {
-  static const Crc32c best =
-      crc32c_by_instruction() != nullptr ? crc32c_by_instruction() : crc32c_by_table;
+  static const Crc32c best = crc32c_by_instruction() != nullptr ? crc32c_by_instruction() : crc32c_by_table;
   return best(bytes);
 }
 

@@ -10,9 +10,7 @@ namespace {
 
 // A field's key is (number << 3) | wire type.
 constexpr unsigned varint = 0, fixed64 = 1, length_delimited = 2, fixed32 = 5;
-constexpr char key(unsigned field, unsigned wire_type) {
-  return static_cast<char>(field << 3 | wire_type);
-}
+constexpr char key(unsigned field, unsigned wire_type) { return static_cast<char>(field << 3 | wire_type); }
 
 // A record's head: the payload's length (8 bytes) and the masked CRC-32C of those (4 bytes).
 constexpr std::size_t head_size = 12;
@@ -56,8 +54,7 @@ void append_field(std::string& out, unsigned field, std::string_view content) {
 constexpr unsigned event_wall_time = 1, event_step = 2, event_file_version = 3, event_summary = 5,
                    event_session_log = 7, event_source_metadata = 10;
 // Summary, Summary.Value
-constexpr unsigned summary_value = 1, value_tag = 1, value_simple_value = 2, value_tensor = 8,
-                   value_metadata = 9;
+constexpr unsigned summary_value = 1, value_tag = 1, value_simple_value = 2, value_tensor = 8, value_metadata = 9;
 
 // TensorProto up to string_val: dtype DT_STRING (7), tensor_shape {dim {size 1}}.
 constexpr std::string_view string_tensor("\x08\x07\x12\x04\x12\x02\x08\x01", 8);
@@ -102,13 +99,11 @@ void EventEncoder::scalar(const ScalarTag& tag, double wall_time, std::int64_t s
   end_record(record);
 }
 
-void EventEncoder::text(std::string_view tag, double wall_time, std::int64_t step,
-                        std::string_view text) {
+void EventEncoder::text(std::string_view tag, double wall_time, std::int64_t step, std::string_view text) {
   constexpr std::string_view suffix = "/text_summary";
   const std::size_t tag_size = tag.size() + suffix.size();
   const std::size_t tensor = string_tensor.size() + field_size(text.size());
-  const std::size_t value =
-      field_size(tag_size) + field_size(tensor) + field_size(text_metadata.size());
+  const std::size_t value = field_size(tag_size) + field_size(tensor) + field_size(text_metadata.size());
 
   const std::size_t record = begin_record(wall_time, step);
   open_field(buffer_, event_summary, field_size(value));

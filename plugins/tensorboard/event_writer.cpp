@@ -27,8 +27,8 @@ std::string last_event_file(const std::filesystem::path& directory) {
 std::string file_name(std::int64_t seconds, std::int64_t counter) {
   char number[32];
   std::snprintf(number, sizeof number, "%010" PRId64, seconds);
-  return file_prefix + std::string(number) + "." + host_name() + "." +
-         std::to_string(process_id()) + "." + std::to_string(counter);
+  return file_prefix + std::string(number) + "." + host_name() + "." + std::to_string(process_id()) + "." +
+         std::to_string(counter);
 }
 
 /// A name that no other writer has, in this process or another.
@@ -59,9 +59,7 @@ double wall_time() {
   return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-bool has_event_files(const std::filesystem::path& directory) {
-  return !last_event_file(directory).empty();
-}
+bool has_event_files(const std::filesystem::path& directory) { return !last_event_file(directory).empty(); }
 
 EventWriter::EventWriter(const std::filesystem::path& directory) : file_(create_file(directory)) {
   events_.file_version(wall_time(), "libtrainer.tensorboard");

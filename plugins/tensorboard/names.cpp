@@ -21,16 +21,15 @@ std::string default_logdir(std::time_t now) {
                                            "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
   const std::tm t = local_time(now);
   char text[64];
-  std::snprintf(text, sizeof text, "%s%02d_%02d-%02d-%02d_", months[t.tm_mon % 12], t.tm_mday,
-                t.tm_hour, t.tm_min, t.tm_sec);
+  std::snprintf(text, sizeof text, "%s%02d_%02d-%02d-%02d_", months[t.tm_mon % 12], t.tm_mday, t.tm_hour, t.tm_min,
+                t.tm_sec);
   return "runs/" + std::string(text) + host_name();
 }
 
 std::string expand_user(const std::string& path) {
   if (path.empty() || path[0] != '~') return path;
   const std::size_t slash = path.find('/');
-  const std::string home =
-      home_directory(path.substr(1, slash == std::string::npos ? slash : slash - 1));
+  const std::string home = home_directory(path.substr(1, slash == std::string::npos ? slash : slash - 1));
   if (home.empty()) return path;
   return slash == std::string::npos ? home : home + path.substr(slash);
 }

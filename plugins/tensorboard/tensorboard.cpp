@@ -19,8 +19,7 @@ using trainer::sdk::Value;
 
 /// What is known of a key of the logs, made when it is first seen.
 struct Tag {
-  explicit Tag(std::string_view log_key)
-      : key(log_key), tag(tb::rewrite_key(log_key)), scalar(tag) {}
+  explicit Tag(std::string_view log_key) : key(log_key), tag(tb::rewrite_key(log_key)), scalar(tag) {}
 
   std::string key, tag;
   tb::ScalarTag scalar;
@@ -59,8 +58,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
     const double now = tb::wall_time();
     // What an earlier run wrote after the checkpoint comes again: from the step after it, readers
     // must see this run only.
-    if (state.global_step > 0 && joined_)
-      writer_->events().session_start(now, state.global_step + 1);
+    if (state.global_step > 0 && joined_) writer_->events().session_start(now, state.global_step + 1);
     writer_->events().text("args", now, 0, args.to_json_string());
     const std::string_view model_config = host_.model_config_json();
     if (!model_config.empty()) writer_->events().text("model_config", now, 0, model_config);
@@ -88,8 +86,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 
  private:
   static std::filesystem::path new_directory(const Arguments& args) {
-    return std::filesystem::path(args["output_dir"].text()) /
-           tb::default_logdir(std::time(nullptr));
+    return std::filesystem::path(args["output_dir"].text()) / tb::default_logdir(std::time(nullptr));
   }
 
   void open(const Arguments& args) {

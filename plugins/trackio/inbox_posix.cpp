@@ -30,17 +30,14 @@ std::string home() {
 }
 
 std::string expand(const std::string& path) {
-  return !path.empty() && path[0] == '~' && (path.size() == 1 || path[1] == '/')
-             ? home() + path.substr(1)
-             : path;
+  return !path.empty() && path[0] == '~' && (path.size() == 1 || path[1] == '/') ? home() + path.substr(1) : path;
 }
 
 std::string writer_name() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   char text[24];
   std::snprintf(text, sizeof text, "%012llx",
-                static_cast<unsigned long long>(
-                    std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
+                static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
   return text + random_hex(4);
 }
 
@@ -48,14 +45,12 @@ std::string writer_name() {
 
 fs::path data_directory() {
   if (const std::string set = variable("TRACKIO_DIR"); !set.empty()) return set;
-  if (const std::string set = variable("HF_HOME"); !set.empty())
-    return fs::path(expand(set)) / "trackio";
+  if (const std::string set = variable("HF_HOME"); !set.empty()) return fs::path(expand(set)) / "trackio";
   const std::string cache = variable("XDG_CACHE_HOME");
   return fs::path(cache.empty() ? home() + "/.cache" : expand(cache)) / "huggingface" / "trackio";
 }
 
-Inbox::Inbox(const fs::path& data_directory)
-    : directory_(fs::absolute(data_directory) / "inbox" / writer_name()) {}
+Inbox::Inbox(const fs::path& data_directory) : directory_(fs::absolute(data_directory) / "inbox" / writer_name()) {}
 
 fs::path Inbox::write(std::string_view lines) {
   char name[24];

@@ -61,9 +61,8 @@ void append_member(std::string& members, std::string_view key, const sdk::Value&
   append_value(members, value);
 }
 
-void append_record(std::string& out, const Run& run, std::string_view members,
-                   std::optional<std::int64_t> step, std::string_view timestamp,
-                   std::string_view config, std::string_view log_id) {
+void append_record(std::string& out, const Run& run, std::string_view members, std::optional<std::int64_t> step,
+                   std::string_view timestamp, std::string_view config, std::string_view log_id) {
   const auto text = [&](const char* key, std::string_view value) {
     out += key;
     if (value.empty())
@@ -89,8 +88,8 @@ void append_record(std::string& out, const Run& run, std::string_view members,
   out += '}';
 }
 
-std::string run_config(std::string_view model_json, std::string_view arguments_json,
-                       std::int64_t num_parameters, std::string_view created) {
+std::string run_config(std::string_view model_json, std::string_view arguments_json, std::int64_t num_parameters,
+                       std::string_view created) {
   JsonTree config;
   config["_Username"] = {};
   config["_Created"] = {JsonTree::Kind::string, std::string(created), {}, {}};
@@ -126,8 +125,7 @@ std::string random_name() {
   static constexpr const char* what[] = {"brook", "cedar", "comet", "dune",  "fjord", "heron",
                                          "maple", "otter", "reef",  "ridge", "tern",  "willow"};
   const auto below = [](std::uint64_t n) { return generator()() % n; };
-  return std::string(how[below(12)]) + "-" + what[below(12)] + "-" +
-         std::to_string(1000 + below(9000));
+  return std::string(how[below(12)]) + "-" + what[below(12)] + "-" + std::to_string(1000 + below(9000));
 }
 
 }  // namespace trainer::trackio

@@ -23,14 +23,13 @@ struct Run {
 void append_member(std::string& members, std::string_view key, const sdk::Value& value);
 
 /// `members` of the metrics and `config` (an object or empty) are JSON. No line end.
-void append_record(std::string& out, const Run& run, std::string_view members,
-                   std::optional<std::int64_t> step, std::string_view timestamp,
-                   std::string_view config, std::string_view log_id);
+void append_record(std::string& out, const Run& run, std::string_view members, std::optional<std::int64_t> step,
+                   std::string_view timestamp, std::string_view config, std::string_view log_id);
 
 /// The configuration of a run: the model's, the arguments over it, Trackio's own three keys, and the number
 /// of parameters unless it is negative.
-std::string run_config(std::string_view model_json, std::string_view arguments_json,
-                       std::int64_t num_parameters, std::string_view created);
+std::string run_config(std::string_view model_json, std::string_view arguments_json, std::int64_t num_parameters,
+                       std::string_view created);
 
 /// `digits` random hexadecimal digits.
 std::string random_hex(int digits);

@@ -56,8 +56,7 @@ Server parse_server(const std::string& url, const std::string& token) {
   return server;
 }
 
-Sender::Sender(Server server, Warn warn)
-    : server_(std::move(server)), warn_(std::move(warn)), client_(options()) {
+Sender::Sender(Server server, Warn warn) : server_(std::move(server)), warn_(std::move(warn)), client_(options()) {
   thread_ = std::thread([this] { loop(); });
 }
 
@@ -82,8 +81,7 @@ std::size_t Sender::flush(double seconds) {
   std::unique_lock lock(mutex_);
   failures_ = 0;  // no long pause now
   changed_.notify_all();
-  changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                    [&] { return rows_.empty() || refused_; });
+  changed_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return rows_.empty() || refused_; });
   return rows_.size();
 }
 
@@ -95,8 +93,7 @@ void Sender::loop() {
     if (failures_ > 0) {
       const int failures = failures_;
       const double pause = std::min(30.0, 0.5 * static_cast<double>(1 << std::min(failures, 6)));
-      changed_.wait_for(lock, std::chrono::duration<double>(pause),
-                        [&] { return stop_ || failures_ != failures; });
+      changed_.wait_for(lock, std::chrono::duration<double>(pause), [&] { return stop_ || failures_ != failures; });
       if (stop_) return;
     }
     const std::size_t count = std::min(rows_.size(), most_rows);
@@ -121,20 +118,19 @@ void Sender::loop() {
     warned_ = warned_ || warn;
     failures_ = problem.empty() ? 0 : failures_ + 1;
     refused_ = final;
-    if (problem.empty())
-      rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(count));
+    if (problem.empty()) rows_.erase(rows_.begin(), rows_.begin() + static_cast<std::ptrdiff_t>(count));
     changed_.notify_all();
   }
 }
 
 std::string Sender::send(const std::string& body, bool& final) {
   try {
-    const http::Response response = client_.send(
-        {"POST",
-         server_.url + "/api/bulk_log",
-         {{"Content-Type", "application/json"}, {"x-trackio-write-token", server_.token}},
-         body,
-         std::nullopt});
+    const http::Response response =
+        client_.send({"POST",
+                      server_.url + "/api/bulk_log",
+                      {{"Content-Type", "application/json"}, {"x-trackio-write-token", server_.token}},
+                      body,
+                      std::nullopt});
     final = response.status >= 400 && response.status < 500 && !http::is_transient(response.status);
     // Trackio answers {"data": null}; anything else says nothing of the rows.
     if (response.status == 200 && response.body.rfind("{\"data\"", 0) == 0) return {};

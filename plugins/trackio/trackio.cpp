@@ -40,9 +40,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
         "TRACKIO_SERVER_URL to its server, or name trackio in report_to");
   }
 
-  void on_train_begin(const Arguments& args, const State& state, Control&) override {
-    set_up(args, state);
-  }
+  void on_train_begin(const Arguments& args, const State& state, Control&) override { set_up(args, state); }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     if (!set_up(args, state)) return;
@@ -76,13 +74,12 @@ class Trackio : public trainer::sdk::TrainerCallback {
       run_.name = tr::random_name();
       run_.id = tr::random_hex(32);
     }
-    config_ = tr::run_config(host_.model_config_json(), args.to_json_string(),
-                             trainer::plugins::num_parameters(host_), trainer::plugins::utc_now());
+    config_ = tr::run_config(host_.model_config_json(), args.to_json_string(), trainer::plugins::num_parameters(host_),
+                             trainer::plugins::utc_now());
     connect(args);
     inbox_ = std::make_unique<tr::Inbox>(tr::data_directory());
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +
-               (sender_ ? variable("TRACKIO_SERVER_URL").substr(
-                              0, variable("TRACKIO_SERVER_URL").find('?'))
+               (sender_ ? variable("TRACKIO_SERVER_URL").substr(0, variable("TRACKIO_SERVER_URL").find('?'))
                         : tr::data_directory().string() + "; `trackio show` opens it"));
     return true;
   }
@@ -92,16 +89,17 @@ class Trackio : public trainer::sdk::TrainerCallback {
     std::string space(args["trackio_space_id"].text());
     if (space.empty()) space = variable("TRACKIO_SPACE_ID");
     if (!space.empty()) {
-      host_.warning("Spaces are reached only by Trackio's own Python: the rows are kept here, and "
-                    "`trackio sync --project " + run_.project + " --space-id " + space +
-                    "` sends them; or name python:trackio in report_to");
+      host_.warning(
+          "Spaces are reached only by Trackio's own Python: the rows are kept here, and "
+          "`trackio sync --project " +
+          run_.project + " --space-id " + space + "` sends them; or name python:trackio in report_to");
     } else if (!server.empty()) {
-      sender_ = std::make_unique<tr::Sender>(
-          tr::parse_server(server, variable("TRACKIO_WRITE_TOKEN")),
-          [host = host_](const std::string& text) { host.warning(text); });
+      sender_ = std::make_unique<tr::Sender>(tr::parse_server(server, variable("TRACKIO_WRITE_TOKEN")),
+                                             [host = host_](const std::string& text) { host.warning(text); });
     } else if (!args["trackio_bucket_id"].text().empty()) {
-      host_.warning("trackio_bucket_id is for Spaces and has no effect without one: metrics are "
-                    "kept locally; set trackio_space_id, or leave the bucket out");
+      host_.warning(
+          "trackio_bucket_id is for Spaces and has no effect without one: metrics are "
+          "kept locally; set trackio_space_id, or leave the bucket out");
     }
   }
 
@@ -113,8 +111,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
     std::optional<std::int64_t> step;
     if (!run_.id.empty()) step = step_;
     record_.clear();
-    tr::append_record(record_, run_, members_, step, trainer::plugins::utc_now(), config_,
-                      tr::random_hex(32));
+    tr::append_record(record_, run_, members_, step, trainer::plugins::utc_now(), config_, tr::random_hex(32));
     record_ += '\n';
     const std::filesystem::path fragment = inbox_->write(record_);
     ++step_;
@@ -126,9 +123,10 @@ class Trackio : public trainer::sdk::TrainerCallback {
     if (!sender_) return;
     const std::size_t left = sender_->flush(longest_flush);
     if (left != 0)
-      host_.warning(std::to_string(left) + " rows did not reach the Trackio server; they are kept "
-                    "in " + inbox_->directory().string() +
-                    ", and `trackio show` on this machine has them");
+      host_.warning(std::to_string(left) +
+                    " rows did not reach the Trackio server; they are kept "
+                    "in " +
+                    inbox_->directory().string() + ", and `trackio show` on this machine has them");
   }
 
   Host host_;

@@ -13,7 +13,7 @@ namespace trainer::wandb {
 
 struct Artifact {
   struct File {
-    std::string path;  ///< within the artifact, with slashes
+    std::string path;    ///< within the artifact, with slashes
     std::string digest;  ///< MD5 in base64
     std::uint64_t size = 0;
     std::filesystem::path staged;

@@ -23,8 +23,7 @@ std::int64_t last_step_of(const std::filesystem::path& file) {
 
 }  // namespace
 
-std::optional<std::int64_t> last_step(const std::filesystem::path& directory,
-                                      const std::string& id) {
+std::optional<std::int64_t> last_step(const std::filesystem::path& directory, const std::string& id) {
   std::optional<std::int64_t> last;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {

@@ -10,7 +10,6 @@ namespace trainer::wandb {
 
 /// The last step of the history in the files of a run below `directory` (.../wandb); -1 when there
 /// is a file without history, nothing when there is no file.
-std::optional<std::int64_t> last_step(const std::filesystem::path& directory,
-                                      const std::string& id);
+std::optional<std::int64_t> last_step(const std::filesystem::path& directory, const std::string& id);
 
 }  // namespace trainer::wandb

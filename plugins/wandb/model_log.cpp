@@ -24,9 +24,7 @@ struct WorkDirectory {
 };
 
 /// As there, where only models of transformers have a text in it.
-void write_architecture(const fs::path& directory) {
-  sdk::AppendFile::open(directory / "model_architecture.txt");
-}
+void write_architecture(const fs::path& directory) { sdk::AppendFile::open(directory / "model_architecture.txt"); }
 
 /// Python's round(epoch, 2).
 std::string rounded(double epoch) {
@@ -55,9 +53,7 @@ void ModelLog::summary(std::string_view key, const sdk::Value& value, std::strin
   summary_[std::string(key)] = json;
 }
 
-std::string ModelLog::parameters_json() const {
-  return num_parameters_ < 0 ? "null" : std::to_string(num_parameters_);
-}
+std::string ModelLog::parameters_json() const { return num_parameters_ < 0 ? "null" : std::to_string(num_parameters_); }
 
 std::string ModelLog::summary_json() const {
   std::string json = "{";

@@ -13,9 +13,8 @@ std::filesystem::path new_directory(const Settings& settings, std::int64_t& star
   sdk::make_directory(settings.directory);
   for (;; start += 1'000'000'000) {
     // Two starts of one run in a second: the later one takes the next second's name.
-    const std::filesystem::path directory =
-        std::filesystem::absolute(settings.directory).lexically_normal() /
-        ("offline-run-" + plugins::time_name(start) + "-" + settings.id);
+    const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal() /
+                                            ("offline-run-" + plugins::time_name(start) + "-" + settings.id);
     std::error_code error;
     if (std::filesystem::create_directory(directory, error)) return directory;
     if (error) sdk::posix::fail(directory, "could not be made a directory", error.value());
@@ -30,9 +29,8 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::no
     settings_.id = plugins::random_id(8);
   } else if (const auto last = last_step(settings_.directory, settings_.id)) {
     if (settings_.must_be_new)
-      throw std::invalid_argument("WANDB_RESUME is \"never\" but " + settings_.directory.string() +
-                                  " has a run \"" + settings_.id +
-                                  "\"; choose another WANDB_RUN_ID or unset WANDB_RESUME");
+      throw std::invalid_argument("WANDB_RESUME is \"never\" but " + settings_.directory.string() + " has a run \"" +
+                                  settings_.id + "\"; choose another WANDB_RUN_ID or unset WANDB_RESUME");
     resumed = settings_.resume;
     if (resumed) starting_step_ = *last + 1;
   }

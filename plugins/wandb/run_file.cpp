@@ -11,10 +11,9 @@ namespace {
 using plugins::protobuf::Message;
 
 // wandb_internal.Record
-constexpr unsigned record_num = 1, record_summary = 3, record_config = 5,
-                   record_stats = 7, record_artifact = 8, record_telemetry = 11, record_metric = 12,
-                   record_output = 13, record_run = 17, record_exit = 18, record_header = 21,
-                   record_environment = 26;
+constexpr unsigned record_num = 1, record_summary = 3, record_config = 5, record_stats = 7, record_artifact = 8,
+                   record_telemetry = 11, record_metric = 12, record_output = 13, record_run = 17, record_exit = 18,
+                   record_header = 21, record_environment = 26;
 constexpr unsigned item_key = 1, item_value = 16;
 
 }  // namespace
@@ -25,8 +24,7 @@ void Items::add(std::string_view key, std::string_view json) {
 }
 
 void Items::add(std::string_view key, std::string_view leaf, std::string_view json) {
-  Message(bytes_).message(
-      1, [&](Message& i) { i.text(2, key, true).text(2, leaf, true).text(item_value, json); });
+  Message(bytes_).message(1, [&](Message& i) { i.text(2, key, true).text(2, leaf, true).text(item_value, json); });
 }
 
 void Items::add_stat(std::string_view key, double value) {
@@ -67,9 +65,8 @@ void RunFile::environment(std::int64_t started) {
       e.text(11, machine.directory).text(12, machine.host).text(14, machine.program);
       e.integer(16, machine.cores).integer(17, machine.logical_cores);
       e.message(20, [&](Message& entry) {  // map<string, DiskInfo>
-        entry.text(1, "/").message(2, [&](Message& disk) {
-          disk.integer(1, machine.disk_total).integer(2, machine.disk_used);
-        });
+        entry.text(1, "/").message(
+            2, [&](Message& disk) { disk.integer(1, machine.disk_total).integer(2, machine.disk_used); });
       });
       e.message(21, [&](Message& memory) { memory.integer(1, machine.memory_total); });
       e.message(22, [&](Message& cpu) {
@@ -98,9 +95,7 @@ void RunFile::config(const plugins::JsonTree& values) {
       for (std::size_t i = 0; i < values.keys.size(); ++i) {
         json.clear();
         plugins::append_json(json, values.items[i], plugins::Escape::utf8, false);
-        config.message(1, [&](Message& item) {
-          item.text(item_key, values.keys[i]).text(item_value, json);
-        });
+        config.message(1, [&](Message& item) { item.text(item_key, values.keys[i]).text(item_value, json); });
       }
     });
   });
@@ -159,16 +154,13 @@ void RunFile::artifact(const Settings& settings, const Artifact& artifact) {
 
 void RunFile::stats(std::int64_t time, const Items& row) {
   append([&](Message& record) {
-    record.message(record_stats,
-                   [&](Message& stats) { stats.timestamp(2, time).raw(row.bytes()); });
+    record.message(record_stats, [&](Message& stats) { stats.timestamp(2, time).raw(row.bytes()); });
   });
 }
 
 void RunFile::output(bool is_stdout, std::int64_t time, std::string_view line) {
   append([&](Message& record) {
-    record.message(record_output, [&](Message& output) {
-      output.flag(1, is_stdout).timestamp(2, time).text(3, line);
-    });
+    record.message(record_output, [&](Message& output) { output.flag(1, is_stdout).timestamp(2, time).text(3, line); });
   });
 }
 

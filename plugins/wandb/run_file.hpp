@@ -18,7 +18,7 @@
 namespace trainer::wandb {
 
 inline constexpr std::string_view file_header{":W&B\xe1\xbe\0", 7};  // magic, and version 0
-inline constexpr unsigned record_history = 2;                         // of wandb_internal.Record
+inline constexpr unsigned record_history = 2;                        // of wandb_internal.Record
 
 /// Keys and JSON values as history and summary keep them (HistoryItem and SummaryItem have the same
 /// fields), or as system rows do.

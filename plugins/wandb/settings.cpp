@@ -37,8 +37,7 @@ std::vector<std::string> split(const std::string& text) {
 Settings::Mode read_mode() {
   const std::string mode = variable("WANDB_MODE");
   if (is_disabled()) return Settings::Mode::disabled;
-  if (mode.empty() || mode == "online" || mode == "run" || mode == "shared")
-    return Settings::Mode::online;
+  if (mode.empty() || mode == "online" || mode == "run" || mode == "shared") return Settings::Mode::online;
   if (mode == "offline" || mode == "dryrun") return Settings::Mode::offline;
   refuse("WANDB_MODE", mode, "online, offline or disabled");
 }
@@ -59,8 +58,7 @@ void read_resume(Settings& settings) {
 
 void check_id(const std::string& id) {
   // What W&B refuses; a slash would also leave the directory.
-  if (id.find_first_of("/\\#?%:") != std::string::npos)
-    refuse("WANDB_RUN_ID", id, "no / \\ # ? % or : in it");
+  if (id.find_first_of("/\\#?%:") != std::string::npos) refuse("WANDB_RUN_ID", id, "no / \\ # ? % or : in it");
 }
 
 }  // namespace
@@ -87,8 +85,7 @@ Settings read_settings() {
   check_id(settings.id);
   read_resume(settings);
   settings.console = variable("WANDB_CONSOLE") != "off";
-  settings.quiet =
-      plugins::is_true(variable("WANDB_SILENT")) || plugins::is_true(variable("WANDB_QUIET"));
+  settings.quiet = plugins::is_true(variable("WANDB_SILENT")) || plugins::is_true(variable("WANDB_QUIET"));
   settings.stats = !plugins::is_true(private_variable("DISABLE_STATS"));
   if (const std::string text = private_variable("STATS_SAMPLING_INTERVAL"); !text.empty()) {
     double seconds = 0;
@@ -115,8 +112,6 @@ bool has_key() {
          plugins::has_login(plugins::home_directory() / "_netrc", host);
 }
 
-bool is_disabled() {
-  return variable("WANDB_MODE") == "disabled" || plugins::is_true(variable("WANDB_DISABLED"));
-}
+bool is_disabled() { return variable("WANDB_MODE") == "disabled" || plugins::is_true(variable("WANDB_DISABLED")); }
 
 }  // namespace trainer::wandb

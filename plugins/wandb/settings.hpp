@@ -19,7 +19,7 @@ struct Settings {
   std::filesystem::path directory;  ///< .../wandb, or .../.wandb where there is one
   std::string project, entity, name, group, job_type, notes, id, host, sweep_id;
   std::vector<std::string> tags;
-  bool resume = false;   ///< WANDB_RESUME is set, and not "never"
+  bool resume = false;       ///< WANDB_RESUME is set, and not "never"
   bool must_be_new = false;  ///< "never"
   bool console = true;
   bool quiet = false;  ///< no sentence about where the run is

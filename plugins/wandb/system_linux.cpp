@@ -32,13 +32,10 @@ double kilobytes(const char* file, std::string_view name) {
 
 /// Whole disks, not their partitions, and neither loop nor RAM devices.
 bool is_disk(const std::string& name) {
-  return std::filesystem::exists("/sys/block/" + name) && name.rfind("loop", 0) != 0 &&
-         name.rfind("ram", 0) != 0;
+  return std::filesystem::exists("/sys/block/" + name) && name.rfind("loop", 0) != 0 && name.rfind("ram", 0) != 0;
 }
 
-std::string os_pretty(const utsname& u) {
-  return std::string(u.sysname) + "-" + u.release + "-" + u.machine;
-}
+std::string os_pretty(const utsname& u) { return std::string(u.sysname) + "-" + u.release + "-" + u.machine; }
 
 }  // namespace
 
@@ -94,9 +91,7 @@ std::vector<std::pair<std::string, double>> SystemSampler::sample() {
     add("cpu", 100 * (process - last_process_) / elapsed / static_cast<double>(cpus.size()));
   for (std::size_t i = 0; i < cpus.size() && cpus.size() == last_cpus_.size(); ++i) {
     const double total = cpus[i].total - last_cpus_[i].total;
-    if (total > 0)
-      add("cpu." + std::to_string(i) + ".cpu_percent",
-          100 * (cpus[i].busy - last_cpus_[i].busy) / total);
+    if (total > 0) add("cpu." + std::to_string(i) + ".cpu_percent", 100 * (cpus[i].busy - last_cpus_[i].busy) / total);
   }
   last_cpus_ = cpus, last_process_ = process, last_time_ = now;
 
@@ -160,8 +155,8 @@ SystemSampler::Counters SystemSampler::traffic() {
     std::istringstream fields(line);
     double major, minor, reads, merged, sectors_read, ms, writes, merged_writes, sectors_written;
     std::string name;
-    if (!(fields >> major >> minor >> name >> reads >> merged >> sectors_read >> ms >> writes >>
-          merged_writes >> sectors_written) ||
+    if (!(fields >> major >> minor >> name >> reads >> merged >> sectors_read >> ms >> writes >> merged_writes >>
+          sectors_written) ||
         !is_disk(name))
       continue;
     counters["disk." + name + ".in"] = sectors_read * 512 / megabyte;

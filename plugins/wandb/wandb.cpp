@@ -29,8 +29,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   static void available(const Host&) {
     if (wandb::is_disabled())
-      throw trainer::sdk::NotConfigured(
-          "WANDB_MODE or WANDB_DISABLED switches it off; unset it to have it");
+      throw trainer::sdk::NotConfigured("WANDB_MODE or WANDB_DISABLED switches it off; unset it to have it");
     if (!plugins::has_variable("WANDB_", {"WANDB_DISABLED"}) && !wandb::has_key())
       throw trainer::sdk::NotConfigured(
           "there is no WANDB_... variable and no login for it; set WANDB_MODE=offline, or "
@@ -108,16 +107,14 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     file.metric("", "*", step_key);
     file.telemetry();
     if (!host_.is_replay()) run_->start_stats();
-    watch_.emplace(host_, run_->settings().watch,
-                   std::max<std::int64_t>(100, state.logging_steps));  // as there
+    watch_.emplace(host_, run_->settings().watch, std::max<std::int64_t>(100, state.logging_steps));  // as there
     log_models(args, count);
     {
       const std::lock_guard lock(console_mutex_);
       console_ = &*run_;
     }
     if (!run_->settings().quiet)
-      host_.info("W&B run " + run_->settings().id + " is written to " +
-                 run_->directory().string());
+      host_.info("W&B run " + run_->settings().id + " is written to " + run_->directory().string());
   }
 
   void name(wandb::Settings& settings, const Arguments& args, const State& state) const {
@@ -128,8 +125,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       settings.group = unnamed ? output_dir : run_name;
     } else if (!run_name.empty()) {
       settings.name = run_name;
-      if (run_name == output_dir)
-        host_.warning("run_name is the same as output_dir; give the run a name of its own");
+      if (run_name == output_dir) host_.warning("run_name is the same as output_dir; give the run a name of its own");
     }
   }
 
@@ -140,8 +136,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       models_.emplace(host_, *run_, num_parameters);
       models_->initial(args);
     } else if (!asked.empty() && asked != "false") {
-      host_.warning("WANDB_LOG_MODEL is \"" + asked +
-                    "\", expected end, checkpoint or false; no model is logged");
+      host_.warning("WANDB_LOG_MODEL is \"" + asked + "\", expected end, checkpoint or false; no model is logged");
     }
   }
 
@@ -165,8 +160,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   void add(std::string_view key, const Value& value) {
     const auto found = names_.find(key_.assign(key));
     const std::string& name =
-        found != names_.end() ? found->second
-                              : names_.emplace(key_, plugins::rewrite_key(key)).first->second;
+        found != names_.end() ? found->second : names_.emplace(key_, plugins::rewrite_key(key)).first->second;
     put(name, json_, !value.is_null());
     if (models_) models_->summary(name, value, json_);
   }
@@ -216,21 +210,19 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     if (!wandb::has_key() || program.empty()) {
       if (!run_->settings().quiet)
         host_.info("the W&B run is on this disk only: " +
-                   std::string(program.empty() ? "the command wandb is not on PATH"
-                                               : "there is no login for W&B") +
+                   std::string(program.empty() ? "the command wandb is not on PATH" : "there is no login for W&B") +
                    later);
       return;
     }
     const Value limit = host_.config("sync_seconds");
     const int status =
         plugins::run_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
-                           std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+                             std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
     const std::string log = directory + "/logs/sync.log";
     if (status == -1)
       host_.info("`wandb sync` still sends the run; it writes to " + log);
     else if (status != 0)
-      host_.warning("`wandb sync` ended with status " + std::to_string(status) + ", see " + log +
-                    later + " again");
+      host_.warning("`wandb sync` ended with status " + std::to_string(status) + ", see " + log + later + " again");
   }
 
   Host host_;

@@ -20,8 +20,7 @@ float from_half(std::uint16_t bits) {
   const double fraction = bits & 1023;
   const double sign = bits & 0x8000 ? -1 : 1;
   if (exponent == 31) return fraction == 0 ? static_cast<float>(sign * INFINITY) : NAN;
-  const double value = exponent == 0 ? std::ldexp(fraction, -24)
-                                     : std::ldexp(fraction + 1024, exponent - 25);
+  const double value = exponent == 0 ? std::ldexp(fraction, -24) : std::ldexp(fraction + 1024, exponent - 25);
   return static_cast<float>(sign * value);
 }
 
@@ -46,13 +45,10 @@ std::vector<To> converted(const std::vector<char>& bytes, Convert convert) {
 /// Only floating-point numbers have a histogram.
 Histogram of_tensor(const trainer_tensor& tensor, const std::vector<char>& bytes) {
   const bool bfloat = tensor.dtype_code == 4, real = tensor.dtype_code == 2;
-  if (real && tensor.dtype_bits == 64)
-    return histogram(converted<double, double>(bytes, [](double v) { return v; }));
-  if (real && tensor.dtype_bits == 32)
-    return histogram(converted<float, float>(bytes, [](float v) { return v; }));
+  if (real && tensor.dtype_bits == 64) return histogram(converted<double, double>(bytes, [](double v) { return v; }));
+  if (real && tensor.dtype_bits == 32) return histogram(converted<float, float>(bytes, [](float v) { return v; }));
   if (real && tensor.dtype_bits == 16) return histogram(converted<std::uint16_t, float>(bytes, from_half));
-  if (bfloat && tensor.dtype_bits == 16)
-    return histogram(converted<std::uint16_t, float>(bytes, from_bfloat));
+  if (bfloat && tensor.dtype_bits == 16) return histogram(converted<std::uint16_t, float>(bytes, from_bfloat));
   return {};
 }
 
@@ -76,8 +72,7 @@ std::string json_list(const List& list, Append append) {
 
 template <typename T>
 Histogram histogram(std::vector<T> values) {
-  values.erase(std::remove_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); }),
-               values.end());
+  values.erase(std::remove_if(values.begin(), values.end(), [](T v) { return !std::isfinite(v); }), values.end());
   if (values.empty()) return {};
   const auto [least, most] = std::minmax_element(values.begin(), values.end());
   const T low = *least, high = *most;
@@ -135,9 +130,7 @@ void Watch::add_all(Items& row, std::uint32_t of, std::string_view prefix) {
     const Histogram made = of_tensor(tensor, bytes);
     if (made.counts.empty()) continue;
     row.add(name, "_type", "\"histogram\"");
-    row.add(name, "values", json_list(made.counts, [](std::string& out, std::int64_t n) {
-              out += std::to_string(n);
-            }));
+    row.add(name, "values", json_list(made.counts, [](std::string& out, std::int64_t n) { out += std::to_string(n); }));
     row.add(name, "bins", json_list(made.edges, [](std::string& out, float edge) {
               sdk::append_repr(out, static_cast<double>(edge));
             }));

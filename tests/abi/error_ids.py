@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Each error id is explained in docs/errors.md, and used; and docs/errors.md explains no others. SOURCE: this tree."""
+
 import os
 import pathlib
 import re
@@ -18,8 +19,11 @@ def main():
     problems += [f"docs/errors.md explains {row}, which is no id" for row in rows if row not in ids.values()]
     problems += [f"docs/errors.md explains {row} twice" for row in sorted({row for row in rows if rows.count(row) > 1})]
     problems += [f"{name} is used nowhere" for name in ids if name not in used]
-    problems += [f"{name} is \"{text}\", expected \"{name}\" with a dot and hyphens" for name, text in ids.items()
-                 if re.sub(r"[.-]", "_", text) != name]
+    problems += [
+        f'{name} is "{text}", expected "{name}" with a dot and hyphens'
+        for name, text in ids.items()
+        if re.sub(r"[.-]", "_", text) != name
+    ]
     print(f"{len(ids)} error ids")
     print(*problems, sep="\n", file=sys.stderr)
     return 1 if problems or not ids else 0

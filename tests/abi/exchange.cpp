@@ -2,9 +2,9 @@
 //
 // Says how much of the contract the host offers to this plugin, and whether the host spares what lies behind what the
 // plugin gives. Built with these headers or with those of the next minor; see exchange.py.
+#include <trainer/ext/parameters.h>
 #include <cstdio>
 #include <cstring>
-#include <trainer/ext/parameters.h>
 #include <trainer/sdk.hpp>
 
 namespace {
@@ -38,7 +38,8 @@ class Exchange : public TrainerCallback, public Stateful {
                 TRAINER_PLUGIN_MINOR, compared(host.raw()));
     Guarded argument;
     host.raw()->argument(host.raw(), "seed", 4, &argument.value);
-    std::printf("seed %lld, %s\n", static_cast<long long>(argument.value.integer), argument.spared() ? "spared" : "OVERWRITTEN");
+    std::printf("seed %lld, %s\n", static_cast<long long>(argument.value.integer),
+                argument.spared() ? "spared" : "OVERWRITTEN");
   }
   void on_train_begin(const Arguments&, const State& state, Control& control) override {
     std::printf("state %s, control %s\n", compared(&state), compared(&control));
@@ -70,8 +71,4 @@ class Exchange : public TrainerCallback, public Stateful {
 
 }  // namespace
 
-TRAINER_PLUGIN(Exchange, {
-  "id": "exchange",
-  "version": "1.0.0",
-  "events": ["on_train_begin", "on_log"]
-})
+TRAINER_PLUGIN(Exchange, {"id" : "exchange", "version" : "1.0.0", "events" : [ "on_train_begin", "on_log" ]})

@@ -8,6 +8,7 @@ The fields are read from the headers, so none can be forgotten; the numbers are 
 is run and no C library is needed: the numbers are constants in a section of an object file.
 Reads SOURCE and CC from the environment.
 """
+
 import os
 import pathlib
 import re
@@ -44,8 +45,10 @@ def structs():
         for name, body in re.findall(r"^(?:typedef )?struct (\w+) \{(.*?)^\}", text, flags=re.S | re.M):
             fields = fields_of(body)
             if name != "trainer_text" and lasts.get(name) != fields[-1]:
-                sys.exit(f"{header.name}: struct {name} ends with {fields[-1]}, but its TRAINER_LAST_FIELD "
-                         f"names {lasts.get(name)}; name its last field")
+                sys.exit(
+                    f"{header.name}: struct {name} ends with {fields[-1]}, but its TRAINER_LAST_FIELD "
+                    f"names {lasts.get(name)}; name its last field"
+                )
             found.append((header.relative_to(INCLUDE).as_posix(), name, fields))
     return found
 
@@ -58,8 +61,10 @@ def measure(machine, found):
         rows.append(f"0, sizeof(T_{name}), _Alignof(T_{name})")
         for field in fields:
             names.append(f"{name}.{field}")
-            rows.append(f"offsetof(T_{name}, {field}), sizeof(((T_{name}*)0)->{field}), "
-                        f"_Alignof(__typeof__(((T_{name}*)0)->{field}))")
+            rows.append(
+                f"offsetof(T_{name}, {field}), sizeof(((T_{name}*)0)->{field}), "
+                f"_Alignof(__typeof__(((T_{name}*)0)->{field}))"
+            )
     lines = ["#include <stddef.h>"] + [f"#include <{header}>" for header in sorted({h for h, _, _ in found})]
     lines += [f"typedef struct {name} T_{name};" for _, name, _ in found]
     lines.append('__attribute__((section(".layout"), used)) const unsigned layout[][4] = {')
@@ -77,9 +82,10 @@ def measure(machine, found):
         data = pathlib.Path(raw).read_bytes()
     records = list(RECORD.iter_unpack(data[: len(names) * RECORD.size]))
     assert [record[0] for record in records] == list(range(len(names))), "the section is not as written"
-    return [f"{name} offset {offset} size {size} align {align}" if "." in name
-            else f"{name} size {size} align {align}"
-            for name, (_, offset, size, align) in zip(names, records)]
+    return [
+        f"{name} offset {offset} size {size} align {align}" if "." in name else f"{name} size {size} align {align}"
+        for name, (_, offset, size, align) in zip(names, records)
+    ]
 
 
 def abi_version():
@@ -138,3 +144,4 @@ def main():
 
 if __name__ == "__main__":
     sys.exit(main())
+import os

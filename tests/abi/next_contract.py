@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes a copy of the sources whose contract is one minor newer, with two fields more at the end of every struct."""
+
 import pathlib
 import re
 import shutil
@@ -22,8 +23,12 @@ def copy(source, to):
         for last in re.findall(r"^TRAINER_LAST_FIELD\((?:struct )?(\w+), \w+\);", text, flags=re.M):
             if last in FROZEN:
                 continue
-            text = re.sub(rf"(struct {last} \{{(?:.(?!^\}}))*.)^\}}", rf"\1  {FIELD}\n}}", text, count=1, flags=re.S | re.M)
-            text = re.sub(rf"TRAINER_LAST_FIELD\(((?:struct )?{last}), \w+\);", rf"TRAINER_LAST_FIELD(\1, from_next_minor);", text)
+            text = re.sub(
+                rf"(struct {last} \{{(?:.(?!^\}}))*.)^\}}", rf"\1  {FIELD}\n}}", text, count=1, flags=re.S | re.M
+            )
+            text = re.sub(
+                rf"TRAINER_LAST_FIELD\(((?:struct )?{last}), \w+\);", r"TRAINER_LAST_FIELD(\1, from_next_minor);", text
+            )
             grown.append(last)
         assert text.count(FIELD) == text.count(", from_next_minor);"), f"{header}: a struct did not get its field"
         header.write_text(text)

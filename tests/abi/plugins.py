@@ -5,6 +5,7 @@
   plugins.py compile   an example compiles in well under a second; prints how long it took
 Reads SOURCE, BUILD, CC and CXX from the environment.
 """
+
 import os
 import pathlib
 import re
@@ -56,12 +57,23 @@ def compile_examples():
     include = [f"-I{SOURCE / 'plugin_api/include'}", f"-I{SOURCE / 'sdk/include'}"]
     failed = False
     with tempfile.TemporaryDirectory() as work:
-        for name, compiler, standard in (("hello_c.c", os.environ["CC"], "c11"),
-                                         ("hello_cpp.cpp", os.environ["CXX"], "c++17")):
+        for name, compiler, standard in (
+            ("hello_c.c", os.environ["CC"], "c11"),
+            ("hello_cpp.cpp", os.environ["CXX"], "c++17"),
+        ):
             source = SOURCE / "sdk/examples" / pathlib.Path(name).stem / name
             made = pathlib.Path(work, name).with_suffix(".so")
-            taken = seconds(compiler, f"-std={standard}", "-shared", "-fPIC", "-fvisibility=hidden", *include,
-                            str(source), "-o", str(made))
+            taken = seconds(
+                compiler,
+                f"-std={standard}",
+                "-shared",
+                "-fPIC",
+                "-fvisibility=hidden",
+                *include,
+                str(source),
+                "-o",
+                str(made),
+            )
             print(f"{name}: compiled and linked in {taken:.2f} s of processor time, limit {LIMIT_S} s")
             failed |= taken > LIMIT_S
             for problem in problems_of(made, exports_too=False):  # trainer_add_plugin() hides std's too

@@ -59,10 +59,16 @@ def processor():
 
 def main():
     env = arguments()
-    machine = {"processor": processor(), "processors": os.cpu_count(), "load": os.getloadavg(),
-               "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}
-    print(f"{machine['processor']}, {machine['processors']} processors, load {machine['load'][0]:.1f}; one thread; "
-          f"{env.rounds} interleaved rounds")
+    machine = {
+        "processor": processor(),
+        "processors": os.cpu_count(),
+        "load": os.getloadavg(),
+        "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
+    }
+    print(
+        f"{machine['processor']}, {machine['processors']} processors, load {machine['load'][0]:.1f}; one thread; "
+        f"{env.rounds} interleaved rounds"
+    )
     print(f"{'':<58} {'min':>11} {'median':>11} {'unit':<8} limit")
     table = []
     for name in env.only.split(","):

@@ -59,7 +59,7 @@ struct Stopwatch : trainer::TrainerCallback {
 
 // The trainer is left as it is, to resume.
 std::pair<double, double> held_up(const std::shared_ptr<Large>& model, const fs::path& output, bool async_save,
-               std::unique_ptr<trainer::Trainer>& trainer) {
+                                  std::unique_ptr<trainer::Trainer>& trainer) {
   const auto watch = std::make_shared<Stopwatch>();
   trainer::TrainerOptions options;
   options.model = trainer::supervised(model, trainer::mse_loss);
@@ -164,6 +164,6 @@ int main(int argc, char** argv) {
       "{\"write_sync_mb_s\": %.1f, \"plain_write_mb_s\": %.1f, \"read_mb_s\": %.1f, \"page_cache_mb_s\": %.1f, "
       "\"resume_mb_s\": %.1f, \"read_states_mb_s\": %.1f, \"copy_s\": %.4f, "
       "\"held_s\": %.4f, \"held_async_s\": %.4f, \"held_again_s\": %.4f}\n",
-      megabytes / on_disk, megabytes / plain_write, megabytes / read_back, megabytes / page_cache,
-      megabytes / resumed, megabytes / read_states, copied, held, held_async, held_again);
+      megabytes / on_disk, megabytes / plain_write, megabytes / read_back, megabytes / page_cache, megabytes / resumed,
+      megabytes / read_states, copied, held, held_async, held_again);
 }

@@ -80,8 +80,8 @@ int main() {
   const auto ours = std::make_shared<trainer::TensorDataset>(data.features, data.labels);
   our_rows_a_second(ours, 0);  // warm
   std::printf(
-               "{\"ours\": %.0f, \"ours_2_threads\": %.0f, \"torch\": %.0f, \"waited\": %.4f, "
-               "\"waited_2_threads\": %.4f}\n",
-               our_rows_a_second(ours, 0), our_rows_a_second(ours, 2), torch_rows_a_second(data),
-               share_waited(data, 0), share_waited(data, 2));
+      "{\"ours\": %.0f, \"ours_2_threads\": %.0f, \"torch\": %.0f, \"waited\": %.4f, "
+      "\"waited_2_threads\": %.4f}\n",
+      our_rows_a_second(ours, 0), our_rows_a_second(ours, 2), torch_rows_a_second(data), share_waited(data, 0),
+      share_waited(data, 2));
 }

@@ -16,8 +16,9 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TOKENIZERS_PARALL
 def run(command, timeout=600):
     """The last JSON object that the command prints, with those before it merged in."""
     environment = {**os.environ, **ONE_THREAD, "BENCH_START": str(time.monotonic_ns())}
-    done = subprocess.run([str(part) for part in command], env=environment, capture_output=True, text=True,
-                          timeout=timeout)
+    done = subprocess.run(
+        [str(part) for part in command], env=environment, capture_output=True, text=True, timeout=timeout
+    )
     if done.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))} failed with status {done.returncode}:\n{done.stderr[-2000:]}")
     result = {}
@@ -82,5 +83,12 @@ class Row:
         return f"{self.name:<58} {self.best:>11.4g} {self.median:>11.4g} {self.unit:<8} {limit:<9} {self.verdict()}"
 
     def to_json(self):
-        return {"name": self.name, "min": self.best, "median": self.median, "unit": self.unit, "limit": self.limit,
-                "keep": self.keep if self.limit is not None else None, "verdict": self.verdict()}
+        return {
+            "name": self.name,
+            "min": self.best,
+            "median": self.median,
+            "unit": self.unit,
+            "limit": self.limit,
+            "keep": self.keep if self.limit is not None else None,
+            "verdict": self.verdict(),
+        }

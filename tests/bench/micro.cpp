@@ -35,8 +35,8 @@ struct Run {
     fs::remove_all(directory, error);
   }
   void add_plugin(const std::string& id) {
-    handler->add(make_plugin_entry(read_plugin_file(plugin_directory / (id + ".so")), {},
-                                   OnError::fail, context, "bench"));
+    handler->add(
+        make_plugin_entry(read_plugin_file(plugin_directory / (id + ".so")), {}, OnError::fail, context, "bench"));
   }
 
   fs::path directory;
@@ -44,8 +44,7 @@ struct Run {
   TrainerState state;
   TrainerControl control;
   HostContext context;
-  std::unique_ptr<CallbackHandler> handler =
-      std::make_unique<CallbackHandler>(args, state, control);
+  std::unique_ptr<CallbackHandler> handler = std::make_unique<CallbackHandler>(args, state, control);
 };
 
 // A plugin as the host sees it: a table of its own, behind no C++ wrapper.
@@ -97,8 +96,10 @@ json::object ten_scalars() {
 // Each call ends in one write() to the file, as in a run.
 void on_log(benchmark::State& bench, const std::string& plugin) {
   Run run;
-  if (!plugin.empty()) run.add_plugin(plugin);
-  else run.handler->add(std::make_shared<TableEntry>(0, false));
+  if (!plugin.empty())
+    run.add_plugin(plugin);
+  else
+    run.handler->add(std::make_shared<TableEntry>(0, false));
   run.handler->call_event(TRAINER_ON_TRAIN_BEGIN);
   json::object logs = ten_scalars();
   auto log = [&] {

@@ -14,9 +14,8 @@ namespace bench {
 /// An MLP 64-H-H-10, as the built-in model makes it.
 inline torch::nn::Sequential make_net(std::int64_t hidden) {
   torch::manual_seed(42);
-  return torch::nn::Sequential(torch::nn::Linear(64, hidden), torch::nn::ReLU(),
-                               torch::nn::Linear(hidden, hidden), torch::nn::ReLU(),
-                               torch::nn::Linear(hidden, 10));
+  return torch::nn::Sequential(torch::nn::Linear(64, hidden), torch::nn::ReLU(), torch::nn::Linear(hidden, hidden),
+                               torch::nn::ReLU(), torch::nn::Linear(hidden, 10));
 }
 
 struct Rows {

@@ -22,7 +22,7 @@ def steps(env):
         for number in range(4 * env.rounds):
             kinds = ["trainer", "fused", "loop"] + (env.peers if number < env.peer_rounds else [])
             # Each round begins with another one, so that none always follows the same.
-            for kind in kinds[number % len(kinds):] + kinds[:number % len(kinds)]:
+            for kind in kinds[number % len(kinds) :] + kinds[: number % len(kinds)]:
                 with Scratch(env.work) as scratch:
                     if kind in env.peers:
                         command = [env.python, f"{HERE}/step_peers.py", kind, hidden, batch, count, scratch]
@@ -45,7 +45,11 @@ def micro(env):
         with Scratch(env.work) as scratch:
             done = subprocess.run(
                 [f"{env.programs}/micro", env.plugins, "--benchmark_format=json", "--benchmark_min_time=0.1"],
-                capture_output=True, text=True, check=True, env={**os.environ, "TMPDIR": scratch})
+                capture_output=True,
+                text=True,
+                check=True,
+                env={**os.environ, "TMPDIR": scratch},
+            )
         lines = {one["name"]: one for one in json.loads(done.stdout)["benchmarks"]}
         for name, one in lines.items():
             # Waits for the processor, which others use, are no cost of ours; those of a whole run are.
@@ -76,7 +80,9 @@ def micro(env):
     for name in ("tensorboard", "tensorboardx"):
         if name in samples:
             rows.append(Row(f"on_log, 10 scalars and flush: Python, {name}", samples.value(name), "us"))
-    rows.append(Row("a measured run that is over at once: codecarbon", us("measured_run/iterations:20/real_time"), "us"))
+    rows.append(
+        Row("a measured run that is over at once: codecarbon", us("measured_run/iterations:20/real_time"), "us")
+    )
     if "codecarbon" in samples:
         rows.append(Row("a measured run that is over at once: Python, codecarbon", samples.value("codecarbon"), "us"))
     return rows
@@ -85,8 +91,10 @@ def micro(env):
 def start(env):
     samples = Samples()
     for _ in range(env.rounds):
-        for kind, command in (("bare", [f"{env.programs}/start_bare"]),
-                              ("trainer", [f"{env.programs}/step", "trainer", 64, 8, 1])):
+        for kind, command in (
+            ("bare", [f"{env.programs}/start_bare"]),
+            ("trainer", [f"{env.programs}/step", "trainer", 64, 8, 1]),
+        ):
             with Scratch(env.work) as scratch:
                 got = run(command + ([scratch, env.plugins] if kind == "trainer" else []))
             samples.add(kind, got["seconds"])
@@ -120,8 +128,11 @@ def loader(env):
 def dd_speed(directory, megabytes):
     """Megabytes a second of dd with fsync at the end."""
     begin = time.perf_counter()
-    subprocess.run(["dd", "if=/dev/zero", f"of={directory}/dd", "bs=1000000", f"count={megabytes}", "conv=fsync"],
-                   check=True, capture_output=True)
+    subprocess.run(
+        ["dd", "if=/dev/zero", f"of={directory}/dd", "bs=1000000", f"count={megabytes}", "conv=fsync"],
+        check=True,
+        capture_output=True,
+    )
     seconds = time.perf_counter() - begin
     os.remove(f"{directory}/dd")
     return megabytes / seconds
@@ -144,15 +155,30 @@ def checkpoint(env):
         Row(f"checkpoint of {env.megabytes} MB: dd with fsync", best["dd"], "MB/s"),
         Row("checkpoint: written and flushed", best["write_sync_mb_s"], "MB/s"),
         Row("checkpoint: written and flushed / dd", share("write_sync_mb_s", "dd"), "x", 0.8, ">="),
-        Row("checkpoint: written and flushed / plain write() of the bytes", share("write_sync_mb_s", "plain_write_mb_s"), "x"),
+        Row(
+            "checkpoint: written and flushed / plain write() of the bytes",
+            share("write_sync_mb_s", "plain_write_mb_s"),
+            "x",
+        ),
         Row("checkpoint: read into new tensors", best["read_mb_s"], "MB/s"),
         Row("checkpoint: mapped and copied into a model, as on resume", best["resume_mb_s"], "MB/s"),
-        Row("checkpoint: on resume / plain read of the cached file", share("resume_mb_s", "page_cache_mb_s"), "x", 0.8, ">="),
+        Row(
+            "checkpoint: on resume / plain read of the cached file",
+            share("resume_mb_s", "page_cache_mb_s"),
+            "x",
+            0.8,
+            ">=",
+        ),
         Row("checkpoint: optimizer.pt mapped and copied into new tensors", best["read_states_mb_s"], "MB/s"),
         Row("checkpoint: a save holds the training up", samples.value("held_s"), "s"),
         Row("checkpoint: with async_save, the first", samples.value("held_async_s"), "s"),
         Row("checkpoint: with async_save, the next", samples.value("held_again_s"), "s"),
-        Row("checkpoint: with async_save, the first / a copy of the tensors", samples.ratio("held_async_s", "copy_s"), "x", 1.5),
+        Row(
+            "checkpoint: with async_save, the first / a copy of the tensors",
+            samples.ratio("held_async_s", "copy_s"),
+            "x",
+            1.5,
+        ),
     ]
 
 
@@ -181,17 +207,31 @@ def thousand_plugins(env, installed=1000):
         with open(f"{scratch}/data.csv", "w") as file:
             file.write("x,y,label\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n")
         with open(f"{scratch}/run.json", "w") as file:
-            json.dump({
-                "model": {"type": "mlp", "layers": [2, 4, 2], "activation": "relu"},
-                "data": {"train": "data.csv", "eval": "data.csv", "target": "label"}, "loss": "cross_entropy",
-                "args": {"max_steps": 1, "report_to": "none", "eval_strategy": "steps", "save_strategy": "steps",
-                         "load_best_model_at_end": True, "output_dir": f"{scratch}/out"},
-                "callbacks": [{"plugin": f"early_stop{number:04}"} for number in range(10)],
-                "actions": [{"do": "train"}]}, file)
+            json.dump(
+                {
+                    "model": {"type": "mlp", "layers": [2, 4, 2], "activation": "relu"},
+                    "data": {"train": "data.csv", "eval": "data.csv", "target": "label"},
+                    "loss": "cross_entropy",
+                    "args": {
+                        "max_steps": 1,
+                        "report_to": "none",
+                        "eval_strategy": "steps",
+                        "save_strategy": "steps",
+                        "load_best_model_at_end": True,
+                        "output_dir": f"{scratch}/out",
+                    },
+                    "callbacks": [{"plugin": f"early_stop{number:04}"} for number in range(10)],
+                    "actions": [{"do": "train"}],
+                },
+                file,
+            )
         for _ in range(min(env.rounds, 3)):
             begin = time.perf_counter()
-            done = subprocess.run([env.trainer, "train", f"{scratch}/run.json", "--plugin-dir", f"{scratch}/plugins"],
-                                  capture_output=True, text=True)
+            done = subprocess.run(
+                [env.trainer, "train", f"{scratch}/run.json", "--plugin-dir", f"{scratch}/plugins"],
+                capture_output=True,
+                text=True,
+            )
             if done.returncode != 0:
                 raise SystemExit(done.stderr[-2000:])
             samples.add("run", time.perf_counter() - begin)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a very long run keeps: bytes of log_history for each log, with and without a limit, and bytes of everything else.
+// What a very long run keeps: bytes of log_history for each log, with and without a limit, and bytes of everything
+// else.
 //   scale LOGS
 #include <malloc.h>
 
@@ -53,5 +54,5 @@ int main(int argc, char** argv) {
   for (std::int64_t step = 1; step <= few; ++step) log(step);
   const double kept = allocated() - empty;
   std::printf("{\"bytes_without_logs\": %.0f, \"bytes_limited\": %.0f, \"bytes_a_log\": %.1f, \"ns_a_step\": %.1f}\n",
-               without_logs, limited, kept / static_cast<double>(few), 1e9 * events / static_cast<double>(logs));
+              without_logs, limited, kept / static_cast<double>(few), 1e9 * events / static_cast<double>(logs));
 }

@@ -13,6 +13,5 @@ int main() {
   torch::optim::AdamW optimizer(net->parameters(), torch::optim::AdamWOptions(1e-3));
   at::cross_entropy_loss(net->forward(data.features.slice(0, 0, 8)), data.labels.slice(0, 0, 8)).backward();
   optimizer.step();
-  std::printf("{\"seconds\": %.3f, \"rss_kb\": %ld}\n", bench::seconds_since_launch(),
-               bench::memory_kb("VmRSS"));
+  std::printf("{\"seconds\": %.3f, \"rss_kb\": %ld}\n", bench::seconds_since_launch(), bench::memory_kb("VmRSS"));
 }

@@ -91,8 +91,7 @@ double plain_seconds(std::int64_t hidden, std::int64_t batch, std::int64_t steps
   torch::optim::AdamW optimizer(parameters, torch::optim::AdamWOptions(1e-3).weight_decay(0));
   return loop_seconds(net, batch, steps, [&](double rate) {
     torch::nn::utils::clip_grad_norm_(parameters, 1.0);
-    for (auto& group : optimizer.param_groups())
-      static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
+    for (auto& group : optimizer.param_groups()) static_cast<torch::optim::AdamWOptions&>(group.options()).lr(rate);
     optimizer.step();
     optimizer.zero_grad();
   });

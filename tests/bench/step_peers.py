@@ -19,8 +19,12 @@ WARM_UP, ROWS = 100, 4096
 def make_net(hidden):
     torch.manual_seed(42)
     return torch.nn.Sequential(
-        torch.nn.Linear(64, hidden), torch.nn.ReLU(), torch.nn.Linear(hidden, hidden), torch.nn.ReLU(),
-        torch.nn.Linear(hidden, 10))
+        torch.nn.Linear(64, hidden),
+        torch.nn.ReLU(),
+        torch.nn.Linear(hidden, hidden),
+        torch.nn.ReLU(),
+        torch.nn.Linear(hidden, 10),
+    )
 
 
 def make_rows():
@@ -41,7 +45,7 @@ def pytorch(hidden, batch, steps, _):
         at = step % (ROWS // batch)
         if at == 0:
             order = torch.randperm(ROWS)
-        index = order[at * batch:(at + 1) * batch]
+        index = order[at * batch : (at + 1) * batch]
         loss = torch.nn.functional.cross_entropy(net(features[index]), labels[index])
         loss.backward()
         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
@@ -83,13 +87,28 @@ def with_transformers(hidden, batch, steps, directory):
 
     total, watch = WARM_UP + steps, Stopwatch()
     args = transformers.TrainingArguments(
-        output_dir=directory, max_steps=total, per_device_train_batch_size=batch, learning_rate=1e-3,
-        logging_steps=10, eval_strategy="steps", save_strategy="steps", eval_steps=total, save_steps=total,
-        load_best_model_at_end=True, use_cpu=True, report_to=["tensorboard"], disable_tqdm=True,
-        dataloader_pin_memory=False)
+        output_dir=directory,
+        max_steps=total,
+        per_device_train_batch_size=batch,
+        learning_rate=1e-3,
+        logging_steps=10,
+        eval_strategy="steps",
+        save_strategy="steps",
+        eval_steps=total,
+        save_steps=total,
+        load_best_model_at_end=True,
+        use_cpu=True,
+        report_to=["tensorboard"],
+        disable_tqdm=True,
+        dataloader_pin_memory=False,
+    )
     transformers.Trainer(
-        model=Model(), args=args, train_dataset=Rows(ROWS), eval_dataset=Rows(64),
-        callbacks=[transformers.EarlyStoppingCallback(), watch]).train()
+        model=Model(),
+        args=args,
+        train_dataset=Rows(ROWS),
+        eval_dataset=Rows(64),
+        callbacks=[transformers.EarlyStoppingCallback(), watch],
+    ).train()
     return watch.seconds
 
 
@@ -126,9 +145,18 @@ def with_lightning(hidden, batch, steps, directory):
     watch = Stopwatch()
     data = torch.utils.data.DataLoader(torch.utils.data.TensorDataset(*make_rows()), batch_size=batch, shuffle=True)
     lightning.Trainer(
-        max_steps=total, max_epochs=-1, accelerator="cpu", devices=1, gradient_clip_val=1.0, log_every_n_steps=10,
-        logger=TensorBoardLogger(directory), callbacks=[watch], enable_progress_bar=False,
-        enable_model_summary=False, enable_checkpointing=False).fit(Model(), data)
+        max_steps=total,
+        max_epochs=-1,
+        accelerator="cpu",
+        devices=1,
+        gradient_clip_val=1.0,
+        log_every_n_steps=10,
+        logger=TensorBoardLogger(directory),
+        callbacks=[watch],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        enable_checkpointing=False,
+    ).fit(Model(), data)
     return watch.seconds
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Microseconds of what a tracker does, with those that are written in Python.
-  tracker_peers.py tensorboard|tensorboardx DIR     ten scalars and a flush
-  tracker_peers.py codecarbon DIR                   a measured run that is over at once, with its row of emissions.csv"""
+tracker_peers.py tensorboard|tensorboardx DIR     ten scalars and a flush
+tracker_peers.py codecarbon DIR                   a measured run that is over at once, with its row of emissions.csv"""
 
 import json
 import sys
@@ -23,19 +23,23 @@ def scalars(writer):
 
 def tensorboardx(directory):
     import tensorboardX
+
     return scalars(tensorboardX.SummaryWriter(directory))
 
 
 def tensorboard(directory):
     from torch.utils.tensorboard import SummaryWriter  # the one that transformers' callback uses: TensorBoard's own
+
     return scalars(SummaryWriter(log_dir=directory))
 
 
 def codecarbon(directory):
     import codecarbon  # its offline tracker: the other asks a server where it is
+
     start = time.perf_counter()
-    tracker = codecarbon.OfflineEmissionsTracker(country_iso_code="FRA", output_dir=directory, log_level="error",
-                                                 allow_multiple_runs=True)
+    tracker = codecarbon.OfflineEmissionsTracker(
+        country_iso_code="FRA", output_dir=directory, log_level="error", allow_multiple_runs=True
+    )
     tracker.start()
     tracker.stop()
     return time.perf_counter() - start

@@ -25,15 +25,38 @@ TIMES = re.compile(r".*(_runtime|_per_second)")
 
 
 def argv(output_dir, resume, async_save=False):
-    args = [TRAINER, "train", SOURCE / "host/examples/digits/run.json", "--output_dir", output_dir, "--report_to", "csv"]
-    args += ["--max_steps", "405", "--logging_steps", "2", "--eval_strategy", "steps", "--eval_steps", "10", "--save_strategy", "steps"]
+    args = [
+        TRAINER,
+        "train",
+        SOURCE / "host/examples/digits/run.json",
+        "--output_dir",
+        output_dir,
+        "--report_to",
+        "csv",
+    ]
+    args += [
+        "--max_steps",
+        "405",
+        "--logging_steps",
+        "2",
+        "--eval_strategy",
+        "steps",
+        "--eval_steps",
+        "10",
+        "--save_strategy",
+        "steps",
+    ]
     args += ["--save_steps", "2", "--set", "callbacks=[]", "--load_best_model_at_end", "false", "--quiet"]
     return args + ["--set", f"async_save={str(async_save).lower()}"] + (["--resume_from_checkpoint"] if resume else [])
 
 
 def finished(output_dir):
     state = json.loads(Path(output_dir, "trainer_state.json").read_text())
-    history = [{k: v for k, v in entry.items() if not TIMES.fullmatch(k)} for entry in state["log_history"] if "train_loss" not in entry]
+    history = [
+        {k: v for k, v in entry.items() if not TIMES.fullmatch(k)}
+        for entry in state["log_history"]
+        if "train_loss" not in entry
+    ]
     return Path(output_dir, "model.safetensors").read_bytes(), history
 
 
@@ -57,7 +80,9 @@ def main():
                 begin = time.time()
                 process = subprocess.Popen(argv(cut, resume, runs % 2 == 1), stderr=subprocess.PIPE, text=True)
                 try:
-                    _, errors = process.communicate(timeout=draw.uniform(0.3, 0.9) * whole_seconds if done < kills else None)
+                    _, errors = process.communicate(
+                        timeout=draw.uniform(0.3, 0.9) * whole_seconds if done < kills else None
+                    )
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.communicate()

@@ -50,29 +50,42 @@ def interrupt(first, second, output_dir):
 
 def main():
     digits = SOURCE / "host" / "examples" / "digits"
-    run = {"model": {"type": "mlp", "layers": [64, 3000, 3000, 10], "activation": "relu"},
-           "data": {"train": str(digits / "train.csv"), "target": "digit"}, "loss": "cross_entropy",
-           "args": {"max_steps": 100000, "per_device_train_batch_size": 4, "save_steps": 3, "report_to": "none",
-                    "save_total_limit": 2}}
+    run = {
+        "model": {"type": "mlp", "layers": [64, 3000, 3000, 10], "activation": "relu"},
+        "data": {"train": str(digits / "train.csv"), "target": "digit"},
+        "loss": "cross_entropy",
+        "args": {
+            "max_steps": 100000,
+            "per_device_train_batch_size": 4,
+            "save_steps": 3,
+            "report_to": "none",
+            "save_total_limit": 2,
+        },
+    }
     torn = 0
     with tempfile.TemporaryDirectory() as tmp:
         os.chdir(tmp)
         Path("run.json").write_text(json.dumps(run))
-        for i, pair in enumerate([(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT),
-                                  (signal.SIGINT, signal.SIGTERM)]):
+        for i, pair in enumerate(
+            [(signal.SIGTERM, signal.SIGTERM), (signal.SIGINT, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)]
+        ):
             out = Path(f"out{i}")
             interrupt(*pair, out)
             torn += len(list(out.glob(".checkpoint-*.tmp")))
-            whole = sorted(out.glob("checkpoint-*"),
-                           key=lambda p: int(p.name.split("-")[1]))
+            whole = sorted(out.glob("checkpoint-*"), key=lambda p: int(p.name.split("-")[1]))
             expect(whole, "no checkpoint is left")
             last = int(whole[-1].name.split("-")[1])
             for checkpoint in whole:
                 expect((checkpoint / "optimizer.pt").exists(), f"{checkpoint} has no optimizer")
                 state = json.loads((checkpoint / "trainer_state.json").read_text())
                 expect(state["global_step"] == int(checkpoint.name.split("-")[1]), f"{checkpoint} is another step's")
-            done = subprocess.run(command(out, "--max_steps", str(last + 1), "--save_strategy", "no",
-                                          f"--resume_from_checkpoint={whole[-1]}"), capture_output=True, text=True)
+            done = subprocess.run(
+                command(
+                    out, "--max_steps", str(last + 1), "--save_strategy", "no", f"--resume_from_checkpoint={whole[-1]}"
+                ),
+                capture_output=True,
+                text=True,
+            )
             expect(done.returncode == 0, f"{whole[-1]} does not resume: {done.stderr}")
             left = list(out.glob(".*.tmp"))
             expect(not left, f"the next run left {left}")

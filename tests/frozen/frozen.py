@@ -5,6 +5,7 @@ Each directory here is a version: its sources, its plugins by machine (built onc
 then: in a replay (replay.txt), and in a training with a resume (train.txt), which needs LibTorch and is left out where
 the host is not built. `--record VERSION` writes these texts. Reads TRAINER from the environment.
 """
+
 import json
 import os
 import pathlib
@@ -16,14 +17,26 @@ import tempfile
 HERE = pathlib.Path(__file__).resolve().parent
 TRAINER = pathlib.Path(os.environ["TRAINER"])
 MACHINE = f"{platform.machine()}-{platform.system().lower()}"
-ROWS = [(0.5, -1.0, 0), (1.5, 0.25, 1), (-0.75, 2.0, 0), (1.0, 1.0, 1), (0.1, 0.2, 0),
-        (-1.0, -2.0, 1), (0.3, 0.9, 0), (2.0, -0.5, 1), (-1.5, 0.5, 0), (0.8, -0.8, 1)]
+ROWS = [
+    (0.5, -1.0, 0),
+    (1.5, 0.25, 1),
+    (-0.75, 2.0, 0),
+    (1.0, 1.0, 1),
+    (0.1, 0.2, 0),
+    (-1.0, -2.0, 1),
+    (0.3, 0.9, 0),
+    (2.0, -0.5, 1),
+    (-1.5, 0.5, 0),
+    (0.8, -0.8, 1),
+]
 
 
 def run(work, *command, status):
     done = subprocess.run([TRAINER, *map(str, command)], cwd=work, capture_output=True, text=True, check=False)
     if done.returncode != status:
-        sys.exit(f"{' '.join(map(str, command))}: status {done.returncode}, expected {status}\n{done.stdout}{done.stderr}")
+        sys.exit(
+            f"{' '.join(map(str, command))}: status {done.returncode}, expected {status}\n{done.stdout}{done.stderr}"
+        )
     return done.stderr
 
 
@@ -38,11 +51,31 @@ def seen(work, stderr, words):
 
 def replay(plugins, trainer_state):
     with tempfile.TemporaryDirectory() as work:
-        stderr = run(work, "replay", trainer_state, "--report_to", "none", "--output_dir", "out", "--plugin-dir", plugins,
-                     "--callback", 'frozen_witness={"file": "witness", "list": []}',
-                     "--callback", 'frozen_scribe={"file": "scribe"}', status=1)
-        return seen(work, stderr, ["frozen_witness: the witness has seen the end",
-                                   "frozen_scribe failed in on_train_end at step", "it has run out of ink"])
+        stderr = run(
+            work,
+            "replay",
+            trainer_state,
+            "--report_to",
+            "none",
+            "--output_dir",
+            "out",
+            "--plugin-dir",
+            plugins,
+            "--callback",
+            'frozen_witness={"file": "witness", "list": []}',
+            "--callback",
+            'frozen_scribe={"file": "scribe"}',
+            status=1,
+        )
+        return seen(
+            work,
+            stderr,
+            [
+                "frozen_witness: the witness has seen the end",
+                "frozen_scribe failed in on_train_end at step",
+                "it has run out of ink",
+            ],
+        )
 
 
 def train(plugins):
@@ -53,19 +86,39 @@ def train(plugins):
             "model": {"type": "mlp", "layers": [2, 3, 2], "activation": "relu"},
             "data": {"train": "data.csv", "eval": "data.csv", "test": "data.csv", "target": "y"},
             "loss": "cross_entropy",
-            "args": {"output_dir": "out", "num_train_epochs": 2, "per_device_train_batch_size": 2, "eval_strategy": "epoch",
-                     "per_device_eval_batch_size": 5, "gradient_accumulation_steps": 2, "save_steps": 4, "logging_steps": 5,
-                     "optim": "adamw_torch", "restore_callback_states_from_checkpoint": True, "report_to": "none"},
+            "args": {
+                "output_dir": "out",
+                "num_train_epochs": 2,
+                "per_device_train_batch_size": 2,
+                "eval_strategy": "epoch",
+                "per_device_eval_batch_size": 5,
+                "gradient_accumulation_steps": 2,
+                "save_steps": 4,
+                "logging_steps": 5,
+                "optim": "adamw_torch",
+                "restore_callback_states_from_checkpoint": True,
+                "report_to": "none",
+            },
             "callbacks": [
                 {"plugin": "frozen_witness", "config": {"file": "witness", "numbers": False}, "on_error": "warn"},
-                {"plugin": "frozen_scribe", "config": {"file": "scribe"}, "on_error": "warn"}],
+                {"plugin": "frozen_scribe", "config": {"file": "scribe"}, "on_error": "warn"},
+            ],
             "actions": [{"do": "train"}, {"do": "predict"}],
         }
         pathlib.Path(work, "run.json").write_text(json.dumps(run_file))
         stderr = run(work, "run", "run.json", "--plugin-dir", plugins, status=0)
-        stderr += run(work, "train", "run.json", "--plugin-dir", plugins, "--resume_from_checkpoint", "out/checkpoint-4", status=0)
-        return seen(work, stderr, ["the second epoch is not to its liking", "it has run out of ink",
-                                   "frozen_witness: the witness has seen the end"])
+        stderr += run(
+            work, "train", "run.json", "--plugin-dir", plugins, "--resume_from_checkpoint", "out/checkpoint-4", status=0
+        )
+        return seen(
+            work,
+            stderr,
+            [
+                "the second epoch is not to its liking",
+                "it has run out of ink",
+                "frozen_witness: the witness has seen the end",
+            ],
+        )
 
 
 def compare(name, expected, found, record):
@@ -74,7 +127,9 @@ def compare(name, expected, found, record):
     elif expected.read_text() != found:
         want, have = expected.read_text().splitlines(), found.splitlines()
         line = next((i for i, (a, b) in enumerate(zip(want, have)) if a != b), min(len(want), len(have)))
-        sys.exit(f"{name}: line {line + 1} differs from {expected}:\n  expected {want[line:line + 1]}\n  found    {have[line:line + 1]}")
+        sys.exit(
+            f"{name}: line {line + 1} differs from {expected}:\n  expected {want[line : line + 1]}\n  found    {have[line : line + 1]}"
+        )
     print("ok", name)
 
 
@@ -86,8 +141,12 @@ def main():
         if not plugins.is_dir() or (record and directory.name != record):
             continue
         tried += 1
-        compare(f"{directory.name} replay", directory / "replay.txt",
-                replay(plugins, directory / "trainer_state.json"), record)
+        compare(
+            f"{directory.name} replay",
+            directory / "replay.txt",
+            replay(plugins, directory / "trainer_state.json"),
+            record,
+        )
         if TRAINER.with_name("trainer-run").exists():
             compare(f"{directory.name} train", directory / "train.txt", train(plugins), record)
         for plugin in sorted(plugins.glob("*.so")):

@@ -32,6 +32,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::require(read(bytes, 1) == whole && read(bytes, 7) == whole, "the same messages whatever the pieces");
   std::string framed;
   trainer::plugins::append_frame(framed, bytes);
-  fuzz::require(read(framed, 3).first == std::vector<std::string>{std::string(bytes)}, "a message is read as it was sent");
+  fuzz::require(read(framed, 3).first == std::vector<std::string>{std::string(bytes)},
+                "a message is read as it was sent");
   return 0;
 }

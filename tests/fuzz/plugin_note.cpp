@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// A note's JSON, and a configuration resolved against its schema: the text before the first zero byte is the note, the rest
-// what a run gives.
+// A note's JSON, and a configuration resolved against its schema: the text before the first zero byte is the note, the
+// rest what a run gives.
 #include <trainer/plugin.h>
 
 #include <cstring>

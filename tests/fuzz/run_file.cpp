@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A run file.
+#include "trainer/run_file.hpp"
 #include "fuzz.hpp"
 #include "trainer/error.hpp"
-#include "trainer/run_file.hpp"
 #include "trainer/training_arguments.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

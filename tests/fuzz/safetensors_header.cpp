@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole safetensors file: what its header says of the tensors lies within it, one after the other.
-#include "fuzz.hpp"
 #include "safetensors_header.hpp"
+#include "fuzz.hpp"
 #include "trainer/error.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

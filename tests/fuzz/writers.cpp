@@ -15,7 +15,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   trainer::csv::append_text_cell(row, one);
   row += ',';
   trainer::csv::append_text_cell(row, two);
-  fuzz::require(trainer::csv::split_row(row) == std::vector<std::string>{one, two}, "cells are read as they were written");
+  fuzz::require(trainer::csv::split_row(row) == std::vector<std::string>{one, two},
+                "cells are read as they were written");
 
   double number = 0;
   std::int64_t step = 0;

@@ -40,8 +40,7 @@ struct Watch : TrainerCallback {
     saves.push_back(state.global_step);
     EXPECT_GE(steps, state.global_step);
     EXPECT_NEAR(state.epoch, static_cast<double>(state.global_step) / 3, 1e-12);
-    const auto checkpoint =
-        fs::path(args.output_dir) / ("checkpoint-" + std::to_string(state.global_step));
+    const auto checkpoint = fs::path(args.output_dir) / ("checkpoint-" + std::to_string(state.global_step));
     EXPECT_TRUE(fs::exists(checkpoint / "trainer_state.json")) << checkpoint;
     if (saved) saved(checkpoint);
   }
@@ -65,8 +64,7 @@ struct AsyncSave : testing::Test {
     torch::manual_seed(0);
     const auto x = torch::randn({12, 3});
     TrainerOptions o;
-    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5),
-                                torch::nn::Linear(8, 1));
+    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5), torch::nn::Linear(8, 1));
     o.model = supervised(net, mse_loss);
     o.train_dataset = std::make_shared<TensorDataset>(x, x.sum(1, true));
     o.args.output_dir = (scratch.path() / "out").string();
@@ -118,8 +116,7 @@ TEST_F(AsyncSave, WritesTheSameBytes) {
     EXPECT_EQ(names[0], names[1]);
     EXPECT_EQ(names[0].count("checkpoint-6/optimizer.pt"), 1u);
     EXPECT_EQ(names[0].count("checkpoint-2/optimizer.pt"), 0u) << "save_total_limit";
-    for (const auto& [name, bytes] : written[0])
-      EXPECT_TRUE(written[1][name] == bytes) << optimizer << ": " << name;
+    for (const auto& [name, bytes] : written[0]) EXPECT_TRUE(written[1][name] == bytes) << optimizer << ": " << name;
   }
 }
 
@@ -218,8 +215,7 @@ TEST_F(AsyncSave, TheBestModelIsLoadedAtTheEnd) {
     if (entry.is_directory()) left.push_back(entry.path().filename().string());
   EXPECT_THAT(left, ElementsAre(best.filename().string()));
   trainer.save_model(scratch.path() / "final");
-  EXPECT_EQ(test::contents(scratch.path() / "final/model.safetensors"),
-            test::contents(best / "model.safetensors"));
+  EXPECT_EQ(test::contents(scratch.path() / "final/model.safetensors"), test::contents(best / "model.safetensors"));
 }
 
 // The model has gone on when its on_save comes; what a plugin asks for is the one that was saved.

@@ -32,8 +32,7 @@ TEST(DeviceWait, TheNormIsComputedAndAppliedWhereItIs) {
 TEST(DeviceWait, OptimizersReadNothing) {
   for (const char* name : {"adamw_torch", "sgd", "rmsprop"}) {
     at::Tensor parameter = at::empty({4, 2}, at::TensorOptions(at::kMeta)).requires_grad_();
-    const auto optimizer =
-        make_optimizer(name, parameter_groups({{"weight", parameter}}, 0.01), OptimizerSettings{});
+    const auto optimizer = make_optimizer(name, parameter_groups({{"weight", parameter}}, 0.01), OptimizerSettings{});
     for (int step = 0; step < 2; ++step) {
       parameter.mutable_grad() = at::empty({4, 2}, at::TensorOptions(at::kMeta));
       EXPECT_NO_THROW(optimizer->step()) << name;
@@ -79,8 +78,7 @@ TEST(DeviceWait, AStepReadsNothingUnlessItLogs) {
   options.quiet = true;
   options.callbacks = {seen};
   Trainer trainer(std::move(options));
-  const auto handle = at::addGlobalCallback(
-      at::RecordFunctionCallback(count_read).scopes({at::RecordScope::FUNCTION}));
+  const auto handle = at::addGlobalCallback(at::RecordFunctionCallback(count_read).scopes({at::RecordScope::FUNCTION}));
   trainer.train();
   at::removeCallback(handle);
   log::set_sink({});

@@ -36,15 +36,12 @@ struct Replay {
   explicit Replay(const json::object& c)
       : c(c),
         optimizer(two_groups(c.at("lr").as_double())),
-        scheduler(make_scheduler(std::string(c.at("type").as_string()), *optimizer,
-                                 integer("warmup"), integer("steps"), c.at("kwargs").as_object())) {
-  }
+        scheduler(make_scheduler(std::string(c.at("type").as_string()), *optimizer, integer("warmup"), integer("steps"),
+                                 c.at("kwargs").as_object())) {}
 
   std::int64_t integer(const char* key) const { return c.contains(key) ? c.at(key).as_int64() : 0; }
 
-  std::size_t length() const {
-    return c.at(scheduler->metric_driven() ? "group_rates" : "rates").as_array().size();
-  }
+  std::size_t length() const { return c.at(scheduler->metric_driven() ? "group_rates" : "rates").as_array().size(); }
 
   void step(std::size_t number) {  // from 1
     if (scheduler->metric_driven()) {
@@ -58,9 +55,8 @@ struct Replay {
     const std::vector<double> last = scheduler->get_last_lr();
     ASSERT_EQ(last.size(), 2);
     for (std::size_t g = 0; g < 2; ++g) {
-      const json::value& expected = scheduler->metric_driven()
-                                        ? c.at("group_rates").at(number).at(g)
-                                        : c.at("rates").at(number);
+      const json::value& expected =
+          scheduler->metric_driven() ? c.at("group_rates").at(number).at(g) : c.at("rates").at(number);
       EXPECT_TRUE(test::agree(last[g], expected.as_double()))
           << "step " << number << " group " << g << ": " << json::repr(last[g]) << " and not " << expected;
       EXPECT_EQ(optimizer->param_groups()[g].lr, last[g]) << "step " << number;
@@ -97,8 +93,7 @@ TEST_P(RecordedSchedule, LoadedStateGoesOnEqual) {
   Replay other(c());
   other.optimizer->load_state_dict(run.optimizer->state_dict(), "optimizer.pt");
   other.scheduler->load_state_dict(run.scheduler->state_dict(), "scheduler.pt");
-  EXPECT_EQ(test::python_text(other.scheduler->state_dict()),
-            test::python_text(run.scheduler->state_dict()));
+  EXPECT_EQ(test::python_text(other.scheduler->state_dict()), test::python_text(run.scheduler->state_dict()));
   for (std::size_t step = saved + 1; step < other.length(); ++step) {
     other.step(step);
     other.expect_rates(step);
@@ -122,9 +117,7 @@ TEST_P(KeptState, IsOurs) {
   }
 }
 
-std::string name_of(int index) {
-  return std::string(recorded().at("cases").at(index).at("name").as_string());
-}
+std::string name_of(int index) { return std::string(recorded().at("cases").at(index).at("name").as_string()); }
 
 std::vector<int> all_cases() {
   std::vector<int> out;
@@ -165,8 +158,7 @@ std::string error_of(const std::function<void()>& action) {
 
 std::string error_of(const char* type, const char* kwargs) {
   const auto optimizer = two_groups(0.1);
-  return error_of(
-      [&] { make_scheduler(type, *optimizer, 2, 10, json::parse(kwargs, "kwargs").as_object()); });
+  return error_of([&] { make_scheduler(type, *optimizer, 2, 10, json::parse(kwargs, "kwargs").as_object()); });
 }
 
 TEST(LRScheduler, RefusesUnusableArguments) {

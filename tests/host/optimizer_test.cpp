@@ -41,8 +41,7 @@ struct Replay {
     };
     std::vector<NamedParameter> named;
     for (const auto& item : recorded().at("shapes").as_object()) {
-      const at::Tensor tensor =
-          to_tensor(recorded().at("start").at(item.key()), item.value()).set_requires_grad(true);
+      const at::Tensor tensor = to_tensor(recorded().at("start").at(item.key()), item.value()).set_requires_grad(true);
       params[std::string(item.key())] = tensor;
       named.push_back({std::string(item.key()), tensor});
     }
@@ -126,9 +125,7 @@ INSTANTIATE_TEST_SUITE_P(All, RecordedOptimizer, testing::Range(0, 14), [](const
   return std::string(recorded().at("cases").at(info.param).at("name").as_string());
 });
 
-const json::object& recorded_case(std::size_t index) {
-  return recorded().at("cases").at(index).as_object();
-}
+const json::object& recorded_case(std::size_t index) { return recorded().at("cases").at(index).as_object(); }
 
 std::string error_of(const std::function<void()>& action) {
   try {
@@ -145,12 +142,10 @@ TEST(Optimizer, StateBringsItsHyperparameters) {
   Replay one(recorded_case(1)), other(recorded_case(2));  // fused with own betas, plain
   one.step(1);
   other.optimizer->load_state_dict(one.optimizer->state_dict(), "optimizer.pt");
-  EXPECT_EQ(test::python_text(other.optimizer->state_dict()),
-            test::python_text(one.optimizer->state_dict()));
+  EXPECT_EQ(test::python_text(other.optimizer->state_dict()), test::python_text(one.optimizer->state_dict()));
   // The loaded tensors are the optimizer's own.
   one.step(2);
-  EXPECT_NE(test::python_text(other.optimizer->state_dict()),
-            test::python_text(one.optimizer->state_dict()));
+  EXPECT_NE(test::python_text(other.optimizer->state_dict()), test::python_text(one.optimizer->state_dict()));
 }
 
 TEST(Optimizer, NamedStatesFollowTheParameters) {
@@ -183,8 +178,7 @@ TEST(Optimizer, MixedTypesInOneGroup) {
     for (const at::Tensor& param : group.params) {
       EXPECT_TRUE(at::all(param < 1).item<bool>());
       // Not in bits: a kernel may round the elements behind its last whole vector otherwise.
-      EXPECT_TRUE(at::allclose(param.to(at::kFloat).detach(),
-                               at::full({3, 2}, param[0][0].item<float>()), 1e-2));
+      EXPECT_TRUE(at::allclose(param.to(at::kFloat).detach(), at::full({3, 2}, param[0][0].item<float>()), 1e-2));
     }
     EXPECT_TRUE(at::equal(group.params[0], group.params[2]));
     const auto again = make_optimizer(optim, {group}, settings);
@@ -195,8 +189,7 @@ TEST(Optimizer, MixedTypesInOneGroup) {
 
 TEST(Optimizer, InitialLrIsKeptOnceASchedulerSetIt) {
   Replay run(recorded_case(4));
-  EXPECT_THAT(test::python_text(run.optimizer->state_dict()),
-              testing::Not(HasSubstr("initial_lr")));
+  EXPECT_THAT(test::python_text(run.optimizer->state_dict()), testing::Not(HasSubstr("initial_lr")));
   run.optimizer->param_groups()[0].has_initial_lr = true;
   EXPECT_THAT(test::python_text(run.optimizer->state_dict()), HasSubstr("'initial_lr': 0.01"));
 }
@@ -208,8 +201,7 @@ TEST(Optimizer, RefusesAStateOfAnotherKind) {
   const auto load = [](Replay& run, const c10::IValue& state) {
     return error_of([&] { run.optimizer->load_state_dict(state, "c/optimizer.pt"); });
   };
-  EXPECT_THAT(load(sgd, adamw.optimizer->state_dict()),
-              HasSubstr("c/optimizer.pt: 'momentum' of group 0 is missing"));
+  EXPECT_THAT(load(sgd, adamw.optimizer->state_dict()), HasSubstr("c/optimizer.pt: 'momentum' of group 0 is missing"));
   EXPECT_THAT(test::python_text(sgd.optimizer->state_dict()), HasSubstr("'momentum': 0.9"));
   EXPECT_THAT(load(adamw, sgd.optimizer->state_dict()), HasSubstr("no pair 'betas'"));
   EXPECT_THAT(load(adafactor, adamw.optimizer->state_dict()), HasSubstr("no pair 'eps'"));
@@ -238,8 +230,7 @@ TEST(Optimizer, RefusesAStateOfAnotherKind) {
 }
 
 TEST(Optimizer, RefusesUnusableArguments) {
-  const auto error = [](const char* optim, const char* optim_args, double lr = 0.1,
-                        double beta1 = 0.9) {
+  const auto error = [](const char* optim, const char* optim_args, double lr = 0.1, double beta1 = 0.9) {
     OptimizerSettings settings;
     settings.learning_rate = lr;
     settings.adam_beta1 = beta1;
@@ -269,10 +260,9 @@ TEST(ParameterGroups, DecayByName) {
   const auto add = [&](const char* name, bool in_layer_norm = false, bool trainable = true) {
     named.push_back({name, at::ones({1}).set_requires_grad(trainable), in_layer_norm});
   };
-  for (const char* name :
-       {"0.weight", "0.bias", "my_biases.weight", "enc.LayerNorm.weight", "norm.weight",
-        "enc.norm.weight", "enc.final_norm.weight", "RMSNorm.w", "norms.weight", "abnorm.weight",
-        "batchnorm.weight", "x_norm", "norm1.w"}) {
+  for (const char* name : {"0.weight", "0.bias", "my_biases.weight", "enc.LayerNorm.weight", "norm.weight",
+                           "enc.norm.weight", "enc.final_norm.weight", "RMSNorm.w", "norms.weight", "abnorm.weight",
+                           "batchnorm.weight", "x_norm", "norm1.w"}) {
     add(name);
   }
   add("ln.weight", true);
@@ -282,11 +272,9 @@ TEST(ParameterGroups, DecayByName) {
   EXPECT_EQ(groups[0].weight_decay, 0.1);
   EXPECT_EQ(groups[1].weight_decay, 0.0);
   using Names = std::vector<std::string>;
-  EXPECT_EQ(groups[0].names,
-            (Names{"0.weight", "norms.weight", "abnorm.weight", "batchnorm.weight", "norm1.w"}));
-  EXPECT_EQ(groups[1].names, (Names{"0.bias", "my_biases.weight", "enc.LayerNorm.weight",
-                                    "norm.weight", "enc.norm.weight", "enc.final_norm.weight",
-                                    "RMSNorm.w", "x_norm", "ln.weight"}));
+  EXPECT_EQ(groups[0].names, (Names{"0.weight", "norms.weight", "abnorm.weight", "batchnorm.weight", "norm1.w"}));
+  EXPECT_EQ(groups[1].names, (Names{"0.bias", "my_biases.weight", "enc.LayerNorm.weight", "norm.weight",
+                                    "enc.norm.weight", "enc.final_norm.weight", "RMSNorm.w", "x_norm", "ln.weight"}));
 }
 
 // The formula written with torch's tensor operations, as torch.nn.utils has it.

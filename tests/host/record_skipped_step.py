@@ -7,6 +7,7 @@
 accelerate scales gradients for fp16 on a GPU only, so its Accelerator is given the scaler here, and what it
 does before clipping: a CPU then takes the path of a GPU, in float32. Row 3's target is so large that its gradient is infinite once it is scaled.
 """
+
 import json
 import sys
 import tempfile
@@ -33,8 +34,13 @@ class Weights(TrainerCallback):
         self.steps = []
 
     def on_optimizer_step(self, args, state, control, model, optimizer, **_):
-        self.steps.append({"weight": model.linear.weight.tolist(), "bias": model.linear.bias.tolist(),
-                           "learning_rate": optimizer.param_groups[0]["lr"]})
+        self.steps.append(
+            {
+                "weight": model.linear.weight.tolist(),
+                "bias": model.linear.bias.tolist(),
+                "learning_rate": optimizer.param_groups[0]["lr"],
+            }
+        )
 
 
 def main():
@@ -46,19 +52,41 @@ def main():
     rows = [{"features": torch.tensor(f), "labels": torch.tensor(y)} for f, y in zip(FEATURES, LABELS)]
     weights = Weights()
     with tempfile.TemporaryDirectory() as out:
-        args = TrainingArguments(output_dir=out, use_cpu=True, report_to=[], disable_tqdm=True, save_strategy="no",
-                                 per_device_train_batch_size=1, num_train_epochs=1, learning_rate=0.1, optim="sgd",
-                                 train_sampling_strategy="sequential", logging_steps=1)
+        args = TrainingArguments(
+            output_dir=out,
+            use_cpu=True,
+            report_to=[],
+            disable_tqdm=True,
+            save_strategy="no",
+            per_device_train_batch_size=1,
+            num_train_epochs=1,
+            learning_rate=0.1,
+            optim="sgd",
+            train_sampling_strategy="sequential",
+            logging_steps=1,
+        )
         trainer = Trainer(model=model, args=args, train_dataset=rows, callbacks=[weights])
         scaler = torch.amp.GradScaler("cpu")
         trainer.accelerator.scaler = scaler
         trainer.accelerator.unscale_gradients = lambda optimizer=None: scaler.unscale_(trainer.optimizer.optimizer)
         trainer.train()
-    logs = [{k: v for k, v in e.items() if k in ("loss", "grad_norm", "learning_rate", "step")}
-            for e in trainer.state.log_history[:-1]]
-    json.dump({"features": FEATURES, "labels": LABELS, "logs": logs, "steps": weights.steps,
-               "scale": scaler.get_scale(), "growth_tracker": scaler._get_growth_tracker(),
-               "global_step": trainer.state.global_step}, sys.stdout, indent=1)
+    logs = [
+        {k: v for k, v in e.items() if k in ("loss", "grad_norm", "learning_rate", "step")}
+        for e in trainer.state.log_history[:-1]
+    ]
+    json.dump(
+        {
+            "features": FEATURES,
+            "labels": LABELS,
+            "logs": logs,
+            "steps": weights.steps,
+            "scale": scaler.get_scale(),
+            "growth_tracker": scaler._get_growth_tracker(),
+            "global_step": trainer.state.global_step,
+        },
+        sys.stdout,
+        indent=1,
+    )
     print()
 
 

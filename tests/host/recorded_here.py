@@ -5,6 +5,7 @@
 
 The recordings that are kept in data/ come from another processor, so the tests compare with those within a tolerance.
 """
+
 import importlib.util
 import json
 import os

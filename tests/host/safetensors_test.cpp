@@ -35,8 +35,7 @@ std::string error_of(const std::string& bytes) {
 }
 
 std::string tensor(const std::string& dtype, const std::string& shape, const std::string& offsets) {
-  return R"({"t":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets +
-         "}}";
+  return R"({"t":{"dtype":")" + dtype + R"(","shape":)" + shape + R"(,"data_offsets":)" + offsets + "}}";
 }
 
 TEST(Safetensors, WritesThePackagesBytes) {
@@ -53,8 +52,7 @@ TEST(Safetensors, ReadsEveryType) {
     SCOPED_TRACE(name);
     if (name[0] == 'z') {
       EXPECT_EQ(tensor.dim(), 2);
-      EXPECT_TRUE(
-          at::equal(tensor.to(at::kLong), at::arange(tensor.size(1)).remainder(2).unsqueeze(0)));
+      EXPECT_TRUE(at::equal(tensor.to(at::kLong), at::arange(tensor.size(1)).remainder(2).unsqueeze(0)));
     } else if (name == "a.scalar") {
       EXPECT_TRUE(at::equal(tensor, at::scalar_tensor(1.5)));
     } else if (name == "a.empty") {
@@ -115,12 +113,9 @@ TEST(Safetensors, RefusesDamagedFiles) {
   EXPECT_THAT(error_of(file_of(tensor("F32", "[4]", "[0]"), floats)), HasSubstr("no pair"));
   EXPECT_THAT(error_of(file_of(tensor("F32", "[4]", "[0,99]"), floats)), HasSubstr("[0, 99]"));
   EXPECT_THAT(error_of(file_of(tensor("F32", "[4]", "[16,0]"), floats)), HasSubstr("[16, 0]"));
-  EXPECT_THAT(error_of(file_of(tensor("F32", "[3]", "[0,16]"), floats)),
-              HasSubstr("found 16 bytes, expected 12"));
-  EXPECT_THAT(error_of(file_of(tensor("F32", "[4294967296,4294967296]", "[0,16]"), floats)),
-              HasSubstr("too large"));
-  EXPECT_THAT(error_of(file_of(tensor("F32", "[0,4294967296,4294967296]", "[0,0]"))),
-              HasSubstr("too large"));
+  EXPECT_THAT(error_of(file_of(tensor("F32", "[3]", "[0,16]"), floats)), HasSubstr("found 16 bytes, expected 12"));
+  EXPECT_THAT(error_of(file_of(tensor("F32", "[4294967296,4294967296]", "[0,16]"), floats)), HasSubstr("too large"));
+  EXPECT_THAT(error_of(file_of(tensor("F32", "[0,4294967296,4294967296]", "[0,0]"))), HasSubstr("too large"));
   EXPECT_THAT(error_of(file_of(tensor("F32", "[3]", "[0,12]"), floats)),
               HasSubstr("found 16 bytes of data, expected 12"));
   EXPECT_THAT(error_of(file_of(tensor("F32", "[3]", "[4,16]"), floats)),
@@ -146,8 +141,7 @@ TEST(Safetensors, NamesTheFileThatItCannotUse) {
   EXPECT_THROW(save_safetensors(scratch.path() / "no" / "file", {}), Error);
   EXPECT_THROW(save_safetensors("/dev/full", {{"t", at::zeros({100'000})}}), Error);
   EXPECT_THROW(save_safetensors(scratch / "f", {{"t", at::zeros({1}, at::kComplexFloat)}}), Error);
-  EXPECT_THROW(save_safetensors(scratch / "f", {{"t", at::ones({1})}, {"t", at::ones({1})}}),
-               Error);
+  EXPECT_THROW(save_safetensors(scratch / "f", {{"t", at::ones({1})}, {"t", at::ones({1})}}), Error);
 }
 
 }  // namespace

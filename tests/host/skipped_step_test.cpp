@@ -80,8 +80,7 @@ at::Tensor tensor_of(const json::value& rows) {
 }
 
 TEST(SkippedStep, IsSeenAsInTransformers) {
-  const json::object recorded =
-      json::parse_file(TRAINER_SOURCE_DIR "/tests/host/data/skipped_step.json").as_object();
+  const json::object recorded = json::parse_file(TRAINER_SOURCE_DIR "/tests/host/data/skipped_step.json").as_object();
 
   torch::nn::Sequential net(torch::nn::Linear(2, 1));
   {
@@ -94,8 +93,8 @@ TEST(SkippedStep, IsSeenAsInTransformers) {
   const auto dir = std::filesystem::temp_directory_path() / ("skipped_step_" + std::to_string(::getpid()));
   TrainerOptions options;
   options.model = supervised(net, mse_loss);
-  options.train_dataset = std::make_shared<TensorDataset>(tensor_of(recorded.at("features")),
-                                                          tensor_of(recorded.at("labels")));
+  options.train_dataset =
+      std::make_shared<TensorDataset>(tensor_of(recorded.at("features")), tensor_of(recorded.at("labels")));
   options.callbacks = {seen};
   options.args.output_dir = dir.string();
   options.args.report_to = {};

@@ -19,9 +19,7 @@ namespace fs = std::filesystem;
 std::vector<std::string> events;
 
 struct Counter : TrainerCallback {
-  void on_train_begin(const Args&, const State&, Control&) override {
-    events.push_back("train_begin");
-  }
+  void on_train_begin(const Args&, const State&, Control&) override { events.push_back("train_begin"); }
   void on_step_end(const Args&, const State& state, Control&) override {
     events.push_back("step_end " + std::to_string(state.global_step));
   }
@@ -86,8 +84,7 @@ TEST_F(TrainerTest, AddPopAndRemove) {
   trainer.add_callback<StopAtTwo>();
   trainer.add_callback<Derived>();
   EXPECT_EQ(trainer.pop_callback<Counter>()->native(), instance.get());
-  EXPECT_NE(trainer.pop_callback<Counter>(), nullptr)
-      << "a derived class counts, as isinstance() does";
+  EXPECT_NE(trainer.pop_callback<Counter>(), nullptr) << "a derived class counts, as isinstance() does";
   EXPECT_EQ(trainer.pop_callback<Counter>(), nullptr);
   EXPECT_THROW(trainer.remove_callback(*instance), Error);
   trainer.remove_callback<StopAtTwo>();
@@ -123,8 +120,7 @@ TEST_F(TrainerTest, OverriddenPartsAreUsed) {
 TEST_F(TrainerTest, ResumedRunEndsWithTheSameBits) {
   auto weights = [&](bool cut) {
     torch::manual_seed(1);
-    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5),
-                                torch::nn::Linear(8, 1));
+    net = torch::nn::Sequential(torch::nn::Linear(3, 8), torch::nn::Dropout(0.5), torch::nn::Linear(8, 1));
     const auto initial = net->parameters()[0].clone();
     auto o = options();
     o.args.output_dir = (dir / (cut ? "cut" : "whole")).string();
@@ -147,8 +143,7 @@ TEST_F(TrainerTest, ResumedRunEndsWithTheSameBits) {
     return out;
   };
   const auto whole = weights(false), cut = weights(true);
-  for (std::size_t i = 0; i < whole.size(); ++i)
-    EXPECT_TRUE(torch::equal(whole[i], cut[i])) << "parameter " << i;
+  for (std::size_t i = 0; i < whole.size(); ++i) EXPECT_TRUE(torch::equal(whole[i], cut[i])) << "parameter " << i;
 }
 
 TEST_F(TrainerTest, ParametersAreGroupedByWeightDecay) {
@@ -201,8 +196,7 @@ TEST_F(TrainerTest, OutOfMemoryShrinksTheBatch) {
   o.callbacks = {CallbackSpec::of<OutOfMemory>()};
   Trainer trainer(std::move(o));
   EXPECT_EQ(trainer.train().global_step, 3);
-  EXPECT_EQ(trainer.state().train_batch_size, 10)
-      << "12 * 0.9, as accelerate's find_executable_batch_size";
+  EXPECT_EQ(trainer.state().train_batch_size, 10) << "12 * 0.9, as accelerate's find_executable_batch_size";
   auto without = options();
   without.args.per_device_train_batch_size = 12;
   without.callbacks = {CallbackSpec::of<OutOfMemory>()};

@@ -19,7 +19,17 @@ MAY_FAIL = (0, 1, 2)  # a case may record an error; compare.py checks that it is
 
 def run_case(trainer, name):
     with tempfile.TemporaryDirectory() as tmp:
-        argv = [trainer, "run", HERE / "cases" / f"{name}.json", "--output_dir", "output", "--report_to", "none", "--record", "record"]
+        argv = [
+            trainer,
+            "run",
+            HERE / "cases" / f"{name}.json",
+            "--output_dir",
+            "output",
+            "--report_to",
+            "none",
+            "--record",
+            "record",
+        ]
         env = dict(os.environ, OMP_NUM_THREADS="1", MKL_NUM_THREADS="1")
         done = subprocess.run(argv, cwd=tmp, capture_output=True, text=True, env=env)
         if done.returncode not in MAY_FAIL:

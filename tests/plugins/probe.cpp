@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes down what the host's services give at fixed moments; tests/command/services.sh compares the text.
+#include <trainer/ext/parameters.h>
 #include <cstdio>
 #include <cstring>
-#include <trainer/ext/parameters.h>
 #include <trainer/sdk.hpp>
 #include <vector>
 
 namespace {
 
-class Probe : public trainer::sdk::TrainerCallback,
-              public trainer::sdk::Stateful,
-              public trainer::sdk::Console {
+class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Stateful, public trainer::sdk::Console {
  public:
   explicit Probe(const trainer::sdk::Host& host)
       : host_(host),
@@ -32,10 +30,9 @@ class Probe : public trainer::sdk::TrainerCallback,
 
   void on_init_end(const Arguments& args, const State&, Control&) override {
     std::fprintf(out_, "config %s\n", std::string(host_.config_json()).c_str());
-    std::fprintf(out_, "max_steps %lld, learning_rate %g\n",
-                 static_cast<long long>(args["max_steps"].integer()), args["learning_rate"].number());
-    std::fprintf(out_, "no such extension: %s\n",
-                 host_.extension<void*>("no.such/1") ? "offered" : "null");
+    std::fprintf(out_, "max_steps %lld, learning_rate %g\n", static_cast<long long>(args["max_steps"].integer()),
+                 args["learning_rate"].number());
+    std::fprintf(out_, "no such extension: %s\n", host_.extension<void*>("no.such/1") ? "offered" : "null");
     std::fprintf(out_, "replay: %s\n", host_.is_replay() ? "yes" : "no");
     list("init_end model", TRAINER_OF_MODEL);
     list("init_end optimizer", TRAINER_OF_OPTIMIZER);
@@ -50,9 +47,8 @@ class Probe : public trainer::sdk::TrainerCallback,
   }
   void on_train_end(const Arguments&, const State&, Control&) override {
     std::fprintf(out_, "log_history %llu:", static_cast<unsigned long long>(host_.log_history_size()));
-    host_.log_history_at(0).for_each([&](std::string_view key, const auto&) {
-      std::fprintf(out_, " %s", std::string(key).c_str());
-    });
+    host_.log_history_at(0).for_each(
+        [&](std::string_view key, const auto&) { std::fprintf(out_, " %s", std::string(key).c_str()); });
     std::fprintf(out_, "\n");
     const std::string to = std::string(host_.config("path").text()) + ".model";
     std::fprintf(out_, "model saved: %s\n", host_.save_model(to) ? "yes" : "no");

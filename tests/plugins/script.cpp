@@ -30,8 +30,7 @@ class Script : public trainer::sdk::TrainerCallback {
       if (const auto* v = o.if_contains("epoch")) rule.epoch = v->to_number<double>();
       if (const auto* v = o.if_contains("times")) rule.left = v->as_int64();
       if (const auto* set = o.if_contains("set"))
-        for (const auto& flag : set->as_object())
-          rule.set.emplace_back(flag.key(), flag.value().as_bool());
+        for (const auto& flag : set->as_object()) rule.set.emplace_back(flag.key(), flag.value().as_bool());
       if (const auto* v = o.if_contains("raise")) rule.raise = v->as_string().c_str();
       rules_.push_back(std::move(rule));
     }
@@ -73,8 +72,7 @@ class Script : public trainer::sdk::TrainerCallback {
       if (rule.on != event || (rule.left && *rule.left == 0)) continue;
       if (rule.global_step && *rule.global_step != state.global_step) continue;
       // The JSON reader may be off by one unit in the last place.
-      if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch))
-        continue;
+      if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch)) continue;
       if (rule.left) --*rule.left;
       for (const auto& [name, value] : rule.set) flag(control, name) = value ? 1 : 0;
       if (!rule.raise.empty()) throw std::runtime_error(rule.raise);

@@ -5,16 +5,15 @@
 
 Both are called as the Trainer's handler calls them, in turn, five times 2000 logs each; the best of the five counts.
 """
+
 import time
 
 from harness import work_directory
-
+from libtrainer import PluginCallback
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import CallbackHandler, TrainerCallback
-
-from libtrainer import PluginCallback
 
 LOGS = 2000
 
@@ -39,10 +38,14 @@ with work_directory():
     args = TrainingArguments("out", report_to="none", use_cpu=True)
     state = TrainerState()
     script = PluginCallback("script", {"rules": []})
-    subjects = [("on_log, no tracker", Nothing(), "on_log"), ("on_log, tensorboard plugin", PluginCallback("tensorboard"), "on_log"),
-                ("on_log, csv plugin", PluginCallback("csv"), "on_log"),
-                ("on_log, TensorBoardCallback", TensorBoardCallback(SummaryWriter("theirs")), "on_log"),
-                ("on_step_end, empty callback", Nothing(), "on_step_end"), ("on_step_end, plugin", script, "on_step_end")]
+    subjects = [
+        ("on_log, no tracker", Nothing(), "on_log"),
+        ("on_log, tensorboard plugin", PluginCallback("tensorboard"), "on_log"),
+        ("on_log, csv plugin", PluginCallback("csv"), "on_log"),
+        ("on_log, TensorBoardCallback", TensorBoardCallback(SummaryWriter("theirs")), "on_log"),
+        ("on_step_end, empty callback", Nothing(), "on_step_end"),
+        ("on_step_end, plugin", script, "on_step_end"),
+    ]
     best = {}
     for _ in range(5):
         for name, callback, event in subjects:

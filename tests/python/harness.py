@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the tests of sdk/python share. They use the package as the wheel installed it, in $BUILD/python."""
+
 import contextlib
 import os
 import pathlib
@@ -36,7 +37,7 @@ def expect_error(kind, words, function, *args, **kwargs):
         function(*args, **kwargs)
     except kind as e:
         missing = [word for word in words if word not in str(e)]
-        expect(not missing, f"the error \"{e}\" does not say {missing}")
+        expect(not missing, f'the error "{e}" does not say {missing}')
         return str(e)
     sys.exit(f"{pathlib.Path(sys.argv[0]).name}: no {kind.__name__}, expected one with {words}")
 
@@ -57,8 +58,16 @@ def work_directory():
 def compile_c(text, output, *options):
     source = pathlib.Path(str(output) + ".c")
     source.write_text(text)
-    command = [os.environ.get("CC", "cc"), "-std=c11", "-I", str(SOURCE / "plugin_api" / "include"), str(source), "-o",
-               str(output), *options]
+    command = [
+        os.environ.get("CC", "cc"),
+        "-std=c11",
+        "-I",
+        str(SOURCE / "plugin_api" / "include"),
+        str(source),
+        "-o",
+        str(output),
+        *options,
+    ]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
     return pathlib.Path(output)

@@ -1,16 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins made for the test, in C: what is refused and why, the shared map, flags, errors, state, the end of an instance."""
+
 import gc
 import logging
 import os
 import pickle
 
-from harness import PLUGINS, compile_plugin, expect, expect_equal, expect_error, work_directory
-
-from transformers import TrainerControl, TrainerState, TrainingArguments
-
 import libtrainer
+from harness import PLUGINS, compile_plugin, expect, expect_equal, expect_error, work_directory
 from libtrainer import PluginCallback, PluginError
+from transformers import TrainerControl, TrainerState, TrainingArguments
 
 HEAD = """
 #include <stdlib.h>
@@ -20,7 +19,9 @@ HEAD = """
 #include <trainer/ext/tracker.h>
 """
 # on_log does what the configuration's "do" says; its state is one number.
-WORKER = HEAD + """
+WORKER = (
+    HEAD
+    + """
 typedef struct { trainer_callback base; const trainer_host* host; int64_t count; } worker;
 static int32_t fail(worker* w, const char* text) { w->host->set_error(w->host, text, strlen(text)); return TRAINER_ERROR; }
 static int64_t number(trainer_map* m, const char* key) {
@@ -103,7 +104,10 @@ TRAINER_PLUGIN_DEFINE(create, NULL, {"id": "worker", "version": "1", "class": "W
   "config": {"do": {"type": "string", "default": "map", "enum": ["map", "fail", "flag", "stop"]},
              "rate": {"type": ["number", "null"], "default": null, "minimum": 0, "maximum": 1}}})
 """
-PLAIN = HEAD + """
+)
+PLAIN = (
+    HEAD
+    + """
 %s
 static int32_t on_log(trainer_callback* self, const trainer_event* e) { (void)self, (void)e; return 0; }
 static int32_t create(const trainer_host* host, trainer_callback** out) {
@@ -117,6 +121,7 @@ static int32_t create(const trainer_host* host, trainer_callback** out) {
 }
 TRAINER_PLUGIN_DEFINE(create, %s, {"id": "%s", "version": "1", "events": ["on_log"]%s})
 """
+)
 
 
 class Lines(logging.Handler):
@@ -134,19 +139,29 @@ lines = Lines()
 
 def log(callback, logs, control=None, history=({"loss": 1.0},)):
     state = TrainerState(global_step=5, epoch=0.5, log_history=[dict(h) for h in history])
-    callback.on_log(TrainingArguments("out", report_to="none", use_cpu=True), state, control or TrainerControl(), logs=logs)
+    callback.on_log(
+        TrainingArguments("out", report_to="none", use_cpu=True), state, control or TrainerControl(), logs=logs
+    )
 
 
 def refused_files(work):
     good = (PLUGINS / "csv.so").read_bytes()
     for name, content, words in [
-            ("empty.so", b"", ["empty.so", "ELF"]), ("text.so", b"hello\n" * 40, ["does not start as an ELF file"]),
-            ("cut.so", good[:5000], ["is cut short", "5000 bytes"]), ("head.so", good[:40], ["too short"]),
-            ("machine.so", good[:18] + b"\x03\x00" + good[20:], ["machine number 3"]),
-            ("other_abi.so", good.replace(b"LibTrainer note\0" + (1).to_bytes(4, "little"),
-                                          b"LibTrainer note\0" + (9).to_bytes(4, "little")), ["ABI 9.0", "rebuild"]),
-            ("magic.so", good.replace(b"LibTrainer note\0", b"LibTrainer nose\0"), ["does not start with"]),
-            ("json.so", good.replace(b'"report_to"', b'"report to"'), ['unknown key "report to"', "did you mean"])]:
+        ("empty.so", b"", ["empty.so", "ELF"]),
+        ("text.so", b"hello\n" * 40, ["does not start as an ELF file"]),
+        ("cut.so", good[:5000], ["is cut short", "5000 bytes"]),
+        ("head.so", good[:40], ["too short"]),
+        ("machine.so", good[:18] + b"\x03\x00" + good[20:], ["machine number 3"]),
+        (
+            "other_abi.so",
+            good.replace(
+                b"LibTrainer note\0" + (1).to_bytes(4, "little"), b"LibTrainer note\0" + (9).to_bytes(4, "little")
+            ),
+            ["ABI 9.0", "rebuild"],
+        ),
+        ("magic.so", good.replace(b"LibTrainer note\0", b"LibTrainer nose\0"), ["does not start with"]),
+        ("json.so", good.replace(b'"report_to"', b'"report to"'), ['unknown key "report to"', "did you mean"]),
+    ]:
         (work / name).write_bytes(content)
         expect_error(PluginError, words, PluginCallback, work / name)
     expect_error(PluginError, ["could not be opened"], PluginCallback, work / "missing.so")
@@ -158,20 +173,27 @@ def refused_files(work):
     # All of them in one directory: a listing goes on, and says what is wrong.
     registry = libtrainer.Registry([work, PLUGINS])
     expect({p.id for p in registry.plugins} >= {"csv", "tensorboard"}, f"found {registry.plugins}")
-    expect_equal({path.name for path, _ in registry.problems},
-                 {"empty.so", "text.so", "cut.so", "head.so", "machine.so", "other_abi.so", "magic.so", "json.so", "no_note.so"},
-                 "the files with problems")
-    expect_error(PluginError, ["csw", "did you mean \"csv\"?", "looked in"], PluginCallback, "csw")
+    expect_equal(
+        {path.name for path, _ in registry.problems},
+        {"empty.so", "text.so", "cut.so", "head.so", "machine.so", "other_abi.so", "magic.so", "json.so", "no_note.so"},
+        "the files with problems",
+    )
+    expect_error(PluginError, ["csw", 'did you mean "csv"?', "looked in"], PluginCallback, "csw")
 
 
 def refused_code(work):
     for name, before, inside, words in [
-            ("slot", "", "callback.on_save = on_log;", ["does not list on_save", "is set"]),
-            ("small", "", "callback.struct_size = 40;", ["gave a callback of 40 bytes"]),
-            ("none", "", "(void)out; return TRAINER_OK;", ["returned no instance"]),
-            ("early", "", 'if (host->argument(host, "seed", 4, &v)) { host->set_error(host, "no seed", 7); return 1; }',
-             ["could not be created: no seed", '"seed"', "args="]),
-            ("mute", "", "return 17;", ["it gave no reason"])]:
+        ("slot", "", "callback.on_save = on_log;", ["does not list on_save", "is set"]),
+        ("small", "", "callback.struct_size = 40;", ["gave a callback of 40 bytes"]),
+        ("none", "", "(void)out; return TRAINER_OK;", ["returned no instance"]),
+        (
+            "early",
+            "",
+            'if (host->argument(host, "seed", 4, &v)) { host->set_error(host, "no seed", 7); return 1; }',
+            ["could not be created: no seed", '"seed"', "args="],
+        ),
+        ("mute", "", "return 17;", ["it gave no reason"]),
+    ]:
         plugin = compile_plugin(PLAIN % (before, inside, "NULL", name, ""), work / f"{name}.so")
         expect_error(PluginError, words, PluginCallback, plugin)
     PluginCallback(work / "early.so", args=TrainingArguments("out", report_to="none", use_cpu=True)).close()
@@ -188,7 +210,9 @@ static const void* extension(const char* id) {
   static const trainer_ext_tracker tracker = {sizeof tracker, 0, available};
   return strcmp(id, TRAINER_EXT_TRACKER) ? NULL : &tracker;
 }"""
-    path = compile_plugin(PLAIN % (available, "", "extension", "tracked", ', "report_to": "tracked"'), work / "tracked.so")
+    path = compile_plugin(
+        PLAIN % (available, "", "extension", "tracked", ', "report_to": "tracked"'), work / "tracked.so"
+    )
     expect_equal(libtrainer.read_plugin(path).unavailable_reason(), "set TRACKED_HERE", "the reason")
     expect_error(PluginError, ["tracked is not available", "set TRACKED_HERE"], PluginCallback, path)
     os.environ["TRACKED_HERE"] = "1"
@@ -197,9 +221,14 @@ static const void* extension(const char* id) {
 
 
 def configuration(worker):
-    for config, words in [({"dp": "map"}, ['unknown key "dp"', 'did you mean "do"?']), ({"do": 1}, ["int (1)", "string"]),
-                          ({"do": "x"}, ["expected one of"]), ({"rate": 2}, ["at most 1"]), ({"rate": True}, ["bool"]),
-                          ({"rate": float("nan")}, ["at least 0"])]:
+    for config, words in [
+        ({"dp": "map"}, ['unknown key "dp"', 'did you mean "do"?']),
+        ({"do": 1}, ["int (1)", "string"]),
+        ({"do": "x"}, ["expected one of"]),
+        ({"rate": 2}, ["at most 1"]),
+        ({"rate": True}, ["bool"]),
+        ({"rate": float("nan")}, ["at least 0"]),
+    ]:
         expect_error(PluginError, words, PluginCallback, worker, config)
     expect_error(PluginError, ['needs the key "path"'], PluginCallback, "probe")
     expect_error(ValueError, ["on_error", "warn"], PluginCallback, worker, on_error="ignore")
@@ -213,13 +242,28 @@ def values(worker):
     callback = PluginCallback(worker)
     expect_equal([e for e in vars(type(callback)) if e.startswith("on_")], ["on_log"], "the overridden events")
     for _ in range(2):  # the second time from the arrays of the first
-        logs = {"loss": 0.5, "gone": 1, "whole": 41, "flag": True, "nothing": None, "text": "é", "single": numpy.float32(0.5),
-                "scalar": torch.tensor(2.5), "object": {"a": 1}, "big": 1 << 70}
+        logs = {
+            "loss": 0.5,
+            "gone": 1,
+            "whole": 41,
+            "flag": True,
+            "nothing": None,
+            "text": "é",
+            "single": numpy.float32(0.5),
+            "scalar": torch.tensor(2.5),
+            "object": {"a": 1},
+            "big": 1 << 70,
+        }
         log(callback, logs)
-        expect_equal(list(logs), ["loss", "whole", "flag", "nothing", "text", "single", "scalar", "object", "big", "size",
-                                  "list", "seen"], "the keys")
+        expect_equal(
+            list(logs),
+            ["loss", "whole", "flag", "nothing", "text", "single", "scalar", "object", "big", "size", "list", "seen"],
+            "the keys",
+        )
         expect_equal((logs["whole"], logs["size"], logs["list"]), (42, 10, [1, {"a": None}]), "what the plugin set")
-        expect_equal(logs["seen"], "loss3whole2flag1nothing0text4single3scalar3object5big3size2list5", "what the plugin saw")
+        expect_equal(
+            logs["seen"], "loss3whole2flag1nothing0text4single3scalar3object5big3size2list5", "what the plugin saw"
+        )
 
 
 def errors(worker):
@@ -253,7 +297,7 @@ def states(worker):
     expect_equal([n for n in vars(again) if n.startswith("on_")], [], "what restoring leaves behind")
     expect_equal(type(callback).from_state(stored).state(), stored, "the state from a state")
     expect_equal(pickle.loads(pickle.dumps(callback)).state(), stored, "the state from a pickle")
-    setattr(again, "count", 9)
+    again.count = 9
     expect_error(PluginError, ["refused its stored state", "both be there"], log, again, {})
 
 

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Our plugins in the real transformers.Trainer, beside its own callbacks, and against `trainer replay` of the same run."""
+
 import csv
 import glob
 import json
@@ -7,17 +8,15 @@ import os
 import pathlib
 import subprocess
 
-from harness import expect, expect_equal, expect_error, work_directory
-
 import pandas
 import torch
+from harness import expect, expect_equal, expect_error, work_directory
+from libtrainer import PluginCallback, PluginError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
 from transformers import EarlyStoppingCallback, PretrainedConfig, Trainer, TrainingArguments
 from transformers.integrations import TensorBoardCallback
-
-from libtrainer import PluginCallback, PluginError
 
 
 class Model(torch.nn.Module):
@@ -43,10 +42,25 @@ DATA = [{"x": torch.randn(2), "labels": torch.tensor(i % 3)} for i in range(32)]
 
 
 def trainer(callbacks, model=None, **args):
-    defaults = {"output_dir": "out", "report_to": "none", "logging_steps": 1, "max_steps": 8, "use_cpu": True, "save_steps": 4,
-                "eval_strategy": "steps", "eval_steps": 2, "per_device_eval_batch_size": 32, "disable_tqdm": True}
-    return Trainer(model or Model(), TrainingArguments(**(defaults | args)), train_dataset=DATA, eval_dataset=DATA,
-                   callbacks=callbacks)
+    defaults = {
+        "output_dir": "out",
+        "report_to": "none",
+        "logging_steps": 1,
+        "max_steps": 8,
+        "use_cpu": True,
+        "save_steps": 4,
+        "eval_strategy": "steps",
+        "eval_steps": 2,
+        "per_device_eval_batch_size": 32,
+        "disable_tqdm": True,
+    }
+    return Trainer(
+        model or Model(),
+        TrainingArguments(**(defaults | args)),
+        train_dataset=DATA,
+        eval_dataset=DATA,
+        callbacks=callbacks,
+    )
 
 
 def read_events(pattern):
@@ -54,8 +68,10 @@ def read_events(pattern):
     reader = EventAccumulator(directory, size_guidance={"scalars": 0, "tensors": 0})
     reader.Reload()
     scalars = {tag: [(e.step, e.value) for e in reader.Scalars(tag)] for tag in reader.Tags()["scalars"]}
-    texts = {tag: [(e.step, tensor_util.make_ndarray(e.tensor_proto).tolist()) for e in reader.Tensors(tag)]
-             for tag in reader.Tags()["tensors"]}
+    texts = {
+        tag: [(e.step, tensor_util.make_ndarray(e.tensor_proto).tolist()) for e in reader.Tensors(tag)]
+        for tag in reader.Tags()["tensors"]
+    }
     return scalars, texts
 
 
@@ -75,16 +91,29 @@ def trackers():
     expect_equal(len(scalars["train/loss"]), 8, "points of train/loss")
 
     with open("out/metrics.csv", newline="") as file:
-        expect_equal([{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)], history, "metrics.csv")
+        expect_equal(
+            [{k: float(v) for k, v in row.items() if v} for row in csv.DictReader(file)], history, "metrics.csv"
+        )
     emissions = pandas.read_csv("out/emissions.csv")
     expect_equal((len(emissions), bool(emissions["duration"][0] > 0)), (1, True), "emissions.csv")
 
     # The same binaries in our own host.
-    command = [os.environ["TRAINER"], "replay", "trainer_state.json", "--report_to", "csv,tensorboard", "--output_dir", "replayed"]
+    command = [
+        os.environ["TRAINER"],
+        "replay",
+        "trainer_state.json",
+        "--report_to",
+        "csv,tensorboard",
+        "--output_dir",
+        "replayed",
+    ]
     done = subprocess.run(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
-    expect_equal(pathlib.Path("replayed/metrics.csv").read_bytes(), pathlib.Path("out/metrics.csv").read_bytes(),
-                 "metrics.csv of our own host")
+    expect_equal(
+        pathlib.Path("replayed/metrics.csv").read_bytes(),
+        pathlib.Path("out/metrics.csv").read_bytes(),
+        "metrics.csv of our own host",
+    )
     expect_equal(read_events("replayed/runs/*")[0], scalars, "the scalars of our own host")
 
 
@@ -92,9 +121,19 @@ def early_stopping():
     losses = [3.0, 2.0, 2.5, 1.9, 2.1, 2.2, 2.3, 1.0]
     stops, states = [], []
     config = {"early_stopping_patience": 2, "early_stopping_threshold": 0.2}
-    for name, callback in [("hf", EarlyStoppingCallback(**config)), ("plugin", PluginCallback("early_stopping", config))]:
-        run = trainer([callback], Model(losses), output_dir=name, max_steps=16, save_steps=2, metric_for_best_model="loss",
-                      load_best_model_at_end=True)
+    for name, callback in [
+        ("hf", EarlyStoppingCallback(**config)),
+        ("plugin", PluginCallback("early_stopping", config)),
+    ]:
+        run = trainer(
+            [callback],
+            Model(losses),
+            output_dir=name,
+            max_steps=16,
+            save_steps=2,
+            metric_for_best_model="loss",
+            load_best_model_at_end=True,
+        )
         run.train()
         stops.append(run.state.global_step)
         file = pathlib.Path(name) / f"checkpoint-{run.state.global_step}" / "trainer_state.json"
@@ -105,23 +144,40 @@ def early_stopping():
 
     # One program's checkpoint restores the other's callback.
     callback = PluginCallback("early_stopping")
-    run = trainer([callback], Model(losses), output_dir="plugin", max_steps=16, save_steps=2, metric_for_best_model="loss",
-                  load_best_model_at_end=True, restore_callback_states_from_checkpoint=True)
+    run = trainer(
+        [callback],
+        Model(losses),
+        output_dir="plugin",
+        max_steps=16,
+        save_steps=2,
+        metric_for_best_model="loss",
+        load_best_model_at_end=True,
+        restore_callback_states_from_checkpoint=True,
+    )
     run.train(resume_from_checkpoint=f"hf/checkpoint-{stops[0]}")
     restored = [c for c in run.callback_handler.callbacks if isinstance(c, PluginCallback)]
     expect_equal(len(restored), 1, "early stopping callbacks after a resume")
     expect_equal(restored[0].state()["args"], config, "the restored configuration")
     expect(restored[0] is not callback, "nothing was restored")
 
-    expect_error(PluginError, ["early_stopping failed in on_train_begin", "metric_for_best_model"],
-                 trainer([PluginCallback("early_stopping")], output_dir="wrong").train)
+    expect_error(
+        PluginError,
+        ["early_stopping failed in on_train_begin", "metric_for_best_model"],
+        trainer([PluginCallback("early_stopping")], output_dir="wrong").train,
+    )
 
 
 def script_and_probe():
-    rules = [{"on": "on_step_end", "global_step": 3, "set": {"should_save": True, "should_log": False}},
-             {"on": "on_step_end", "global_step": 5, "set": {"should_training_stop": True}}]
-    run = trainer([PluginCallback("script", {"rules": rules}), PluginCallback("probe", {"path": "probe.txt"})],
-                  output_dir="script", save_strategy="no", eval_strategy="no")
+    rules = [
+        {"on": "on_step_end", "global_step": 3, "set": {"should_save": True, "should_log": False}},
+        {"on": "on_step_end", "global_step": 5, "set": {"should_training_stop": True}},
+    ]
+    run = trainer(
+        [PluginCallback("script", {"rules": rules}), PluginCallback("probe", {"path": "probe.txt"})],
+        output_dir="script",
+        save_strategy="no",
+        eval_strategy="no",
+    )
     run.train()
     expect_equal(run.state.global_step, 5, "the step at which the script stops")
     expect(os.path.isdir("script/checkpoint-3"), "the script's checkpoint is not there")
@@ -132,19 +188,28 @@ def script_and_probe():
     tail = "float32 device 1 read_only 1"
     tensors = [f"  {name} {tail}" for name in names]
     text = pathlib.Path("probe.txt").read_text().splitlines()
-    given = json.loads(text[0][len("config "):])
+    given = json.loads(text[0][len("config ") :])
     expect_equal((given["path"], given["level"]), ("probe.txt", 3), "the probe's configuration")
     expect_equal(text[1:3], ["max_steps 8, learning_rate 5e-05", "no such extension: null"], "the probe's first lines")
     expect("replay: yes" not in text, "the probe took a training for a replay")
     at = text.index("init_end model 4")
-    expect_equal(text[at:at + 11], ["init_end model 4", *tensors, "init_end optimizer 0", "pre_optimizer_step gradients 4", *tensors],
-                 "the probe's tensors")
+    expect_equal(
+        text[at : at + 11],
+        ["init_end model 4", *tensors, "init_end optimizer 0", "pre_optimizer_step gradients 4", *tensors],
+        "the probe's tensors",
+    )
     at = text.index("step_end optimizer 12")
-    states = {line.split()[0] for line in text[at + 1:at + 13]}
-    expect_equal(states, {f"{name.split()[0]}/{state}" for name in names for state in ("step", "exp_avg", "exp_avg_sq")},
-                 "the optimizer's tensors")
-    expect_equal(text[-2:], ["log_history 5: loss grad_norm learning_rate epoch step", "model saved: yes"],
-                 "the probe's last lines")
+    states = {line.split()[0] for line in text[at + 1 : at + 13]}
+    expect_equal(
+        states,
+        {f"{name.split()[0]}/{state}" for name in names for state in ("step", "exp_avg", "exp_avg_sq")},
+        "the optimizer's tensors",
+    )
+    expect_equal(
+        text[-2:],
+        ["log_history 5: loss grad_norm learning_rate epoch step", "model saved: yes"],
+        "the probe's last lines",
+    )
     run.save_model("saved")
     saved = [pathlib.Path(directory, "model.safetensors").read_bytes() for directory in ("probe.txt.model", "saved")]
     expect_equal(saved[0], saved[1], "the saved model")

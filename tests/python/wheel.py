@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Builds the wheel of sdk/python and installs it into $BUILD/python/site for the other tests; checks what is in it."""
+
 import email
 import pathlib
 import shutil

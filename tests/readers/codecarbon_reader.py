@@ -8,6 +8,7 @@ Trains the digits classifier for a moment and reads emissions.csv; then lets the
 and ours append to one file in turn, and compares the rows by columns, formulas and identities. Watts of
 the CPU are not compared: they follow the load of the moment.
 """
+
 import argparse
 import dataclasses
 import json
@@ -21,9 +22,25 @@ import time
 import pandas
 
 SAME_IN_BOTH = [  # what does not depend on the moment
-    "project_name", "experiment_id", "ram_power", "country_name", "country_iso_code", "region",
-    "cloud_provider", "cloud_region", "cpu_count", "gpu_count", "gpu_model", "longitude", "latitude",
-    "ram_total_size", "tracking_mode", "on_cloud", "pue", "wue"]
+    "project_name",
+    "experiment_id",
+    "ram_power",
+    "country_name",
+    "country_iso_code",
+    "region",
+    "cloud_provider",
+    "cloud_region",
+    "cpu_count",
+    "gpu_count",
+    "gpu_model",
+    "longitude",
+    "latitude",
+    "ram_total_size",
+    "tracking_mode",
+    "on_cloud",
+    "pue",
+    "wue",
+]
 
 
 def expect(condition, what):
@@ -48,31 +65,42 @@ def train(options, output_dir, settings):
     digits = options.source / "host" / "examples" / "digits"
     run = {
         "model": {"type": "mlp", "layers": [64, 64, 10], "activation": "relu"},
-        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"),
-                 "target": "digit"},
+        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"), "target": "digit"},
         "loss": "cross_entropy",
         "args": {"num_train_epochs": 3, "learning_rate": 1e-3},
     }
     file = options.work / "run.json"
     file.write_text(json.dumps(run))
-    command = [str(options.trainer), "train", str(file), "--report_to", "codecarbon",
-               "--output_dir", str(output_dir)]
-    done = subprocess.run(command, env=environment(options.work, settings), cwd=options.work,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    command = [str(options.trainer), "train", str(file), "--report_to", "codecarbon", "--output_dir", str(output_dir)]
+    done = subprocess.run(
+        command,
+        env=environment(options.work, settings),
+        cwd=options.work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
 
 
 def track(options, output_dir, settings):
     """The same by the package, in a process of its own, around a moment of work."""
-    program = ("import sys, time\n"
-               "from codecarbon import OfflineEmissionsTracker\n"
-               "tracker = OfflineEmissionsTracker(output_dir=sys.argv[1], log_level='error')\n"
-               "tracker.start()\n"
-               "time.sleep(1)\n"
-               "tracker.stop()\n")
-    done = subprocess.run([sys.executable, "-c", program, str(output_dir)],
-                          env=environment(options.work, settings), cwd=options.work,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    program = (
+        "import sys, time\n"
+        "from codecarbon import OfflineEmissionsTracker\n"
+        "tracker = OfflineEmissionsTracker(output_dir=sys.argv[1], log_level='error')\n"
+        "tracker.start()\n"
+        "time.sleep(1)\n"
+        "tracker.stop()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(output_dir)],
+        env=environment(options.work, settings),
+        cwd=options.work,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     expect(done.returncode == 0, f"codecarbon's tracker gave {done.returncode}:\n{done.stdout}")
 
 
@@ -88,17 +116,24 @@ def check_identities(row, tolerance, who):
     energy = row["cpu_energy"] + row["gpu_energy"] + row["ram_energy"]
     ram = row["ram_power"] * row["duration"] / 3.6e6
     for name, found, expected, relative in [
-            ("energy_consumed", row["energy_consumed"], energy, 1e-12),
-            ("emissions_rate", row["emissions_rate"], row["emissions"] / row["duration"], 1e-12),
-            ("ram_energy", row["ram_energy"], ram, tolerance),
-            ("water_consumed", row["water_consumed"], row["wue"] * energy, 1e-12)]:
+        ("energy_consumed", row["energy_consumed"], energy, 1e-12),
+        ("emissions_rate", row["emissions_rate"], row["emissions"] / row["duration"], 1e-12),
+        ("ram_energy", row["ram_energy"], ram, tolerance),
+        ("water_consumed", row["water_consumed"], row["wue"] * energy, 1e-12),
+    ]:
         expect(close(found, expected, relative), f"{who}: {name} is {found!r}, not {expected!r}")
 
 
 def check_alone(options):
     """Two trainings into one directory, with settings for everything."""
-    settings = {"force_carbon_intensity_g_co2e_kwh": 100, "force_cpu_power": 50,
-                "force_ram_power": 30, "pue": 1.25, "wue": 0.5, "project_name": "digits"}
+    settings = {
+        "force_carbon_intensity_g_co2e_kwh": 100,
+        "force_cpu_power": 50,
+        "force_ram_power": 30,
+        "pue": 1.25,
+        "wue": 0.5,
+        "project_name": "digits",
+    }
     output_dir = options.work / "alone"
     for _ in range(2):
         train(options, output_dir, settings)
@@ -110,8 +145,10 @@ def check_alone(options):
         check_identities(row, 1e-9, "ours")
         expect(close(row["emissions"] * 1000 / row["energy_consumed"], 100, 1e-9), "not 100 g/kWh")
         expect(close(row["ram_power"], 30 * 1.25, 1e-9), f"ram_power is {row['ram_power']}")
-        expect(0.1 * 50 * 1.25 * 0.999 <= row["cpu_power"] <= 50 * 1.25 * 1.001,
-               f"cpu_power is {row['cpu_power']}, outside of 10 % to 100 % of the TDP with the PUE")
+        expect(
+            0.1 * 50 * 1.25 * 0.999 <= row["cpu_power"] <= 50 * 1.25 * 1.001,
+            f"cpu_power is {row['cpu_power']}, outside of 10 % to 100 % of the TDP with the PUE",
+        )
         expect(row["duration"] > 0 and row["cpu_energy"] > 0, "nothing was measured")
         expect(pandas.isna(row["python_version"]), "python_version is not empty")
         time.strptime(row["timestamp"], "%Y-%m-%dT%H:%M:%S")
@@ -158,9 +195,16 @@ def main():
         options.work.mkdir(parents=True, exist_ok=True)
         options.work = pathlib.Path(tempfile.mkdtemp(dir=options.work))
         check_alone(options)
-        check_side_by_side(options, "forced", {
-            "country_iso_code": "DEU", "region": "Bavaria",
-            "force_carbon_intensity_g_co2e_kwh": 123.5, "force_ram_power": 17})
+        check_side_by_side(
+            options,
+            "forced",
+            {
+                "country_iso_code": "DEU",
+                "region": "Bavaria",
+                "force_carbon_intensity_g_co2e_kwh": 123.5,
+                "force_ram_power": 17,
+            },
+        )
         check_side_by_side(options, "country", {"country_iso_code": "FRA", "pue": 1.5, "wue": 1.8})
     print("codecarbon_reader: two trainings alone, two files shared with the codecarbon package: ok")
 

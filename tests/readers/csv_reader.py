@@ -7,6 +7,7 @@
 Trains the digits classifier for a moment and compares metrics.csv with the run's log history, to the
 last bit; while the training runs, pandas reads the file again and again.
 """
+
 import argparse
 import json
 import math
@@ -45,26 +46,39 @@ def train(options, name, *more):
     digits = options.source / "host" / "examples" / "digits"
     run = {
         "model": {"type": "mlp", "layers": [64, 64, 10], "activation": "relu"},
-        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"),
-                 "target": "digit"},
+        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"), "target": "digit"},
         "loss": "cross_entropy",
         "metrics": ["accuracy"],
-        "args": {"num_train_epochs": 4, "learning_rate": 1e-3, "logging_steps": 5,
-                 "eval_strategy": "epoch", "save_strategy": "epoch"},
+        "args": {
+            "num_train_epochs": 4,
+            "learning_rate": 1e-3,
+            "logging_steps": 5,
+            "eval_strategy": "epoch",
+            "save_strategy": "epoch",
+        },
     }
     file = options.work / "run.json"
     file.write_text(json.dumps(run))
     record = options.work / (name + "-record")
-    command = [str(options.trainer), "train", str(file), "--report_to", "csv",
-               "--output_dir", str(options.work / name), "--record", str(record), *more]
+    command = [
+        str(options.trainer),
+        "train",
+        str(file),
+        "--report_to",
+        "csv",
+        "--output_dir",
+        str(options.work / name),
+        "--record",
+        str(record),
+        *more,
+    ]
     with open(options.work / (name + ".log"), "w+") as log:
         process = subprocess.Popen(command, cwd=options.work, stdout=log, stderr=log)
         # A resumed run first drops rows, which is not what read_while() looks for.
         readings = 0 if more else read_while(process, options.work / name / "metrics.csv")
         process.wait()
         log.seek(0)
-        expect(process.returncode == 0,
-               f"{' '.join(command)} gave {process.returncode}:\n{log.read()}")
+        expect(process.returncode == 0, f"{' '.join(command)} gave {process.returncode}:\n{log.read()}")
     return json.loads((record / "trainer_state.json").read_text())["log_history"], readings
 
 
@@ -85,8 +99,7 @@ def check(file, history):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trainer", type=pathlib.Path, required=True)
-    parser.add_argument("--source", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--source", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     parser.add_argument("--work", type=pathlib.Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -111,8 +124,10 @@ def main():
         check(file, history)
         kept = pandas.read_csv(output / "metrics.csv.1")
         expect(len(kept) == len(frame), "metrics.csv.1 has not the rows of the first run")
-    print(f"csv_reader: {len(frame)} rows equal the log history, also after a resume; pandas read the "
-          f"file {readings} times during the training")
+    print(
+        f"csv_reader: {len(frame)} rows equal the log history, also after a resume; pandas read the "
+        f"file {readings} times during the training"
+    )
 
 
 if __name__ == "__main__":

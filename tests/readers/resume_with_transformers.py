@@ -30,10 +30,19 @@ ARGS |= {"eval_strategy": "steps", "eval_steps": 3, "metric_for_best_model": "lo
 VARIANTS = {
     "adamw_fused_cosine": {"lr_scheduler_type": "cosine", "warmup_steps": 2},
     "adamw_linear": {"optim": "adamw_torch"},
-    "sgd_momentum_restarts": {"optim": "sgd", "optim_args": "momentum=0.9", "lr_scheduler_type": "cosine_with_restarts", "lr_scheduler_kwargs": {"num_cycles": 2}},
+    "sgd_momentum_restarts": {
+        "optim": "sgd",
+        "optim_args": "momentum=0.9",
+        "lr_scheduler_type": "cosine_with_restarts",
+        "lr_scheduler_kwargs": {"num_cycles": 2},
+    },
     "rmsprop_constant": {"optim": "rmsprop", "lr_scheduler_type": "constant"},
     "adagrad_polynomial": {"optim": "adagrad", "lr_scheduler_type": "polynomial"},
-    "adafactor_plateau": {"optim": "adafactor", "lr_scheduler_type": "reduce_lr_on_plateau", "lr_scheduler_kwargs": {"patience": 0}},
+    "adafactor_plateau": {
+        "optim": "adafactor",
+        "lr_scheduler_type": "reduce_lr_on_plateau",
+        "lr_scheduler_kwargs": {"patience": 0},
+    },
     "accumulation": {"gradient_accumulation_steps": 2, "lr_scheduler_type": "inverse_sqrt", "warmup_steps": 2},
 }
 
@@ -65,7 +74,18 @@ def ours(command, case, resume):
     if resume:
         spec["actions"] = [{"do": "train", "resume_from_checkpoint": "checkpoint-3"}]
     Path("ours.json").write_text(json.dumps(spec))
-    argv = [command, "run", "ours.json", "--output_dir", "output", "--report_to", "none", "--record", "record", "--quiet"]
+    argv = [
+        command,
+        "run",
+        "ours.json",
+        "--output_dir",
+        "output",
+        "--report_to",
+        "none",
+        "--record",
+        "record",
+        "--quiet",
+    ]
     subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
     history = json.loads(Path("record/trainer_state.json").read_text())["log_history"]
     return json.loads(Path("record/result.json").read_text())["final_weights"], without_summary(history)
@@ -89,7 +109,12 @@ def main():
             case = Path(tmp, f"{name}.json")
             case.write_text(json.dumps({**BASE, "args": {**ARGS, **args}}))
             results = {}
-            for who, run, resumes_from in (("theirs", theirs, None), ("ours", ours, None), ("theirs_from_ours", theirs, "ours"), ("ours_from_theirs", ours, "theirs")):
+            for who, run, resumes_from in (
+                ("theirs", theirs, None),
+                ("ours", ours, None),
+                ("theirs_from_ours", theirs, "ours"),
+                ("ours_from_theirs", ours, "theirs"),
+            ):
                 place = Path(tmp, name, who)
                 place.mkdir(parents=True)
                 os.chdir(place)

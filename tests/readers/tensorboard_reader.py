@@ -7,6 +7,7 @@
 Trains the digits classifier for a moment and compares every scalar with the run's log history; then
 resumes from the first checkpoint into the same directory, and does so again: no step may show twice.
 """
+
 import argparse
 import collections
 import json
@@ -34,12 +35,16 @@ def train(options, name, *more, logging_dir=None):
     digits = options.source / "host" / "examples" / "digits"
     run = {
         "model": {"type": "mlp", "layers": [64, 64, 10], "activation": "relu"},
-        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"),
-                 "target": "digit"},
+        "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"), "target": "digit"},
         "loss": "cross_entropy",
         "metrics": ["accuracy"],
-        "args": {"num_train_epochs": 2, "learning_rate": 1e-3, "logging_steps": 50,
-                 "eval_strategy": "epoch", "save_strategy": "epoch"},
+        "args": {
+            "num_train_epochs": 2,
+            "learning_rate": 1e-3,
+            "logging_steps": 50,
+            "eval_strategy": "epoch",
+            "save_strategy": "epoch",
+        },
     }
     file = options.work / "run.json"
     file.write_text(json.dumps(run))
@@ -47,10 +52,21 @@ def train(options, name, *more, logging_dir=None):
     if logging_dir is not None:
         environment["TENSORBOARD_LOGGING_DIR"] = str(logging_dir)
     record = options.work / (name + "-record")
-    command = [str(options.trainer), "train", str(file), "--report_to", "tensorboard",
-               "--output_dir", str(options.work / name), "--record", str(record), *more]
-    done = subprocess.run(command, env=environment, cwd=options.work, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    command = [
+        str(options.trainer),
+        "train",
+        str(file),
+        "--report_to",
+        "tensorboard",
+        "--output_dir",
+        str(options.work / name),
+        "--record",
+        str(record),
+        *more,
+    ]
+    done = subprocess.run(
+        command, env=environment, cwd=options.work, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
     return json.loads((record / "trainer_state.json").read_text())["log_history"]
 
@@ -95,25 +111,26 @@ class DataServer:
 
     def __init__(self, directory):
         ingester = server_ingester.SubprocessServerDataIngester(
-            server_binary=server_ingester.get_server_binary(), logdir=str(directory),
-            reload_interval=1, channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
-            samples_per_plugin={"scalars": 0, "text": 0}, extra_flags=["--checksum"])
+            server_binary=server_ingester.get_server_binary(),
+            logdir=str(directory),
+            reload_interval=1,
+            channel_creds_type=grpc_util.ChannelCredsType.LOCAL,
+            samples_per_plugin={"scalars": 0, "text": 0},
+            extra_flags=["--checksum"],
+        )
         ingester.start()
         self._ingester, self._data = ingester, ingester.data_provider
 
     def _read(self, read, plugin, value):
-        runs = read(context.RequestContext(), experiment_id="", plugin_name=plugin,
-                    downsample=1000000)
+        runs = read(context.RequestContext(), experiment_id="", plugin_name=plugin, downsample=1000000)
         expect(len(runs) <= 1, f"the data server sees the runs {sorted(runs)}, not one")
-        return {tag: [(p.step, value(p)) for p in points]
-                for tags in runs.values() for tag, points in tags.items()}
+        return {tag: [(p.step, value(p)) for p in points] for tags in runs.values() for tag, points in tags.items()}
 
     def scalars(self):
         return self._read(self._data.read_scalars, "scalars", lambda p: p.value)
 
     def texts(self):
-        texts = self._read(self._data.read_tensors, "text",
-                           lambda p: [v.decode() for v in p.numpy.reshape(-1)])
+        texts = self._read(self._data.read_tensors, "text", lambda p: [v.decode() for v in p.numpy.reshape(-1)])
         return {tag: points[-1][1] for tag, points in texts.items()}
 
     def wait_for(self, scalars):
@@ -128,9 +145,10 @@ class DataServer:
 
 def compare(found, expected, reader):
     for tag in sorted(set(found) | set(expected)):
-        expect(found.get(tag) == expected.get(tag),
-               f"{reader}: {tag} is\n  {found.get(tag)}\nand the log history has\n"
-               f"  {expected.get(tag)}")
+        expect(
+            found.get(tag) == expected.get(tag),
+            f"{reader}: {tag} is\n  {found.get(tag)}\nand the log history has\n  {expected.get(tag)}",
+        )
 
 
 def check(directory, history):
@@ -150,8 +168,7 @@ def check(directory, history):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--trainer", type=pathlib.Path, required=True)
-    parser.add_argument("--source", type=pathlib.Path,
-                        default=pathlib.Path(__file__).resolve().parents[2])
+    parser.add_argument("--source", type=pathlib.Path, default=pathlib.Path(__file__).resolve().parents[2])
     parser.add_argument("--work", type=pathlib.Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -166,15 +183,14 @@ def main():
 
         logs = options.work / "logs"
         train(options, "resumed", logging_dir=logs)
-        first = min((options.work / "resumed").glob("checkpoint-*"),
-                    key=lambda path: int(path.name.split("-")[1]))
+        first = min((options.work / "resumed").glob("checkpoint-*"), key=lambda path: int(path.name.split("-")[1]))
         for _ in range(2):
-            history = train(options, "resumed", f"--resume_from_checkpoint={first}",
-                            logging_dir=logs)
+            history = train(options, "resumed", f"--resume_from_checkpoint={first}", logging_dir=logs)
             check(logs, history)
         expect(len(list(logs.iterdir())) == 3, "not one event file a run")
-    print(f"tensorboard_reader: {scalars} scalars and the texts are equal in both readers; a resumed "
-          f"run repeats no step")
+    print(
+        f"tensorboard_reader: {scalars} scalars and the texts are equal in both readers; a resumed run repeats no step"
+    )
 
 
 if __name__ == "__main__":

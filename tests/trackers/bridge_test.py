@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin `python`: users' own callbacks in a Python of their own. Each function below is one case; arguments, if any,
 are the names of those to run."""
+
 import json
 import os
 import pathlib
@@ -104,8 +105,11 @@ ready_made = Steer(20)
 
 def train(work, callback, *more, kwargs=None, on_error="fail", config=None, env=None, status=0, **options):
     (work.path / "mine.py").write_text(CALLBACKS)
-    entry = {"plugin": "python", "on_error": on_error,
-             "config": {"callback": callback, "kwargs": kwargs or {}, **(config or {})}}
+    entry = {
+        "plugin": "python",
+        "on_error": on_error,
+        "config": {"callback": callback, "kwargs": kwargs or {}, **(config or {})},
+    }
     env = {"TRAINER_PYTHON": LIGHT, **(env or {})}
     return work.train("none", *more, callbacks=[entry], env=env, status=status, **options)
 
@@ -131,8 +135,12 @@ def factories_and_instances(work):
 
 
 def one_of_transformers(work):
-    args = {"metric_for_best_model": "loss", "load_best_model_at_end": True, "num_train_epochs": 8,
-            "learning_rate": 10.0}
+    args = {
+        "metric_for_best_model": "loss",
+        "load_best_model_at_end": True,
+        "num_train_epochs": 8,
+        "learning_rate": 10.0,
+    }
     _, printed = train(work, "transformers.EarlyStoppingCallback", kwargs={"early_stopping_patience": 1}, args=args)
     ours, _ = train(work, "mine.Steer", args=args, output="whole", kwargs={"stop": -1})
     state = state_of(work)
@@ -143,8 +151,12 @@ def one_of_transformers(work):
 
 def exceptions(work):
     _, printed = train(work, "mine.Raise", status=1)
-    expect("in on_log at step 10: Raise: ValueError: boom at 10" in printed and "/mine.py:23, in on_log" in printed
-           and "Traceback" in printed, f"the sentence and the traceback:\n{printed}")
+    expect(
+        "in on_log at step 10: Raise: ValueError: boom at 10" in printed
+        and "/mine.py:23, in on_log" in printed
+        and "Traceback" in printed,
+        f"the sentence and the traceback:\n{printed}",
+    )
     _, printed = train(work, "mine.Raise", on_error="warn")
     expect(printed.count("the run goes on") > 5, f"a warning for each:\n{printed}")
     _, printed = train(work, "mine.Raise", on_error="disable")
@@ -179,9 +191,14 @@ def how_it_ends(work):
 
 def ended(work, file, end, status, how):
     entry = {"plugin": "python", "config": {"callback": "mine.Ends", "kwargs": {"file": file, "wait": 0.05}}}
-    process = subprocess.Popen(work.command("none", callbacks=[entry]), cwd=work.path, start_new_session=True,
-                               env=work.environment(TRAINER_PYTHON=LIGHT), stdout=subprocess.PIPE,
-                               stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        work.command("none", callbacks=[entry]),
+        cwd=work.path,
+        start_new_session=True,
+        env=work.environment(TRAINER_PYTHON=LIGHT),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     begun, pid = work.path / "begun", ""
     until = time.monotonic() + 60
     while not pid and time.monotonic() < until:
@@ -204,8 +221,14 @@ def state_is_kept(work):
     train(work, "mine.Counter", kwargs={"step": 3})
     kept = json.loads((work.path / "out/checkpoint-45/trainer_state.json").read_text())["stateful_callbacks"]["Counter"]
     expect(kept == {"args": {"step": 3}, "attributes": {"count": 135, "note": {"names": ["a"]}}}, f"kept: {kept}")
-    _, printed = train(work, "mine.Counter", "--resume_from_checkpoint", "out/checkpoint-45", output="again",
-                       args={"restore_callback_states_from_checkpoint": True})
+    _, printed = train(
+        work,
+        "mine.Counter",
+        "--resume_from_checkpoint",
+        "out/checkpoint-45",
+        output="again",
+        args={"restore_callback_states_from_checkpoint": True},
+    )
     kept = state_of(work, "again")["stateful_callbacks"]["Counter"]
     expect(kept["attributes"]["count"] == 270 and kept["args"]["step"] == 3, f"restored: {kept}\n{printed}")
 
@@ -215,7 +238,7 @@ def tensors_on_demand(work):
     seen = json.loads((work.path / "weights.json").read_text())
     data = (work.path / "out" / "model.safetensors").read_bytes()
     size = struct.unpack("<Q", data[:8])[0]
-    header = {k: v for k, v in json.loads(data[8:8 + size]).items() if k != "__metadata__"}
+    header = {k: v for k, v in json.loads(data[8 : 8 + size]).items() if k != "__metadata__"}
     expect(seen.keys() == header.keys(), f"names: {list(seen)} and {list(header)}")
     for name, entry in header.items():
         begin, end = (8 + size + offset for offset in entry["data_offsets"])
@@ -223,7 +246,7 @@ def tensors_on_demand(work):
     expect(not [n for n in os.listdir("/dev/shm") if n.startswith("trainer-")], "shared memory was left behind")
 
 
-FULL = '''
+FULL = """
 import torch
 from transformers import AutoConfig, Trainer, TrainerCallback, TrainingArguments, TrainerState
 from transformers.trainer_utils import IntervalStrategy
@@ -235,7 +258,7 @@ class Full(TrainerCallback):
         assert args.learning_rate == 1e-3 and args.get_process_log_level(), args
     def on_log(self, args, state, control, logs=None, model=None, **kwargs):
         logs["norm"] = torch.cat([p.flatten() for p in model.parameters()]).norm()
-'''
+"""
 
 
 def full_transformers(work):
@@ -244,8 +267,12 @@ def full_transformers(work):
         torch_python = pathlib.Path(python("../test-venv"))
     (work.path / "heavy.py").write_text(FULL)
     for mode in "auto", "full":
-        _, printed = train(work, "heavy.Full", config={"python": str(torch_python), "mode": mode},
-                           env={"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"})
+        _, printed = train(
+            work,
+            "heavy.Full",
+            config={"python": str(torch_python), "mode": mode},
+            env={"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"},
+        )
         expect("'norm': '" in printed, f"mode {mode}:\n{printed}")
     _, printed = train(work, "heavy.Full", config={"python": str(torch_python), "mode": "light"}, status=2)
     expect('mode "light" does not load' in printed, printed)
@@ -260,10 +287,12 @@ def what_is_missing(work):
     (work.path / "mine.py").write_text(CALLBACKS)
     _, printed = train(work, "mine.Steer", env=env, status=2)
     expect("-m pip install numpy" in printed, printed)
-    for callback, sentence in (("mine.Needs", "No module named 'no_such_package'"),
-                               ("mine.Nothing", "has no attribute 'Nothing'"),
-                               ("no_such_module.X", "no module 'no_such_module' was found"),
-                               ("wandbb", "is neither a tracker")):
+    for callback, sentence in (
+        ("mine.Needs", "No module named 'no_such_package'"),
+        ("mine.Nothing", "has no attribute 'Nothing'"),
+        ("no_such_module.X", "no module 'no_such_module' was found"),
+        ("wandbb", "is neither a tracker"),
+    ):
         _, printed = train(work, callback, status=2)
         expect(sentence in printed, f"{callback}:\n{printed}")
     _, printed = train(work, "mine.Steer", config={"python": "/no/such/python"}, status=2)
@@ -273,16 +302,21 @@ def what_is_missing(work):
 def a_tracker_that_fails(work):
     env = {"MLFLOW_TRACKING_URI": "nonsense://store", "TRAINER_PYTHON": LIGHT}
     _, printed = work.train("python:mlflow", env=env)
-    expect(printed.count("mlflow failed in on_train_begin") == 1 and "Traceback" in printed
-           and "the run goes on without it" in printed, printed)
+    expect(
+        printed.count("mlflow failed in on_train_begin") == 1
+        and "Traceback" in printed
+        and "the run goes on without it" in printed,
+        printed,
+    )
 
 
 def a_killed_tracker(work):
     """Its run is not called finished: MLflow's own exit hook would say so."""
     env = work.environment(TRAINER_PYTHON=LIGHT, MLFLOW_TRACKING_URI=f"sqlite:///{work.path}/mlflow.db")
     command = work.command("python:mlflow", "--num_train_epochs", "100000", "--save_strategy", "no")
-    process = subprocess.Popen(command, env=env, cwd=work.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                               text=True)
+    process = subprocess.Popen(
+        command, env=env, cwd=work.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
     for line in process.stdout:
         if "'epoch': '3'" in line:
             break
@@ -316,14 +350,30 @@ def a_plain_class(work):
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(bare)], check=True)
     (work.path / "plain.py").write_text(
         "class Plain:\n    def on_step_end(self, args, state, control, **kwargs):\n"
-        "        control.should_training_stop = state.global_step >= 5 and args.seed == 42\n")
+        "        control.should_training_stop = state.global_step >= 5 and args.seed == 42\n"
+    )
     train(work, "plain.Plain", env={"TRAINER_PYTHON": str(bare / "bin" / "python")})
     expect(state_of(work)["global_step"] == 5, "it was to stop at step 5")
 
 
-TESTS = [flags_and_logs_come_back, factories_and_instances, one_of_transformers, exceptions, a_crash, a_hang,
-         how_it_ends, state_is_kept, tensors_on_demand, full_transformers, what_is_missing, a_tracker_that_fails,
-         a_killed_tracker, a_slow_exit, without_waiting, a_plain_class]
+TESTS = [
+    flags_and_logs_come_back,
+    factories_and_instances,
+    one_of_transformers,
+    exceptions,
+    a_crash,
+    a_hang,
+    how_it_ends,
+    state_is_kept,
+    tensors_on_demand,
+    full_transformers,
+    what_is_missing,
+    a_tracker_that_fails,
+    a_killed_tracker,
+    a_slow_exit,
+    without_waiting,
+    a_plain_class,
+]
 
 if __name__ == "__main__":
     for test in TESTS:

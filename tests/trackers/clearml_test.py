@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin `clearml`: an offline session, each of whose events is read through ClearML's own request schema."""
+
 from harness import Work, expect, python
 
 PYTHON = python("trackers")
@@ -21,8 +22,12 @@ def a_run(work):
     expect(extra["valid_events"] == extra["events"], f"events that ClearML's schema takes: {extra}")
     single = extra["single_values"]
     expect(single["train_loss"] == [history[-1]["train_loss"]], f"single values: {single}")
-    expect(params["Transformers/eval_strategy"] == "EPOCH" and params["Transformers/lr_scheduler_type"] == "LINEAR"
-           and params["Transformers/learning_rate"] == "0.001", f"enumerations by name, as there: {params}")
+    expect(
+        params["Transformers/eval_strategy"] == "EPOCH"
+        and params["Transformers/lr_scheduler_type"] == "LINEAR"
+        and params["Transformers/learning_rate"] == "0.001",
+        f"enumerations by name, as there: {params}",
+    )
     expect("Transformers/hub_token" not in params, "tokens are left out")
     expect("Model Configuration" in extra["configuration"], f"the model's configuration: {extra['configuration']}")
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin `comet_ml`: an offline archive, read with Comet's own command, of a run that ended and of one that was
 killed."""
+
 import subprocess
 
 from harness import Work, expect, python
@@ -9,8 +10,12 @@ COMET = python("comet")
 
 
 def settings(work):
-    return {"TRAINER_PYTHON": COMET, "COMET_OFFLINE_DIRECTORY": work.path / "comet", "COMET_START_ONLINE": "0",
-            "COMET_PROJECT_NAME": "digits"}
+    return {
+        "TRAINER_PYTHON": COMET,
+        "COMET_OFFLINE_DIRECTORY": work.path / "comet",
+        "COMET_START_ONLINE": "0",
+        "COMET_PROJECT_NAME": "digits",
+    }
 
 
 def a_run(work):
@@ -28,8 +33,14 @@ def a_run(work):
 
 def a_killed_run(work):
     command = work.command("comet_ml", "--num_train_epochs", "100000", "--save_strategy", "no")
-    process = subprocess.Popen(command, cwd=work.path, env=work.environment(**settings(work)), text=True,
-                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command,
+        cwd=work.path,
+        env=work.environment(**settings(work)),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     for line in process.stdout:
         if "'epoch': '3'" in line:
             break

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """dvclive: the files are those that DVCLive itself writes for the same logs, and DVC's commands read them."""
+
 import csv
 import json
 import os
@@ -51,8 +52,14 @@ def real(work, params, logs, name, *model):
     directory.mkdir(exist_ok=True)
     (work.path / "params.json").write_text(json.dumps(params))
     (work.path / "logs.json").write_text(json.dumps(logs))
-    done = subprocess.run([python("trackers"), "-c", REAL, work.path / "params.json", work.path / "logs.json", *model], text=True,
-                          cwd=directory, env=work.environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    done = subprocess.run(
+        [python("trackers"), "-c", REAL, work.path / "params.json", work.path / "logs.json", *model],
+        text=True,
+        cwd=directory,
+        env=work.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
     expect(done.returncode == 0, f"DVCLive itself failed:\n{done.stdout}")
     return files(directory)
 
@@ -60,7 +67,10 @@ def real(work, params, logs, name, *model):
 def expect_equal(ours, theirs, what):
     expect(ours.keys() == theirs.keys(), f"{what}: files differ: {sorted(ours.keys() ^ theirs.keys())}")
     for name in theirs:
-        expect(ours[name] == theirs[name], f"{what}: {name} differs\nours:\n{ours[name].decode(errors='replace')}\nDVCLive's:\n{theirs[name].decode(errors='replace')}")
+        expect(
+            ours[name] == theirs[name],
+            f"{what}: {name} differs\nours:\n{ours[name].decode(errors='replace')}\nDVCLive's:\n{theirs[name].decode(errors='replace')}",
+        )
 
 
 def test_files():
@@ -104,8 +114,12 @@ def test_resume():
         work.expect_history(work.check("dvclive", work.path), "dvclive", resumed)
         expect(again.keys() == rows.keys(), "resuming left other files")
         # DVCLIVE_RESUME counts on instead.
-        work.train("dvclive", args={"max_steps": 10, "save_strategy": "no", "eval_strategy": "no"}, env={"DVCLIVE_RESUME": "1"})
-        steps = [line.split("\t")[0] for line in (work.path / "dvclive/plots/metrics/loss.tsv").read_text().splitlines()]
+        work.train(
+            "dvclive", args={"max_steps": 10, "save_strategy": "no", "eval_strategy": "no"}, env={"DVCLIVE_RESUME": "1"}
+        )
+        steps = [
+            line.split("\t")[0] for line in (work.path / "dvclive/plots/metrics/loss.tsv").read_text().splitlines()
+        ]
         expect(steps[-1] == str(len(whole)), f"DVCLIVE_RESUME went on at {steps[-1]}, not at {len(whole)}")
         # Another run's rows are not continued: the resumed one's are all that is there.
         work.train("dvclive", output="other", args={"learning_rate": 1e-2})
@@ -115,8 +129,13 @@ def test_resume():
 
 def test_kill():
     with Work() as work:
-        process = subprocess.Popen(work.command("dvclive", args={"num_train_epochs": 100000, "logging_steps": 1}),
-                                   cwd=work.path, env=work.environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            work.command("dvclive", args={"num_train_epochs": 100000, "logging_steps": 1}),
+            cwd=work.path,
+            env=work.environment(),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         metrics = work.path / "dvclive" / "metrics.json"
         deadline = time.monotonic() + 30
         while not metrics.exists() and time.monotonic() < deadline:
@@ -127,7 +146,10 @@ def test_kill():
         last = json.loads(metrics.read_text())["step"]
         found = work.check("dvclive", work.path)
         steps = [step for step, _ in found["metrics"]["epoch"]]
-        expect(steps[-1] - last in (0, 1) and steps == list(range(len(steps))), f"rows end at {steps[-1]}, the summary at {last}")
+        expect(
+            steps[-1] - last in (0, 1) and steps == list(range(len(steps))),
+            f"rows end at {steps[-1]}, the summary at {last}",
+        )
 
 
 PATH = f"{os.path.dirname(python('trackers'))}:{os.environ['PATH']}"
@@ -138,8 +160,14 @@ def repository(work, directory):
     directory.mkdir(exist_ok=True)
 
     def run(*command):
-        done = subprocess.run(command, cwd=directory, env=work.environment(PATH=PATH), text=True, stdout=subprocess.PIPE,
-                              stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command,
+            cwd=directory,
+            env=work.environment(PATH=PATH),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         expect(done.returncode == 0, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
         return done.stdout
 
@@ -158,19 +186,27 @@ def test_models():
         (work.path / ".gitignore").write_text("home\nout\nreal\n/*.json\n")
         run("git", "add", "-A")
         run("git", "commit", "-qm", "start")
-        history, printed = work.train("dvclive,csv", env={"HF_DVCLIVE_LOG_MODEL": "true", "PATH": PATH, "DVC_EXP_NAME": "kept"})
+        history, printed = work.train(
+            "dvclive,csv", env={"HF_DVCLIVE_LOG_MODEL": "true", "PATH": PATH, "DVC_EXP_NAME": "kept"}
+        )
         expect("saved as a DVC experiment" in printed, f"no experiment was saved:\n{printed}")
         ours = files(work.path)
-        expect(ours["dvclive/artifacts/last/model.safetensors"] == (work.path / "out" / "model.safetensors").read_bytes(),
-               "another model")
+        expect(
+            ours["dvclive/artifacts/last/model.safetensors"] == (work.path / "out" / "model.safetensors").read_bytes(),
+            "another model",
+        )
         arguments = json.loads((work.path / "out" / "training_args.json").read_text())
         repository(work, work.path / "real")
         theirs = real(work, arguments, ordered_logs(work, history), "real", work.path / "out" / "last")
         expect_equal(ours, theirs, "a run with a model")
-        expect("artifacts:\n  last:\n    path: dvclive/artifacts/last\n    type: model\n" in ours["dvc.yaml"].decode(),
-               ours["dvc.yaml"].decode())
+        expect(
+            "artifacts:\n  last:\n    path: dvclive/artifacts/last\n    type: model\n" in ours["dvc.yaml"].decode(),
+            ours["dvc.yaml"].decode(),
+        )
         expect("up to date" in run("dvc", "status"), "dvc status finds other files")
-        experiment, = (r for r in run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split() if r.endswith("/kept"))
+        (experiment,) = (
+            r for r in run("git", "for-each-ref", "--format=%(refname)", "refs/exps").split() if r.endswith("/kept")
+        )
         saved = run("git", "ls-tree", "-r", "--name-only", experiment)
         expect("dvclive/artifacts/last.dvc" in saved and "dvclive/artifacts/last/" not in saved, saved)
 
@@ -179,7 +215,10 @@ def test_models():
         work.train("dvclive", output="all", env={"HF_DVCLIVE_LOG_MODEL": "ALL", "PATH": PATH})
         expect((work.path / "all.dvc").exists() and "/all" in (work.path / ".gitignore").read_text(), "all.dvc")
         tracked = json.loads(run("dvc", "list", ".", "all", "--json", "--recursive"))
-        expect({"checkpoint-90/model.safetensors", "checkpoint-90/trainer_state.json"} <= {f["path"] for f in tracked}, tracked)
+        expect(
+            {"checkpoint-90/model.safetensors", "checkpoint-90/trainer_state.json"} <= {f["path"] for f in tracked},
+            tracked,
+        )
         # Without DVC, the training goes on.
     with Work() as work:
         _, printed = work.train("dvclive", args={"max_steps": 2}, env={"HF_DVCLIVE_LOG_MODEL": "1", "PATH": PATH})
@@ -200,8 +239,12 @@ def test_repository():
         history, printed = work.train("all", **command)
         expect("saved as a DVC experiment" in printed, f"no experiment was saved:\n{printed}")
         text = (work.path / "dvc.yaml").read_text()
-        expect(text.startswith("# kept\nparams:\n- other.yaml  # mine\n- dvclive/params.yaml\nstages:\n  prepare:\n    cmd: echo\n"),
-               f"dvc.yaml lost what was there:\n{text}")
+        expect(
+            text.startswith(
+                "# kept\nparams:\n- other.yaml  # mine\n- dvclive/params.yaml\nstages:\n  prepare:\n    cmd: echo\n"
+            ),
+            f"dvc.yaml lost what was there:\n{text}",
+        )
         shown = json.loads(run("dvc", "metrics", "show", "--json"))[""]["data"]["dvclive/metrics.json"]["data"]
         losses = [entry["eval_loss"] for entry in history if "eval_loss" in entry]
         expect(shown["eval"]["loss"] == losses[-1], f"dvc metrics show: {shown}")

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin `flyte`: a local flytekit task starts the trainer; the checkpoint and the deck are read afterwards, and a run
 resumes from that checkpoint."""
+
 import json
 import subprocess
 
-from harness import SOURCE, TRAINER, Work, expect, python
+from harness import SOURCE, Work, expect, python
 
 PYTHON = python("trackers")
-TASK = '''
+TASK = """
 import os, shutil, sys
 from flytekit import current_context, task
 from trainer_bridge import run
@@ -22,15 +23,22 @@ def train(command: list[str]) -> str:
     return str(checkpoint._checkpoint_dest)
 
 print("DESTINATION", train(command=sys.argv[1:]))
-'''
+"""
 
 
 def run_task(work, command, status=0, program=TASK):
     (work.path / "task.py").write_text(program)
     (work.path / "tmp").mkdir(exist_ok=True)
     given = work.environment(TMPDIR=work.path / "tmp", PYTHONPATH=SOURCE / "plugins" / "shared" / "python_bridge")
-    done = subprocess.run([PYTHON, "task.py", *command], cwd=work.path, env=given, text=True, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT, timeout=200)
+    done = subprocess.run(
+        [PYTHON, "task.py", *command],
+        cwd=work.path,
+        env=given,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        timeout=200,
+    )
     expect(done.returncode == status, f"the task gave {done.returncode}:\n{done.stdout}")
     return done.stdout
 
@@ -64,7 +72,8 @@ def a_run_that_fails(work):
 def a_user_callback_beside_it(work):
     (work.path / "mine.py").write_text(
         "from transformers import TrainerCallback\nclass Stop(TrainerCallback):\n"
-        "    def on_step_end(self, args, state, control, **kwargs):\n        control.should_training_stop = True\n")
+        "    def on_step_end(self, args, state, control, **kwargs):\n        control.should_training_stop = True\n"
+    )
     stop = {"plugin": "python", "config": {"callback": "mine.Stop", "python": PYTHON}}
     run_task(work, work.command("flyte", callbacks=[stop]))
     expect(json.loads((work.path / "out" / "trainer_state.json").read_text())["global_step"] == 1, "it was to stop")

@@ -4,6 +4,7 @@
 Only the standard library: the tests run in any Python, the readers of checks/ in the environments of
 venvs/, which scripts/test makes in build/venvs/NAME.
 """
+
 import json
 import os
 import pathlib
@@ -19,9 +20,29 @@ CHECKS = SOURCE / "tests" / "trackers" / "checks"
 SKIPPED = 77
 
 # A user's own settings must not reach a test.
-TRACKER_VARIABLES = ("TENSORBOARD_", "WANDB_", "COMET_", "MLFLOW_", "HF_MLFLOW_", "AZUREML_", "CODECARBON_", "NEPTUNE_",
-                     "CLEARML_", "DAGSHUB_", "HF_DAGSHUB_", "FLYTE_", "DVC", "HF_DVCLIVE_", "SWANLAB_", "TRACKIO_",
-                     "KUBEFLOW_", "TRAINER_PYTHON", "DISABLE_MLFLOW_", "DISABLE_KUBEFLOW_", "VIRTUAL_ENV")
+TRACKER_VARIABLES = (
+    "TENSORBOARD_",
+    "WANDB_",
+    "COMET_",
+    "MLFLOW_",
+    "HF_MLFLOW_",
+    "AZUREML_",
+    "CODECARBON_",
+    "NEPTUNE_",
+    "CLEARML_",
+    "DAGSHUB_",
+    "HF_DAGSHUB_",
+    "FLYTE_",
+    "DVC",
+    "HF_DVCLIVE_",
+    "SWANLAB_",
+    "TRACKIO_",
+    "KUBEFLOW_",
+    "TRAINER_PYTHON",
+    "DISABLE_MLFLOW_",
+    "DISABLE_KUBEFLOW_",
+    "VIRTUAL_ENV",
+)
 
 
 def python(venv):
@@ -53,20 +74,36 @@ class Work:
 
     def environment(self, **more):
         env = {k: v for k, v in os.environ.items() if not k.startswith(TRACKER_VARIABLES)}
-        env |= {"HOME": str(self.path / "home"), "OMP_NUM_THREADS": "1", "NO_PROXY": "127.0.0.1,localhost",
-                "PYTHONDONTWRITEBYTECODE": "1", "MLFLOW_DISABLE_TELEMETRY": "true", "DVC_NO_ANALYTICS": "1",
-                "WANDB_ERROR_REPORTING": "false"}
+        env |= {
+            "HOME": str(self.path / "home"),
+            "OMP_NUM_THREADS": "1",
+            "NO_PROXY": "127.0.0.1,localhost",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "MLFLOW_DISABLE_TELEMETRY": "true",
+            "DVC_NO_ANALYTICS": "1",
+            "WANDB_ERROR_REPORTING": "false",
+        }
         return env | {k: str(v) for k, v in more.items()}
 
     def run_file(self, callbacks=(), **args):
         """The digits run of the tracker tests: 2 epochs, a log every 10 steps, evaluation and save each epoch."""
         digits = SOURCE / "host" / "examples" / "digits"
-        run = {"model": {"type": "mlp", "layers": [64, 64, 10], "activation": "relu"},
-               "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"), "target": "digit"},
-               "loss": "cross_entropy", "metrics": ["accuracy"],
-               "args": {"num_train_epochs": 2, "learning_rate": 1e-3, "per_device_train_batch_size": 32,
-                        "logging_steps": 10, "eval_strategy": "epoch", "save_strategy": "epoch"} | args,
-               "callbacks": list(callbacks)}
+        run = {
+            "model": {"type": "mlp", "layers": [64, 64, 10], "activation": "relu"},
+            "data": {"train": str(digits / "train.csv"), "eval": str(digits / "eval.csv"), "target": "digit"},
+            "loss": "cross_entropy",
+            "metrics": ["accuracy"],
+            "args": {
+                "num_train_epochs": 2,
+                "learning_rate": 1e-3,
+                "per_device_train_batch_size": 32,
+                "logging_steps": 10,
+                "eval_strategy": "epoch",
+                "save_strategy": "epoch",
+            }
+            | args,
+            "callbacks": list(callbacks),
+        }
         file = self.path / "run.json"
         file.write_text(json.dumps(run))
         return file
@@ -79,8 +116,14 @@ class Work:
     def train(self, report_to, *more, output="out", callbacks=(), args=None, env=None, status=0):
         """Runs it in the work directory; gives (log_history, what it printed)."""
         command = self.command(report_to, *more, output=output, callbacks=callbacks, args=args)
-        done = subprocess.run(command, env=self.environment(**(env or {})), cwd=self.path, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            command,
+            env=self.environment(**(env or {})),
+            cwd=self.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         expect(done.returncode == status, f"{' '.join(command)} gave {done.returncode}:\n{done.stdout}")
         state = self.path / output / "trainer_state.json"
         return (json.loads(state.read_text())["log_history"] if state.exists() else []), done.stdout
@@ -88,10 +131,16 @@ class Work:
     def check(self, name, path, *options, venv="trackers", env=None):
         """What checks/check_NAME.py reads at `path` with the tracker's own reader, as canonical JSON."""
         script = CHECKS / f"check_{name}.py"
-        done = subprocess.run([python(venv), str(script), str(path), *options], text=True, cwd=self.path,
-                              env=self.environment(**(env or {})), stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        done = subprocess.run(
+            [python(venv), str(script), str(path), *options],
+            text=True,
+            cwd=self.path,
+            env=self.environment(**(env or {})),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
         expect(done.returncode == 0, f"{script.name} {path} gave {done.returncode}:\n{done.stdout}{done.stderr}")
-        return json.loads(done.stdout[done.stdout.index("{"):])
+        return json.loads(done.stdout[done.stdout.index("{") :])
 
     def expect_history(self, found, name, history, *options):
         """`found` (canonical) has the metrics, steps and values that transformers' callback gives `history`."""
@@ -106,6 +155,11 @@ class Work:
         self._compare("found.json", "original.json", *options)
 
     def _compare(self, *arguments):
-        done = subprocess.run([sys.executable, str(CHECKS / "compare.py"), *arguments], text=True, cwd=self.path,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [sys.executable, str(CHECKS / "compare.py"), *arguments],
+            text=True,
+            cwd=self.path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         expect(done.returncode == 0, f"compare {' '.join(arguments)}:\n{done.stdout}")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """kubeflow: the posts that transformers' callback makes, at most one in five seconds, and no trouble when they fail."""
+
 import http.server
 import json
 import os
@@ -18,8 +19,15 @@ class Server:
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                posts.append({"time": time.monotonic(), "path": self.path, "auth": self.headers["Authorization"],
-                              "ctype": self.headers["Content-Type"], "body": json.loads(body)})
+                posts.append(
+                    {
+                        "time": time.monotonic(),
+                        "path": self.path,
+                        "auth": self.headers["Authorization"],
+                        "ctype": self.headers["Content-Type"],
+                        "body": json.loads(body),
+                    }
+                )
                 behave(self)
 
             def log_message(self, *_):
@@ -44,6 +52,7 @@ def answer(status, body=b"{}"):
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
+
     return behave
 
 
@@ -73,14 +82,25 @@ def test_posts():
     with Work() as work, Server(answer(200)) as server:
         history, _ = work.train("none", env=environment(work, server.url))  # joins even "none"
         first, last = server.posts[0], server.posts[-1]
-        expect(all(p["auth"] == "Bearer tok123" and p["ctype"] == "application/json" and p["path"] == "/status"
-                   for p in server.posts), f"heads: {server.posts}")
+        expect(
+            all(
+                p["auth"] == "Bearer tok123" and p["ctype"] == "application/json" and p["path"] == "/status"
+                for p in server.posts
+            ),
+            f"heads: {server.posts}",
+        )
         status = first["body"]["trainerStatus"]
         # The thread keeps the latest: a run that ends within the first request has no first post left.
-        expect(list(status)[0] == "lastUpdatedTime" and len(status["lastUpdatedTime"]) == 32, f"the first post is {status}")
+        expect(
+            list(status)[0] == "lastUpdatedTime" and len(status["lastUpdatedTime"]) == 32, f"the first post is {status}"
+        )
         status = last["body"]["trainerStatus"]
-        expect(list(status) == ["lastUpdatedTime", "progressPercentage", "estimatedRemainingSeconds", "metrics"]
-               and status["progressPercentage"] == 100 and status["estimatedRemainingSeconds"] == 0, f"the last post is {status}")
+        expect(
+            list(status) == ["lastUpdatedTime", "progressPercentage", "estimatedRemainingSeconds", "metrics"]
+            and status["progressPercentage"] == 100
+            and status["estimatedRemainingSeconds"] == 0,
+            f"the last post is {status}",
+        )
         expected = {}
         for entry in history:
             expected |= {key: str(value) for key, value in entry.items() if key != "step"}
@@ -99,8 +119,11 @@ def test_interval():
         between = [b["time"] - a["time"] for a, b in zip(server.posts[:-1], server.posts[1:-1])]
         expect(all(gap > 4.9 for gap in between), f"posts came {between} s after each other")
         expect(lasted < 6 or len(server.posts) >= 3, f"{len(server.posts)} posts in {lasted} s")
-        expect(metrics(server.posts[0]).keys() == {"total_steps"}
-               and server.posts[0]["body"]["trainerStatus"]["progressPercentage"] == 0, f"the first post is {server.posts[0]}")
+        expect(
+            metrics(server.posts[0]).keys() == {"total_steps"}
+            and server.posts[0]["body"]["trainerStatus"]["progressPercentage"] == 0,
+            f"the first post is {server.posts[0]}",
+        )
         if len(server.posts) >= 3:
             middle = server.posts[1]
             names = list(metrics(middle))
@@ -111,8 +134,13 @@ def test_interval():
 def test_outages():
     with Work() as work:
         plain, _ = work.train("none", output="plain")
-        for name, behave in (("500", answer(500)), ("429", answer(429)), ("garbage", answer(200, b"\x00<html>")),
-                             ("slow", slow), ("close", close)):
+        for name, behave in (
+            ("500", answer(500)),
+            ("429", answer(429)),
+            ("garbage", answer(200, b"\x00<html>")),
+            ("slow", slow),
+            ("close", close),
+        ):
             with Server(behave) as server:
                 begin = time.monotonic()
                 history, printed = work.train("kubeflow", output=name, env=environment(work, server.url))
@@ -131,7 +159,9 @@ def test_outages():
             work.train("kubeflow", output="tokenless", env=env)
             expect(not server.posts, "it posted without a token")
             # Switched off, and named without being set.
-            work.train("none", output="off", env=environment(work, server.url) | {"DISABLE_KUBEFLOW_INTEGRATION": "true"})
+            work.train(
+                "none", output="off", env=environment(work, server.url) | {"DISABLE_KUBEFLOW_INTEGRATION": "true"}
+            )
             expect(not server.posts, "it posted though it is disabled")
         _, printed = work.train("kubeflow", output="unset", status=2)
         expect("KUBEFLOW_TRAINER_SERVER_URL" in printed, f"the error does not say what to set:\n{printed}")

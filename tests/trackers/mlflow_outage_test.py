@@ -1,17 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Whatever the MLflow server does, the run ends as without it, and what was logged arrives."""
+
 import glob
-import json
-import os
-import pathlib
 import re
 import signal
 import subprocess
 import sys
 import time
 
-from harness import SOURCE, TRAINER, Work, expect
+from harness import TRAINER, Work, expect
 from mlflow_stand_in import StandIn, free_port
 
 FAST = {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": 0, "MLFLOW_HTTP_REQUEST_BACKOFF_JITTER": 0.1}
@@ -34,8 +32,9 @@ def reference_of(history):
 
 def train(work, url, output, reference, status=0, env=None, more=()):
     begin = time.monotonic()
-    history, text = work.train("mlflow", *more, output=output, status=status,
-                               env=FAST | {"MLFLOW_TRACKING_URI": url} | (env or {}))
+    history, text = work.train(
+        "mlflow", *more, output=output, status=status, env=FAST | {"MLFLOW_TRACKING_URI": url} | (env or {})
+    )
     if status == 0:
         same_result(history, reference)
     return history, text, time.monotonic() - begin
@@ -58,9 +57,14 @@ def dead_from_the_start(work, reference):
     command = re.search(r"or by: (trainer replay .*)", text)
     expect(command and len(journals(work, "dead")) == 1, f"no way to send the rest is shown:\n{text}")
     with StandIn(port=port) as server:  # it is back: the command that was shown sends what it missed
-        done = subprocess.run([TRAINER, *command.group(1).split()[1:]], cwd=work.path, text=True,
-                              env=work.environment(MLFLOW_TRACKING_URI=url),
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            [TRAINER, *command.group(1).split()[1:]],
+            cwd=work.path,
+            text=True,
+            env=work.environment(MLFLOW_TRACKING_URI=url),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         expect(done.returncode == 0, done.stdout)
         expect_arrived(work, server, history, output="dead")
     # Another server's journal stays, and this run goes to its own.
@@ -74,6 +78,7 @@ def dead_from_the_start(work, reference):
 
 def dies_and_comes_back(work, reference):
     """The connection breaks for a while in the middle, also after the work was done: no second run, no point twice."""
+
     def fault(method, path, number):
         if 1 <= number <= 3:
             return ("drop",)
@@ -82,6 +87,7 @@ def dies_and_comes_back(work, reference):
                 fault.lost.add(lost)
                 return ("lose",)
         return None
+
     fault.lost = set()
     with StandIn(fault=fault) as server:
         history, _, _ = train(work, server.url, "back", reference)
@@ -106,12 +112,20 @@ def dies_for_good(work, reference):
 
 
 def errors(work, reference):
-    answers = [("status", 500, {}), ("status", 429, {"Retry-After": "0"}), ("body", "<html>log in</html>"),
-               ("status", 503, {"Retry-After": "1"}), ("body", "[1, 2"), ("slow", 1.5)]
+    answers = [
+        ("status", 500, {}),
+        ("status", 429, {"Retry-After": "0"}),
+        ("body", "<html>log in</html>"),
+        ("status", 503, {"Retry-After": "1"}),
+        ("body", "[1, 2"),
+        ("slow", 1.5),
+    ]
     # Each of them once or twice, spread over the run; a page that is no JSON costs a long rest but at the end.
-    for name, fault in (("errors", lambda m, p, n: answers[n // 2 % 2] if n % 2 == 0 and n < 8 else None),
-                        ("busy", lambda m, p, n: answers[3] if n == 1 else None),
-                        ("slow", lambda m, p, n: answers[5])):
+    for name, fault in (
+        ("errors", lambda m, p, n: answers[n // 2 % 2] if n % 2 == 0 and n < 8 else None),
+        ("busy", lambda m, p, n: answers[3] if n == 1 else None),
+        ("slow", lambda m, p, n: answers[5]),
+    ):
         with StandIn(fault=fault) as server:
             history, _, _ = train(work, server.url, name, reference)
             expect_arrived(work, server, history, output=name)
@@ -141,8 +155,14 @@ def disk_full(work, reference):
     with StandIn() as server:
         env = work.environment(**FAST, MLFLOW_TRACKING_URI=server.url)
         command = work.command("mlflow", "--save_strategy", "no", output="full")
-        done = subprocess.run(["bash", "-c", 'trap "" XFSZ; ulimit -f 7; exec "$@"', "bash", *command], env=env,
-                              cwd=work.path, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        done = subprocess.run(
+            ["bash", "-c", 'trap "" XFSZ; ulimit -f 7; exec "$@"', "bash", *command],
+            env=env,
+            cwd=work.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
         expect("waits in memory" in done.stdout, f"the disk was not full:\n{done.stdout}")
         run = server.only_run()
         found = server.canonical(run)["metrics"]
@@ -154,10 +174,26 @@ def killed(work):
     """kill -9 while the server is away: every log before it arrives with the next run, and the run is KILLED."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    command = work.command("mlflow", "--num_train_epochs", "500", "--logging_steps", "1", "--save_strategy", "no",
-                           "--eval_strategy", "no", output="kill")
-    process = subprocess.Popen(command, env=work.environment(**FAST, MLFLOW_TRACKING_URI=url), cwd=work.path,
-                               text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    command = work.command(
+        "mlflow",
+        "--num_train_epochs",
+        "500",
+        "--logging_steps",
+        "1",
+        "--save_strategy",
+        "no",
+        "--eval_strategy",
+        "no",
+        output="kill",
+    )
+    process = subprocess.Popen(
+        command,
+        env=work.environment(**FAST, MLFLOW_TRACKING_URI=url),
+        cwd=work.path,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     shown = []
     for line in process.stdout:  # a log is printed after the tracker has it
         if line.startswith("{'loss'"):

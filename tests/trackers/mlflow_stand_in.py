@@ -3,6 +3,7 @@
 
 The real server proves the format (mlflow_test.py); this one is for what it cannot be made to do.
 """
+
 import http.server
 import json
 import math
@@ -113,9 +114,9 @@ class StandIn:
         url = urllib.parse.urlparse(handler.path)
         if not url.path.startswith(self.prefix + "/api/2.0/"):
             raise Refused(404, "ENDPOINT_NOT_FOUND", url.path)
-        path = url.path[len(self.prefix) + len("/api/2.0/"):]
+        path = url.path[len(self.prefix) + len("/api/2.0/") :]
         if handler.command == "PUT" and path.startswith("mlflow-artifacts/artifacts/"):
-            self.artifacts[urllib.parse.unquote(path[len("mlflow-artifacts/artifacts/"):])] = body
+            self.artifacts[urllib.parse.unquote(path[len("mlflow-artifacts/artifacts/") :])] = body
             return {}
         query = {k: v[0] for k, v in urllib.parse.parse_qs(url.query).items()}
         if handler.command == "POST":
@@ -147,11 +148,23 @@ class StandIn:
 
     def runs_create(self, q):
         id = uuid.uuid4().hex
-        info = {"run_id": id, "run_name": q.get("run_name") or "a-random-name", "user_id": q["user_id"],
-                "experiment_id": q["experiment_id"], "status": "RUNNING", "start_time": q["start_time"],
-                "lifecycle_stage": "active", "artifact_uri": f"mlflow-artifacts:/{q['experiment_id']}/{id}/artifacts"}
-        self.runs[id] = {"info": info, "params": {}, "metrics": set(), "order": [],
-                         "tags": {t["key"]: t["value"] for t in q["tags"]}}
+        info = {
+            "run_id": id,
+            "run_name": q.get("run_name") or "a-random-name",
+            "user_id": q["user_id"],
+            "experiment_id": q["experiment_id"],
+            "status": "RUNNING",
+            "start_time": q["start_time"],
+            "lifecycle_stage": "active",
+            "artifact_uri": f"mlflow-artifacts:/{q['experiment_id']}/{id}/artifacts",
+        }
+        self.runs[id] = {
+            "info": info,
+            "params": {},
+            "metrics": set(),
+            "order": [],
+            "tags": {t["key"]: t["value"] for t in q["tags"]},
+        }
         return {"run": {"info": info}}
 
     def runs_get(self, q):
@@ -159,8 +172,13 @@ class StandIn:
 
     def runs_search(self, q):
         start = int(re.fullmatch(r"attributes\.start_time = (\d+)", q["filter"]).group(1))
-        return {"runs": [{"info": r["info"]} for r in self.runs.values()
-                         if r["info"]["start_time"] == start and r["info"]["experiment_id"] in q["experiment_ids"]]}
+        return {
+            "runs": [
+                {"info": r["info"]}
+                for r in self.runs.values()
+                if r["info"]["start_time"] == start and r["info"]["experiment_id"] in q["experiment_ids"]
+            ]
+        }
 
     def runs_update(self, q):
         self.run(q)["info"].update({k: v for k, v in q.items() if k in ("status", "end_time", "run_name")})
@@ -205,9 +223,29 @@ def certificate(directory):
     """A self-signed certificate for 127.0.0.1, with its key in the same file."""
     path = pathlib.Path(directory) / "server.pem"
     key = pathlib.Path(directory) / "key.pem"
-    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1",
-                    "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(path)],
-                   check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    subprocess.run(
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=127.0.0.1",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-keyout",
+            str(key),
+            "-out",
+            str(path),
+        ],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
     path.write_text(path.read_text() + key.read_text())
     return str(path)
 

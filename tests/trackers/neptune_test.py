@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugin `neptune`: offline operations, read with Neptune's own queue and classes; and what is said of its service."""
+
 from harness import Work, expect, python
 
 PYTHON = python("trackers")

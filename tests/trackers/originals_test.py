@@ -4,6 +4,7 @@ and what each leaves, read with the tracker's own library, against the rules of 
 
 Arguments, if any, are the names to run.
 """
+
 import http.server
 import json
 import sys
@@ -80,9 +81,14 @@ def kubeflow(work):
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     (work.path / "token").write_text("secret\n")
-    history, printed = original(work, "kubeflow", env={
-        "KUBEFLOW_TRAINER_SERVER_URL": f"http://127.0.0.1:{server.server_port}/status",
-        "KUBEFLOW_TRAINER_SERVER_TOKEN": str(work.path / "token")})
+    history, printed = original(
+        work,
+        "kubeflow",
+        env={
+            "KUBEFLOW_TRAINER_SERVER_URL": f"http://127.0.0.1:{server.server_port}/status",
+            "KUBEFLOW_TRAINER_SERVER_TOKEN": str(work.path / "token"),
+        },
+    )
     server.shutdown()
     expect_clean(printed, "kubeflow")
     expect(len(posts) >= 2 and all(auth == "Bearer secret" for auth, _ in posts), f"posts: {posts}\n{printed}")
@@ -100,17 +106,30 @@ def flyte(work):
 
 TESTS = {
     "tensorboard": tensorboard,
-    "mlflow": checked("mlflow", path="mlflow.db", compare=("--dedup",),
-                      MLFLOW_TRACKING_URI="sqlite:///{work}/mlflow.db"),
+    "mlflow": checked(
+        "mlflow", path="mlflow.db", compare=("--dedup",), MLFLOW_TRACKING_URI="sqlite:///{work}/mlflow.db"
+    ),
     "wandb": wandb,
     "dvclive": checked("dvclive"),
-    "comet_ml": checked("comet_ml", "comet", path="comet", venv="comet", COMET_OFFLINE_DIRECTORY="{work}/comet",
-                        COMET_START_ONLINE="0", COMET_API_KEY="none"),
+    "comet_ml": checked(
+        "comet_ml",
+        "comet",
+        path="comet",
+        venv="comet",
+        COMET_OFFLINE_DIRECTORY="{work}/comet",
+        COMET_START_ONLINE="0",
+        COMET_API_KEY="none",
+    ),
     "trackio": checked("trackio", path="trackio", TRACKIO_DIR="{work}/trackio"),
     "clearml": checked("clearml", path="clearml", CLEARML_OFFLINE_MODE="1", CLEARML_CACHE_DIR="{work}/clearml"),
     "swanlab": checked("swanlab", path="swanlog", SWANLAB_MODE="offline"),
-    "dagshub": checked("dagshub", path="owner/repo.mlflow", compare=("--dedup",), DAGSHUB_USER_TOKEN="none",
-                       MLFLOW_TRACKING_URI="sqlite:///{work}/owner/repo.mlflow"),
+    "dagshub": checked(
+        "dagshub",
+        path="owner/repo.mlflow",
+        compare=("--dedup",),
+        DAGSHUB_USER_TOKEN="none",
+        MLFLOW_TRACKING_URI="sqlite:///{work}/owner/repo.mlflow",
+    ),
     "codecarbon": codecarbon,
     "neptune": checked("neptune", path=".neptune", NEPTUNE_MODE="offline", NEPTUNE_PROJECT="team/digits"),
     "azure_ml": azure_ml,

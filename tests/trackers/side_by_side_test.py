@@ -4,6 +4,7 @@ tracker's own reader, must have the same metrics, steps, values and parameters. 
 
 Arguments, if any, are the names to run.
 """
+
 import json
 import sys
 
@@ -41,8 +42,12 @@ def mlflow():
     with Work() as work, Server(work) as server:
         work.train("mlflow", env={"MLFLOW_TRACKING_URI": server.url, "MLFLOW_EXPERIMENT_NAME": "digits"})
         native = work.check("mlflow", server.url)
-    original = reading("mlflow", "python:mlflow", path="mlflow.db", env={
-        "MLFLOW_TRACKING_URI": "sqlite:///{work}/mlflow.db", "MLFLOW_EXPERIMENT_NAME": "digits"})
+    original = reading(
+        "mlflow",
+        "python:mlflow",
+        path="mlflow.db",
+        env={"MLFLOW_TRACKING_URI": "sqlite:///{work}/mlflow.db", "MLFLOW_EXPERIMENT_NAME": "digits"},
+    )
     compare("mlflow", native, original, options=["--dedup"])
 
 

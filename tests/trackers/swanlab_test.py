@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """The swanlab plugin's run files, read by SwanLab's own reader."""
+
 import json
 import os
 import resource
@@ -20,33 +21,49 @@ def run_directories(work, log_dir="swanlog"):
 def dump(work, directory):
     """The records of one run, as SwanLab's format names them."""
     script = os.path.join(os.environ["SOURCE"], "tests/trackers/checks/check_swanlab.py")
-    done = subprocess.run([python("trackers"), script, str(directory), "--dump"], stdout=subprocess.PIPE, text=True,
-                          env=work.environment(), check=True)
+    done = subprocess.run(
+        [python("trackers"), script, str(directory), "--dump"],
+        stdout=subprocess.PIPE,
+        text=True,
+        env=work.environment(),
+        check=True,
+    )
     return json.loads(done.stdout)
 
 
 def whole_run():
     with Work() as work:
-        history, printed = work.train("swanlab", args={"run_name": "first"}, env=OFFLINE | {
-            "SWANLAB_PROJECT": "p", "SWANLAB_EXP_NAME": "not this", "SWANLAB_TAGS": "a, b", "SWANLAB_DESCRIPTION": "d"})
+        history, printed = work.train(
+            "swanlab",
+            args={"run_name": "first"},
+            env=OFFLINE
+            | {
+                "SWANLAB_PROJECT": "p",
+                "SWANLAB_EXP_NAME": "not this",
+                "SWANLAB_TAGS": "a, b",
+                "SWANLAB_DESCRIPTION": "d",
+            },
+        )
         found = work.check("swanlab", work.path / "swanlog")
         work.expect_history(found, "swanlab", history)
         extra, params = found["extra"], found["params"]
         expect(extra["finish_state"] == 1, f"not finished: {extra}")
         expect(extra["start"] == {"project": "p", "name": "first"}, extra["start"])
         expect(sorted(extra["columns"]) == sorted(found["metrics"]), extra["columns"])
-        expect(params["FRAMEWORK"] == "\U0001F917transformers", params["FRAMEWORK"])
+        expect(params["FRAMEWORK"] == "\U0001f917transformers", params["FRAMEWORK"])
         expect(params["learning_rate"] == 1e-3 and params["adam_epsilon"] == 1e-8, params)
         expect(params["run_name"] == "first" and params["hub_token"] == "<HUB_TOKEN>", params)
         expect(params["lr_scheduler_kwargs"] == {} and params["report_to"] == ["swanlab"], params)
         expect(params["model_num_parameters"] == 64 * 64 + 64 + 64 * 10 + 10, params["model_num_parameters"])
 
-        directory, = run_directories(work)
+        (directory,) = run_directories(work)
         records = dump(work, directory)
         start = records[0]["start"]
         expect(start["tags"] == ["a", "b"] and start["description"] == "d", start)
-        expect([int(r["num"]) for r in records if int(r["num"]) > 0] == list(range(1, len(records) - 2)),
-               "the records are not numbered")
+        expect(
+            [int(r["num"]) for r in records if int(r["num"]) > 0] == list(range(1, len(records) - 2)),
+            "the records are not numbered",
+        )
         expect(int(records[-1]["num"]) == -2 and "finish" in records[-1], records[-1])
         lines = [r["log"]["line"] for r in records if "log" in r]
         expect(any(line.startswith("{'loss'") for line in lines), f"no line of a log in {lines}")
@@ -59,14 +76,22 @@ def settings():
         expect(not (work.path / "swanlog").exists(), "a disabled run left files")
         _, printed = work.train("swanlab", env={"SWANLAB_MODE": "sometimes"})
         expect("SWANLAB_MODE" in printed and "sometimes" in printed, printed)
-        work.train("swanlab", env=OFFLINE | {"SWANLAB_LOG_DIR": "elsewhere", "SWANLAB_RUN_ID": "same",
-                                             "SWANLAB_PROJECT_NAME": "q", "SWANLAB_EXPERIMENT_NAME": "e"})
-        directory, = run_directories(work, "elsewhere")
+        work.train(
+            "swanlab",
+            env=OFFLINE
+            | {
+                "SWANLAB_LOG_DIR": "elsewhere",
+                "SWANLAB_RUN_ID": "same",
+                "SWANLAB_PROJECT_NAME": "q",
+                "SWANLAB_EXPERIMENT_NAME": "e",
+            },
+        )
+        (directory,) = run_directories(work, "elsewhere")
         expect((directory / "run-same.swanlab").exists(), list(directory.iterdir()))
         extra = work.check("swanlab", directory)["extra"]
         expect(extra["start"] == {"project": "q", "name": "e"}, extra)
         work.train("swanlab", env=OFFLINE | {"SWANLAB_LOGDIR": "older", "SWANLAB_PROJ_NAME": "r"})
-        directory, = run_directories(work, "older")
+        (directory,) = run_directories(work, "older")
         expect(work.check("swanlab", directory)["extra"]["start"]["project"] == "r", "SWANLAB_PROJ_NAME")
 
 
@@ -75,7 +100,7 @@ def online():
     with Work() as work:
         fake = work.path / "bin" / "swanlab"
         fake.parent.mkdir()
-        fake.write_text("#!/bin/sh\necho \"$@\" > " + str(work.path / "called") + "\n")
+        fake.write_text('#!/bin/sh\necho "$@" > ' + str(work.path / "called") + "\n")
         fake.chmod(0o755)
         path = f"{fake.parent}:{os.environ['PATH']}"
         _, printed = work.train("swanlab", env={"PATH": path})
@@ -88,10 +113,17 @@ def online():
 def killed():
     """kill -9: every log that the run printed is in the file."""
     with Work() as work:
-        command = work.command("swanlab", args={"num_train_epochs": 100000, "save_strategy": "no",
-                                                "eval_strategy": "no"})
-        process = subprocess.Popen(command, env=work.environment(**OFFLINE), cwd=work.path, text=True,
-                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        command = work.command(
+            "swanlab", args={"num_train_epochs": 100000, "save_strategy": "no", "eval_strategy": "no"}
+        )
+        process = subprocess.Popen(
+            command,
+            env=work.environment(**OFFLINE),
+            cwd=work.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
         printed = 0
         try:
             for line in process.stdout:
@@ -116,10 +148,16 @@ def disk_full():
         work.train("none", output="plain", args=quiet)
         command = work.command("swanlab", output="full", args=quiet)
         limit = 40 * 1024
-        done = subprocess.run(command, env=work.environment(**OFFLINE), cwd=work.path, text=True,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              restore_signals=False,  # SIGXFSZ stays ignored: writing fails, as on a full disk
-                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)))
+        done = subprocess.run(
+            command,
+            env=work.environment(**OFFLINE),
+            cwd=work.path,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            restore_signals=False,  # SIGXFSZ stays ignored: writing fails, as on a full disk
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit)),
+        )
         expect(done.returncode == 0, done.stdout)
         expect("could not be written" in done.stdout, done.stdout)
         same = [(work.path / o / "model.safetensors").read_bytes() for o in ("plain", "full")]

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """trackio: Trackio's own importer and its own server have the rows that transformers' callback logs."""
+
 import contextlib
 import http.server
 import json
@@ -52,8 +53,11 @@ def records(directory):
 def test_inbox():
     with Work() as work:
         data = work.path / "data"
-        history, _ = work.train("trackio", args={"run_name": "named", "project": "digits", "hub_token": "hf_secret"},
-                                env={"TRACKIO_DIR": data})
+        history, _ = work.train(
+            "trackio",
+            args={"run_name": "named", "project": "digits", "hub_token": "hf_secret"},
+            env={"TRACKIO_DIR": data},
+        )
         rows = records(data)
         expect([row["metrics"] for row in rows] == expected_rows(history), f"the inbox has {rows}")
         expect(len({row["log_id"] for row in rows}) == len(rows), "a log_id is there twice")
@@ -62,8 +66,12 @@ def test_inbox():
         expect(found["extra"]["run"] == {"project": "digits", "name": "named"}, f"the run is {found['extra']}")
         expect(found["extra"]["inbox_rows_imported"] == len(history), f"imported {found['extra']}")
         params = found["params"]
-        expect(params["learning_rate"] == 1e-3 and params["hub_token"] == "<HUB_TOKEN>" and params["num_train_epochs"] == 2,
-               f"the configuration is {params}")
+        expect(
+            params["learning_rate"] == 1e-3
+            and params["hub_token"] == "<HUB_TOKEN>"
+            and params["num_train_epochs"] == 2,
+            f"the configuration is {params}",
+        )
         # The same name goes on in the same run, as with resume="allow".
         again, _ = work.train("trackio", args={"run_name": "named", "project": "digits"}, env={"TRACKIO_DIR": data})
         found = work.check("trackio", data)
@@ -84,30 +92,44 @@ def test_names_and_all():
         expect(not home.exists(), "all wrote to the home directory")
         work.train("trackio", args={"max_steps": 10})
         expect(records(home), "nothing was written to the default directory")
-        _, printed = work.train("trackio", args={"max_steps": 10, "trackio_space_id": "user/space"}, env={"TRACKIO_DIR": data})
+        _, printed = work.train(
+            "trackio", args={"max_steps": 10, "trackio_space_id": "user/space"}, env={"TRACKIO_DIR": data}
+        )
         expect("trackio sync" in printed, f"nothing says how a Space gets the rows:\n{printed}")
 
 
 def test_kill():
     with Work() as work:
         data = work.path / "data"
-        process = subprocess.Popen(work.command("trackio", args={"num_train_epochs": 100000, "logging_steps": 1}),
-                                   cwd=work.path, env=work.environment(TRACKIO_DIR=data),
-                                   stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            work.command("trackio", args={"num_train_epochs": 100000, "logging_steps": 1}),
+            cwd=work.path,
+            env=work.environment(TRACKIO_DIR=data),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
         deadline = time.monotonic() + 30
         while len(fragments(data)) < 20 and time.monotonic() < deadline:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
         rows = [json.loads(line) for path in fragments(data) for line in path.read_text().splitlines()]
-        expect(len(rows) >= 20 and [row["step"] for row in rows] == list(range(len(rows))), f"{len(rows)} rows are left")
+        expect(
+            len(rows) >= 20 and [row["step"] for row in rows] == list(range(len(rows))), f"{len(rows)} rows are left"
+        )
 
 
 @contextlib.contextmanager
 def trackio_server(work, data):
-    process = subprocess.Popen([python("trackers"), "-c", SERVE], cwd=work.path, text=True, stdin=subprocess.PIPE,
-                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                               env=work.environment(TRACKIO_DIR=data, TRACKIO_WRITE_TOKEN="w-token", HF_HUB_OFFLINE="1"))
+    process = subprocess.Popen(
+        [python("trackers"), "-c", SERVE],
+        cwd=work.path,
+        text=True,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=work.environment(TRACKIO_DIR=data, TRACKIO_WRITE_TOKEN="w-token", HF_HUB_OFFLINE="1"),
+    )
     try:
         url = next((line.split()[1] for line in process.stdout if line.startswith("URL ")), None)
         expect(url, "Trackio's server did not start")
@@ -118,8 +140,11 @@ def trackio_server(work, data):
 
 
 def call(url, name, **arguments):
-    request = urllib.request.Request(f"{url}/api/{name}", json.dumps({"kwargs": arguments}).encode(),
-                                     {"Content-Type": "application/json", "x-trackio-write-token": "w-token"})
+    request = urllib.request.Request(
+        f"{url}/api/{name}",
+        json.dumps({"kwargs": arguments}).encode(),
+        {"Content-Type": "application/json", "x-trackio-write-token": "w-token"},
+    )
     with urllib.request.urlopen(request, timeout=20) as response:
         return json.load(response)["data"]
 
@@ -163,6 +188,7 @@ def answer(status, body):
         handler.send_header("Content-Length", str(len(body)))
         handler.end_headers()
         handler.wfile.write(body)
+
     return behave
 
 
@@ -170,8 +196,12 @@ def test_outages():
     """Whatever the server does, the run's result is the same and each row is in the inbox."""
     with Work() as work:
         plain, _ = work.train("none", output="plain")
-        for name, behave in (("500", answer(500, b"no")), ("garbage", answer(200, b"<html>")),
-                             ("close", lambda handler: handler.connection.close()), ("down", None)):
+        for name, behave in (
+            ("500", answer(500, b"no")),
+            ("garbage", answer(200, b"<html>")),
+            ("close", lambda handler: handler.connection.close()),
+            ("down", None),
+        ):
             server = serve(behave or answer(500, b""))
             url = f"http://127.0.0.1:{server.server_address[1]}"
             if behave is None:
@@ -179,8 +209,11 @@ def test_outages():
                 server.server_close()
             data = work.path / name
             begin = time.monotonic()
-            history, printed = work.train("trackio", output=f"out-{name}",
-                                          env={"TRACKIO_SERVER_URL": f"{url}/?write_token=t", "TRACKIO_DIR": data})
+            history, printed = work.train(
+                "trackio",
+                output=f"out-{name}",
+                env={"TRACKIO_SERVER_URL": f"{url}/?write_token=t", "TRACKIO_DIR": data},
+            )
             expect(time.monotonic() - begin < 15, f"{name}: the run took {time.monotonic() - begin} s")
             expect(losses(history) == losses(plain), f"{name}: the run's losses changed")
             expect([row["metrics"] for row in records(data)] == expected_rows(history), f"{name}: rows are lost")

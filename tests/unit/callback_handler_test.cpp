@@ -26,21 +26,16 @@ struct Recorder : TrainerCallback {
     calls.push_back(name);
     if (raise) c.should_log = true;
   }
-  void on_log(const Args&, const State&, Control&, json::object& logs) override {
-    logs.emplace(name, 1);
-  }
+  void on_log(const Args&, const State&, Control&, json::object& logs) override { logs.emplace(name, 1); }
   std::string name;
   bool raise = false;
 };
 
 struct Exportable : TrainerCallback, ExportableState {
   json::object state() const override {
-    return {{"args", json::object{{"patience", 2}}},
-            {"attributes", json::object{{"count", count}}}};
+    return {{"args", json::object{{"patience", 2}}}, {"attributes", json::object{{"count", count}}}};
   }
-  void load_state(const json::object& s) override {
-    count = s.at("attributes").at("count").as_int64();
-  }
+  void load_state(const json::object& s) override { count = s.at("attributes").at("count").as_int64(); }
   std::int64_t count = 0;
 };
 
@@ -81,8 +76,7 @@ TEST_F(Handler, ResetsOfEachEvent) {
   auto left = [&](std::uint32_t kind) {
     all();
     json::object values;
-    handler.call_event(kind,
-                       kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE ? &values : nullptr);
+    handler.call_event(kind, kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE ? &values : nullptr);
     std::string out;
     for (const auto& flag : control.flags()) out += flag.value().as_bool() ? '1' : '0';
     return out;  // training_stop, epoch_stop, save, evaluate, log
@@ -103,8 +97,7 @@ TEST_F(Handler, OnlyOverriddenEventsAreSubscribed) {
   EXPECT_TRUE(handler.listens(TRAINER_ON_LOG));
   EXPECT_FALSE(handler.listens(TRAINER_ON_STEP_BEGIN));
   handler.add(native_entry(std::shared_ptr<TrainerCallback>(std::make_shared<Recorder>())));
-  EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_BEGIN))
-      << "a type that is not known subscribes to all";
+  EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_BEGIN)) << "a type that is not known subscribes to all";
 }
 
 TEST_F(Handler, CountsCallsAndErrorsAndEstimatesSeconds) {
@@ -133,9 +126,7 @@ TEST_F(Handler, CountsCallsAndErrorsAndEstimatesSeconds) {
 
 TEST_F(Handler, AFailureNamesCallbackEventAndStep) {
   struct Bad : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control&) override {
-      throw std::runtime_error("no luck");
-    }
+    void on_step_end(const Args&, const State&, Control&) override { throw std::runtime_error("no luck"); }
   };
   state.global_step = 7;
   auto entry = native_entry(std::make_shared<Bad>());
@@ -217,9 +208,8 @@ TEST_F(Handler, DefaultFlowFollowsTheStrategies) {
   for (state.global_step = 1; state.global_step <= 5; ++state.global_step) {
     handler.call_event(TRAINER_ON_STEP_BEGIN);
     handler.call_event(TRAINER_ON_STEP_END);
-    steps.push_back(std::string(control.should_log ? "L" : "-") +
-                    (control.should_evaluate ? "E" : "-") + (control.should_save ? "S" : "-") +
-                    (control.should_training_stop ? "T" : "-"));
+    steps.push_back(std::string(control.should_log ? "L" : "-") + (control.should_evaluate ? "E" : "-") +
+                    (control.should_save ? "S" : "-") + (control.should_training_stop ? "T" : "-"));
   }
   EXPECT_THAT(steps, ElementsAre("L---", "L---", "-E--", "L-S-", "-EST"));
 }

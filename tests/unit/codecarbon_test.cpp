@@ -65,8 +65,7 @@ std::vector<std::map<std::string, std::string>> rows_of(const fs::path& file) {
     const auto fields = csv_fields(line);
     EXPECT_EQ(fields.size(), header.size()) << line;
     auto& row = rows.emplace_back();
-    for (std::size_t i = 0; i < std::min(fields.size(), header.size()); ++i)
-      row[header[i]] = fields[i];
+    for (std::size_t i = 0; i < std::min(fields.size(), header.size()); ++i) row[header[i]] = fields[i];
   }
   return rows;
 }
@@ -77,30 +76,26 @@ double number(const std::map<std::string, std::string>& row, const std::string& 
 
 void expect_identities(const std::map<std::string, std::string>& row, double g_per_kwh) {
   const double kwh = number(row, "energy_consumed");
-  EXPECT_DOUBLE_EQ(
-      kwh, number(row, "cpu_energy") + number(row, "gpu_energy") + number(row, "ram_energy"));
+  EXPECT_DOUBLE_EQ(kwh, number(row, "cpu_energy") + number(row, "gpu_energy") + number(row, "ram_energy"));
   EXPECT_DOUBLE_EQ(number(row, "emissions"), kwh * g_per_kwh / 1000);
-  EXPECT_DOUBLE_EQ(number(row, "emissions_rate"),
-                   number(row, "emissions") / number(row, "duration"));
-  EXPECT_NEAR(number(row, "ram_energy") /
-                  (number(row, "ram_power") * number(row, "duration") / kJoulesPerKwh),
-              1, 1e-9);
+  EXPECT_DOUBLE_EQ(number(row, "emissions_rate"), number(row, "emissions") / number(row, "duration"));
+  EXPECT_NEAR(number(row, "ram_energy") / (number(row, "ram_power") * number(row, "duration") / kJoulesPerKwh), 1,
+              1e-9);
   EXPECT_DOUBLE_EQ(number(row, "water_consumed"), kwh * number(row, "wue"));
 }
 
 TEST(CodeCarbonText, NumbersAsPythonWritesThem) {
-  const std::vector<std::pair<double, std::string>> cases = {
-      {0, "0.0"},
-      {1, "1.0"},
-      {-2.5, "-2.5"},
-      {0.1, "0.1"},
-      {1e-4, "0.0001"},
-      {9.9e-5, "9.9e-05"},
-      {7.532610168810846e-08, "7.532610168810846e-08"},
-      {123456789012345.0, "123456789012345.0"},
-      {1e15, "1000000000000000.0"},
-      {1e16, "1e+16"},
-      {23.54016876220703, "23.54016876220703"}};
+  const std::vector<std::pair<double, std::string>> cases = {{0, "0.0"},
+                                                             {1, "1.0"},
+                                                             {-2.5, "-2.5"},
+                                                             {0.1, "0.1"},
+                                                             {1e-4, "0.0001"},
+                                                             {9.9e-5, "9.9e-05"},
+                                                             {7.532610168810846e-08, "7.532610168810846e-08"},
+                                                             {123456789012345.0, "123456789012345.0"},
+                                                             {1e15, "1000000000000000.0"},
+                                                             {1e16, "1e+16"},
+                                                             {23.54016876220703, "23.54016876220703"}};
   for (const auto& [value, text] : cases) EXPECT_EQ(python_repr(value), text);
 }
 
@@ -125,8 +120,8 @@ TEST(CodeCarbonPower, CpuByTheCubeOfTheLoad) {
 }
 
 TEST(CodeCarbonPower, RamByModules) {
-  const std::vector<std::pair<double, int>> modules = {
-      {1, 1}, {2, 1}, {4, 2}, {16, 2}, {24, 4}, {64, 4}, {128, 8}, {129, 9}, {512, 8}, {1024, 8}};
+  const std::vector<std::pair<double, int>> modules = {{1, 1},  {2, 1},   {4, 2},   {16, 2},  {24, 4},
+                                                       {64, 4}, {128, 8}, {129, 9}, {512, 8}, {1024, 8}};
   for (const auto& [gb, count] : modules) EXPECT_EQ(estimate_dimm_count(gb), count) << gb;
   EXPECT_EQ(estimate_dimm_count(1e6), 32);
   EXPECT_DOUBLE_EQ(ram_power(1, false), 10);
@@ -296,8 +291,7 @@ int nvmlDeviceGetUtilizationRates(void* device, unsigned* rates) {
 
 TEST(CodeCarbonNvml, ReadsTheEnergyCountersOfALibrary) {
   const TemporaryDirectory directory;
-  const std::string library =
-      plugin_builder::compile(directory.path() / "libnvidia-ml.so.1", fake_nvml);
+  const std::string library = plugin_builder::compile(directory.path() / "libnvidia-ml.so.1", fake_nvml);
   const auto all = NvmlMeter::open(std::nullopt, std::nullopt, nullptr, library.c_str());
   ASSERT_TRUE(all);
   EXPECT_EQ(all->count(), 2);
@@ -365,8 +359,7 @@ TEST(CodeCarbonCountries, FactorByCode) {
   EXPECT_DOUBLE_EQ(find_country("FRA")->g_co2e_per_kwh, 56.039);
   EXPECT_STREQ(find_country("FRA")->name, "France");
   EXPECT_DOUBLE_EQ(find_country("USA")->g_co2e_per_kwh, 369.473);
-  for (const char* first_and_last : {"ABW", "ZWE"})
-    EXPECT_NE(find_country(first_and_last), nullptr);
+  for (const char* first_and_last : {"ABW", "ZWE"}) EXPECT_NE(find_country(first_and_last), nullptr);
   for (const char* none : {"", "fra", "XXX", "ZZZ", "AAA"}) EXPECT_EQ(find_country(none), nullptr);
 }
 
@@ -399,8 +392,8 @@ TEST(CodeCarbonSettings, IniAsConfigparserReadsIt) {
 TEST(CodeCarbonSettings, LaterLayersWin) {
   const Layer home{"home", {{"project_name", "home"}, {"region", "Home"}, {"wue", "0.5"}}};
   const Layer here{"here", {{"project_name", "here"}, {"region", "Here"}}};
-  const Layer environment = read_environment(
-      {{"CODECARBON_PROJECT_NAME", "env"}, {"codecarbon_save_to_file", "False"}, {"PATH", "/bin"}});
+  const Layer environment =
+      read_environment({{"CODECARBON_PROJECT_NAME", "env"}, {"codecarbon_save_to_file", "False"}, {"PATH", "/bin"}});
   const Layer given{"given", {{"country_iso_code", "fra"}}};
   const Settings settings = resolve({home, here, environment}, given, nullptr);
   EXPECT_EQ(settings.project_name, "env");
@@ -416,8 +409,7 @@ TEST(CodeCarbonSettings, LaterLayersWin) {
 TEST(CodeCarbonSettings, EveryNameIsTaken) {
   std::map<std::string, std::string> values;
   for (const std::string& name : setting_names()) values[name] = "2";
-  for (const char* flag :
-       {"force_mode_cpu_load", "rapl_include_dram", "rapl_prefer_psys", "save_to_file"})
+  for (const char* flag : {"force_mode_cpu_load", "rapl_include_dram", "rapl_prefer_psys", "save_to_file"})
     values[flag] = "true";
   values["country_iso_code"] = "USA";
   Lines lines;
@@ -451,8 +443,7 @@ class CodeCarbonFile : public ::testing::Test {
  protected:
   static Row row(const std::string& run) {
     Row out;
-    for (const std::string& column : emissions_columns())
-      out.emplace_back(column, column == "run_id" ? run : "x");
+    for (const std::string& column : emissions_columns()) out.emplace_back(column, column == "run_id" ? run : "x");
     return out;
   }
   TemporaryDirectory directory;
@@ -540,9 +531,8 @@ TEST(CodeCarbonSystem, KnowsThisMachine) {
   EXPECT_GT(system::memory().total_gb, system::memory().used_gb);
   ASSERT_TRUE(system::cpu_times());
   EXPECT_LE(system::cpu_times()->busy, system::cpu_times()->total);
-  EXPECT_THAT(system::uuid4(),
-              ::testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
-                                      "[0-9a-f]{12}"));
+  EXPECT_THAT(system::uuid4(), ::testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
+                                                       "[0-9a-f]{12}"));
   EXPECT_NE(system::uuid4(), system::uuid4());
 }
 
@@ -583,8 +573,7 @@ struct FakeHost {
   FakeHost() {
     table.struct_size = sizeof table;
     table.data = this;
-    table.log = [](const trainer_host* host, std::uint32_t level, const char* text,
-                   std::uint64_t size) {
+    table.log = [](const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {
       of(host).lines.all.emplace_back(level, std::string(text, size));
     };
     table.set_error = [](const trainer_host* host, const char* text, std::uint64_t size) {
@@ -597,8 +586,7 @@ struct FakeHost {
       fill(found->second, out);
       return TRAINER_OK;
     };
-    table.argument = [](const trainer_host* host, const char*, std::uint64_t,
-                        trainer_value* out) -> std::int32_t {
+    table.argument = [](const trainer_host* host, const char*, std::uint64_t, trainer_value* out) -> std::int32_t {
       fill(of(host).output_dir, out);
       return TRAINER_OK;
     };
@@ -673,8 +661,7 @@ TEST_F(CodeCarbonCallback, TwoTrainingsAreTwoRows) {
   std::size_t world = 0;
   for (const auto& line : host.lines.all) world += line.second.find("→ world") != std::string::npos;
   EXPECT_EQ(world, 1u);
-  EXPECT_THAT(read(directory.path() / "out/emissions_method.json"),
-              HasSubstr("\"run_id\": \"" + rows[1].at("run_id")));
+  EXPECT_THAT(read(directory.path() / "out/emissions_method.json"), HasSubstr("\"run_id\": \"" + rows[1].at("run_id")));
 }
 
 TEST_F(CodeCarbonCallback, ATrainingThatRaisesIsWritten) {

@@ -16,8 +16,8 @@ using Seen = std::vector<std::pair<console::Stream, std::string>>;
 
 TEST(Console, ListenersSeeTheLinesOfTheRun) {
   Seen seen;
-  auto listening = console::listen(
-      [&](console::Stream stream, std::string_view text) { seen.emplace_back(stream, text); });
+  auto listening =
+      console::listen([&](console::Stream stream, std::string_view text) { seen.emplace_back(stream, text); });
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
   console::print("{'loss': '0.5'}");
@@ -27,8 +27,7 @@ TEST(Console, ListenersSeeTheLinesOfTheRun) {
   console::print("nobody listens");
   EXPECT_EQ(testing::internal::GetCapturedStdout(), "{'loss': '0.5'}\nnobody listens\n");
   EXPECT_NE(testing::internal::GetCapturedStderr().find("mind the gap"), std::string::npos);
-  EXPECT_EQ(seen, (Seen{{console::Stream::out, "{'loss': '0.5'}"},
-                        {console::Stream::error, "warning: mind the gap"}}));
+  EXPECT_EQ(seen, (Seen{{console::Stream::out, "{'loss': '0.5'}"}, {console::Stream::error, "warning: mind the gap"}}));
 }
 
 TEST(Console, AListenerMayPrintWithoutEnd) {
@@ -45,8 +44,7 @@ TEST(Console, AListenerMayPrintWithoutEnd) {
 
 TEST(Console, LinesOfManyThreadsComeOneAtATime) {
   std::vector<std::string> seen;  // without a lock of its own
-  const auto listening =
-      console::listen([&](console::Stream, std::string_view text) { seen.emplace_back(text); });
+  const auto listening = console::listen([&](console::Stream, std::string_view text) { seen.emplace_back(text); });
   testing::internal::CaptureStdout();
   std::vector<std::thread> threads;
   for (int t = 0; t < 4; ++t)
@@ -69,8 +67,7 @@ struct FakeBar final : console::Bar {
 TEST(Console, ALineTakesTheBarOffTheScreen) {
   std::string screen;
   FakeBar train(screen, 'T'), evaluation(screen, 'E');
-  const auto listening =
-      console::listen([&](console::Stream, std::string_view) { screen += "line"; });
+  const auto listening = console::listen([&](console::Stream, std::string_view) { screen += "line"; });
   testing::internal::CaptureStdout();
   console::show(train);
   console::print("x");

@@ -19,6 +19,4 @@ __attribute__((noinline)) void* operator new(std::size_t size) {
   throw std::bad_alloc();
 }
 __attribute__((noinline)) void operator delete(void* memory) noexcept { std::free(memory); }
-__attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept {
-  std::free(memory);
-}
+__attribute__((noinline)) void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }

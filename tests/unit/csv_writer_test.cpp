@@ -273,8 +273,7 @@ class Plugin : public testing::Test {
 };
 
 TEST_F(Plugin, WritesARecordedHistory) {
-  const auto history =
-      test::read_history(TRAINER_SOURCE_DIR "/tests/data/trackers/tensorboard/log_history.json");
+  const auto history = test::read_history(TRAINER_SOURCE_DIR "/tests/data/trackers/tensorboard/log_history.json");
   FakePlugin plugin(host, "csv", plugin_directory);
   ASSERT_EQ(test::play(host, plugin, history), TRAINER_OK) << host.error;
   RowReader reader(directory / "metrics.csv");

@@ -53,8 +53,7 @@ TEST(Params, KeepsKeysOfAnEarlierRun) {
   EXPECT_EQ(merge_params("", params), "a: 2\nc:\n- 1\n");
 }
 
-const DvcEntries entries{"dvclive/params.yaml", "dvclive/metrics.json", "dvclive/plots/metrics",
-                         {}, "dvclive/"};
+const DvcEntries entries{"dvclive/params.yaml", "dvclive/metrics.json", "dvclive/plots/metrics", {}, "dvclive/"};
 constexpr const char* fresh =
     "params:\n- dvclive/params.yaml\nmetrics:\n- dvclive/metrics.json\nplots:\n"
     "- dvclive/plots/metrics:\n    x: step\n";
@@ -89,7 +88,8 @@ TEST(DvcYaml, ListsModels) {
 }
 
 TEST(DvcYaml, RefusesWhatItCannotChangeSafely) {
-  for (const char* text : {"artifacts: {a: {path: b}}\n", "artifacts:\n- a\n", "params: [a.yaml]\n", "{params: []}\n", "a: 1\n---\nb: 2\n", "plots: &x\n- a\n"})
+  for (const char* text : {"artifacts: {a: {path: b}}\n", "artifacts:\n- a\n", "params: [a.yaml]\n", "{params: []}\n",
+                           "a: 1\n---\nb: 2\n", "plots: &x\n- a\n"})
     EXPECT_EQ(merge_dvc_yaml(text, entries), std::nullopt) << text;
 }
 
@@ -98,8 +98,7 @@ TEST(Names, FollowTheRewritingOfHuggingFace) {
   EXPECT_EQ(metric_name("my_train_x_eval_y"), "my_train/x_eval/y");
   EXPECT_EQ(metric_name("test_loss"), "test_loss");
   EXPECT_EQ(safe_path("a//b"), "a/b");
-  for (const char* name : {"", "..", "../a", "/a", "a/../../b", "a/"})
-    EXPECT_EQ(safe_path(name), std::nullopt) << name;
+  for (const char* name : {"", "..", "../a", "/a", "a/../../b", "a/"}) EXPECT_EQ(safe_path(name), std::nullopt) << name;
 }
 
 TEST(Live, WritesRowsAndSummaryAndResumes) {

@@ -27,8 +27,7 @@ inline std::vector<Row> read_history(const std::string& file) {
   all << in.rdbuf();
   const std::string s = all.str();
   std::vector<Row> history;
-  for (std::size_t at = s.find_first_of("{\"", 0); at != std::string::npos;
-       at = s.find_first_of("{\"", at)) {
+  for (std::size_t at = s.find_first_of("{\"", 0); at != std::string::npos; at = s.find_first_of("{\"", at)) {
     if (s[at] == '{') {
       history.emplace_back(), ++at;
       continue;

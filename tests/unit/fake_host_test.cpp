@@ -59,8 +59,7 @@ TEST(FakeHost, GivesConfigurationHistoryAndExtensions) {
   FakeHost fake;
   const sdk::Host host(fake.table());
   EXPECT_EQ(host.config_json(), "{}");
-  fake.config = {{"a\"b", Cell("x\n")}, {"n", Cell(std::numeric_limits<double>::infinity())},
-                 {"z", Cell()}};
+  fake.config = {{"a\"b", Cell("x\n")}, {"n", Cell(std::numeric_limits<double>::infinity())}, {"z", Cell()}};
   EXPECT_EQ(host.config_json(), R"({"a\"b": "x\u000a", "n": Infinity, "z": null})");
   fake.log_history = {{{"loss", Cell(1.5)}}};
   ASSERT_EQ(host.log_history_size(), 1u);

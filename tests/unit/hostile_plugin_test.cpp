@@ -56,14 +56,13 @@ class HostilePluginTest : public testing::Test {
   // A plugin whose table is written by hand: `fields` between the braces.
   static void expect_table_refused(const std::string& fields, const std::string& phrase,
                                    const std::string& before = "") {
-    const auto path = compile(
-        fresh(), preamble + before +
-                     "TRAINER_EMBED_NOTE(\"{\\\"id\\\": \\\"t\\\", \\\"version\\\": \\\"1\\\", "
-                     "\\\"events\\\": [\\\"on_log\\\"]}\")\n"
-                     "static const trainer_plugin plugin = {" +
-                     fields +
-                     "};\nTRAINER_EXPORT const trainer_plugin* trainer_plugin_entry(void) {\n"
-                     "  return &plugin; }\n");
+    const auto path = compile(fresh(), preamble + before +
+                                           "TRAINER_EMBED_NOTE(\"{\\\"id\\\": \\\"t\\\", \\\"version\\\": \\\"1\\\", "
+                                           "\\\"events\\\": [\\\"on_log\\\"]}\")\n"
+                                           "static const trainer_plugin plugin = {" +
+                                           fields +
+                                           "};\nTRAINER_EXPORT const trainer_plugin* trainer_plugin_entry(void) {\n"
+                                           "  return &plugin; }\n");
     expect_refused(path, phrase);
   }
 
@@ -119,11 +118,9 @@ TEST_F(HostilePluginTest, TooLarge) {
 }
 
 TEST_F(HostilePluginTest, OtherMachines) {
-  expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_machine), 0x28)),
-                 "ARM (32 bit)");
+  expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_machine), 0x28)), "ARM (32 bit)");
   expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_machine), 0xF3)), "RISC-V");
-  expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_machine), 4711)),
-                 "machine number 4711");
+  expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_machine), 4711)), "machine number 4711");
   expect_refused(file(patched<char>(EI_CLASS, ELFCLASS32)), "32-bit");
   expect_refused(file(patched<char>(EI_DATA, ELFDATA2MSB)), "big-endian");
   expect_refused(file(patched<char>(EI_VERSION, 0)), "ELF version");
@@ -135,8 +132,7 @@ TEST_F(HostilePluginTest, DamagedTables) {
   const std::uint64_t far = std::uint64_t{0} - 64;
   expect_refused(file(patched(offsetof(Elf64_Ehdr, e_phoff), far)), "cut short");
   expect_refused(file(patched(offsetof(Elf64_Ehdr, e_shoff), far)), "cut short");
-  expect_refused(file(patched<std::uint64_t>(offsetof(Elf64_Ehdr, e_shoff), 0)),
-                 "no table of sections");
+  expect_refused(file(patched<std::uint64_t>(offsetof(Elf64_Ehdr, e_shoff), 0)), "no table of sections");
   expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_phnum), 0)), "damaged");
   expect_refused(file(patched<std::uint16_t>(offsetof(Elf64_Ehdr, e_shstrndx), 0xfff0)), "damaged");
 }
@@ -154,9 +150,8 @@ TEST_F(HostilePluginTest, CutAnywhere) {
     }
   }
   EXPECT_EQ(loaded, 0);  // the table of sections is the last thing in a file
-  expect_refused(file(bytes->substr(0, bytes->size() - 1)),
-                 "cut short: it has " + std::to_string(bytes->size() - 1) + " bytes of the " +
-                     std::to_string(bytes->size()));
+  expect_refused(file(bytes->substr(0, bytes->size() - 1)), "cut short: it has " + std::to_string(bytes->size() - 1) +
+                                                                " bytes of the " + std::to_string(bytes->size()));
 }
 
 // Only read, never loaded: what lies behind a damaged header is not to be run.
@@ -169,8 +164,7 @@ TEST_F(HostilePluginTest, EveryFlippedByteIsSurvived) {
   for (std::size_t i = 0; i < header.e_phnum; ++i) {
     Elf64_Phdr segment;
     std::memcpy(&segment, bytes->data() + header.e_phoff + i * sizeof segment, sizeof segment);
-    if (segment.p_type == PT_DYNAMIC)
-      ranges.push_back({segment.p_offset, segment.p_offset + segment.p_filesz});
+    if (segment.p_type == PT_DYNAMIC) ranges.push_back({segment.p_offset, segment.p_offset + segment.p_filesz});
   }
   const auto path = file(*bytes);
   std::fstream stream(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -198,9 +192,7 @@ TEST_F(HostilePluginTest, Notes) {
   expect_refused(compile(fresh(), with_note(R"({"id": "a", "version": "1"})")), "no \"events\"");
   expect_refused(compile(fresh(), with_note(R"({"id": "a" "version": "1"})")), "not valid JSON");
   expect_refused(compile(fresh(), with_note(R"({"version": "1", "events": []})")), "no \"id\"");
-  expect_refused(
-      compile(fresh(), with_note(R"({"id": "a", "version": "1", "events": ["on_lgo"]})")),
-      "on_log");
+  expect_refused(compile(fresh(), with_note(R"({"id": "a", "version": "1", "events": ["on_lgo"]})")), "on_log");
   const auto at = bytes->find(TRAINER_NOTE_MAGIC) + offsetof(trainer_note, abi_major);
   expect_refused(file(patched<std::uint32_t>(at, 9)), "plugin ABI 9.");
   expect_refused(file(patched<std::uint32_t>(at + 4, TRAINER_ABI_MINOR + 1)), "rebuild the plugin");
@@ -226,14 +218,10 @@ TEST_F(HostilePluginTest, Tables) {
   expect_table_refused("7, " + size + versions + head + "create, NULL", "magic");
   expect_table_refused("TRAINER_PLUGIN_MAGIC, 16" + versions + head + "create, NULL", "16 bytes");
   expect_table_refused("TRAINER_PLUGIN_MAGIC, 65537" + versions + head + "create, NULL", "65537");
-  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + ", 9, 0, " + head + "create, NULL",
-                       "ABI 9.0");
-  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + "NULL, create, NULL",
-                       "no note");
-  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + head + "NULL, NULL",
-                       "no create");
-  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + "&other, create, NULL",
-                       "differs",
+  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + ", 9, 0, " + head + "create, NULL", "ABI 9.0");
+  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + "NULL, create, NULL", "no note");
+  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + head + "NULL, NULL", "no create");
+  expect_table_refused("TRAINER_PLUGIN_MAGIC, " + size + versions + "&other, create, NULL", "differs",
                        "static const trainer_note other = {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, "
                        "TRAINER_ABI_MINOR, 2, 0};\n");
 }
@@ -243,10 +231,9 @@ TEST_F(HostilePluginTest, WhatTheLoaderRefuses) {
                                       "TRAINER_EXPORT void f(void) { _ZN5other4callEi(1); }\n"),
                  "needs the symbol other::call(int)");
   const auto helper = compile(shared->path() / "libgone.so", "int gone(void) { return 1; }");
-  const auto path = compile(
-      fresh(),
-      "int gone(void);\n" + good("dependent") + "TRAINER_EXPORT int f(void) { return gone(); }\n",
-      "-L'" + shared->path().string() + "' -lgone");
+  const auto path =
+      compile(fresh(), "int gone(void);\n" + good("dependent") + "TRAINER_EXPORT int f(void) { return gone(); }\n",
+              "-L'" + shared->path().string() + "' -lgone");
   fs::remove(helper);
   expect_refused(path, "needs the library libgone.so");
 }
@@ -254,13 +241,12 @@ TEST_F(HostilePluginTest, WhatTheLoaderRefuses) {
 // Its runtime ends a process that did not start with it.
 TEST_F(HostilePluginTest, ASanitizerThatTheHostHasNot) {
   if (::dlsym(RTLD_DEFAULT, "__tsan_init")) GTEST_SKIP() << "this program has that sanitizer";
-  const auto runtime = compile(shared->path() / "libtsan.so", "int gone(void) { return 1; }",
-                               "-Wl,-soname,libtsan.so.2");
-  expect_refused(compile(fresh(),
-                         "int gone(void);\n" + good("sanitized") +
-                             "TRAINER_EXPORT int f(void) { return gone(); }\n",
-                         "'" + runtime.string() + "'"),
-                 "built with a sanitizer (it needs libtsan.so.2)");
+  const auto runtime =
+      compile(shared->path() / "libtsan.so", "int gone(void) { return 1; }", "-Wl,-soname,libtsan.so.2");
+  expect_refused(
+      compile(fresh(), "int gone(void);\n" + good("sanitized") + "TRAINER_EXPORT int f(void) { return gone(); }\n",
+              "'" + runtime.string() + "'"),
+      "built with a sanitizer (it needs libtsan.so.2)");
 }
 
 TEST_F(HostilePluginTest, AFileThatWasReplaced) {
@@ -273,18 +259,17 @@ TEST_F(HostilePluginTest, AFileThatWasReplaced) {
 
 TEST_F(HostilePluginTest, TrackersSayWhyTheyAreUnavailable) {
   const auto tracker = [&](const std::string& body) {
-    return PluginLibrary::load(read_plugin_file(compile(
-        fresh(),
-        preamble +
-            "#include <string.h>\nstatic int32_t TRAINER_CALL available("
-            "const trainer_host* host) { (void)host; " +
-            body +
-            " }\n"
-            "static const void* TRAINER_CALL get_extension(const char* id) {\n"
-            "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
-            "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
-            "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"t\", \"version\": \"1\", "
-            "\"events\": [\"on_log\"], \"report_to\": \"t\"})\n")));
+    return PluginLibrary::load(read_plugin_file(
+        compile(fresh(), preamble +
+                             "#include <string.h>\nstatic int32_t TRAINER_CALL available("
+                             "const trainer_host* host) { (void)host; " +
+                             body +
+                             " }\n"
+                             "static const void* TRAINER_CALL get_extension(const char* id) {\n"
+                             "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
+                             "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
+                             "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"t\", \"version\": \"1\", "
+                             "\"events\": [\"on_log\"], \"report_to\": \"t\"})\n")));
   };
   trainer_host host{};
   host.struct_size = sizeof host;
@@ -293,15 +278,15 @@ TEST_F(HostilePluginTest, TrackersSayWhyTheyAreUnavailable) {
     logged.assign(text, size);
   };
   EXPECT_EQ(ask_availability(*tracker("return TRAINER_OK;"), &host).use, Availability::yes);
-  const auto missing = ask_availability(
-      *tracker("host->log(host, TRAINER_LOG_INFO, \"hi\", 2);"
-               "host->set_error(host, \"set T_URI\", 9); return TRAINER_UNAVAILABLE;"),
-      &host);
+  const auto missing =
+      ask_availability(*tracker("host->log(host, TRAINER_LOG_INFO, \"hi\", 2);"
+                                "host->set_error(host, \"set T_URI\", 9); return TRAINER_UNAVAILABLE;"),
+                       &host);
   EXPECT_EQ(missing.use, Availability::no);
   EXPECT_EQ(missing.reason, "set T_URI");
   EXPECT_EQ(logged, "hi");
-  const auto named = ask_availability(
-      *tracker("host->set_error(host, \"name it\", 7); return TRAINER_NOT_CONFIGURED;"), &host);
+  const auto named =
+      ask_availability(*tracker("host->set_error(host, \"name it\", 7); return TRAINER_NOT_CONFIGURED;"), &host);
   EXPECT_EQ(named.use, Availability::when_named);
   EXPECT_EQ(named.reason, "name it");
   const auto wrong = ask_availability(*tracker("return 77;"), &host);

@@ -41,8 +41,7 @@ TEST(HttpRetry, ReadsRetryAfter) {
 
 TEST(HttpRetry, RetriesTheStatusesThatMayPass) {
   for (const int status : {408, 429, 500, 502, 503, 504}) EXPECT_TRUE(is_transient(status));
-  for (const int status : {200, 302, 400, 401, 403, 404, 409, 413, 501})
-    EXPECT_FALSE(is_transient(status)) << status;
+  for (const int status : {200, 302, 400, 401, 403, 404, 409, 413, 501}) EXPECT_FALSE(is_transient(status)) << status;
 }
 
 TEST(HttpRetry, AnInterruptEndsAWaitAtOnce) {

@@ -52,8 +52,7 @@ TEST(Json, NaNAndInfinityAsPythonWritesThem) {
 }
 
 TEST(Json, LayoutsArePythons) {
-  const auto v =
-      parse(R"({"b": [1, {"y": 2.0, "x": null}], "a": {}, "c": [], "d": "é😀\u0001"})", "t");
+  const auto v = parse(R"({"b": [1, {"y": 2.0, "x": null}], "a": {}, "c": [], "d": "é😀\u0001"})", "t");
   EXPECT_EQ(dump(v, {.indent = 2, .sort_keys = true}),
             "{\n  \"a\": {},\n  \"b\": [\n    1,\n    {\n      \"x\": null,\n      \"y\": 2.0\n    "
             "}\n  ],\n"

@@ -37,8 +37,7 @@ TEST(MlflowRules, RewritesKeysAsTransformers) {
 }
 
 TEST(MlflowRules, KnowsTheNamesThatServersRefuse) {
-  for (const char* name : {"loss", "eval/loss", "a b", "a..b"})
-    EXPECT_EQ(name_problem(name), "") << name;
+  for (const char* name : {"loss", "eval/loss", "a b", "a..b"}) EXPECT_EQ(name_problem(name), "") << name;
   for (const char* name : {"", "/a", "a/", "a//b", "a/../b", "./a", ".", "..", "..a"})
     EXPECT_NE(name_problem(name), "") << name;
   EXPECT_EQ(name_problem(std::string(250, 'a')), "");
@@ -50,9 +49,8 @@ TEST(MlflowRules, WritesMetricsAsJson) {
   std::string out;
   append_metric(out, "loss", 1e-05, 1700000000000, 7);
   EXPECT_EQ(out, R"({"key":"loss","value":1e-05,"timestamp":1700000000000,"step":7})");
-  for (const auto& [value, text] : {std::pair(std::nan(""), "\"NaN\""),
-                                    {infinity, "\"Infinity\""},
-                                    {-infinity, "\"-Infinity\""}}) {
+  for (const auto& [value, text] :
+       {std::pair(std::nan(""), "\"NaN\""), {infinity, "\"Infinity\""}, {-infinity, "\"-Infinity\""}}) {
     out.clear();
     append_metric(out, "k", value, 1, 0);
     EXPECT_EQ(out, std::string(R"({"key":"k","value":)") + text + R"(,"timestamp":1,"step":0})");
@@ -61,12 +59,9 @@ TEST(MlflowRules, WritesMetricsAsJson) {
 
 TEST(MlflowRules, MakesParameters) {
   const std::string model = R"({"hidden": 4, "seed": 1})";
-  const std::string args =
-      R"({"seed": 42, "none": null, "config": {"a": false, "b": {"c": 1e-3}, "e": {}}})";
-  const Pairs plain = {{"hidden", "4"},
-                       {"seed", "42"},
-                       {"none", "None"},
-                       {"config", "{'a': False, 'b': {'c': 0.001}, 'e': {}}"}};
+  const std::string args = R"({"seed": 42, "none": null, "config": {"a": false, "b": {"c": 1e-3}, "e": {}}})";
+  const Pairs plain = {
+      {"hidden", "4"}, {"seed", "42"}, {"none", "None"}, {"config", "{'a': False, 'b': {'c': 0.001}, 'e': {}}"}};
   EXPECT_EQ(make_params(model, args, false).kept, plain);
   const Pairs flat = {{"hidden", "4"},       {"seed", "42"},          {"none", "None"},
                       {"config.a", "False"}, {"config.b.c", "0.001"}, {"config.e", "{}"}};
@@ -95,12 +90,10 @@ TEST(MlflowRules, MakesTags) {
 TEST(MlflowSettings, TellsTheAddressesApart) {
   EXPECT_TRUE(is_dagshub_uri("https://dagshub.com/owner/repo.mlflow"));
   EXPECT_TRUE(is_dagshub_uri("http://127.0.0.1:8/base/owner/repo.mlflow/"));
-  for (const char* uri :
-       {"", "http://127.0.0.1:5000", "https://host/repo.mlflow", "https://host/owner/.mlflow",
-        "https://host/owner/repo", "sqlite:////a/owner/repo.mlflow", "https://host//repo.mlflow"})
+  for (const char* uri : {"", "http://127.0.0.1:5000", "https://host/repo.mlflow", "https://host/owner/.mlflow",
+                          "https://host/owner/repo", "sqlite:////a/owner/repo.mlflow", "https://host//repo.mlflow"})
     EXPECT_FALSE(is_dagshub_uri(uri)) << uri;
-  for (const char* uri :
-       {"", "sqlite:///a.db", "file:///a", "/a/mlruns", "azureml://a", "databricks"})
+  for (const char* uri : {"", "sqlite:///a.db", "file:///a", "/a/mlruns", "azureml://a", "databricks"})
     EXPECT_NE(uri_problem(uri), "") << uri;
 }
 
@@ -128,8 +121,7 @@ TEST(MlflowJournal, GoesOnAfterWhatWasSent) {
   {
     Journal journal(scratch.path(), "mlflow", header);
     path = journal.path();
-    for (int i = 0; i < 3; ++i)
-      append(journal, "{\"metrics\":1,\"items\":[" + std::to_string(i) + "]}");
+    for (int i = 0; i < 3; ++i) append(journal, "{\"metrics\":1,\"items\":[" + std::to_string(i) + "]}");
     journal.mark("{\"run\":{\"id\":\"r\"}}");
     Journal::Item item;
     ASSERT_TRUE(journal.next(item));
@@ -146,8 +138,8 @@ TEST(MlflowJournal, GoesOnAfterWhatWasSent) {
   Journal journal(path, std::move(lock));
   EXPECT_EQ(journal.marks(), std::vector<std::string>{"{\"run\":{\"id\":\"r\"}}"});
   EXPECT_EQ(journal.last_metrics(), "{\"metrics\":1,\"items\":[2]}");
-  EXPECT_EQ(all_of(journal), (std::vector<std::string>{"{\"metrics\":1,\"items\":[1]}",
-                                                       "{\"metrics\":1,\"items\":[2]}"}));
+  EXPECT_EQ(all_of(journal),
+            (std::vector<std::string>{"{\"metrics\":1,\"items\":[1]}", "{\"metrics\":1,\"items\":[2]}"}));
 }
 
 TEST(MlflowJournal, KeepsInMemoryWhatAFullDiskRefuses) {

@@ -64,8 +64,7 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
 /// A good plugin's C text; `keys` are added to its note.
 inline std::string good(const std::string& id, const std::string& keys = "") {
   return preamble + "TRAINER_PLUGIN_DEFINE(create, NULL, {\"id\": \"" + id +
-         "\", \"version\": \"1.0\", \"events\": [\"on_log\"]" + (keys.empty() ? "" : ", ") + keys +
-         "})\n";
+         "\", \"version\": \"1.0\", \"events\": [\"on_log\"]" + (keys.empty() ? "" : ", ") + keys + "})\n";
 }
 
 /// The same with a note of one's own.
@@ -74,13 +73,11 @@ inline std::string with_note(const std::string& note) {
 }
 
 /// Compiles C text to the shared library `path`.
-inline fs::path compile(const fs::path& path, const std::string& text,
-                        const std::string& options = "") {
+inline fs::path compile(const fs::path& path, const std::string& text, const std::string& options = "") {
   auto source = path;
   source += ".c";
   write(source, text);
-  const std::string command = "cc -shared -fPIC -O1 -I'" TRAINER_SOURCE_DIR
-                              "/plugin_api/include' -o '" +
+  const std::string command = "cc -shared -fPIC -O1 -I'" TRAINER_SOURCE_DIR "/plugin_api/include' -o '" +
                               path.string() + "' '" + source.string() + "' " + options;
   if (std::system(command.c_str()) != 0) throw std::runtime_error("failed: " + command);
   return path;

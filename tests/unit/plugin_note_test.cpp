@@ -15,8 +15,7 @@ using plugin_builder::sentence_of;
 namespace {
 
 std::string section(std::string_view json,
-                    trainer_note head = {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR,
-                                         0, 0}) {
+                    trainer_note head = {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, 0, 0}) {
   if (head.json_size == 0) head.json_size = static_cast<std::uint32_t>(json.size());
   std::string bytes(sizeof head, '\0');
   std::memcpy(bytes.data(), &head, sizeof head);
@@ -25,9 +24,8 @@ std::string section(std::string_view json,
 
 // A note with `config` as its schema.
 PluginNote note_with(std::string_view config) {
-  return parse_plugin_note(section(R"({"id": "p", "version": "1", "events": [], "config": )" +
-                                   std::string(config) + "}"),
-                           "p.so");
+  return parse_plugin_note(
+      section(R"({"id": "p", "version": "1", "events": [], "config": )" + std::string(config) + "}"), "p.so");
 }
 
 json::object object(std::string_view text) { return json::parse(text, "test").as_object(); }
@@ -43,8 +41,7 @@ const char* const full = R"({"id": "early_stopping", "version": "1.2.3",
 }  // namespace
 
 TEST(EventNames, GoBothWays) {
-  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
-    EXPECT_EQ(event_from_name(event_name(kind)), kind);
+  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) EXPECT_EQ(event_from_name(event_name(kind)), kind);
   EXPECT_EQ(event_name(16), "");
   EXPECT_FALSE(event_from_name("on_nothing"));
 }
@@ -68,8 +65,7 @@ TEST(PluginNote, RefusesABadHead) {
   const std::string good = section(full);
   for (std::size_t size = 0; size < sizeof(trainer_note); ++size)
     EXPECT_SAYS(sentence_of([&] { parse_plugin_note(good.substr(0, size), "p.so"); }), "bytes");
-  for (std::size_t size = sizeof(trainer_note); size < sizeof(trainer_note) + std::strlen(full);
-       ++size)
+  for (std::size_t size = sizeof(trainer_note); size < sizeof(trainer_note) + std::strlen(full); ++size)
     EXPECT_SAYS(sentence_of([&] { parse_plugin_note(good.substr(0, size), "p.so"); }), "cut short");
   auto wrong = good;
   wrong[3] = 'x';
@@ -85,11 +81,9 @@ TEST(PluginNote, RefusesAnotherAbi) {
   const auto sentence = sentence_of([&] { parse_plugin_note(section("?", major), "p.so"); });
   EXPECT_SAYS(sentence, "p.so");
   EXPECT_SAYS(sentence, "ABI 9.0");
-  EXPECT_SAYS(sentence, "rebuild the plugin against SDK " + std::to_string(TRAINER_ABI_MAJOR) +
-                            "." + std::to_string(TRAINER_ABI_MINOR));
-  EXPECT_SAYS(
-      sentence_of([] { require_compatible_abi(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR + 1, "p.so"); }),
-      "rebuild");
+  EXPECT_SAYS(sentence, "rebuild the plugin against SDK " + std::to_string(TRAINER_ABI_MAJOR) + "." +
+                            std::to_string(TRAINER_ABI_MINOR));
+  EXPECT_SAYS(sentence_of([] { require_compatible_abi(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR + 1, "p.so"); }), "rebuild");
   EXPECT_NO_THROW(require_compatible_abi(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, "p.so"));
 }
 
@@ -121,8 +115,7 @@ TEST(PluginNote, RefusesBadJson) {
     EXPECT_SAYS(sentence, c.phrase);
   }
   EXPECT_SAYS(sentence_of([&] {
-                parse_plugin_note(section(R"({"id": ")" + std::string(65, 'a') +
-                                          R"(", "version": "1", "events": []})"),
+                parse_plugin_note(section(R"({"id": ")" + std::string(65, 'a') + R"(", "version": "1", "events": []})"),
                                   "p.so");
               }),
               "1 to 64");
@@ -155,8 +148,7 @@ TEST(PluginNote, RefusesABadSchema) {
 TEST(ResolveConfig, FillsInDefaultsInTheSchemasOrder) {
   const auto note = parse_plugin_note(section(full), "p.so");
   const auto config = resolve_config(note, object(R"({"path": "x", "patience": 3})"), "run.json");
-  EXPECT_EQ(json::dump(config),
-            R"({"patience": 3, "threshold": null, "mode": "min", "path": "x"})");
+  EXPECT_EQ(json::dump(config), R"({"patience": 3, "threshold": null, "mode": "min", "path": "x"})");
 }
 
 TEST(ResolveConfig, KeepsAnIntegerForANumber) {
@@ -181,15 +173,12 @@ TEST(ResolveConfig, SaysWhatIsWrong) {
       {R"({})", "needs the key \"path\" (string)"},
   };
   for (const auto& c : cases) {
-    const auto sentence = sentence_of(
-        [&] { resolve_config(note, object(c.given), "run.json: callbacks[0].config"); });
+    const auto sentence = sentence_of([&] { resolve_config(note, object(c.given), "run.json: callbacks[0].config"); });
     EXPECT_SAYS(sentence, "run.json: callbacks[0].config");
     EXPECT_SAYS(sentence, "early_stopping");
     EXPECT_SAYS(sentence, c.phrase);
   }
-  EXPECT_SAYS(sentence_of([] { resolve_config(note_with("{}"), object(R"({"a": 1})"), "r"); }),
-              "has no configuration");
+  EXPECT_SAYS(sentence_of([] { resolve_config(note_with("{}"), object(R"({"a": 1})"), "r"); }), "has no configuration");
   const auto ranged = note_with(R"({"x": {"type": "number", "maximum": 1}})");
-  EXPECT_SAYS(sentence_of([&] { resolve_config(ranged, object(R"({"x": NaN})"), "r"); }),
-              "at most");
+  EXPECT_SAYS(sentence_of([&] { resolve_config(ranged, object(R"({"x": NaN})"), "r"); }), "at most");
 }

@@ -57,17 +57,15 @@ TEST_F(RegistryTest, LooksInTheDocumentedPlacesInOrder) {
   EXPECT_EQ(found[1].lexically_normal(), b);
   EXPECT_EQ(found[2], c);
   EXPECT_EQ(found[3], data / "libtrainer/plugins");
-  EXPECT_TRUE(std::any_of(found.begin() + 4, found.end(), [](const fs::path& path) {
-    return path.string().ends_with("lib/libtrainer/plugins");
-  }));
+  EXPECT_TRUE(std::any_of(found.begin() + 4, found.end(),
+                          [](const fs::path& path) { return path.string().ends_with("lib/libtrainer/plugins"); }));
 }
 
 TEST_F(RegistryTest, UsesTheHomeDirectoryWithoutXdg) {
   const Variable xdg("XDG_DATA_HOME", "relative/is/ignored");
   const Variable home("HOME", "/home/someone");
   const auto found = plugin_directories({});
-  EXPECT_NE(std::find(found.begin(), found.end(), "/home/someone/.local/share/libtrainer/plugins"),
-            found.end());
+  EXPECT_NE(std::find(found.begin(), found.end(), "/home/someone/.local/share/libtrainer/plugins"), found.end());
 }
 
 TEST_F(RegistryTest, RefusesADirectoryThatIsNone) {

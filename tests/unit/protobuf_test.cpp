@@ -18,29 +18,25 @@ std::string encode(Fill&& fill) {
 
 TEST(Protobuf, WritesVarints) {
   EXPECT_EQ(encode([](Message& m) { m.integer(1, 150); }), "\x08\x96\x01");
-  EXPECT_EQ(encode([](Message& m) { m.integer(1, -1); }),
-            "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
+  EXPECT_EQ(encode([](Message& m) { m.integer(1, -1); }), "\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01");
   EXPECT_EQ(encode([](Message& m) { m.integer(16, 1); }), "\x80\x01\x01");  // a key of two bytes
   EXPECT_EQ(encode([](Message& m) { m.flag(3, true); }), "\x18\x01");
 }
 
 TEST(Protobuf, LeavesDefaultsOut) {
-  EXPECT_EQ(encode([](Message& m) { m.integer(1, 0).flag(2, false).number(3, 0.0).text(4, ""); }),
-            "");
+  EXPECT_EQ(encode([](Message& m) { m.integer(1, 0).flag(2, false).number(3, 0.0).text(4, ""); }), "");
   EXPECT_EQ(encode([](Message& m) { m.text(4, "", true); }), "\x22\x00"s);
   EXPECT_EQ(encode([](Message& m) { m.number(1, -0.0); }), "\x09\0\0\0\0\0\0\0\x80"s);
 }
 
 TEST(Protobuf, WritesDoublesAndTexts) {
-  EXPECT_EQ(encode([](Message& m) { m.number(1, 1.0).text(2, "hi"); }),
-            "\x09\0\0\0\0\0\0\xf0\x3f\x12\x02hi"s);
+  EXPECT_EQ(encode([](Message& m) { m.number(1, 1.0).text(2, "hi"); }), "\x09\0\0\0\0\0\0\xf0\x3f\x12\x02hi"s);
 }
 
 TEST(Protobuf, NestsMessagesOfAnyLength) {
   EXPECT_EQ(encode([](Message& m) { m.message(1, [](Message&) {}); }), "\x0a\x00"s);
   const std::string text(200, 'x');
-  const std::string out = encode(
-      [&](Message& m) { m.message(1, [&](Message& inner) { inner.text(2, text); }); });
+  const std::string out = encode([&](Message& m) { m.message(1, [&](Message& inner) { inner.text(2, text); }); });
   EXPECT_EQ(out, "\x0a\xcb\x01\x12\xc8\x01" + text);
 }
 

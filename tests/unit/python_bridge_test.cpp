@@ -70,9 +70,8 @@ class BothEnds : public testing::Test {
   BothEnds() {
     Pair pair = make_socket_pair();
     theirs = std::move(pair.theirs);
-    ours = std::make_unique<Connection>(
-        std::move(pair.ours), 1u << 20,
-        [](const boost::json::object& message) { return message.contains("log"); });
+    ours = std::make_unique<Connection>(std::move(pair.ours), 1u << 20,
+                                        [](const boost::json::object& message) { return message.contains("log"); });
   }
   std::string read_frame() {
     FrameReader reader;
@@ -150,8 +149,8 @@ TEST(JsonText, IsWhatPythonReads) {
   EXPECT_EQ(json(1.0), "1.0");
   EXPECT_EQ(json(std::nan("")), "NaN");
   EXPECT_EQ(json(-std::numeric_limits<double>::infinity()), "-Infinity");
-  const test::Row row = {{"loss", test::Cell(0.5)},     {"n", test::Cell(3)},
-                         {"on", test::Cell(true)},      {"text", test::Cell("x")},
+  const test::Row row = {{"loss", test::Cell(0.5)},        {"n", test::Cell(3)},
+                         {"on", test::Cell(true)},         {"text", test::Cell("x")},
                          {"list", test::json_cell("[1]")}, {"none", test::Cell()}};
   test::FakeMap map(row);
   EXPECT_EQ(json(sdk::Map(map.table())),

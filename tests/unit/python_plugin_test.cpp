@@ -111,8 +111,7 @@ TEST_F(PythonPlugin, SaysWhatIsWrongWithTheClass) {
     FakePlugin plugin(host, "python", directory);
     ADD_FAILURE() << "there is no such class";
   } catch (const std::runtime_error& e) {
-    EXPECT_NE(std::string(e.what()).find("has no attribute 'Nothing'"), std::string::npos)
-        << e.what();
+    EXPECT_NE(std::string(e.what()).find("has no attribute 'Nothing'"), std::string::npos) << e.what();
   }
 }
 

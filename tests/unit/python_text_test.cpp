@@ -21,20 +21,17 @@ TEST(PythonText, PrintsValuesAsPythonDoes) {
   EXPECT_EQ(text_of("1e16"), "1e+16");
   EXPECT_EQ(text_of("[1, 2.0, \"a\"]"), "[1, 2.0, 'a']");
   EXPECT_EQ(text_of("[]"), "[]");
-  EXPECT_EQ(text_of(R"({"split_batches": false, "b": null, "c": {}})"),
-            "{'split_batches': False, 'b': None, 'c': {}}");
+  EXPECT_EQ(text_of(R"({"split_batches": false, "b": null, "c": {}})"), "{'split_batches': False, 'b': None, 'c': {}}");
 }
 
 TEST(PythonText, KeepsEveryBitOfANumber) {
-  for (const char* text :
-       {"0.001", "5e-324", "1.7976931348623157e+308", "0.1", "2.2250738585072014e-308",
-        "123456789.12345679", "9007199254740993.0", "7.2057594037927933e+16"})
+  for (const char* text : {"0.001", "5e-324", "1.7976931348623157e+308", "0.1", "2.2250738585072014e-308",
+                           "123456789.12345679", "9007199254740993.0", "7.2057594037927933e+16"})
     EXPECT_EQ(parse_python_json(text).get_double(), std::strtod(text, nullptr)) << text;
 }
 
 TEST(PythonText, KnowsTheNumbersThatJsonHasNot) {
-  EXPECT_EQ(text_of(R"([NaN, Infinity, -Infinity, "NaN", "a\"b, NaN"])"),
-            "[nan, inf, -inf, 'NaN', 'a\"b, NaN']");
+  EXPECT_EQ(text_of(R"([NaN, Infinity, -Infinity, "NaN", "a\"b, NaN"])"), "[nan, inf, -inf, 'NaN', 'a\"b, NaN']");
 }
 
 TEST(PythonText, QuotesAndEscapesAsRepr) {

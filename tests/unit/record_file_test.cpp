@@ -37,13 +37,12 @@ std::vector<std::string> read(const std::string& bytes, std::size_t at) {
       at += left;
       continue;
     }
-    const std::uint32_t crc = byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 |
-                              static_cast<std::uint32_t>(byte(at + 3)) << 24;
+    const std::uint32_t crc =
+        byte(at) | byte(at + 1) << 8 | byte(at + 2) << 16 | static_cast<std::uint32_t>(byte(at + 3)) << 24;
     const std::size_t size = byte(at + 4) | byte(at + 5) << 8;
     const int type = byte(at + 6);
     EXPECT_LE(7 + size, left);
-    EXPECT_EQ(crc, crc32(0, reinterpret_cast<const Bytef*>(&bytes[at + 6]),
-                         static_cast<uInt>(size + 1)));
+    EXPECT_EQ(crc, crc32(0, reinterpret_cast<const Bytef*>(&bytes[at + 6]), static_cast<uInt>(size + 1)));
     EXPECT_EQ(inside, type == 3 || type == 4);
     if (!inside) records.emplace_back();
     records.back() += bytes.substr(at + 7, size);
@@ -58,16 +57,14 @@ TEST(RecordFile, WritesKnownBytes) {
   const trainer::test::ScratchDirectory directory;
   RecordFile file(directory.path() / "run.wandb", header);
   file.append("\x08\x01hello");
-  EXPECT_EQ(content(file.path()),
-            header + "\xae\x13\x09\xa1\x07\x00\x01\x08\x01"s + "hello");
+  EXPECT_EQ(content(file.path()), header + "\xae\x13\x09\xa1\x07\x00\x01\x08\x01"s + "hello");
 }
 
 TEST(RecordFile, KeepsToBlocks) {
   // Every number of bytes that can be left in a block before the second record.
   for (std::size_t left = 0; left <= 16; ++left) {
-    const std::vector<std::string> records = {
-        std::string(RecordFile::block_size - header.size() - 7 - left, 'a'), "second",
-        std::string(3 * RecordFile::block_size, 'c'), ""};
+    const std::vector<std::string> records = {std::string(RecordFile::block_size - header.size() - 7 - left, 'a'),
+                                              "second", std::string(3 * RecordFile::block_size, 'c'), ""};
     std::string bytes = header;
     for (const std::string& record : records) RecordFile::frame(bytes, bytes.size(), record);
     EXPECT_EQ(read(bytes, header.size()), records) << left;
@@ -83,8 +80,7 @@ TEST(RecordFile, IsWholeWhenTheDiskIsFull) {
     EXPECT_THROW(file.append(std::string(2000, 'x')), trainer::sdk::FileError);
   }
   file.append("second");
-  EXPECT_EQ(read(content(file.path()), header.size()),
-            (std::vector<std::string>{"first", "second"}));
+  EXPECT_EQ(read(content(file.path()), header.size()), (std::vector<std::string>{"first", "second"}));
 }
 
 TEST(RecordFile, NeverOverwrites) {

@@ -26,21 +26,23 @@ class ReportTo : public testing::Test {
     const std::string name = "\"report_to\": \"" + id + "\"" + (keys.empty() ? "" : ", " + keys);
     if (status.empty()) return (void)compile(directory_.path() / (id + ".so"), good(id, name));
     compile(directory_.path() / (id + ".so"),
-            preamble + "#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
-                       "  host->set_error(host, \"set " + id + "_URI\", 8); return " + status + "; }\n"
-                       "static const void* TRAINER_CALL get_extension(const char* id) {\n"
-                       "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
-                       "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
-                       "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"" + id +
-                       "\", \"version\": \"1\", \"events\": [\"on_log\"], " + name + "})\n");
+            preamble +
+                "#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
+                "  host->set_error(host, \"set " +
+                id + "_URI\", 8); return " + status +
+                "; }\n"
+                "static const void* TRAINER_CALL get_extension(const char* id) {\n"
+                "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
+                "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
+                "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"" +
+                id + "\", \"version\": \"1\", \"events\": [\"on_log\"], " + name + "})\n");
   }
 
   std::string names(const std::vector<std::string>& report_to) {
     const PluginRegistry registry({directory_.path()});
     std::string out;
     for (const auto& tracker : resolve_report_to(report_to, registry, context_))
-      out += (out.empty() ? "" : " ") + tracker.name +
-             (tracker.config.empty() ? "" : json::dump(tracker.config));
+      out += (out.empty() ? "" : " ") + tracker.name + (tracker.config.empty() ? "" : json::dump(tracker.config));
     return out;
   }
 
@@ -86,8 +88,7 @@ TEST_F(ReportTo, SomeJoinAlwaysWhenTheyAreAvailable) {
 
 TEST_F(ReportTo, APluginMayBeToldWhichCallbackToRun) {
   tracker("csv");
-  compile(directory_.path() / "python.so",
-          good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
   EXPECT_EQ(names({"python:mlflow", "csv", "python:a.b:C"}),
             "python:mlflow{\"callback\": \"mlflow\"} csv python:a.b:C{\"callback\": \"a.b:C\"}");
   EXPECT_SAYS(sentence_of([&] { names({"csv:mlflow"}); }), "has no setting \"callback\"");
@@ -101,8 +102,7 @@ TEST_F(ReportTo, ATrackerThatCallbacksNameIsMadeOnce) {
   TrainerState state;
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
-  add_callbacks(handler, {"csv", "tensorboard"}, OnError::disable, {CallbackSpec::plugin("csv")},
-                registry, context_);
+  add_callbacks(handler, {"csv", "tensorboard"}, OnError::disable, {CallbackSpec::plugin("csv")}, registry, context_);
   ASSERT_EQ(handler.entries().size(), 2u);
   EXPECT_EQ(handler.entries()[0]->name, "tensorboard");
   EXPECT_EQ(handler.entries()[0]->on_error, OnError::disable);

@@ -20,8 +20,7 @@ struct RunFileTest : testing::Test {
     file = dir / "run.json";
   }
   ~RunFileTest() override { fs::remove_all(dir); }
-  RunFile load(const std::string& text,
-               const std::vector<std::pair<std::string, std::string>>& set = {}) {
+  RunFile load(const std::string& text, const std::vector<std::pair<std::string, std::string>>& set = {}) {
     std::ofstream(file) << text;
     return RunFile::load(file, set);
   }
@@ -56,10 +55,7 @@ TEST_F(RunFileTest, IsReadWhole) {
   EXPECT_EQ(run.callbacks[0].on_error, OnError::warn);
   EXPECT_EQ(run.actions[0].resume_from_checkpoint, "");
   EXPECT_FALSE(run.actions[1].resume_from_checkpoint);
-  EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})")
-                .actions[0]
-                .what,
-            "train");
+  EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})").actions[0].what, "train");
 }
 
 TEST_F(RunFileTest, KeysOfTheHost) {
@@ -75,8 +71,7 @@ TEST_F(RunFileTest, KeysOfTheHost) {
 }
 
 TEST_F(RunFileTest, SetReplacesKeys) {
-  const RunFile run =
-      load(good, {{"model.layers", "[4, 3]"}, {"data.train", "other.csv"}, {"args.seed", "7"}});
+  const RunFile run = load(good, {{"model.layers", "[4, 3]"}, {"data.train", "other.csv"}, {"args.seed", "7"}});
   EXPECT_EQ(run.model.layers.size(), 2u);
   EXPECT_EQ(run.data.train, fs::current_path() / "other.csv");
   EXPECT_EQ(run.args.at("seed").as_int64(), 7);
@@ -84,17 +79,13 @@ TEST_F(RunFileTest, SetReplacesKeys) {
 
 TEST_F(RunFileTest, MistakesAreNamed) {
   EXPECT_THAT(error_of(with(good, "\"loss\"", "\"losss\"")), HasSubstr("did you mean \"loss\"?"));
-  EXPECT_THAT(error_of(with(good, "cross_entropy", "cross_entropi")),
-              HasSubstr("did you mean \"cross_entropy\"?"));
+  EXPECT_THAT(error_of(with(good, "cross_entropy", "cross_entropi")), HasSubstr("did you mean \"cross_entropy\"?"));
   EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4]")), HasSubstr("run.json.model.layers"));
   EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4, 0]")), HasSubstr("expected widths"));
   EXPECT_THAT(error_of(with(good, "\"warn\"", "\"warm\"")), HasSubstr("did you mean \"warn\"?"));
-  EXPECT_THAT(error_of(with(good, "\"do\": \"evaluate\"", "\"do\": \"test\"")),
-              HasSubstr("actions[1].do is \"test\""));
-  EXPECT_THAT(error_of(with(good, "\"target\": \"label\"", "\"test\": \"t.csv\"")),
-              HasSubstr("has no \"target\""));
-  EXPECT_THAT(error_of(with(good, "\"a.csv\"", "3")),
-              HasSubstr("data.train is an integer (3), expected a string"));
+  EXPECT_THAT(error_of(with(good, "\"do\": \"evaluate\"", "\"do\": \"test\"")), HasSubstr("actions[1].do is \"test\""));
+  EXPECT_THAT(error_of(with(good, "\"target\": \"label\"", "\"test\": \"t.csv\"")), HasSubstr("has no \"target\""));
+  EXPECT_THAT(error_of(with(good, "\"a.csv\"", "3")), HasSubstr("data.train is an integer (3), expected a string"));
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
 }
 

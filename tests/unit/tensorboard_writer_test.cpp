@@ -96,8 +96,7 @@ TEST_P(Crc32cWays, GivesTheVectorsOfRfc3720) {
   EXPECT_EQ(crc(down), 0x113FDB5Cu);
 }
 
-INSTANTIATE_TEST_SUITE_P(Crc32c, Crc32cWays,
-                         testing::Values(crc32c_by_table, crc32c_by_instruction(), crc32c));
+INSTANTIATE_TEST_SUITE_P(Crc32c, Crc32cWays, testing::Values(crc32c_by_table, crc32c_by_instruction(), crc32c));
 
 TEST(Crc32c, TableAndInstructionAgree) {
   const Crc32c instruction = crc32c_by_instruction();
@@ -248,8 +247,7 @@ class Plugin : public testing::Test {
 TEST_F(Plugin, WritesWhatTransformersWrote) {
   host.arguments_json = "{}";
   FakePlugin plugin(host, "tensorboard", plugin_directory);
-  ASSERT_EQ(test::play(host, plugin, test::read_history(recorded + "log_history.json")), TRAINER_OK)
-      << host.error;
+  ASSERT_EQ(test::play(host, plugin, test::read_history(recorded + "log_history.json")), TRAINER_OK) << host.error;
   const auto files = event_files(directory.path());
   ASSERT_EQ(files.size(), 1u);
   EXPECT_THAT(std::filesystem::relative(files[0], directory.path()).string(),
@@ -260,8 +258,7 @@ TEST_F(Plugin, WritesWhatTransformersWrote) {
   ASSERT_EQ(ours.size() + 1, theirs.size());  // theirs has a model_config
   EXPECT_THAT(theirs[2], HasSubstr("model_config/text_summary"));
   EXPECT_THAT(ours[1], HasSubstr("args/text_summary"));
-  for (std::size_t i = 2; i < ours.size(); ++i)
-    EXPECT_EQ(timeless(ours[i]), timeless(theirs[i + 1]));
+  for (std::size_t i = 2; i < ours.size(); ++i) EXPECT_EQ(timeless(ours[i]), timeless(theirs[i + 1]));
 }
 
 TEST_F(Plugin, WritesTextsAndLeavesOutTheRest) {

@@ -22,18 +22,16 @@ TEST(Records, AreTrackiosFragments) {
   append_member(members, "none", sdk::Value());
   std::string out;
   append_record(out, {"p", "r", ""}, members, std::nullopt, "2026-01-01T00:00:00+00:00", "", "1f");
-  EXPECT_EQ(out,
-            R"({"v": 1, "kind": "metric", "project": "p", "run": "r", "run_id": null, "metrics": )"
-            R"({"eval/loss": 0.5, "n": "Infinity", "t": "a\"\n", "none": null}, "step": null, )"
-            R"("timestamp": "2026-01-01T00:00:00+00:00", "config": null, "log_id": "1f"})");
+  EXPECT_EQ(out, R"({"v": 1, "kind": "metric", "project": "p", "run": "r", "run_id": null, "metrics": )"
+                 R"({"eval/loss": 0.5, "n": "Infinity", "t": "a\"\n", "none": null}, "step": null, )"
+                 R"("timestamp": "2026-01-01T00:00:00+00:00", "config": null, "log_id": "1f"})");
 }
 
 TEST(Records, ConfigurationIsOneLineOfJson) {
   EXPECT_EQ(run_config("{\n \"n\": 1,\n \"a\": 2\n}", "{\"a\": NaN, \"_x\": 1}", 7, "now"),
             R"({"_Username": null, "_Created": "now", "_Group": null, "n": 1, "a": "NaN", )"
             R"("model/num_parameters": 7})");
-  EXPECT_EQ(run_config("", "{}", -1, "now"),
-            R"({"_Username": null, "_Created": "now", "_Group": null})");
+  EXPECT_EQ(run_config("", "{}", -1, "now"), R"({"_Username": null, "_Created": "now", "_Group": null})");
 }
 
 TEST(Inbox, HasWholeFragmentsOnly) {

@@ -23,26 +23,23 @@ std::string numbers_for_times(std::string text) {
 
 TEST(TrainerState, EveryRecordedFileIsReadAndWrittenBackByteForByte) {
   int files = 0;
-  for (const auto& entry :
-       fs::recursive_directory_iterator(fs::path(TRAINER_SOURCE_DIR) / "tests/parity/expected")) {
+  for (const auto& entry : fs::recursive_directory_iterator(fs::path(TRAINER_SOURCE_DIR) / "tests/parity/expected")) {
     if (!entry.path().filename().string().ends_with("trainer_state.json")) continue;
     const std::string text = numbers_for_times(read_file(entry.path()));
     const auto state = TrainerState::from_json(json::parse(text, entry.path().string()), "t");
-    EXPECT_EQ(json::dump(state.to_json(), {.indent = 2, .sort_keys = true}) + "\n", text)
-        << entry.path();
+    EXPECT_EQ(json::dump(state.to_json(), {.indent = 2, .sort_keys = true}) + "\n", text) << entry.path();
     ++files;
   }
   EXPECT_GT(files, 100);
 }
 
 TEST(TrainerState, DefaultsAreTheirs) {
-  EXPECT_EQ(
-      json::dump(TrainerState().to_json()),
-      R"({"epoch": 0, "global_step": 0, "max_steps": 0, "logging_steps": 500, "eval_steps": 500, )"
-      R"("save_steps": 500, "train_batch_size": null, "num_train_epochs": 0, "num_input_tokens_seen": 0, )"
-      R"("total_flos": 0, "log_history": [], "best_metric": null, "best_global_step": null, )"
-      R"("best_model_checkpoint": null, "is_local_process_zero": true, "is_world_process_zero": true, )"
-      R"("is_hyper_param_search": false, "trial_name": null, "trial_params": null, "stateful_callbacks": {}})");
+  EXPECT_EQ(json::dump(TrainerState().to_json()),
+            R"({"epoch": 0, "global_step": 0, "max_steps": 0, "logging_steps": 500, "eval_steps": 500, )"
+            R"("save_steps": 500, "train_batch_size": null, "num_train_epochs": 0, "num_input_tokens_seen": 0, )"
+            R"("total_flos": 0, "log_history": [], "best_metric": null, "best_global_step": null, )"
+            R"("best_model_checkpoint": null, "is_local_process_zero": true, "is_world_process_zero": true, )"
+            R"("is_hyper_param_search": false, "trial_name": null, "trial_params": null, "stateful_callbacks": {}})");
 }
 
 TEST(TrainerState, StepsBelowOneAreAShareOfMaxSteps) {
@@ -67,10 +64,8 @@ std::string error_of(const char* text) {
 }
 
 TEST(TrainerState, LoadingIsStrict) {
-  EXPECT_THAT(error_of(R"({"global_stap": 1})"),
-              testing::HasSubstr("did you mean \"global_step\"?"));
-  EXPECT_THAT(error_of(R"({"global_step": "1"})"),
-              testing::HasSubstr("global_step is a string, expected an integer"));
+  EXPECT_THAT(error_of(R"({"global_stap": 1})"), testing::HasSubstr("did you mean \"global_step\"?"));
+  EXPECT_THAT(error_of(R"({"global_step": "1"})"), testing::HasSubstr("global_step is a string, expected an integer"));
   EXPECT_THAT(error_of("[]"), testing::HasSubstr("is a list"));
 }
 

@@ -33,8 +33,7 @@ std::string refusal(std::string_view text) {
 }
 
 std::string text_refusal(std::string_view name, std::string_view text) {
-  return sentence_of(
-      [&] { TrainingArguments().set_from_text(name, text, "--" + std::string(name)); });
+  return sentence_of([&] { TrainingArguments().set_from_text(name, text, "--" + std::string(name)); });
 }
 
 // One argument from a command line's text, as JSON.
@@ -44,9 +43,7 @@ std::string from_text(std::string_view name, std::string_view text) {
   return json::dump(args.get(name));
 }
 
-std::string get(const TrainingArguments& args, std::string_view name) {
-  return json::dump(args.get(name));
-}
+std::string get(const TrainingArguments& args, std::string_view name) { return json::dump(args.get(name)); }
 
 // In order: text that must stand in the sentence.
 void expect_parts(const std::string& sentence, const std::vector<std::string>& parts) {
@@ -59,9 +56,9 @@ TEST(TrainingArguments, ReadsBackItsOwnJson) {
     "trackio_static_space_id": false, "hub_token": "secret", "load_best_model_at_end": false})");
   const auto text = args.to_json_string();
   EXPECT_EQ(read(text).to_json_string(), text);
-  expect_parts(text, {"{\n  \"output_dir\": \"trainer_output\",\n", "\"logging_steps\": 1.0,",
-                      "\"eval_steps\": 1.0,", "\"save_steps\": 0.5,", "\"power\": 2.0",
-                      "\"trackio_static_space_id\": false", "\"hub_token\": \"<HUB_TOKEN>\""});
+  expect_parts(text, {"{\n  \"output_dir\": \"trainer_output\",\n", "\"logging_steps\": 1.0,", "\"eval_steps\": 1.0,",
+                      "\"save_steps\": 0.5,", "\"power\": 2.0", "\"trackio_static_space_id\": false",
+                      "\"hub_token\": \"<HUB_TOKEN>\""});
   EXPECT_EQ(text.find("secret"), text.npos);
 }
 
@@ -72,8 +69,7 @@ TEST(TrainingArguments, HidesTokens) {
   EXPECT_EQ(args.hub_token, "secret");
   EXPECT_EQ(get(args, "hub_token"), R"("<HUB_TOKEN>")");
   const auto sentence = refusal(R"({"hub_token": ["secret"]})");
-  expect_parts(sentence,
-               {"run.json: args.hub_token is a hidden value (a list), expected a string"});
+  expect_parts(sentence, {"run.json: args.hub_token is a hidden value (a list), expected a string"});
 }
 
 TEST(TrainingArguments, NamesTheNearestOfAnUnknownName) {
@@ -99,21 +95,17 @@ TEST(TrainingArguments, NamesTheReplacementOfARemovedName) {
 }
 
 TEST(TrainingArguments, RefusesAWrongType) {
-  EXPECT_EQ(refusal(R"({"max_steps": "ten"})"),
-            "run.json: args.max_steps is \"ten\" (a string), expected an integer");
-  EXPECT_EQ(refusal(R"({"max_steps": 2.0})"),
-            "run.json: args.max_steps is 2.0 (a number), expected an integer");
+  EXPECT_EQ(refusal(R"({"max_steps": "ten"})"), "run.json: args.max_steps is \"ten\" (a string), expected an integer");
+  EXPECT_EQ(refusal(R"({"max_steps": 2.0})"), "run.json: args.max_steps is 2.0 (a number), expected an integer");
   EXPECT_EQ(refusal(R"({"learning_rate": "5e-5"})"),
             "run.json: args.learning_rate is \"5e-5\" (a string), expected a number");
-  EXPECT_EQ(refusal(R"({"bf16": 1})"),
-            "run.json: args.bf16 is 1 (an integer), expected true or false");
+  EXPECT_EQ(refusal(R"({"bf16": 1})"), "run.json: args.bf16 is 1 (an integer), expected true or false");
   EXPECT_EQ(refusal(R"({"report_to": null})"),
             "run.json: args.report_to is null, expected a string or a list of strings");
   EXPECT_EQ(refusal(R"({"report_to": ["csv", 1]})"),
             "run.json: args.report_to is [\"csv\", 1] (a list), expected a string or a list of "
             "strings");
-  EXPECT_EQ(refusal(R"({"run_name": 3})"),
-            "run.json: args.run_name is 3 (an integer), expected a string or null");
+  EXPECT_EQ(refusal(R"({"run_name": 3})"), "run.json: args.run_name is 3 (an integer), expected a string or null");
   EXPECT_EQ(refusal(R"({"trackio_static_space_id": true})"),
             "run.json: args.trackio_static_space_id is true (a boolean), expected a string, false "
             "or null");
@@ -129,16 +121,13 @@ TEST(TrainingArguments, RefusesAValueOutOfRange) {
             "2147483647");
   EXPECT_EQ(refusal(R"({"learning_rate": -1})"),
             "run.json: args.learning_rate is -1, expected a finite number of at least 0");
-  EXPECT_EQ(refusal(R"({"adam_beta1": 1.0})"),
-            "run.json: args.adam_beta1 is 1.0, expected a number from 0 to below 1");
+  EXPECT_EQ(refusal(R"({"adam_beta1": 1.0})"), "run.json: args.adam_beta1 is 1.0, expected a number from 0 to below 1");
   for (const char* text :
-       {R"({"gradient_accumulation_steps": 0})", R"({"per_device_eval_batch_size": -1})",
-        R"({"learning_rate": NaN})", R"({"learning_rate": Infinity})", R"({"adam_epsilon": -1e-8})",
-        R"({"adam_beta2": NaN})", R"({"seed": -1})", R"({"seed": 4294967296})",
-        R"({"num_train_epochs": Infinity})", R"({"warmup_steps": -0.1})",
-        R"({"warmup_steps": NaN})", R"({"logging_steps": Infinity})",
-        R"({"torch_empty_cache_steps": 0})", R"({"eval_accumulation_steps": 0})",
-        R"({"dataloader_num_workers": -1})", R"({"seed": 18446744073709551616})",
+       {R"({"gradient_accumulation_steps": 0})", R"({"per_device_eval_batch_size": -1})", R"({"learning_rate": NaN})",
+        R"({"learning_rate": Infinity})", R"({"adam_epsilon": -1e-8})", R"({"adam_beta2": NaN})", R"({"seed": -1})",
+        R"({"seed": 4294967296})", R"({"num_train_epochs": Infinity})", R"({"warmup_steps": -0.1})",
+        R"({"warmup_steps": NaN})", R"({"logging_steps": Infinity})", R"({"torch_empty_cache_steps": 0})",
+        R"({"eval_accumulation_steps": 0})", R"({"dataloader_num_workers": -1})", R"({"seed": 18446744073709551616})",
         R"({"output_dir": ""})", R"({"metric_for_best_model": ""})",
         R"({"dataloader_num_workers": 1, "dataloader_prefetch_factor": 0})"})
     expect_parts(refusal(text), {"run.json: args."});
@@ -159,16 +148,14 @@ TEST(TrainingArguments, TakesOddValuesThatTransformersTakes) {
 }
 
 TEST(TrainingArguments, RefusesAnUnknownChoice) {
-  expect_parts(
-      refusal(R"({"optim": "lion_32bit"})"),
-      {"args.optim is \"lion_32bit\", expected one of adamw_torch, adamw_torch_fused, sgd, "
-       "adagrad, rmsprop, adafactor; the other optimizers"});
+  expect_parts(refusal(R"({"optim": "lion_32bit"})"),
+               {"args.optim is \"lion_32bit\", expected one of adamw_torch, adamw_torch_fused, sgd, "
+                "adagrad, rmsprop, adafactor; the other optimizers"});
   expect_parts(refusal(R"({"lr_scheduler_type": "linaer"})"), {"; did you mean \"linear\"?"});
   expect_parts(refusal(R"({"eval_strategy": "best"})"), {"expected one of no, steps, epoch"});
   expect_parts(refusal(R"({"train_sampling_strategy": "group_by_length"})"),
                {"expected one of random, sequential; group_by_length and"});
-  EXPECT_EQ(read(R"({"save_strategy": "best", "metric_for_best_model": "f1"})").save_strategy,
-            "best");
+  EXPECT_EQ(read(R"({"save_strategy": "best", "metric_for_best_model": "f1"})").save_strategy, "best");
 }
 
 TEST(TrainingArguments, RefusesWhatIsNotSupported) {
@@ -177,11 +164,10 @@ TEST(TrainingArguments, RefusesWhatIsNotSupported) {
             "to the Hub; remove it, and upload output_dir after the run");
   EXPECT_NO_THROW(read(R"({"push_to_hub": false, "fsdp": null, "ddp_timeout": 1800,
     "skip_memory_metrics": true, "debug": "", "local_rank": -1, "include_for_metrics": []})"));
-  for (const char* text :
-       {R"({"deepspeed": "ds.json"})", R"({"skip_memory_metrics": false})", R"({"local_rank": 0})",
-        R"({"debug": "underflow_overflow"})", R"({"include_for_metrics": ["inputs"]})",
-        R"({"eval_do_concat_batches": false})", R"({"dataloader_in_order": false})",
-        R"({"accelerator_config": {"split_batches": true}})", R"({"neftune_noise_alpha": 5.0})"})
+  for (const char* text : {R"({"deepspeed": "ds.json"})", R"({"skip_memory_metrics": false})", R"({"local_rank": 0})",
+                           R"({"debug": "underflow_overflow"})", R"({"include_for_metrics": ["inputs"]})",
+                           R"({"eval_do_concat_batches": false})", R"({"dataloader_in_order": false})",
+                           R"({"accelerator_config": {"split_batches": true}})", R"({"neftune_noise_alpha": 5.0})"})
     expect_parts(refusal(text), {"run.json: args.", ", which is not supported here: "});
   expect_parts(text_refusal("push_to_hub", "True"), {"--push_to_hub is true, which"});
   EXPECT_EQ(from_text("push_to_hub", "False"), "false");
@@ -194,8 +180,7 @@ TEST(TrainingArguments, ReadsACommandLinesText) {
   EXPECT_EQ(from_text("learning_rate", "1e-3"), "0.001");
   EXPECT_EQ(from_text("learning_rate", "+1"), "1.0");
   EXPECT_EQ(from_text("max_steps", "-1"), "-1");
-  for (const char* yes : {"true", "True", "1", "yes", "y", "T", "on"})
-    EXPECT_EQ(from_text("bf16", yes), "true");
+  for (const char* yes : {"true", "True", "1", "yes", "y", "T", "on"}) EXPECT_EQ(from_text("bf16", yes), "true");
   for (const char* no : {"false", "FALSE", "0", "no", "off"})
     EXPECT_EQ(from_text("dataloader_pin_memory", no), "false");
   EXPECT_EQ(from_text("tf32", "none"), "null");
@@ -211,10 +196,8 @@ TEST(TrainingArguments, ReadsACommandLinesText) {
   EXPECT_EQ(from_text("eval_steps", "null"), "null");
   // transformers' parser makes floats of step counts.
   EXPECT_EQ(from_text("logging_steps", "1"), "1.0");
-  EXPECT_EQ(text_refusal("max_steps", "1e3"),
-            "--max_steps is \"1e3\" (a string), expected an integer");
-  EXPECT_EQ(text_refusal("bf16", "maybe"),
-            "--bf16 is \"maybe\" (a string), expected true or false");
+  EXPECT_EQ(text_refusal("max_steps", "1e3"), "--max_steps is \"1e3\" (a string), expected an integer");
+  EXPECT_EQ(text_refusal("bf16", "maybe"), "--bf16 is \"maybe\" (a string), expected true or false");
   expect_parts(text_refusal("learning_rate", "fast"), {"expected a number"});
   expect_parts(text_refusal("learning_rate", ""), {"expected a number"});
   expect_parts(text_refusal("report_to", "[1"), {"expected a string or a list"});
@@ -222,9 +205,8 @@ TEST(TrainingArguments, ReadsACommandLinesText) {
 
 TEST(TrainingArguments, ReadsADictFromText) {
   // What TrainingArguments(lr_scheduler_kwargs=...) makes of the same text.
-  const char* const text =
-      R"({"a":"1","b":"0.5","c":"True","d":{"e":"7"},"f":"x","g":"1e-3","h":["1"],)"
-      R"("i":".5","j":"2."})";
+  const char* const text = R"({"a":"1","b":"0.5","c":"True","d":{"e":"7"},"f":"x","g":"1e-3","h":["1"],)"
+                           R"("i":".5","j":"2."})";
   EXPECT_EQ(from_text("lr_scheduler_kwargs", text),
             R"({"a": 1, "b": 0.5, "c": true, "d": {"e": 7}, "f": "x", "g": "1e-3", "h": ["1"], )"
             R"("i": 0.5, "j": 2.0})");
@@ -241,12 +223,10 @@ TEST(TrainingArguments, MakesStepsAboveOneWhole) {
   // Only under the strategy that reads them.
   EXPECT_EQ(get(read(R"({"save_steps": 2.5, "save_strategy": "no"})"), "save_steps"), "2.5");
   EXPECT_EQ(get(read(R"({"eval_steps": 2.0})"), "eval_steps"), "2.0");
-  expect_parts(refusal(R"({"logging_steps": 2.5})"),
-               {"args.logging_steps is 2.5, expected a whole number of steps"});
+  expect_parts(refusal(R"({"logging_steps": 2.5})"), {"args.logging_steps is 2.5, expected a whole number of steps"});
   expect_parts(refusal(R"({"save_steps": 1.5})"), {"args.save_steps is 1.5"});
   expect_parts(refusal(R"({"eval_strategy": "steps", "eval_steps": 7.5})"), {"args.eval_steps"});
-  expect_parts(refusal(R"({"logging_steps": 0})"),
-               {"args.logging_steps is 0, ", "set logging_strategy to \"no\""});
+  expect_parts(refusal(R"({"logging_steps": 0})"), {"args.logging_steps is 0, ", "set logging_strategy to \"no\""});
   EXPECT_NO_THROW(read(R"({"logging_steps": 0, "logging_strategy": "epoch"})"));
 }
 
@@ -271,10 +251,8 @@ TEST(TrainingArguments, DerivesWhatFollows) {
   EXPECT_EQ(read(R"({"report_to": ["none"]})").report_to, std::vector<std::string>{});
   EXPECT_EQ(read(R"({"report_to": "csv"})").report_to, std::vector<std::string>{"csv"});
   EXPECT_EQ(read(R"({"report_to": []})").report_to, std::vector<std::string>{});
-  EXPECT_EQ(read(R"({"include_num_input_tokens_seen": true})").include_num_input_tokens_seen,
-            "all");
-  EXPECT_EQ(read(R"({"include_num_input_tokens_seen": false})").include_num_input_tokens_seen,
-            "no");
+  EXPECT_EQ(read(R"({"include_num_input_tokens_seen": true})").include_num_input_tokens_seen, "all");
+  EXPECT_EQ(read(R"({"include_num_input_tokens_seen": false})").include_num_input_tokens_seen, "no");
   expect_parts(refusal(R"({"report_to": ["all", "csv"]})"), {"has \"all\" beside other names"});
   expect_parts(refusal(R"({"report_to": ""})"), {"has an empty name"});
 
@@ -308,8 +286,7 @@ TEST(TrainingArguments, ChecksTheStepsOfTheBestModel) {
                                                                                    {"0.5", "1"},
                                                                                    {"0.5", "1.0"}})
     EXPECT_EQ(refusal(steps(eval, save)), "no error") << eval << " " << save;
-  for (const auto& [eval, save] :
-       std::vector<std::pair<std::string, std::string>>{{"4", "10"}, {"0.1", "0.25"}})
+  for (const auto& [eval, save] : std::vector<std::pair<std::string, std::string>>{{"4", "10"}, {"0.1", "0.25"}})
     expect_parts(refusal(steps(eval, save)), {"needs save_steps to be a multiple", save, eval});
   expect_parts(refusal(steps("0.3", "10")), {"is a share of all steps and the other is not"});
   expect_parts(refusal(steps("-2", "3")), {"is a share of all steps and the other is not"});
@@ -318,9 +295,7 @@ TEST(TrainingArguments, ChecksTheStepsOfTheBestModel) {
                {"args.load_best_model_at_end needs a checkpoint for each evaluation",
                 "save_strategy is \"steps\" and eval_strategy is \"no\""});
   EXPECT_NO_THROW(read(R"({"load_best_model_at_end": true, "save_strategy": "best"})"));
-  EXPECT_EQ(
-      read(R"({"load_best_model_at_end": true, "save_strategy": "no"})").metric_for_best_model,
-      "loss");
+  EXPECT_EQ(read(R"({"load_best_model_at_end": true, "save_strategy": "no"})").metric_for_best_model, "loss");
 }
 
 TEST(TrainingArguments, ChecksCombinations) {
@@ -332,8 +307,7 @@ TEST(TrainingArguments, ChecksCombinations) {
                  {"args.lr_scheduler_type is \"" + std::string(name), "eval_strategy is \"no\""});
   expect_parts(refusal(R"({"save_strategy": "best"})"), {"metric_for_best_model is not set"});
   expect_parts(refusal(R"({"dataloader_prefetch_factor": 2})"), {"dataloader_num_workers is 0"});
-  expect_parts(refusal(R"({"dataloader_persistent_workers": true})"),
-               {"dataloader_num_workers is 0"});
+  expect_parts(refusal(R"({"dataloader_persistent_workers": true})"), {"dataloader_num_workers is 0"});
   EXPECT_NO_THROW(read(R"({"dataloader_num_workers": 2, "dataloader_prefetch_factor": 2,
                            "dataloader_persistent_workers": true})"));
 }

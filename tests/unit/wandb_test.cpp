@@ -14,15 +14,14 @@ namespace {
 template <typename T>
 std::vector<T> numbers() {
   std::vector<T> values;
-  for (int i = 0; i < 200; ++i)
-    values.push_back(static_cast<T>((i * i * 7 + 3 * i) % 101 / 10.0 - 3.3));
+  for (int i = 0; i < 200; ++i) values.push_back(static_cast<T>((i * i * 7 + 3 * i) % 101 / 10.0 - 3.3));
   return values;
 }
 
 // torch 2.13: torch.tensor(values).histc(64, min, max).
-const std::vector<std::int64_t> counts_of_torch{
-    8, 4, 3, 4, 0, 4, 4, 4, 4, 4, 4, 0, 8, 4, 7, 0, 4, 4, 4, 0, 4, 8, 4, 0, 0, 0, 0, 4, 0, 4, 0, 4,
-    8, 4, 4, 0, 0, 8, 0, 2, 8, 0, 0, 4, 4, 4, 8, 0, 4, 0, 4, 0, 0, 0, 0, 4, 8, 4, 0, 4, 4, 4, 0, 8};
+const std::vector<std::int64_t> counts_of_torch{8, 4, 3, 4, 0, 4, 4, 4, 4, 4, 4, 0, 8, 4, 7, 0, 4, 4, 4, 0, 4, 8,
+                                                4, 0, 0, 0, 0, 4, 0, 4, 0, 4, 8, 4, 4, 0, 0, 8, 0, 2, 8, 0, 0, 4,
+                                                4, 4, 8, 0, 4, 0, 4, 0, 0, 0, 0, 4, 8, 4, 0, 4, 4, 4, 0, 8};
 
 TEST(WandbHistogram, CountsAsTorchDoes) {
   const Histogram narrow = histogram(numbers<float>());

@@ -34,9 +34,9 @@ struct CallbackEntry {
   CallbackCost cost;
 
   virtual const PluginFile* plugin() const { return nullptr; }  ///< the file, when it is a plugin
-  virtual TrainerCallback* native() { return nullptr; }  ///< the C++ object, when it is one
-  virtual std::string take_error() { return {}; }        ///< sentence of the last failure
-  virtual void disabled() {}                             ///< it gets no event any more
+  virtual TrainerCallback* native() { return nullptr; }         ///< the C++ object, when it is one
+  virtual std::string take_error() { return {}; }               ///< sentence of the last failure
+  virtual void disabled() {}                                    ///< it gets no event any more
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.
@@ -73,8 +73,8 @@ int32_t native_slot(trainer_callback* self, const trainer_event* event) {
   const auto& e = *static_cast<const NativeEvent*>(event);
   auto& callback = *static_cast<TrainerCallback*>(self->data);
   try {
-    if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const TrainingArguments&,
-                                      const TrainerState&, TrainerControl&, json::object&>)
+    if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const TrainingArguments&, const TrainerState&,
+                                      TrainerControl&, json::object&>)
       (callback.*method)(*e.args, *e.native_state, *e.native_control, *e.native_values);
     else
       (callback.*method)(*e.args, *e.native_state, *e.native_control);

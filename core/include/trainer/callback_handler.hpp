@@ -15,10 +15,9 @@ namespace trainer {
 class EventRecorder {
  public:
   virtual ~EventRecorder() = default;
-  virtual void begin(std::uint32_t kind, const TrainerState&, const TrainerControl&,
-                     const json::object* values, std::uint32_t has) = 0;
-  virtual void called(const CallbackEntry&, const TrainerControl& before,
-                      const TrainerControl& after) = 0;
+  virtual void begin(std::uint32_t kind, const TrainerState&, const TrainerControl&, const json::object* values,
+                     std::uint32_t has) = 0;
+  virtual void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) = 0;
   virtual void end(const TrainerControl&) = 0;
   virtual void failed() = 0;  ///< instead of end(), when a callback ended the run
 };

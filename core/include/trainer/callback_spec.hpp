@@ -12,8 +12,7 @@ namespace trainer {
 /// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
 class CallbackSpec {
  public:
-  using Make =
-      std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
+  using Make = std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
 
   template <typename T>
   CallbackSpec(std::shared_ptr<T> instance)
@@ -27,8 +26,7 @@ class CallbackSpec {
   static CallbackSpec plugin(RunFile::Callback spec);
   static CallbackSpec plugin(std::string id, json::object config = {});
 
-  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry,
-                                      const HostContext& context) const {
+  std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry, const HostContext& context) const {
     return make_(registry, context);
   }
 
@@ -43,8 +41,8 @@ class CallbackSpec {
 /// Adds the trackers of `report_to`, then `callbacks`, in the order in which they are called. A
 /// tracker that the callbacks name, with a configuration perhaps, is not made a second time.
 /// `trackers_on_error`: what a tracker's failure does to the run.
-void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to,
-                   OnError trackers_on_error, const std::vector<CallbackSpec>& callbacks,
-                   const PluginRegistry& registry, const HostContext& context);
+void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
+                   const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
+                   const HostContext& context);
 
 }  // namespace trainer

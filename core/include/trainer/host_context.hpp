@@ -18,10 +18,8 @@ class TensorSource {
   virtual ~TensorSource() = default;
   /// As trainer_ext_parameters (ext/parameters.h) says; views stay valid until the event ends.
   virtual std::uint64_t count(std::uint32_t of) = 0;
-  virtual bool at(std::uint32_t of, std::uint64_t index, trainer_text& name,
-                  trainer_tensor& tensor) = 0;
-  virtual std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to,
-                            std::uint64_t size) = 0;
+  virtual bool at(std::uint32_t of, std::uint64_t index, trainer_text& name, trainer_tensor& tensor) = 0;
+  virtual std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) = 0;
 };
 
 /// What the services of host.h draw from. The owner keeps it alive longer than any callback.

@@ -13,8 +13,7 @@ namespace trainer {
 /// gives, checked here against the plugin's note; `where` names its place for messages. Throws an
 /// Error when the file is no good, the configuration is refused, or the instance disagrees with the
 /// note.
-std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config,
-                                                 OnError on_error, const HostContext& context,
-                                                 std::string_view where);
+std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
+                                                 const HostContext& context, std::string_view where);
 
 }  // namespace trainer

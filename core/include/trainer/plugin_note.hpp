@@ -45,7 +45,6 @@ void require_valid_schema(const json::object& schema, std::string_view where);
 /// remains an integer. `where` is the place in the run file ("run.json: callbacks[0].config"). A
 /// usage Error for a key that is unknown or missing, and for a value of a wrong type or out of
 /// range.
-json::object resolve_config(const PluginNote& note, const json::object& given,
-                            std::string_view where);
+json::object resolve_config(const PluginNote& note, const json::object& given, std::string_view where);
 
 }  // namespace trainer

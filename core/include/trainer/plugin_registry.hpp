@@ -22,8 +22,7 @@ struct PluginFile {
 /// for one that is not a directory), TRAINER_PLUGIN_PATH, the user's data directory, the place
 /// where the library or program is installed, and the build tree that the program is in. Absolute;
 /// the ones that do not exist are listed too, for the sentence that says where was looked.
-std::vector<std::filesystem::path> plugin_directories(
-    const std::vector<std::filesystem::path>& from_command_line);
+std::vector<std::filesystem::path> plugin_directories(const std::vector<std::filesystem::path>& from_command_line);
 
 /// Reads one file without running it; a usage Error when it is not a plugin for this host, or when
 /// another user could have written it and TRAINER_PLUGIN_TRUST is not "any".

@@ -23,7 +23,7 @@ struct Tracker {
 /// plugin with the configuration {"callback": CALLBACK}. A tracker that is "always" there comes last
 /// when it is available. A name that is missing or unavailable is an Error that says why, what
 /// there is, and what to do.
-std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to,
-                                       const PluginRegistry& registry, const HostContext& context);
+std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
+                                       const HostContext& context);
 
 }  // namespace trainer

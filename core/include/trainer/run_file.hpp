@@ -15,7 +15,7 @@ namespace trainer {
 /// are relative to the file; unknown keys are errors.
 struct RunFile {
   struct Model {
-    std::string type;  ///< "mlp": Linear layers with an activation between two of them
+    std::string type;                  ///< "mlp": Linear layers with an activation between two of them
     std::vector<std::int64_t> layers;  ///< widths, [in, hidden ..., out]
     std::string activation = "relu";   ///< relu, tanh, sigmoid, gelu
   };
@@ -49,7 +49,7 @@ struct RunFile {
   json::object args;
   std::vector<Callback> callbacks;
   std::vector<Action> actions;
-  bool async_save = false;                        ///< see TrainerOptions, as the next
+  bool async_save = false;  ///< see TrainerOptions, as the next
   std::optional<std::int64_t> log_history_limit;
 
   /// `overrides`: dotted keys of the file with new values ("data.train", a JSON text or plain

@@ -24,10 +24,9 @@ class TraceRecorder : public EventRecorder {
   void set_output_dir(std::filesystem::path output_dir) { output_dir_ = std::move(output_dir); }
   const std::filesystem::path& directory() const { return directory_; }
 
-  void begin(std::uint32_t kind, const TrainerState&, const TrainerControl&,
-             const json::object* values, std::uint32_t has) override;
-  void called(const CallbackEntry&, const TrainerControl& before,
-              const TrainerControl& after) override;
+  void begin(std::uint32_t kind, const TrainerState&, const TrainerControl&, const json::object* values,
+             std::uint32_t has) override;
+  void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) override;
   void end(const TrainerControl&) override;
   void failed() override;
 

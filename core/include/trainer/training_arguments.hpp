@@ -52,7 +52,7 @@ struct TrainingArguments {
   bool log_on_each_node = true;  ///< there is one node here
   bool logging_nan_inf_filter = true;
   std::string include_num_input_tokens_seen = "no";  ///< no, all, non_padding
-  std::string log_level = "passive";  ///< detail, debug, info, warning, error, critical
+  std::string log_level = "passive";                 ///< detail, debug, info, warning, error, critical
   std::string log_level_replica = "warning";
   std::optional<bool> disable_tqdm;              ///< unset: the Trainer decides
   std::vector<std::string> report_to = {"all"};  ///< "none" there; empty: no tracker
@@ -158,8 +158,7 @@ struct ArgumentInfo {
   json::value default_value;
   std::string description;  ///< with the choices, where there are some
   bool supported;
-  std::string_view
-      refusal;  ///< why, and what to do; of a supported one: why some values are refused
+  std::string_view refusal;  ///< why, and what to do; of a supported one: why some values are refused
 };
 
 /// All arguments of transformers 5.23.0, in its order.

@@ -79,8 +79,7 @@ enum class Labels {
 /// float32 column of "features" [N, F], in file order. What is missing, ragged, empty, not a number
 /// or out of range is a usage Error with the line. `classes` 0 does not check the upper end;
 /// `features` 0 does not check their number.
-std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path,
-                                        const std::string& target, Labels labels,
+std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
                                         std::int64_t classes = 0, std::int64_t features = 0);
 
 }  // namespace trainer

@@ -57,9 +57,8 @@ const std::vector<std::string>& scheduler_names();
 /// f(0). `num_warmup_steps` and `num_training_steps` count optimizer steps. `kwargs` is
 /// `lr_scheduler_kwargs`; an unknown key or a wrong type is a usage Error. As there, constant and
 /// constant_with_warmup do not look at `kwargs`.
-std::unique_ptr<LRScheduler> make_scheduler(std::string_view lr_scheduler_type,
-                                            Optimizer& optimizer, std::int64_t num_warmup_steps,
-                                            std::int64_t num_training_steps,
+std::unique_ptr<LRScheduler> make_scheduler(std::string_view lr_scheduler_type, Optimizer& optimizer,
+                                            std::int64_t num_warmup_steps, std::int64_t num_training_steps,
                                             const json::object& kwargs = {});
 
 }  // namespace trainer

@@ -44,8 +44,7 @@ Model supervised(std::shared_ptr<Module> module, LossFunction loss, json::object
 }
 /// The same for torch's module holders (torch::nn::Sequential ...).
 template <typename Module>
-Model supervised(const torch::nn::ModuleHolder<Module>& holder, LossFunction loss,
-                 json::object config = {}) {
+Model supervised(const torch::nn::ModuleHolder<Module>& holder, LossFunction loss, json::object config = {}) {
   return supervised(holder.ptr(), std::move(loss), std::move(config));
 }
 
@@ -58,8 +57,7 @@ std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Modu
 
 /// Copies stored tensors into a module by name. As transformers' resume does, a name that one side
 /// lacks is a warning; another shape is an Error. `where` names the file.
-void load_weights(torch::nn::Module& module,
-                  const std::vector<std::pair<std::string, at::Tensor>>& stored,
+void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
                   const std::string& where);
 
 }  // namespace trainer

@@ -106,8 +106,7 @@ struct NamedParameter {
 /// each in the order given. Without decay: parameters of LayerNorm modules and names that contain
 /// "bias", "layernorm", "rmsnorm", a part "norm" or a part that ends in "_norm". Parameters that do
 /// not require a gradient are in neither. A group may be empty.
-std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters,
-                                         double weight_decay);
+std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, double weight_decay);
 
 /// `torch.nn.utils.clip_grad_norm_` with norm 2: scales the gradients in place by
 /// min(1, max_norm / (norm + 1e-6)) and returns the norm before, a scalar on their device.

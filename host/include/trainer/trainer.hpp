@@ -50,10 +50,8 @@ class Trainer {
 
   /// Evaluates the eval dataset, or each of them by name ("eval_<name>_loss" ...).
   json::object evaluate();
-  json::object evaluate(const std::shared_ptr<Dataset>& dataset,
-                        const std::string& prefix = "eval");
-  PredictionOutput predict(const std::shared_ptr<Dataset>& dataset,
-                           const std::string& prefix = "test");
+  json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "eval");
+  PredictionOutput predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "test");
   /// Writes the model's weights to DIR/model.safetensors.
   void save_model(const std::filesystem::path& directory) const;
   /// Loads weights from a checkpoint directory, as resuming does, without its optimizer and state.
@@ -85,7 +83,7 @@ class Trainer {
   const CallbackHandler& callback_handler() const { return handler_; }
   Model& model() { return model_; }
   const Model& model() const { return model_; }
-  Optimizer* optimizer() { return optimizer_.get(); }          ///< null before train()
+  Optimizer* optimizer() { return optimizer_.get(); }  ///< null before train()
   /// Seconds of the last train(), evaluations and saves included, and those of them in which it waited for
   /// a batch.
   double train_seconds() const { return train_seconds_; }
@@ -103,8 +101,7 @@ class Trainer {
   };
   virtual Prediction prediction_step(Batch inputs, bool prediction_loss_only);
   virtual std::unique_ptr<Optimizer> create_optimizer();
-  virtual std::unique_ptr<LRScheduler> create_scheduler(Optimizer& optimizer,
-                                                        std::int64_t num_training_steps);
+  virtual std::unique_ptr<LRScheduler> create_scheduler(Optimizer& optimizer, std::int64_t num_training_steps);
   virtual std::unique_ptr<DataLoader> get_train_dataloader();
   virtual std::unique_ptr<DataLoader> get_eval_dataloader(const std::shared_ptr<Dataset>& dataset);
   virtual std::unique_ptr<DataLoader> get_test_dataloader(const std::shared_ptr<Dataset>& dataset);
@@ -138,8 +135,7 @@ class Trainer {
   // trainer_setup.cpp
   void add_initial_callbacks(const TrainerOptions& options);
   Plan plan_training(const DataLoader& loader) const;
-  Resume init_training_state(const Plan& plan,
-                             const std::optional<std::filesystem::path>& checkpoint);
+  Resume init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint);
   void prepare_for_training(const Plan& plan, const Resume& resume);
   DataLoader::Options loader_options(std::int64_t batch_size) const;
   void warn_of_changed_steps(const TrainerState& given) const;
@@ -152,8 +148,7 @@ class Trainer {
   void track_input_tokens(const Batch& inputs);
 
   // trainer_evaluation.cpp
-  PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only,
-                                   const std::string& prefix);
+  PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix);
   /// A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
   std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
   json::object evaluate_in_training(bool step_scheduler);
@@ -170,9 +165,7 @@ class Trainer {
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
 
-  void fire(std::uint32_t event, json::object* values = nullptr) {
-    handler_.call_event(event, values);
-  }
+  void fire(std::uint32_t event, json::object* values = nullptr) { handler_.call_event(event, values); }
 
   TrainingArguments args_;
   Model model_;
@@ -217,7 +210,7 @@ class Trainer {
   bool prepared_ = false;  ///< the model went through train() or an evaluation
   std::optional<double> model_preparation_time_;
   std::optional<at::ScalarType> full_eval_type_;  ///< set by fp16_full_eval, bf16_full_eval
-  CallbackHandler handler_;  // last, so that callbacks end before what they may still look at
+  CallbackHandler handler_;                       // last, so that callbacks end before what they may still look at
 };
 
 template <typename T>

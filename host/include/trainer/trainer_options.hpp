@@ -29,9 +29,7 @@ class EvalDatasets {
   }
   template <typename D>
   EvalDatasets(std::shared_ptr<D> one) : EvalDatasets(std::shared_ptr<Dataset>(std::move(one))) {}
-  void add(std::string name, std::shared_ptr<Dataset> set) {
-    sets_.emplace_back(std::move(name), std::move(set));
-  }
+  void add(std::string name, std::shared_ptr<Dataset> set) { sets_.emplace_back(std::move(name), std::move(set)); }
   bool empty() const { return sets_.empty(); }
   bool named() const { return !sets_.empty() && !sets_[0].first.empty(); }
   auto begin() const { return sets_.begin(); }
@@ -51,7 +49,7 @@ struct TrainerOptions {
   std::vector<CallbackSpec> callbacks;
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs;
-  std::vector<std::string> without;  ///< plugins and trackers to leave out, by id or report_to name
+  std::vector<std::string> without;   ///< plugins and trackers to leave out, by id or report_to name
   EventRecorder* recorder = nullptr;  ///< not owned
   bool quiet = false;                 ///< no bars, and no log lines on stdout
   /// A thread writes the checkpoints, and training waits only until their contents are copied to

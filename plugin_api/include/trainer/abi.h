@@ -50,13 +50,11 @@
 
 /* Holds when `last` really is the last field of `type`, and nothing but it the end: a field that were
  * appended in padding would not change struct_size. */
-#define TRAINER_LAST_FIELD(type, last)                                                             \
-  TRAINER_STATIC_ASSERT(sizeof(type) == TRAINER_SIZE_TO(type, last),                               \
-                        #last " must end " #type ", without padding")
+#define TRAINER_LAST_FIELD(type, last) \
+  TRAINER_STATIC_ASSERT(sizeof(type) == TRAINER_SIZE_TO(type, last), #last " must end " #type ", without padding")
 
 /* Whether a struct that the other side made is long enough to have a field, given by its pointer. */
-#define TRAINER_OFFERS(pointer, type, field)                                                       \
-  ((pointer)->struct_size >= TRAINER_SIZE_TO(type, field))
+#define TRAINER_OFFERS(pointer, type, field) ((pointer)->struct_size >= TRAINER_SIZE_TO(type, field))
 
 /* What a function that can fail returns. A value that is not listed counts as TRAINER_ERROR. */
 #define TRAINER_OK 0

@@ -38,13 +38,11 @@ struct trainer_host {
 
   /* One key of it; text is valid until `destroy`. TRAINER_NOT_FOUND when absent; TRAINER_ERROR for a
    * value whose struct_size is too small, here and in `argument`. [trainer-thread] */
-  int32_t(TRAINER_CALL* config)(const trainer_host* host, const char* key, uint64_t key_size,
-                                trainer_value* value);
+  int32_t(TRAINER_CALL* config)(const trainer_host* host, const char* key, uint64_t key_size, trainer_value* value);
 
   /* A training argument by transformers' name ("learning_rate"); text is borrowed until the next
    * call. TRAINER_NOT_FOUND for a name that does not exist. [trainer-thread] */
-  int32_t(TRAINER_CALL* argument)(const trainer_host* host, const char* name, uint64_t name_size,
-                                  trainer_value* value);
+  int32_t(TRAINER_CALL* argument)(const trainer_host* host, const char* name, uint64_t name_size, trainer_value* value);
 
   /* All arguments as TrainingArguments.to_json_string() writes them: indent 2, tokens masked.
    * Borrowed until the next call. [trainer-thread] */

@@ -104,15 +104,14 @@ typedef const trainer_plugin*(TRAINER_CALL* trainer_plugin_entry_function)(void)
 
 /* TRAINER_PLUGIN_DEFINE(create, get_extension or NULL, {note as JSON}) - once in a plugin, in C or C++,
  * at file scope. The JSON is written as it is, without quotes around it. */
-#define TRAINER_PLUGIN_DEFINE(create_function, get_extension_function, ...)                        \
-  TRAINER_EMBED_NOTE(#__VA_ARGS__)                                                                 \
-  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void);   \
-  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void) {  \
-    static const trainer_plugin plugin = {TRAINER_PLUGIN_MAGIC, sizeof(trainer_plugin),            \
-                                          TRAINER_ABI_MAJOR,    TRAINER_PLUGIN_MINOR,              \
-                                          &trainer_note_data.head, create_function,                \
-                                          get_extension_function};                                 \
-    return &plugin;                                                                                \
+#define TRAINER_PLUGIN_DEFINE(create_function, get_extension_function, ...)                                  \
+  TRAINER_EMBED_NOTE(#__VA_ARGS__)                                                                           \
+  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void);             \
+  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void) {            \
+    static const trainer_plugin plugin = {TRAINER_PLUGIN_MAGIC,  sizeof(trainer_plugin),  TRAINER_ABI_MAJOR, \
+                                          TRAINER_PLUGIN_MINOR,  &trainer_note_data.head, create_function,   \
+                                          get_extension_function};                                           \
+    return &plugin;                                                                                          \
   }
 
 #if defined(_MSC_VER)
@@ -121,11 +120,10 @@ typedef const trainer_plugin*(TRAINER_CALL* trainer_plugin_entry_function)(void)
 #define TRAINER_IN_NOTE_SECTION __attribute__((section(TRAINER_NOTE_SECTION), used, aligned(8)))
 #endif
 
-#define TRAINER_EMBED_NOTE(text)                                                                   \
-  TRAINER_IN_NOTE_SECTION static const struct {                                                    \
-    trainer_note head;                                                                             \
-    char json[sizeof(text)];                                                                       \
-  } trainer_note_data = {                                                                          \
-      {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_PLUGIN_MINOR, sizeof(text) - 1, 0}, text};
+#define TRAINER_EMBED_NOTE(text)                \
+  TRAINER_IN_NOTE_SECTION static const struct { \
+    trainer_note head;                          \
+    char json[sizeof(text)];                    \
+  } trainer_note_data = {{TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_PLUGIN_MINOR, sizeof(text) - 1, 0}, text};
 
 #endif

@@ -19,18 +19,18 @@
 
 typedef struct trainer_state {
   uint32_t struct_size;
-  uint32_t present;            /* TRAINER_HAS_... bits */
-  double epoch;                /* epochs done, with the fraction of the current one */
-  int64_t global_step;         /* optimizer steps done */
-  int64_t max_steps;           /* optimizer steps of this run */
-  int64_t num_train_epochs;    /* rounded up */
-  int64_t train_batch_size;    /* rows a micro-batch */
+  uint32_t present;         /* TRAINER_HAS_... bits */
+  double epoch;             /* epochs done, with the fraction of the current one */
+  int64_t global_step;      /* optimizer steps done */
+  int64_t max_steps;        /* optimizer steps of this run */
+  int64_t num_train_epochs; /* rounded up */
+  int64_t train_batch_size; /* rows a micro-batch */
   int64_t num_input_tokens_seen;
-  double logging_steps;        /* resolved: a ratio given as argument is a step count here */
+  double logging_steps; /* resolved: a ratio given as argument is a step count here */
   double eval_steps;
   double save_steps;
-  double total_flos;           /* floating-point operations, 0 for models without an estimate */
-  double best_metric;          /* kept by the trainer, after on_evaluate */
+  double total_flos;  /* floating-point operations, 0 for models without an estimate */
+  double best_metric; /* kept by the trainer, after on_evaluate */
   int64_t best_global_step;
   trainer_text best_model_checkpoint; /* path; borrowed during the call */
   trainer_text trial_name;            /* borrowed during the call */

@@ -20,9 +20,9 @@
 typedef struct trainer_value {
   uint32_t struct_size; /* set by the plugin, also before the host fills the rest */
   uint32_t type;        /* one of the six above */
-  int64_t integer;   /* TRAINER_BOOLEAN, TRAINER_INTEGER; else 0 */
-  double number;     /* TRAINER_NUMBER; for the two above, the same value as a double */
-  trainer_text text; /* TRAINER_STRING, TRAINER_JSON; else empty. Borrowed: see who gives it */
+  int64_t integer;      /* TRAINER_BOOLEAN, TRAINER_INTEGER; else 0 */
+  double number;        /* TRAINER_NUMBER; for the two above, the same value as a double */
+  trainer_text text;    /* TRAINER_STRING, TRAINER_JSON; else empty. Borrowed: see who gives it */
 } trainer_value;
 TRAINER_LAST_FIELD(trainer_value, text);
 
@@ -40,19 +40,16 @@ struct trainer_map {
   /* Entry `index` in order. Key and value are borrowed until the next call on this map.
    * TRAINER_NOT_FOUND past the end; TRAINER_ERROR for a value whose struct_size is too small. Key or
    * value may be null. [trainer-thread] */
-  int32_t(TRAINER_CALL* at)(const trainer_map* map, uint64_t index, trainer_text* key,
-                            trainer_value* value);
+  int32_t(TRAINER_CALL* at)(const trainer_map* map, uint64_t index, trainer_text* key, trainer_value* value);
 
   /* The value of `key`, borrowed as in `at`, and with its errors; TRAINER_NOT_FOUND when absent.
    * [trainer-thread] */
-  int32_t(TRAINER_CALL* get)(const trainer_map* map, const char* key, uint64_t key_size,
-                             trainer_value* value);
+  int32_t(TRAINER_CALL* get)(const trainer_map* map, const char* key, uint64_t key_size, trainer_value* value);
 
   /* Replaces the value of `key` in its place, or appends it. Copies. TRAINER_ERROR for text that is
    * not UTF-8, for a key of more than 64 KiB or a text of more than 64 MiB, for a type that does not
    * exist, for a value whose struct_size is too small, or when the map is read-only. [trainer-thread] */
-  int32_t(TRAINER_CALL* set)(trainer_map* map, const char* key, uint64_t key_size,
-                             const trainer_value* value);
+  int32_t(TRAINER_CALL* set)(trainer_map* map, const char* key, uint64_t key_size, const trainer_value* value);
 
   /* Removes `key`; the order of the others stays. TRAINER_NOT_FOUND when absent; TRAINER_ERROR when
    * the map is read-only. [trainer-thread] */
@@ -62,8 +59,8 @@ struct trainer_map {
    * `capacity` of them in order, from `first` on, into two arrays. The elements of `values` are
    * values->struct_size bytes apart; none when that is too small. Gives how many; fewer than `capacity`
    * at the end. All texts are borrowed until the next call on this map. May be null. [trainer-thread] */
-  uint64_t(TRAINER_CALL* read)(const trainer_map* map, uint64_t first, uint64_t capacity,
-                               trainer_text* keys, trainer_value* values);
+  uint64_t(TRAINER_CALL* read)(const trainer_map* map, uint64_t first, uint64_t capacity, trainer_text* keys,
+                               trainer_value* values);
 };
 TRAINER_LAST_FIELD(struct trainer_map, read);
 

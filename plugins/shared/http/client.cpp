@@ -14,8 +14,7 @@ constexpr std::size_t largest_body = 16u << 20;
 
 bool same_name(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [&](char x, char y) { return lower(x) == lower(y); });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -42,8 +41,7 @@ std::size_t take_header(char* data, std::size_t, std::size_t size, void* to) noe
     if (line.substr(0, 5) == "HTTP/") headers.clear();  // those of an interim answer
     const auto colon = line.find(':');
     if (colon != std::string_view::npos)
-      headers.push_back({std::string(trimmed(line.substr(0, colon))),
-                         std::string(trimmed(line.substr(colon + 1)))});
+      headers.push_back({std::string(trimmed(line.substr(0, colon))), std::string(trimmed(line.substr(colon + 1)))});
     return size;
   } catch (...) {
     return 0;
@@ -56,9 +54,8 @@ std::size_t give_file(char* data, std::size_t, std::size_t size, void* file) noe
 }
 
 int rewind_file(void* file, curl_off_t offset, int origin) noexcept {
-  return std::fseek(static_cast<std::FILE*>(file), static_cast<long>(offset), origin) == 0
-             ? CURL_SEEKFUNC_OK
-             : CURL_SEEKFUNC_FAIL;
+  return std::fseek(static_cast<std::FILE*>(file), static_cast<long>(offset), origin) == 0 ? CURL_SEEKFUNC_OK
+                                                                                           : CURL_SEEKFUNC_FAIL;
 }
 
 int look_at_interrupt(void* flag, curl_off_t, curl_off_t, curl_off_t, curl_off_t) noexcept {
@@ -165,8 +162,7 @@ Response Client::send(const Request& request) {
     std::error_code error;
     const auto size = std::filesystem::file_size(*request.file, error);
     if (!file || error)
-      throw Error(request.file->string() + " could not be read for the upload to " + request.url,
-                  Error::Kind::other);
+      throw Error(request.file->string() + " could not be read for the upload to " + request.url, Error::Kind::other);
     set(CURLOPT_UPLOAD, 1L);
     set(CURLOPT_READFUNCTION, &give_file);
     set(CURLOPT_READDATA, file.get());
@@ -196,9 +192,8 @@ std::string percent_encode(std::string_view text, std::string_view keep) {
   std::string out;
   out.reserve(text.size());
   for (const char c : text) {
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' ||
-                       keep.find(c) != std::string_view::npos;
+    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+                       c == '.' || c == '_' || c == '~' || keep.find(c) != std::string_view::npos;
     if (plain) {
       out += c;
       continue;

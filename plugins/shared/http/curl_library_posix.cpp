@@ -25,16 +25,14 @@ CurlLibrary open() {
         "install it (Debian and Ubuntu: apt-get install libcurl4, Fedora: dnf install libcurl)";
     return curl;
   }
-  const bool complete = find(library, "curl_global_init", curl.global_init) &&
-                        find(library, "curl_easy_init", curl.easy_init) &&
-                        find(library, "curl_easy_reset", curl.easy_reset) &&
-                        find(library, "curl_easy_cleanup", curl.easy_cleanup) &&
-                        find(library, "curl_easy_perform", curl.easy_perform) &&
-                        find(library, "curl_easy_setopt", curl.easy_setopt) &&
-                        find(library, "curl_easy_getinfo", curl.easy_getinfo) &&
-                        find(library, "curl_easy_strerror", curl.easy_strerror) &&
-                        find(library, "curl_slist_append", curl.slist_append) &&
-                        find(library, "curl_slist_free_all", curl.slist_free_all);
+  const bool complete =
+      find(library, "curl_global_init", curl.global_init) && find(library, "curl_easy_init", curl.easy_init) &&
+      find(library, "curl_easy_reset", curl.easy_reset) && find(library, "curl_easy_cleanup", curl.easy_cleanup) &&
+      find(library, "curl_easy_perform", curl.easy_perform) && find(library, "curl_easy_setopt", curl.easy_setopt) &&
+      find(library, "curl_easy_getinfo", curl.easy_getinfo) &&
+      find(library, "curl_easy_strerror", curl.easy_strerror) &&
+      find(library, "curl_slist_append", curl.slist_append) &&
+      find(library, "curl_slist_free_all", curl.slist_free_all);
   if (!complete || curl.global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
     curl.problem = "the libcurl that was found is incomplete or does not start; reinstall libcurl4";
   return curl;

@@ -23,13 +23,13 @@ double http_date(std::string_view text) {
   if (text.size() < 29 || text.substr(26, 3) != "GMT") return -1;
   const auto month = std::string_view(months).find(text.substr(8, 3));
   if (month == std::string_view::npos || month % 3 != 0) return -1;
-  const std::chrono::year_month_day date{
-      std::chrono::year(number(12, 4)), std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
-      std::chrono::day(static_cast<unsigned>(std::max(0, number(5, 2))))};
+  const std::chrono::year_month_day date{std::chrono::year(number(12, 4)),
+                                         std::chrono::month(static_cast<unsigned>(month / 3 + 1)),
+                                         std::chrono::day(static_cast<unsigned>(std::max(0, number(5, 2))))};
   if (!date.ok() || number(17, 2) < 0 || number(20, 2) < 0 || number(23, 2) < 0) return -1;
   const std::chrono::sys_days days(date);
-  return static_cast<double>(days.time_since_epoch().count()) * 86400 + number(17, 2) * 3600 +
-         number(20, 2) * 60 + number(23, 2);
+  return static_cast<double>(days.time_since_epoch().count()) * 86400 + number(17, 2) * 3600 + number(20, 2) * 60 +
+         number(23, 2);
 }
 
 }  // namespace
@@ -62,17 +62,14 @@ double retry_after(std::string_view header, std::chrono::system_clock::time_poin
 
 double RetryPolicy::delay(int number, double random, const Response* response) const {
   if (response != nullptr && respect_retry_after) {
-    const double asked =
-        retry_after(response->header("Retry-After"), std::chrono::system_clock::now());
+    const double asked = retry_after(response->header("Retry-After"), std::chrono::system_clock::now());
     if (asked >= 0) return asked;
   }
-  const double backoff =
-      number <= 1 ? 0 : backoff_factor * std::ldexp(1.0, std::min(number, 30) - 1);
+  const double backoff = number <= 1 ? 0 : backoff_factor * std::ldexp(1.0, std::min(number, 30) - 1);
   return std::clamp(backoff + random * jitter, 0.0, longest_delay);
 }
 
-Response send_with_retries(Client& client, const Request& request, const RetryPolicy& policy,
-                           Interrupt& interrupt) {
+Response send_with_retries(Client& client, const Request& request, const RetryPolicy& policy, Interrupt& interrupt) {
   thread_local std::minstd_rand generator{std::random_device{}()};
   std::uniform_real_distribution<double> random(0, 1);
   for (int number = 1;; ++number) {
@@ -84,8 +81,7 @@ Response send_with_retries(Client& client, const Request& request, const RetryPo
       delay = policy.delay(number, random(generator), &response);
       if (!interrupt.wait(delay)) return response;
     } catch (const Error& error) {
-      if (error.kind() == Error::Kind::interrupted || error.kind() == Error::Kind::tls || last)
-        throw;
+      if (error.kind() == Error::Kind::interrupted || error.kind() == Error::Kind::tls || last) throw;
       if (!interrupt.wait(policy.delay(number, random(generator), nullptr))) throw;
     }
   }

@@ -50,8 +50,7 @@ class Interrupt {
   /// False when it was interrupted before the time was over.
   bool wait(double seconds) {
     std::unique_lock lock(mutex_);
-    return !changed_.wait_for(lock, std::chrono::duration<double>(seconds),
-                              [&] { return triggered_; });
+    return !changed_.wait_for(lock, std::chrono::duration<double>(seconds), [&] { return triggered_; });
   }
 
  private:
@@ -63,7 +62,6 @@ class Interrupt {
 /// Sends until an answer comes whose status is not transient, or the retries are used up: then the
 /// last answer, or the last Error. An interrupt ends the wait between two tries, and with it the
 /// retries; Client::interrupt() ends the request itself.
-Response send_with_retries(Client& client, const Request& request, const RetryPolicy& policy,
-                           Interrupt& interrupt);
+Response send_with_retries(Client& client, const Request& request, const RetryPolicy& policy, Interrupt& interrupt);
 
 }  // namespace trainer::plugins::http

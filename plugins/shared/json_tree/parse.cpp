@@ -86,8 +86,7 @@ class Parser {
     for (const char* word : {"NaN", "Infinity", "-Infinity"})
       if (take(word)) return word;
     const std::size_t begin = at_;
-    while (at_ < text_.size() && std::string_view("+-.0123456789eE").find(text_[at_]) != text_.npos)
-      ++at_;
+    while (at_ < text_.size() && std::string_view("+-.0123456789eE").find(text_[at_]) != text_.npos) ++at_;
     if (begin == at_) fail("a value");
     return std::string(text_.substr(begin, at_ - begin));
   }

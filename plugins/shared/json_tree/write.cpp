@@ -73,15 +73,13 @@ std::u32string decode_utf8(std::string_view utf8) {
 
 void append_json_string(std::string& out, std::string_view utf8, Escape escape) {
   out += '"';
-  for (std::size_t at = 0; at < utf8.size();)
-    append_escaped(out, next_code_point(utf8, at), escape);
+  for (std::size_t at = 0; at < utf8.size();) append_escaped(out, next_code_point(utf8, at), escape);
   out += '"';
 }
 
 void append_json(std::string& out, const JsonTree& tree, Escape escape, bool quote_special) {
   using Kind = JsonTree::Kind;
-  const bool special =
-      quote_special && tree.kind == Kind::number && tree.text.find_first_of("NI") != tree.text.npos;
+  const bool special = quote_special && tree.kind == Kind::number && tree.text.find_first_of("NI") != tree.text.npos;
   if (tree.kind == Kind::null) {
     out += "null";
   } else if (tree.kind == Kind::string || special) {

@@ -94,8 +94,7 @@ json::object Api::call(const std::string& method, const std::string& path, std::
     if (answer.is_object()) return std::move(answer.get_object());
   } catch (const std::exception&) {
   }
-  const std::string sentence = method + " " + request.url + " was answered with " +
-                               excerpt(response.body) +
+  const std::string sentence = method + " " + request.url + " was answered with " + excerpt(response.body) +
                                ", expected a JSON object; is it an MLflow server?";
   throw ApiError(sentence, std::move(response), "");
 }
@@ -141,8 +140,7 @@ Run Api::create_run(const std::string& experiment, const std::string& name, cons
     append_pair(body, key, value);
   }
   Run run = to_run(inner(call("POST", "runs/create", body + "]}"), "run"));
-  if (run.id.empty())
-    throw std::runtime_error(base_ + " made a run and gave no run_id; is it an MLflow server?");
+  if (run.id.empty()) throw std::runtime_error(base_ + " made a run and gave no run_id; is it an MLflow server?");
   return run;
 }
 
@@ -154,8 +152,7 @@ Run Api::find_run(const std::string& experiment, const std::string& name, const 
                   std::int64_t start_time) {
   std::string body = "{\"experiment_ids\":[";
   append_json(body, experiment);
-  body += "],\"filter\":\"attributes.start_time = " + std::to_string(start_time) +
-          "\",\"max_results\":20}";
+  body += "],\"filter\":\"attributes.start_time = " + std::to_string(start_time) + "\",\"max_results\":20}";
   const json::object answer = call("POST", "runs/search", body);
   const auto* runs = answer.if_contains("runs");
   if (runs != nullptr && runs->is_array())
@@ -167,8 +164,7 @@ Run Api::find_run(const std::string& experiment, const std::string& name, const 
   return {};
 }
 
-void Api::update_run(const std::string& id, std::string_view status, std::int64_t end_time,
-                     const std::string& name) {
+void Api::update_run(const std::string& id, std::string_view status, std::int64_t end_time, const std::string& name) {
   std::string body = "{\"run_id\":";
   append_json(body, id);
   body += ",\"status\":";
@@ -181,8 +177,7 @@ void Api::update_run(const std::string& id, std::string_view status, std::int64_
   call("POST", "runs/update", body + "}");
 }
 
-void Api::log_batch(const std::string& id, std::string_view metrics, std::string_view params,
-                    std::string_view tags) {
+void Api::log_batch(const std::string& id, std::string_view metrics, std::string_view params, std::string_view tags) {
   std::string body = "{\"run_id\":";
   append_json(body, id);
   const auto add = [&](const char* name, std::string_view items) {
@@ -204,8 +199,7 @@ bool Api::accepts_artifacts(const std::string& uri) {
   return kind == "mlflow-artifacts" || kind == "http" || kind == "https";
 }
 
-void Api::put_artifact(const std::string& artifact_uri, const std::filesystem::path& file,
-                       const std::string& path) {
+void Api::put_artifact(const std::string& artifact_uri, const std::filesystem::path& file, const std::string& path) {
   http::Request request;
   request.method = "PUT";
   request.url = artifact_address(base_, artifact_uri) + "/" + http::percent_encode(path, "/");

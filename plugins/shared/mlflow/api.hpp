@@ -54,14 +54,11 @@ class Api {
   Run find_run(const std::string& experiment, const std::string& name, const std::string& user,
                std::int64_t start_time);
   /// 0 and empty texts are left out.
-  void update_run(const std::string& id, std::string_view status, std::int64_t end_time,
-                  const std::string& name = {});
+  void update_run(const std::string& id, std::string_view status, std::int64_t end_time, const std::string& name = {});
   /// The items of records, as they lie in the journal; each may be empty.
-  void log_batch(const std::string& id, std::string_view metrics, std::string_view params,
-                 std::string_view tags);
+  void log_batch(const std::string& id, std::string_view metrics, std::string_view params, std::string_view tags);
   /// One file below an artifact address that accepts_artifacts().
-  void put_artifact(const std::string& artifact_uri, const std::filesystem::path& file,
-                    const std::string& path);
+  void put_artifact(const std::string& artifact_uri, const std::filesystem::path& file, const std::string& path);
   static bool accepts_artifacts(const std::string& artifact_uri);
 
   http::Client& client() { return client_; }

@@ -34,8 +34,7 @@ void join(std::string& to, std::string_view items) {
 
 json::object object_of(const std::string& line, const char* key) {
   json::value value = json::parse(line);
-  return value.is_object() && value.get_object().contains(key) &&
-                 value.get_object()[key].is_object()
+  return value.is_object() && value.get_object().contains(key) && value.get_object()[key].is_object()
              ? value.get_object()[key].get_object()
              : json::object();
 }
@@ -44,8 +43,7 @@ std::int64_t last_timestamp(std::string_view items) {
   constexpr std::string_view key = "\"timestamp\":";
   const auto at = items.rfind(key);
   std::int64_t time = 0;
-  if (at != items.npos)
-    std::from_chars(items.data() + at + key.size(), items.data() + items.size(), time);
+  if (at != items.npos) std::from_chars(items.data() + at + key.size(), items.data() + items.size(), time);
   return time;
 }
 
@@ -119,17 +117,16 @@ struct Delivery::Batch {
 
   /// False when the record does not fit beside the others.
   bool add(const std::string& line) {
-    const std::size_t m = count_of(line, "metrics"), p = count_of(line, "params"),
-                      t = count_of(line, "tags");
+    const std::size_t m = count_of(line, "metrics"), p = count_of(line, "params"), t = count_of(line, "tags");
     const bool first = records.empty();
     if (m + p + t == 0) {
       if (first) other = line;
       return first;
     }
     if (!other.empty()) return false;
-    if (!first && (metric_count + param_count + tag_count + m + p + t > most_entities ||
-                   param_count + p > most_params || tag_count + t > most_params ||
-                   bytes() + line.size() > largest_request))
+    if (!first &&
+        (metric_count + param_count + tag_count + m + p + t > most_entities || param_count + p > most_params ||
+         tag_count + t > most_params || bytes() + line.size() > largest_request))
       return false;
     join(m != 0 ? metrics : p != 0 ? params : tags, items_of(line));
     metric_count += m, param_count += p, tag_count += t;
@@ -167,13 +164,11 @@ void Delivery::ensure_run(Api& api, const Reporter& report) {
       std::string experiment = header_.experiment_id;
       if (!header_.experiment_name.empty()) experiment = api.experiment(header_.experiment_name);
       // An earlier request may have made it, and its answer was lost.
-      if (creating_)
-        run = api.find_run(experiment, header_.run_name, header_.user, header_.start_time);
+      if (creating_) run = api.find_run(experiment, header_.run_name, header_.user, header_.start_time);
       if (run.id.empty()) {
         if (!creating_) journal_->mark("{\"creating\":true}");
         creating_ = true;
-        run = api.create_run(experiment, header_.run_name, header_.user, header_.start_time,
-                             header_.tags);
+        run = api.create_run(experiment, header_.run_name, header_.user, header_.start_time, header_.tags);
       }
     }
   } catch (const ApiError& error) {
@@ -186,8 +181,8 @@ void Delivery::ensure_run(Api& api, const Reporter& report) {
   append_json(mark, run.artifact_uri);
   journal_->mark(mark + "}}");
   run_ = std::move(run);
-  report.info("the run is " + (run_.name.empty() ? run_.id : run_.name + " (" + run_.id + ")") +
-              " at " + api.address());
+  report.info("the run is " + (run_.name.empty() ? run_.id : run_.name + " (" + run_.id + ")") + " at " +
+              api.address());
 }
 
 bool Delivery::collect(Batch& batch) {
@@ -214,8 +209,7 @@ void Delivery::send_one_by_one(Api& api, const Reporter& report, Batch& batch) {
     for (const std::string_view item : split_items(items)) {
       const std::string_view none;
       try {
-        api.log_batch(run_.id, kind == 0 ? item : none, kind == 1 ? item : none,
-                      kind == 2 ? item : none);
+        api.log_batch(run_.id, kind == 0 ? item : none, kind == 1 ? item : none, kind == 2 ? item : none);
       } catch (const ApiError& error) {
         if (!error.is_refusal()) throw;
         report.warning("the server refuses " + std::string(item.substr(0, 200)) +
@@ -227,8 +221,7 @@ void Delivery::send_one_by_one(Api& api, const Reporter& report, Batch& batch) {
   each(batch.tags, 2);
   // A thousand metrics one by one only when there is no other way: the halves first.
   const auto all = split_items(batch.metrics);
-  const std::function<void(std::size_t, std::size_t)> halves = [&](std::size_t begin,
-                                                                   std::size_t end) {
+  const std::function<void(std::size_t, std::size_t)> halves = [&](std::size_t begin, std::size_t end) {
     if (begin == end) return;
     std::string part;
     for (std::size_t i = begin; i < end; ++i) join(part, all[i]);
@@ -247,8 +240,7 @@ void Delivery::send_one_by_one(Api& api, const Reporter& report, Batch& batch) {
 
 void Delivery::send_artifact(Api& api, const Reporter& report, const std::string& line) {
   const json::object artifact = object_of(line, "artifact");
-  const std::filesystem::path directory =
-      journal_->path().parent_path() / text(artifact, "directory");
+  const std::filesystem::path directory = journal_->path().parent_path() / text(artifact, "directory");
   const std::string name = text(artifact, "name");
   if (!Api::accepts_artifacts(run_.artifact_uri)) {
     if (!artifacts_told_)
@@ -260,8 +252,8 @@ void Delivery::send_artifact(Api& api, const Reporter& report, const std::string
   }
   std::error_code error;
   std::vector<std::filesystem::path> files;
-  for (std::filesystem::recursive_directory_iterator it(directory, error), last;
-       !error && it != last; it.increment(error))
+  for (std::filesystem::recursive_directory_iterator it(directory, error), last; !error && it != last;
+       it.increment(error))
     if (it->is_regular_file(error)) files.push_back(it->path());
   if (error || files.empty()) {
     report.warning("the files of " + name + " are gone from " + directory.string() +

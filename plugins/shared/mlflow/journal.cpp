@@ -11,27 +11,22 @@ namespace {
 
 constexpr std::string_view signature = "{\"journal\":";
 
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
-}
+bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
 
 bool ends_with(const std::string& text, std::string_view ending) {
-  return text.size() >= ending.size() &&
-         text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
+  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
 }
 
 }  // namespace
 
 bool is_mark(std::string_view line) {
-  return starts_with(line, "{\"sent\":") || starts_with(line, "{\"run\":") ||
-         starts_with(line, "{\"creating\":") || starts_with(line, signature);
+  return starts_with(line, "{\"sent\":") || starts_with(line, "{\"run\":") || starts_with(line, "{\"creating\":") ||
+         starts_with(line, signature);
 }
 
-Journal::Journal(const std::filesystem::path& directory, const std::string& name,
-                 std::string header)
+Journal::Journal(const std::filesystem::path& directory, const std::string& name, std::string header)
     : header_(std::move(header)) {
-  const std::string stem =
-      name + "-" + std::to_string(milliseconds_now()) + "-" + std::to_string(process_id());
+  const std::string stem = name + "-" + std::to_string(milliseconds_now()) + "-" + std::to_string(process_id());
   try {
     sdk::make_directory(directory);
     for (int number = 0;; ++number) {  // two trackers of a program may begin at once
@@ -45,8 +40,7 @@ Journal::Journal(const std::filesystem::path& directory, const std::string& name
   }
 }
 
-Journal::Journal(const std::filesystem::path& path, FileLock lock)
-    : path_(path), lock_(std::move(lock)) {
+Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path), lock_(std::move(lock)) {
   std::ifstream in(path, std::ios::binary);
   std::uint64_t whole = 0;
   for (std::string line; std::getline(in, line);) {
@@ -70,12 +64,10 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock)
   if (file_.size() > whole) file_.truncate(whole);
 }
 
-std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::path& directory,
-                                                      const std::string& name) {
+std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::path& directory, const std::string& name) {
   std::vector<std::filesystem::path> found;
   std::error_code error;
-  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end;
-       it.increment(error)) {
+  for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     const std::string file = it->path().filename().string();
     if (starts_with(file, name + "-") && ends_with(file, ".journal")) found.push_back(it->path());
   }

@@ -40,8 +40,7 @@ class Journal {
   explicit Journal(const std::filesystem::path& path, FileLock lock);
 
   /// Those of that name in the directory that no living program writes, oldest first.
-  static std::vector<std::filesystem::path> left_over(const std::filesystem::path& directory,
-                                                      const std::string& name);
+  static std::vector<std::filesystem::path> left_over(const std::filesystem::path& directory, const std::string& name);
 
   /// Adds a record. Never throws for a full disk: the record then waits in memory. Allocates
   /// nothing while the disk takes it. `line` has no newline; one is put to it.

@@ -12,8 +12,7 @@ namespace trainer::plugins::mlflow {
 /// A text of an object, or empty.
 inline std::string text(const boost::json::object& object, const char* key) {
   const auto* value = object.if_contains(key);
-  return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string()))
-                                                : std::string();
+  return value != nullptr && value->is_string() ? std::string(std::string_view(value->get_string())) : std::string();
 }
 
 /// An integer of an object, or 0. In proto3's JSON one of 64 bits may be a number or a text.

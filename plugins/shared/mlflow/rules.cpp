@@ -16,8 +16,8 @@ namespace {
 namespace json = boost::json;
 
 bool is_allowed(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-         c == '-' || c == '.' || c == ' ' || c == ':' || c == '/';
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' ||
+         c == '.' || c == ' ' || c == ':' || c == '/';
 }
 
 /// posixpath.normpath(name) != name, or a name that leads out of its directory.
@@ -34,8 +34,7 @@ bool is_unsafe_path(std::string_view name) {
 
 void flatten(const json::object& in, const std::string& parent, json::object& out) {
   for (const auto& item : in) {
-    const std::string key =
-        parent.empty() ? std::string(item.key()) : parent + "." + std::string(item.key());
+    const std::string key = parent.empty() ? std::string(item.key()) : parent + "." + std::string(item.key());
     const auto* inner = item.value().if_object();
     if (inner != nullptr && !inner->empty())
       flatten(*inner, key, out);
@@ -66,10 +65,8 @@ std::string sanitize(std::string_view key) {
 }
 
 std::string name_problem(std::string_view key) {
-  if (python_length(key) > longest_key)
-    return "is longer than " + std::to_string(longest_key) + " characters";
-  if (is_unsafe_path(key))
-    return "is no normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
+  if (python_length(key) > longest_key) return "is longer than " + std::to_string(longest_key) + " characters";
+  if (is_unsafe_path(key)) return "is no normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
   return {};
 }
 
@@ -89,12 +86,10 @@ Params make_params(std::string_view model_config, std::string_view arguments, bo
     std::string problem = name_problem(key);
     if (problem.empty() && sanitize(key) != key) problem = "has a character that MLflow refuses";
     if (!problem.empty())
-      params.dropped.push_back("the parameter \"" + key.substr(0, 300) +
-                               "\" is left out: its name " + problem);
+      params.dropped.push_back("the parameter \"" + key.substr(0, 300) + "\" is left out: its name " + problem);
     else if (length > longest_param)
-      params.dropped.push_back("the parameter \"" + key + "\" is left out: its text has " +
-                               std::to_string(length) + " characters, and MLflow takes " +
-                               std::to_string(longest_param) +
+      params.dropped.push_back("the parameter \"" + key + "\" is left out: its text has " + std::to_string(length) +
+                               " characters, and MLflow takes " + std::to_string(longest_param) +
                                "; MLFLOW_FLATTEN_PARAMS=1 logs its parts instead");
     else
       params.kept.emplace_back(std::move(key), std::move(value));
@@ -134,8 +129,7 @@ void append_json(std::string& out, std::string_view text) {
   out += '"';
 }
 
-void append_metric(std::string& out, std::string_view key, double value, std::int64_t timestamp,
-                   std::int64_t step) {
+void append_metric(std::string& out, std::string_view key, double value, std::int64_t timestamp, std::int64_t step) {
   out += "{\"key\":";
   append_json(out, key);
   out += ",\"value\":";

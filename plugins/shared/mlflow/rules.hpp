@@ -44,8 +44,7 @@ void append_json(std::string& out, std::string_view text);
 
 /// Appends {"key":...,"value":...,"timestamp":...,"step":...}; NaN and infinities as MLflow's JSON
 /// has them.
-void append_metric(std::string& out, std::string_view key, double value, std::int64_t timestamp,
-                   std::int64_t step);
+void append_metric(std::string& out, std::string_view key, double value, std::int64_t timestamp, std::int64_t step);
 
 /// Appends {"key":...,"value":...}.
 void append_pair(std::string& out, std::string_view key, std::string_view value);

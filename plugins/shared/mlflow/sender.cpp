@@ -71,15 +71,14 @@ bool Sender::pass() {
   {
     const std::lock_guard lock(mutex_);
     for (const auto& delivery : deliveries_)
-      if (!delivery->stuck && !(delivery->left_over() && delivery->finished()))
-        all.push_back(delivery.get());
+      if (!delivery->stuck && !(delivery->left_over() && delivery->finished())) all.push_back(delivery.get());
   }
   for (Delivery* delivery : all) {
     try {
       delivery->deliver(api_, report_, [this] { return over_.load(); });
       if (delivery->left_over() && delivery->finished())
-        report_.info("what an earlier run had left in " + delivery->journal().path().string() +
-                     " was sent to " + api_.address());
+        report_.info("what an earlier run had left in " + delivery->journal().path().string() + " was sent to " +
+                     api_.address());
     } catch (const ApiError& error) {
       return wait_after(error.what(), &error.response(), http::is_transient(error.status()), false);
     } catch (const http::Error& error) {
@@ -101,14 +100,12 @@ bool Sender::pass() {
 void Sender::report_failure(const std::string& sentence, bool soon) {
   if (failure_told_ || (!soon && failures_ < 2)) return;
   failure_told_ = true;
-  report_.warning(sentence +
-                  "; the run goes on, and what it logs is kept and sent when the server takes it");
+  report_.warning(sentence + "; the run goes on, and what it logs is kept and sent when the server takes it");
 }
 
 /// `response`: null when there was none; `may_pass`: a later try has a chance by itself; `absent`:
 /// nobody listens there.
-bool Sender::wait_after(const std::string& sentence, const http::Response* response, bool may_pass,
-                        bool absent) {
+bool Sender::wait_after(const std::string& sentence, const http::Response* response, bool may_pass, bool absent) {
   thread_local std::minstd_rand generator{std::random_device{}()};
   const double random = std::uniform_real_distribution<double>(0, 1)(generator);
   ++failures_;
@@ -124,8 +121,7 @@ bool Sender::wait_after(const std::string& sentence, const http::Response* respo
   if (failures_ <= settings_.retry.retries && may_pass)
     rest = settings_.retry.delay(failures_, random, response);
   else if (response != nullptr)
-    rest = std::max(
-        rest, http::retry_after(response->header("Retry-After"), std::chrono::system_clock::now()));
+    rest = std::max(rest, http::retry_after(response->header("Retry-After"), std::chrono::system_clock::now()));
   if (!response || response->header("Retry-After").empty()) rest = std::min(rest, longest_rest);
 
   bool closing;

@@ -38,8 +38,7 @@ class Sender {
  private:
   void run();
   bool pass();
-  bool wait_after(const std::string& sentence, const http::Response* response, bool may_pass,
-                  bool absent);
+  bool wait_after(const std::string& sentence, const http::Response* response, bool may_pass, bool absent);
   void report_failure(const std::string& sentence, bool soon);
 
   const Settings settings_;

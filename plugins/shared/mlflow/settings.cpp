@@ -52,8 +52,7 @@ std::string from_credentials(const std::string& key) {
       continue;
     }
     const auto equals = line.find_first_of("=:");
-    if (ours && equals != line.npos && lower(trim(line.substr(0, equals))) == key)
-      return trim(line.substr(equals + 1));
+    if (ours && equals != line.npos && lower(trim(line.substr(0, equals))) == key) return trim(line.substr(equals + 1));
   }
   return {};
 }
@@ -121,18 +120,15 @@ Settings read_settings() {
   s.http.timeout = number("MLFLOW_HTTP_REQUEST_TIMEOUT", s.http.timeout);
   s.http.connect_timeout = std::min(s.http.connect_timeout, std::max(1.0, s.http.timeout));
   s.http.user_agent = "libtrainer-mlflow";
-  s.retry.retries =
-      static_cast<int>(std::min(10.0, number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", s.retry.retries)));
-  s.retry.backoff_factor =
-      std::min(120.0, number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", s.retry.backoff_factor));
+  s.retry.retries = static_cast<int>(std::min(10.0, number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", s.retry.retries)));
+  s.retry.backoff_factor = std::min(120.0, number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", s.retry.backoff_factor));
   s.retry.jitter = number("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", s.retry.jitter);
   s.retry.respect_retry_after = flag("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", true);
 
   s.experiment_name = environment("MLFLOW_EXPERIMENT_NAME");
   s.experiment_id = environment("MLFLOW_EXPERIMENT_ID");
   s.run_id = environment("MLFLOW_RUN_ID");
-  if (is_true(environment("MLFLOW_NESTED_RUN")))
-    s.parent_run_id = environment("MLFLOW_PARENT_RUN_ID");
+  if (is_true(environment("MLFLOW_NESTED_RUN"))) s.parent_run_id = environment("MLFLOW_PARENT_RUN_ID");
   s.tags = environment("MLFLOW_TAGS");
   s.run_context = environment("MLFLOW_RUN_CONTEXT");
   s.flatten_params = is_true(environment("MLFLOW_FLATTEN_PARAMS"));
@@ -152,15 +148,12 @@ std::string uri_problem(const std::string& uri) {
       "start a server (mlflow server --backend-store-uri sqlite:///mlflow.db --port 5000) and set "
       "MLFLOW_TRACKING_URI=http://127.0.0.1:5000";
   if (uri.empty()) return "MLFLOW_TRACKING_URI is not set; " + start;
-  if (kind == "azureml")
-    return "MLFLOW_TRACKING_URI is an azureml:// address; name the tracker azure_ml instead";
+  if (kind == "azureml") return "MLFLOW_TRACKING_URI is an azureml:// address; name the tracker azure_ml instead";
   if (kind == "databricks" || kind == "databricks-uc" || uri == "databricks")
-    return "MLFLOW_TRACKING_URI is \"" + uri +
-           "\", and Databricks needs its own client; use python:mlflow";
+    return "MLFLOW_TRACKING_URI is \"" + uri + "\", and Databricks needs its own client; use python:mlflow";
   return "MLFLOW_TRACKING_URI is \"" + uri +
          "\", a store that only MLflow itself can open; this tracker speaks to a server: " + start +
-         (kind == "sqlite" ? " (with --backend-store-uri " + uri + " it goes on with that file)"
-                           : "");
+         (kind == "sqlite" ? " (with --backend-store-uri " + uri + " it goes on with that file)" : "");
 }
 
 bool is_dagshub_uri(const std::string& uri) {

@@ -29,8 +29,7 @@ std::string user_name() {
   passwd entry{};
   passwd* found = nullptr;
   char text[4096];
-  if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
-    return found->pw_name;
+  if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr) return found->pw_name;
   return "unknown";
 }
 
@@ -47,8 +46,7 @@ std::filesystem::path home() {
   passwd entry{};
   passwd* found = nullptr;
   char text[4096];
-  if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr)
-    return found->pw_dir;
+  if (getpwuid_r(getuid(), &entry, text, sizeof text, &found) == 0 && found != nullptr) return found->pw_dir;
   return {};
 }
 

@@ -12,12 +12,10 @@ namespace {
 /// What `trainer replay` can be given for this directory; empty when there is nothing yet.
 fs::path replayable(const fs::path& output_dir) {
   std::error_code error;
-  if (fs::exists(output_dir / "trainer_state.json", error))
-    return output_dir / "trainer_state.json";
+  if (fs::exists(output_dir / "trainer_state.json", error)) return output_dir / "trainer_state.json";
   fs::path newest;
   long newest_step = -1;
-  for (fs::directory_iterator it(output_dir, error), end; !error && it != end;
-       it.increment(error)) {
+  for (fs::directory_iterator it(output_dir, error), end; !error && it != end; it.increment(error)) {
     const std::string name = it->path().filename().string();
     if (name.compare(0, 11, "checkpoint-") != 0) continue;
     const long step = std::strtol(name.c_str() + 11, nullptr, 10);
@@ -31,10 +29,8 @@ fs::path replayable(const fs::path& output_dir) {
 /// no such links.
 bool link_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
   std::error_code error;
-  for (fs::recursive_directory_iterator it(from, error), end; !error && it != end;
-       it.increment(error)) {
-    if (it.depth() == 0 &&
-        it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
+  for (fs::recursive_directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
+    if (it.depth() == 0 && it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
       it.disable_recursion_pending();
       continue;
     }
@@ -114,9 +110,9 @@ void Tracker::on_train_end(const Arguments&, const State& state, Control&) {
 void Tracker::setup(const Arguments& args) {
   output_dir_ = fs::path(args["output_dir"].text());
   if (!sender_)
-    sender_ = std::make_unique<Sender>(
-        settings_, Reporter{[host = host_](const std::string& line) { host.info(line); },
-                            [host = host_](const std::string& line) { host.warning(line); }});
+    sender_ =
+        std::make_unique<Sender>(settings_, Reporter{[host = host_](const std::string& line) { host.info(line); },
+                                                     [host = host_](const std::string& line) { host.warning(line); }});
   if (!adopted_) {
     adopted_ = true;
     // The journal has the run with its own times: what is replayed would be a second one.
@@ -137,15 +133,11 @@ void Tracker::setup(const Arguments& args) {
   if (name.is_string()) run.run_name = name.text();
   run.user = settings_.user.empty() ? user_name() : settings_.user;
   run.start_time = last_time_ = std::max(milliseconds_now(), last_time_ + 1);
-  run.tags = {{"mlflow.user", run.user},
-              {"mlflow.source.name", program_name()},
-              {"mlflow.source.type", "LOCAL"}};
+  run.tags = {{"mlflow.user", run.user}, {"mlflow.source.name", program_name()}, {"mlflow.source.type", "LOCAL"}};
   if (!settings_.run_context.empty())
-    for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT"))
-      run.tags.push_back(std::move(tag));
+    for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT")) run.tags.push_back(std::move(tag));
   if (!run.run_name.empty()) run.tags.emplace_back("mlflow.runName", run.run_name);
-  if (!settings_.parent_run_id.empty())
-    run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
+  if (!settings_.parent_run_id.empty()) run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
 
   auto journal = std::make_unique<Journal>(output_dir_, id_, run.to_json());
   live_ = journal.get();
@@ -155,8 +147,7 @@ void Tracker::setup(const Arguments& args) {
 }
 
 void Tracker::log_setup(const Arguments& args) {
-  Params params =
-      make_params(host_.model_config_json(), args.to_json_string(), settings_.flatten_params);
+  Params params = make_params(host_.model_config_json(), args.to_json_string(), settings_.flatten_params);
   for (const std::string& sentence : params.dropped) host_.warning(sentence);
   if (settings_.max_log_params && *settings_.max_log_params < params.kept.size())
     params.kept.resize(*settings_.max_log_params);
@@ -193,8 +184,7 @@ bool Tracker::adopt_journals() {
     std::error_code error;
     if (fs::file_size(path, error) == 0 || error) continue;
     try {
-      auto delivery =
-          std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
+      auto delivery = std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
       if (delivery->header().uri != settings_.uri) {
         host_.warning(path.string() + " of an earlier run belongs to " + delivery->header().uri +
                       ", and this run reports to " + settings_.uri +
@@ -273,20 +263,18 @@ void Tracker::report_rest() {
   const fs::path state = replayable(output_dir_);
   for (Delivery* delivery : rest) {
     const std::uint64_t lost = delivery->journal().waiting_in_memory();
-    const std::string why =
-        sender_->last_failure().empty() ? "the time was over" : sender_->last_failure();
+    const std::string why = sender_->last_failure().empty() ? "the time was over" : sender_->last_failure();
     if (lost != 0)
       host_.warning(std::to_string(lost) + " logs were not sent to " + settings_.uri + " (" + why +
                     ") and could not be kept in a file either: they are lost");
     std::error_code error;
     const std::string path = delivery->journal().path().string();
     if (!fs::exists(path, error)) continue;
-    host_.warning("not everything was sent to " + settings_.uri + " (" + why +
-                  "); the rest is in " + path +
+    host_.warning("not everything was sent to " + settings_.uri + " (" + why + "); the rest is in " + path +
                   " and goes out at the start of the next run with this output_dir" +
                   (state.empty() ? std::string()
-                                 : ", or by: trainer replay " + state.string() + " --report_to " +
-                                       id_ + " --output_dir " + output_dir_.string()));
+                                 : ", or by: trainer replay " + state.string() + " --report_to " + id_ +
+                                       " --output_dir " + output_dir_.string()));
   }
 }
 

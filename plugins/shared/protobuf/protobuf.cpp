@@ -60,9 +60,7 @@ void Message::close(std::size_t begin) {
   out_.insert(begin, length, size);
 }
 
-void Message::key(unsigned field, unsigned wire_type) {
-  varint(static_cast<std::uint64_t>(field) << 3 | wire_type);
-}
+void Message::key(unsigned field, unsigned wire_type) { varint(static_cast<std::uint64_t>(field) << 3 | wire_type); }
 
 void Message::varint(std::uint64_t value) {
   char bytes[10];

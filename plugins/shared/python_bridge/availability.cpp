@@ -18,7 +18,9 @@ void require_package(const std::string& module, const std::string& package) {
   const std::string program =
       "import sys, importlib.util as u\n"
       "sys.path = [p for p in sys.path if p]\n"
-      "found = [u.find_spec(m) for m in ('transformers', '" + module + "')]\n"
+      "found = [u.find_spec(m) for m in ('transformers', '" +
+      module +
+      "')]\n"
       "sys.exit(0 if all(s and s.origin for s in found) else 3)";
   std::optional<std::string> ended;
   try {
@@ -26,8 +28,7 @@ void require_package(const std::string& module, const std::string& package) {
     Process process({python, "-c", program}, sockets.theirs.get());
     ended = process.wait(30);
   } catch (const std::system_error& e) {
-    throw sdk::Unavailable(python + " could not be started: " + e.what() +
-                           "; name a Python with TRAINER_PYTHON");
+    throw sdk::Unavailable(python + " could not be started: " + e.what() + "; name a Python with TRAINER_PYTHON");
   }
   if (!ended) throw sdk::Unavailable(python + " did not start within 30 s");
   if (!ended->empty())

@@ -30,8 +30,7 @@ bool Connection::send(std::string_view body, bool must) {
 
 std::optional<boost::json::object> Connection::receive(double seconds) {
   std::unique_lock lock(mutex_);
-  came_.wait_for(lock, std::chrono::duration<double>(seconds),
-                 [this] { return !inbox_.empty() || gone_; });
+  came_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return !inbox_.empty() || gone_; });
   if (inbox_.empty()) return std::nullopt;
   boost::json::object message = std::move(inbox_.front());
   inbox_.pop_front();

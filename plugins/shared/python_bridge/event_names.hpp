@@ -10,17 +10,16 @@ namespace trainer::plugins {
 
 /// In the order of TRAINER_ON_INIT_END and the rest.
 inline constexpr std::array<std::string_view, TRAINER_EVENT_COUNT> event_names = {
-    "on_init_end",   "on_train_begin", "on_train_end",          "on_epoch_begin",
-    "on_epoch_end",  "on_step_begin",  "on_pre_optimizer_step", "on_optimizer_step",
-    "on_substep_end", "on_step_end",   "on_evaluate",           "on_predict",
-    "on_save",       "on_log",         "on_prediction_step",    "on_push_begin"};
+    "on_init_end",    "on_train_begin", "on_train_end",          "on_epoch_begin",
+    "on_epoch_end",   "on_step_begin",  "on_pre_optimizer_step", "on_optimizer_step",
+    "on_substep_end", "on_step_end",    "on_evaluate",           "on_predict",
+    "on_save",        "on_log",         "on_prediction_step",    "on_push_begin"};
 
 inline constexpr std::uint32_t all_events = (1u << TRAINER_EVENT_COUNT) - 1;
 /// Those that come for every step or batch.
-inline constexpr std::uint32_t step_events =
-    1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
-    1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END | 1u << TRAINER_ON_STEP_END |
-    1u << TRAINER_ON_PREDICTION_STEP;
+inline constexpr std::uint32_t step_events = 1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
+                                             1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END |
+                                             1u << TRAINER_ON_STEP_END | 1u << TRAINER_ON_PREDICTION_STEP;
 
 /// The event's bit, or 0 for a name that is no event.
 constexpr std::uint32_t event_bit(std::string_view name) {

@@ -17,11 +17,11 @@ namespace trainer::plugins {
 namespace {
 
 constexpr std::array<std::string_view, 12> launcher_variables = {
-    "RANK",       "LOCAL_RANK",       "WORLD_SIZE",  "LOCAL_WORLD_SIZE", "GROUP_RANK",
-    "ROLE_RANK",  "ROLE_WORLD_SIZE",  "MASTER_ADDR", "MASTER_PORT",      "GROUP_WORLD_SIZE",
-    "ROLE_NAME",  "TRAINER_BRIDGE_SOCKET"};
-constexpr std::array<std::string_view, 5> launcher_prefixes = {"TORCHELASTIC_", "OMPI_COMM_WORLD_",
-                                                               "PMI_", "ACCELERATE_", "FSDP_"};
+    "RANK",        "LOCAL_RANK",       "WORLD_SIZE",      "LOCAL_WORLD_SIZE",
+    "GROUP_RANK",  "ROLE_RANK",        "ROLE_WORLD_SIZE", "MASTER_ADDR",
+    "MASTER_PORT", "GROUP_WORLD_SIZE", "ROLE_NAME",       "TRAINER_BRIDGE_SOCKET"};
+constexpr std::array<std::string_view, 5> launcher_prefixes = {"TORCHELASTIC_", "OMPI_COMM_WORLD_", "PMI_",
+                                                               "ACCELERATE_", "FSDP_"};
 
 // Imports the modules from memory, and keeps their lines for tracebacks. Directories on sys.path
 // that stand for the current one are taken out: a file such as ./json.py must not be imported here.
@@ -64,11 +64,9 @@ std::string variable(const char* name) {
 
 bool from_launcher(std::string_view line) {
   const std::string_view name = line.substr(0, line.find('='));
-  return std::find(launcher_variables.begin(), launcher_variables.end(), name) !=
-             launcher_variables.end() ||
-         std::any_of(
-             launcher_prefixes.begin(), launcher_prefixes.end(),
-             [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
+  return std::find(launcher_variables.begin(), launcher_variables.end(), name) != launcher_variables.end() ||
+         std::any_of(launcher_prefixes.begin(), launcher_prefixes.end(),
+                     [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
 }
 
 }  // namespace
@@ -91,9 +89,7 @@ std::vector<std::string> child_environment() {
   return kept;
 }
 
-std::vector<std::string> python_command(const std::string& python) {
-  return {python, "-c", bootstrap};
-}
+std::vector<std::string> python_command(const std::string& python) { return {python, "-c", bootstrap}; }
 
 std::string bridge_modules() {
   boost::json::object modules;

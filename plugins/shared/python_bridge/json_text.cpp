@@ -111,10 +111,8 @@ void append_json(std::string& out, const trainer_state& state) {
   flag("is_hyper_param_search", state.is_hyper_param_search);
   // Absent ones are None, the default there.
   if (state.present & TRAINER_HAS_BEST_METRIC) number("best_metric", state.best_metric);
-  if (state.present & TRAINER_HAS_BEST_GLOBAL_STEP)
-    integer("best_global_step", state.best_global_step);
-  if (state.present & TRAINER_HAS_TRAIN_BATCH_SIZE)
-    integer("train_batch_size", state.train_batch_size);
+  if (state.present & TRAINER_HAS_BEST_GLOBAL_STEP) integer("best_global_step", state.best_global_step);
+  if (state.present & TRAINER_HAS_TRAIN_BATCH_SIZE) integer("train_batch_size", state.train_batch_size);
   if (state.present & TRAINER_HAS_BEST_MODEL_CHECKPOINT) {
     append_key(out, "best_model_checkpoint");
     append_json(out, sdk::view(state.best_model_checkpoint));
@@ -128,8 +126,8 @@ void append_json(std::string& out, const trainer_state& state) {
 
 void append_json(std::string& out, const trainer_control& control) {
   out += '[';
-  for (const auto flag : {control.should_training_stop, control.should_epoch_stop,
-                          control.should_save, control.should_evaluate, control.should_log}) {
+  for (const auto flag : {control.should_training_stop, control.should_epoch_stop, control.should_save,
+                          control.should_evaluate, control.should_log}) {
     out += flag != 0 ? '1' : '0';
     out += ',';
   }

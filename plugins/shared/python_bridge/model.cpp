@@ -46,8 +46,8 @@ void append_shape(std::string& out, const trainer_tensor& tensor) {
 
 std::size_t width(const trainer_tensor& tensor) { return tensor.dtype_bits / 8; }
 
-std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& parameters,
-                           std::uint32_t kind, const boost::json::object& request) {
+std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& parameters, std::uint32_t kind,
+                           const boost::json::object& request) {
   std::unordered_set<std::string_view> names;
   const auto* list = request.at("names").if_array();
   if (list != nullptr)
@@ -69,8 +69,7 @@ std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& 
   return found;
 }
 
-std::string answer(const sdk::Host& host, const boost::json::object& request,
-                   std::unique_ptr<SharedMemory>& memory) {
+std::string answer(const sdk::Host& host, const boost::json::object& request, std::unique_ptr<SharedMemory>& memory) {
   const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
   if (parameters == nullptr) throw std::runtime_error("this run has no model to look at");
   const auto kind = request.at("fetch").to_number<std::uint32_t>();
@@ -87,8 +86,8 @@ std::string answer(const sdk::Host& host, const boost::json::object& request,
   out += ",\"tensors\":[";
   for (const Tensor& tensor : tensors) {
     const std::size_t bytes = elements(tensor.view) * width(tensor.view);
-    if (bytes > 0 && parameters->copy(host.raw(), kind, tensor.index,
-                                      memory->data() + tensor.offset, bytes) != TRAINER_OK)
+    if (bytes > 0 &&
+        parameters->copy(host.raw(), kind, tensor.index, memory->data() + tensor.offset, bytes) != TRAINER_OK)
       throw std::runtime_error("the host could not copy \"" + tensor.name + "\"");
     if (out.back() != '[') out += ',';
     out += '[';

@@ -11,9 +11,8 @@
 #include "shared/python_bridge/session_words.hpp"
 
 namespace trainer::plugins {
-void BridgeSession::build(std::uint32_t kind, const trainer_state& state,
-                          const trainer_control& control, const sdk::Map* values,
-                          std::uint64_t id) {
+void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const trainer_control& control,
+                          const sdk::Map* values, std::uint64_t id) {
   text_ = "{\"on\":\"";
   text_ += event_names[kind];
   text_ += '"';
@@ -59,8 +58,7 @@ void BridgeSession::append_history() {
   history_sent_ = size;
 }
 
-void BridgeSession::event(std::uint32_t kind, const trainer_state& state, trainer_control& control,
-                          sdk::Map* values) {
+void BridgeSession::event(std::uint32_t kind, const trainer_state& state, trainer_control& control, sdk::Map* values) {
   if (lost_) return;
   if (connection_->gone()) {
     if (!answers_) return report_loss();
@@ -74,16 +72,14 @@ void BridgeSession::event(std::uint32_t kind, const trainer_state& state, traine
   build(kind, state, control, values, id);
   if (!connection_->send(text_, answers_) && !full_said_) {
     full_said_ = true;
-    host_.warning(class_name_ + " has not taken the last " +
-                  std::to_string(most_waiting_bytes >> 20) +
+    host_.warning(class_name_ + " has not taken the last " + std::to_string(most_waiting_bytes >> 20) +
                   " MB of events; what comes until it does is lost to it");
   }
   if (!answers_) return;
   const boost::json::object answer = ask(std::string(event_names[kind]), id);
   if (const auto* flags = answer.if_contains("control")) {
-    std::uint32_t* const to[] = {&control.should_training_stop, &control.should_epoch_stop,
-                                 &control.should_save, &control.should_evaluate,
-                                 &control.should_log};
+    std::uint32_t* const to[] = {&control.should_training_stop, &control.should_epoch_stop, &control.should_save,
+                                 &control.should_evaluate, &control.should_log};
     for (std::size_t i = 0; i < 5; ++i) *to[i] = flags->as_array().at(i).to_number<std::uint32_t>();
   }
   const auto* changed = answer.if_contains("values");
@@ -114,8 +110,7 @@ boost::json::object BridgeSession::ask(const std::string& what, std::uint64_t id
       if (process_) process_->kill();
       lost_ = true;
       events_ = 0;
-      throw std::runtime_error(class_name_ + " did not answer " + what + " within " +
-                               seconds(settings_.timeout) +
+      throw std::runtime_error(class_name_ + " did not answer " + what + " within " + seconds(settings_.timeout) +
                                ", and its Python was ended; raise \"timeout\" of the plugin if it "
                                "needs more");
     }
@@ -151,9 +146,7 @@ void BridgeSession::report_loss() {
   hear(connection_->receive(0));
   lost_ = true;
   events_ = 0;
-  if (!left_out_)
-    host_.warning(class_name_ + "'s Python ended (" + how_it_ended() +
-                  "); the run goes on without it");
+  if (!left_out_) host_.warning(class_name_ + "'s Python ended (" + how_it_ended() + "); the run goes on without it");
 }
 
 const boost::json::object& BridgeSession::state() {
@@ -193,13 +186,11 @@ void BridgeSession::close(bool failed) {
       hear(connection_->receive(0.2));
     if (!said && passed() > 5) {
       said = true;
-      host_.info("waiting for " + class_name_ + " to finish, at most " +
-                 seconds(settings_.shutdown_timeout));
+      host_.info("waiting for " + class_name_ + " to finish, at most " + seconds(settings_.shutdown_timeout));
     }
   }
   // Its last words may be on their way from the connection's thread.
-  for (const double until = passed() + 1; !connection_->gone() && passed() < until;)
-    hear(connection_->receive(0.05));
+  for (const double until = passed() + 1; !connection_->gone() && passed() < until;) hear(connection_->receive(0.05));
   hear(connection_->receive(0));
   const auto ended = process_ ? process_->ended() : std::optional<std::string>("");
   if (!over()) {
@@ -207,8 +198,7 @@ void BridgeSession::close(bool failed) {
     host_.warning(class_name_ + " did not finish within " + seconds(settings_.shutdown_timeout) +
                   "; its last records may be missing where it sends them");
   } else if (!failed && !ended->empty() && !left_out_) {
-    host_.warning(class_name_ + "'s Python ended with " + *ended +
-                  "; its last records may be missing");
+    host_.warning(class_name_ + "'s Python ended with " + *ended + "; its last records may be missing");
   }
   if (connection_->refused() > 0)
     host_.warning(class_name_ + " did not get " + std::to_string(connection_->refused()) +

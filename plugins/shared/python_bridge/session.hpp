@@ -37,13 +37,10 @@ class BridgeSession {
   ~BridgeSession();
 
   /// Whether the event is of interest: what the Python class does not override is not sent.
-  bool wants(std::uint32_t kind) const {
-    return (events_.load(std::memory_order_relaxed) >> kind & 1) != 0;
-  }
+  bool wants(std::uint32_t kind) const { return (events_.load(std::memory_order_relaxed) >> kind & 1) != 0; }
   /// Sends an event; with answers, waits, and takes flags and values over. Throws what the callback
   /// raised, and for a Python that is gone or silent.
-  void event(std::uint32_t kind, const trainer_state& state, trainer_control& control,
-             sdk::Map* values);
+  void event(std::uint32_t kind, const trainer_state& state, trainer_control& control, sdk::Map* values);
   /// Ends the Python after its exit hooks. `failed` is what they get to see.
   void close(bool failed);
 
@@ -65,8 +62,8 @@ class BridgeSession {
   [[noreturn]] void lose(const std::string& what);
   std::string how_it_ended();
   void report_loss();
-  void build(std::uint32_t kind, const trainer_state& state, const trainer_control& control,
-             const sdk::Map* values, std::uint64_t id);
+  void build(std::uint32_t kind, const trainer_state& state, const trainer_control& control, const sdk::Map* values,
+             std::uint64_t id);
   void append_history();
   void log_lines(std::uint32_t level, std::string_view text) const;
 

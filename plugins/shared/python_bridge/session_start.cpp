@@ -24,9 +24,7 @@ BridgeSession::BridgeSession(const sdk::Host& host, BridgeSettings settings)
   if (!is_tracker() || answers_) take_ready(expect_reply("ready", true));
 }
 
-bool BridgeSession::is_tracker() const {
-  return settings_.callback.find_first_of(".:") == std::string::npos;
-}
+bool BridgeSession::is_tracker() const { return settings_.callback.find_first_of(".:") == std::string::npos; }
 
 BridgeSession::~BridgeSession() { connection_.reset(); }
 
@@ -35,24 +33,20 @@ void BridgeSession::start() {
   try {
     if (!settings_.parent.empty()) {
       python_ = "the Python that started the trainer";
-      connection_ = std::make_unique<Connection>(connect_to(settings_.parent), most_waiting_bytes,
-                                                 first);
+      connection_ = std::make_unique<Connection>(connect_to(settings_.parent), most_waiting_bytes, first);
       return;
     }
     python_ = choose_python(settings_.python);
     Pair sockets = make_socket_pair();
     process_ = std::make_unique<Process>(python_command(python_), sockets.theirs.get());
     sockets.theirs.close();
-    connection_ =
-        std::make_unique<Connection>(std::move(sockets.ours), most_waiting_bytes, first);
+    connection_ = std::make_unique<Connection>(std::move(sockets.ours), most_waiting_bytes, first);
     connection_->send(bridge_modules(), true);
   } catch (const std::system_error& e) {
     throw std::runtime_error(
-        python_ + " could not be " + (settings_.parent.empty() ? "started" : "reached") + ": " +
-        e.what() +
-        (settings_.parent.empty()
-             ? "; name a Python with the plugin's \"python\" or with TRAINER_PYTHON"
-             : "; run the trainer through trainer_bridge.run"));
+        python_ + " could not be " + (settings_.parent.empty() ? "started" : "reached") + ": " + e.what() +
+        (settings_.parent.empty() ? "; name a Python with the plugin's \"python\" or with TRAINER_PYTHON"
+                                  : "; run the trainer through trainer_bridge.run"));
   }
 }
 
@@ -83,15 +77,14 @@ void BridgeSession::introduce() {
 // On the connection's thread. Lines for the log, and a tracker's failure, which nobody waits for.
 bool BridgeSession::first_look(const boost::json::object& message) {
   if (message.contains("log")) {
-    log_lines(text_in(message, "log") == "error" ? TRAINER_LOG_ERROR : TRAINER_LOG_WARNING,
-              text_in(message, "text"));
+    log_lines(text_in(message, "log") == "error" ? TRAINER_LOG_ERROR : TRAINER_LOG_WARNING, text_in(message, "text"));
     return true;
   }
   if (message.contains("failed")) {
     events_ = 0;
     left_out_ = true;
-    host_.warning(settings_.callback + " failed in " + text_in(message, "on") + ": " +
-                  text_in(message, "failed") + "; the run goes on without it");
+    host_.warning(settings_.callback + " failed in " + text_in(message, "on") + ": " + text_in(message, "failed") +
+                  "; the run goes on without it");
     log_lines(TRAINER_LOG_WARNING, text_in(message, "traceback"));
     return true;
   }
@@ -102,17 +95,16 @@ boost::json::object BridgeSession::expect_reply(const char* what, bool ready) {
   const auto message = connection_->receive(settings_.timeout);
   if (!message) {
     if (connection_->gone())
-      throw std::runtime_error(python_ + " ended before " + class_name_ + " was there (" +
-                               how_it_ended() + "); what it printed says why");
+      throw std::runtime_error(python_ + " ended before " + class_name_ + " was there (" + how_it_ended() +
+                               "); what it printed says why");
     if (process_) process_->kill();
-    throw std::runtime_error(python_ + " did not " + (ready ? "create " + class_name_ : "start") +
-                             " within " + seconds(settings_.timeout) +
+    throw std::runtime_error(python_ + " did not " + (ready ? "create " + class_name_ : "start") + " within " +
+                             seconds(settings_.timeout) +
                              "; raise \"timeout\" of the plugin, or look at what it waits for");
   }
   if (message->contains("refused")) {
     log_lines(TRAINER_LOG_DEBUG, text_in(*message, "traceback"));
-    throw std::runtime_error(class_name_ + " could not be created in Python: " +
-                             text_in(*message, "refused"));
+    throw std::runtime_error(class_name_ + " could not be created in Python: " + text_in(*message, "refused"));
   }
   if (message->contains("again")) {
     host_.debug(class_name_ + " needs all of transformers: " + text_in(*message, "again"));
@@ -134,8 +126,7 @@ void BridgeSession::take_ready(const boost::json::object& ready) {
   ready_ = true;
   class_name_ = text_in(ready, "class");
   std::uint32_t events = 0;
-  for (const auto& name : ready.at("events").as_array())
-    events |= event_bit(std::string_view(name.as_string()));
+  for (const auto& name : ready.at("events").as_array()) events |= event_bit(std::string_view(name.as_string()));
   events_ = left_out_ ? 0 : events;
   if (!settings_.wait) answers_ = !ready.at("tracker").as_bool();
   if (const auto* state = ready.if_contains("state")) state_ = state->as_object();

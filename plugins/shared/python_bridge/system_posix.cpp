@@ -79,8 +79,7 @@ Descriptor connect_to(const std::string& path) {
   Descriptor socket(::socket(AF_UNIX, SOCK_STREAM, 0));
   if (socket.get() < 0) fail("socket");
   never_inherit(socket.get());
-  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0)
-    fail(path);
+  if (::connect(socket.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) fail(path);
   never_block(socket.get());
   return socket;
 }
@@ -105,14 +104,13 @@ std::ptrdiff_t receive_some(int fd, char* data, std::size_t size) {
 }
 
 Ready wait_for(int fd, bool to_write, int wake) {
-  pollfd polled[2] = {{fd, static_cast<short>(POLLIN | (to_write ? POLLOUT : 0)), 0},
-                      {wake, POLLIN, 0}};
+  pollfd polled[2] = {{fd, static_cast<short>(POLLIN | (to_write ? POLLOUT : 0)), 0}, {wake, POLLIN, 0}};
   if (::poll(polled, 2, -1) < 0) {
     if (errno == EINTR) return {};
     fail("poll");
   }
-  return {(polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0,
-          (polled[0].revents & POLLOUT) != 0, polled[1].revents != 0};
+  return {(polled[0].revents & (POLLIN | POLLHUP | POLLERR)) != 0, (polled[0].revents & POLLOUT) != 0,
+          polled[1].revents != 0};
 }
 
 void wake(int fd) {
@@ -139,13 +137,11 @@ Process::Process(const std::vector<std::string>& command, int socket) {
   sigset_t none, all;
   sigemptyset(&none);
   sigemptyset(&all);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2})
-    sigaddset(&all, number);
+  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGPIPE, SIGCHLD, SIGUSR1, SIGUSR2}) sigaddset(&all, number);
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setsigmask(&attributes, &none);
   posix_spawnattr_setsigdefault(&attributes, &all);
-  posix_spawnattr_setflags(&attributes,
-                           POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
 
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
@@ -156,8 +152,7 @@ Process::Process(const std::vector<std::string>& command, int socket) {
   variables.push_back(nullptr);
 
   pid_t pid = -1;
-  const int code = ::posix_spawnp(&pid, command[0].c_str(), &files, &attributes, arguments.data(),
-                                  variables.data());
+  const int code = ::posix_spawnp(&pid, command[0].c_str(), &files, &attributes, arguments.data(), variables.data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (code != 0) fail(command[0], code);
@@ -207,8 +202,7 @@ SharedMemory::SharedMemory(std::size_t size) : size_(size) {
   if (fd < 0) fail("shared memory " + name_);
   // Not ftruncate alone: pages that a full /dev/shm cannot give would be a bus error later.
   const int code = ::posix_fallocate(fd, 0, static_cast<off_t>(size));
-  void* data = code == 0 ? ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0)
-                         : MAP_FAILED;
+  void* data = code == 0 ? ::mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
   const int reason = code == 0 ? errno : code;
   ::close(fd);
   if (data == MAP_FAILED) {

@@ -42,8 +42,7 @@ void set_values(sdk::Map& map, const boost::json::array& values) {
   for (const std::string& key : gone) map.erase(key);
   for (const auto& entry : values) {
     const std::string text(entry.at(2).as_string());
-    map.set(std::string_view(entry.at(0).as_string()),
-            decode(std::string(entry.at(1).as_string()), text));
+    map.set(std::string_view(entry.at(0).as_string()), decode(std::string(entry.at(1).as_string()), text));
   }
 }
 

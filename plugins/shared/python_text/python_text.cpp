@@ -15,9 +15,7 @@ namespace {
 
 /// The code point at `at`, which is moved past it; -1 and one byte for what is no UTF-8.
 std::int32_t next_code_point(std::string_view text, std::size_t& at) {
-  const auto byte = [&](std::size_t i) {
-    return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u;
-  };
+  const auto byte = [&](std::size_t i) { return i < text.size() ? static_cast<unsigned char>(text[i]) : 0u; };
   const unsigned first = byte(at++);
   if (first < 0x80) return static_cast<std::int32_t>(first);
   const std::size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
@@ -35,13 +33,12 @@ std::int32_t next_code_point(std::string_view text, std::size_t& at) {
 /// Code points that no Unicode version assigns yet count as printable here.
 bool is_printable(std::int32_t code) {
   static constexpr std::int32_t refused[][2] = {
-      {0x00, 0x1F},       {0x7F, 0xA0},       {0xAD, 0xAD},       {0x600, 0x605},
-      {0x61C, 0x61C},     {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},
-      {0x8E2, 0x8E2},     {0x1680, 0x1680},   {0x180E, 0x180E},   {0x2000, 0x200F},
-      {0x2028, 0x202F},   {0x205F, 0x206F},   {0x3000, 0x3000},   {0xD800, 0xF8FF},
-      {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD},
-      {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A},
-      {0xE0000, 0xE00FF}, {0xE01F0, 0x10FFFF}};
+      {0x00, 0x1F},       {0x7F, 0xA0},       {0xAD, 0xAD},       {0x600, 0x605},     {0x61C, 0x61C},
+      {0x6DD, 0x6DD},     {0x70F, 0x70F},     {0x890, 0x891},     {0x8E2, 0x8E2},     {0x1680, 0x1680},
+      {0x180E, 0x180E},   {0x2000, 0x200F},   {0x2028, 0x202F},   {0x205F, 0x206F},   {0x3000, 0x3000},
+      {0xD800, 0xF8FF},   {0xFEFF, 0xFEFF},   {0xFFF0, 0xFFFB},   {0xFFFE, 0xFFFF},   {0x110BD, 0x110BD},
+      {0x110CD, 0x110CD}, {0x13430, 0x1343F}, {0x1BCA0, 0x1BCA3}, {0x1D173, 0x1D17A}, {0xE0000, 0xE00FF},
+      {0xE01F0, 0x10FFFF}};
   return std::none_of(std::begin(refused), std::end(refused),
                       [&](const auto& range) { return code >= range[0] && code <= range[1]; });
 }
@@ -194,8 +191,7 @@ boost::json::value parse_python_json(std::string_view json) {
   bool in_text = false, marked = false;
   for (std::size_t at = 0; at < json.size();) {
     const bool starts =
-        !in_text &&
-        (at == 0 || std::string_view(" \t\r\n,:[{").find(json[at - 1]) != std::string_view::npos);
+        !in_text && (at == 0 || std::string_view(" \t\r\n,:[{").find(json[at - 1]) != std::string_view::npos);
     const std::size_t number = starts ? number_size(json, at) : 0;
     if (number != 0) {
       plain += "\"\\u0001trainer:";

@@ -32,8 +32,7 @@ RecordFile::RecordFile(const std::filesystem::path& path, std::string_view heade
 
 void RecordFile::append(std::initializer_list<std::string_view> records) {
   buffer_.clear();
-  for (const std::string_view record : records)
-    frame(buffer_, file_.size() + buffer_.size(), record);
+  for (const std::string_view record : records) frame(buffer_, file_.size() + buffer_.size(), record);
   file_.append(buffer_);
 }
 

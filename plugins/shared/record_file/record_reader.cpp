@@ -7,8 +7,7 @@
 
 namespace trainer::plugins {
 
-RecordReader::RecordReader(const std::filesystem::path& path, std::string_view header)
-    : in_(path, std::ios::binary) {
+RecordReader::RecordReader(const std::filesystem::path& path, std::string_view header) : in_(path, std::ios::binary) {
   std::string found(header.size(), '\0');
   if (!in_.read(found.data(), static_cast<std::streamsize>(found.size())) || found != header)
     in_.setstate(std::ios::failbit);
@@ -27,15 +26,13 @@ bool RecordReader::next(std::string& record) {
     unsigned char head[head_size];
     if (!in_.read(reinterpret_cast<char*>(head), head_size)) return false;
     const std::size_t size = head[4] | static_cast<std::size_t>(head[5]) << 8;
-    const uLong expected = head[0] | static_cast<uLong>(head[1]) << 8 |
-                           static_cast<uLong>(head[2]) << 16 | static_cast<uLong>(head[3]) << 24;
+    const uLong expected = head[0] | static_cast<uLong>(head[1]) << 8 | static_cast<uLong>(head[2]) << 16 |
+                           static_cast<uLong>(head[3]) << 24;
     const std::size_t old = record.size();
     record.resize(old + size);
     if (!in_.read(record.data() + old, static_cast<std::streamsize>(size))) return false;
     uLong crc = crc32(0, head + 6, 1);
-    if (size != 0)
-      crc = crc32(crc, reinterpret_cast<const Bytef*>(record.data() + old),
-                  static_cast<uInt>(size));
+    if (size != 0) crc = crc32(crc, reinterpret_cast<const Bytef*>(record.data() + old), static_cast<uInt>(size));
     const unsigned type = head[6];  // 1 full, 2 first, 3 middle, 4 last
     if (crc != expected || type < 1 || type > 4 || begin != (type <= 2)) return false;
     offset_ += head_size + size;

@@ -28,9 +28,7 @@ std::filesystem::path find_program(const std::string& name) {
   std::istringstream path(variable("PATH"));
   for (std::string directory; std::getline(path, directory, ':');) {
     const std::filesystem::path file = std::filesystem::path(directory) / name;
-    if (!directory.empty() && ::access(file.c_str(), X_OK) == 0 &&
-        std::filesystem::is_regular_file(file))
-      return file;
+    if (!directory.empty() && ::access(file.c_str(), X_OK) == 0 && std::filesystem::is_regular_file(file)) return file;
   }
   return {};
 }

@@ -19,8 +19,7 @@ bool ends_with(std::string_view text, std::string_view end) {
 }  // namespace
 
 bool is_buffer(std::string_view name) {
-  return ends_with(name, "running_mean") || ends_with(name, "running_var") ||
-         ends_with(name, "num_batches_tracked");
+  return ends_with(name, "running_mean") || ends_with(name, "running_var") || ends_with(name, "num_batches_tracked");
 }
 
 std::string rewrite_key(std::string_view key) {
@@ -33,8 +32,8 @@ std::string rewrite_key(std::string_view key) {
 }
 
 bool is_single_value(std::string_view key) {
-  return key == "train_runtime" || key == "train_samples_per_second" ||
-         key == "train_steps_per_second" || key == "train_loss" || key == "total_flos";
+  return key == "train_runtime" || key == "train_samples_per_second" || key == "train_steps_per_second" ||
+         key == "train_loss" || key == "total_flos";
 }
 
 JsonTree run_config(const sdk::Host& host) {
@@ -44,8 +43,7 @@ JsonTree run_config(const sdk::Host& host) {
   for (const std::string& part : {model, arguments}) {
     if (part.empty()) continue;
     JsonTree tree = parse_json(part);
-    for (std::size_t i = 0; i < tree.keys.size(); ++i)
-      config[tree.keys[i]] = std::move(tree.items[i]);
+    for (std::size_t i = 0; i < tree.keys.size(); ++i) config[tree.keys[i]] = std::move(tree.items[i]);
   }
   return config;
 }
@@ -106,8 +104,7 @@ std::string variable(const char* name) {
 bool is_true(std::string_view text) {
   std::string lower;
   for (const char c : text) lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);
-  return lower == "1" || lower == "true" || lower == "yes" || lower == "on" || lower == "t" ||
-         lower == "y";
+  return lower == "1" || lower == "true" || lower == "yes" || lower == "on" || lower == "t" || lower == "y";
 }
 
 std::string random_id(std::size_t length) {
@@ -135,11 +132,10 @@ std::string utc_now() {
   const year_month_day date(day);
   const hh_mm_ss time(now - day);
   char text[48];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                static_cast<int>(time.subseconds().count()));
+  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%06d+00:00", static_cast<int>(date.year()),
+                static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()),
+                static_cast<int>(time.hours().count()), static_cast<int>(time.minutes().count()),
+                static_cast<int>(time.seconds().count()), static_cast<int>(time.subseconds().count()));
   return text;
 }
 

@@ -40,7 +40,7 @@ std::string variable(const char* name);
 bool is_true(std::string_view text);
 
 std::string utc_now();  ///< as Python's datetime.isoformat() writes it, with microseconds and +00:00
-std::string random_id(std::size_t length);  ///< of 0-9 and a-z
+std::string random_id(std::size_t length);        ///< of 0-9 and a-z
 std::string time_name(std::int64_t nanoseconds);  ///< YYYYMMDD_HHMMSS, local time
 std::int64_t now_ns();                            ///< since 1970
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what torch, transformers and safetensors do, for the tests of this folder's parent.
 
-    python record.py [FOLDER]        (README.md has the versions; writes into this folder unless told another)
+python record.py [FOLDER]        (README.md has the versions; writes into this folder unless told another)
 """
 
 import json
@@ -58,7 +58,9 @@ def make_optimizer(optim, optim_args, args, groups, lr):
         return torch.optim.AdamW(groups, lr=lr, betas=betas, eps=args.get("adam_epsilon", 1e-8), **fused)
     if optim == "adafactor":
         return Adafactor(groups, lr=lr, scale_parameter=False, relative_step=False)
-    return {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad}[optim](groups, lr=lr, **kwargs)
+    return {"sgd": torch.optim.SGD, "rmsprop": torch.optim.RMSprop, "adagrad": torch.optim.Adagrad}[optim](
+        groups, lr=lr, **kwargs
+    )
 
 
 def record_optimizers():
@@ -71,7 +73,10 @@ def record_optimizers():
     for number, (optim, optim_args, args) in enumerate(OPTIMIZERS):
         params = {n: torch.nn.Parameter(t.clone()) for n, t in start.items()}
         groups = [
-            {"params": [p for n, p in params.items() if "bias" not in n], "weight_decay": args.get("weight_decay", 0.0)},
+            {
+                "params": [p for n, p in params.items() if "bias" not in n],
+                "weight_decay": args.get("weight_decay", 0.0),
+            },
             {"params": [p for n, p in params.items() if "bias" in n], "weight_decay": 0.0},
         ]
         optimizer = make_optimizer(optim, optim_args, args, groups, 0.01)
@@ -90,7 +95,13 @@ def record_optimizers():
         cases.append({"name": name, "optim": optim, "optim_args": optim_args, "args": args, "after": after})
     dump(
         "optimizers.json",
-        {"shapes": SHAPES, "rates": RATES, "start": flat(start), "gradients": [flat(g) for g in gradients], "cases": cases},
+        {
+            "shapes": SHAPES,
+            "rates": RATES,
+            "start": flat(start),
+            "gradients": [flat(g) for g in gradients],
+            "cases": cases,
+        },
     )
 
 
@@ -131,8 +142,20 @@ STEP_DRIVEN = [
     ("cosine_warmup_with_min_lr", 0.3, 1, 17, {"min_lr_rate": 0.1, "warmup_lr_rate": 0}),
     ("cosine_warmup_with_min_lr", 0.3, 0, 17, {"min_lr_rate": 0.1, "num_cycles": 0.75}),
     ("warmup_stable_decay", 0.3, 4, 17, {"num_decay_steps": 6}),
-    ("warmup_stable_decay", 0.3, 4, 17, {"num_decay_steps": 6, "min_lr_ratio": 0.1, "warmup_type": "cosine", "decay_type": "linear"}),
-    ("warmup_stable_decay", 0.3, 4, 17, {"num_decay_steps": 6, "min_lr_ratio": 0.1, "warmup_type": "1-sqrt", "decay_type": "1-sqrt"}),
+    (
+        "warmup_stable_decay",
+        0.3,
+        4,
+        17,
+        {"num_decay_steps": 6, "min_lr_ratio": 0.1, "warmup_type": "cosine", "decay_type": "linear"},
+    ),
+    (
+        "warmup_stable_decay",
+        0.3,
+        4,
+        17,
+        {"num_decay_steps": 6, "min_lr_ratio": 0.1, "warmup_type": "1-sqrt", "decay_type": "1-sqrt"},
+    ),
     ("warmup_stable_decay", 0.3, 4, 17, {"num_decay_steps": 5, "num_stable_steps": 3, "num_cycles": 0.3}),
     ("warmup_stable_decay", 0.3, 0, 17, {"num_decay_steps": 17}),
 ]
@@ -142,13 +165,21 @@ METRIC_DRIVEN = [
     ("reduce_lr_on_plateau", 0.3, {}),
     ("reduce_lr_on_plateau", 0.3, {"patience": 1}),
     ("reduce_lr_on_plateau", 0.3, {"patience": 0, "factor": 0.7, "cooldown": 2, "min_lr": 0.11}),
-    ("reduce_lr_on_plateau", 0.3, {"patience": 0, "mode": "max", "threshold": 0.05, "threshold_mode": "abs", "min_lr": [0.01, 0.2]}),
+    (
+        "reduce_lr_on_plateau",
+        0.3,
+        {"patience": 0, "mode": "max", "threshold": 0.05, "threshold_mode": "abs", "min_lr": [0.01, 0.2]},
+    ),
     ("reduce_lr_on_plateau", 0.3, {"patience": 1, "mode": "max", "threshold": 0.05, "eps": 0.04}),
     ("greedy", 0.3, {}),
     ("greedy", 0.3, {"patience": 1, "factor": 0.8}),
     ("greedy", 0.3, {"patience": 0, "factor": 0.7, "warmup": 1, "cooldown": 2, "max_lr": 0.5, "min_lr": [0.1, 0.2]}),
     ("greedy", 0.3, {"patience": 0, "factor": 0.5, "min_lr": 0.1, "reset_start": 2}),
-    ("greedy", 0.3, {"patience": 0, "mode": "max", "threshold": 0.01, "threshold_mode": "rel", "smooth": True, "window_size": 4}),
+    (
+        "greedy",
+        0.3,
+        {"patience": 0, "mode": "max", "threshold": 0.01, "threshold_mode": "rel", "smooth": True, "window_size": 4},
+    ),
 ]
 METRICS = [1.0, 0.9, 0.7, 0.69, 0.69, 0.6999, 0.8, 0.81, 0.6, 0.55, 0.5, 0.45, 0.45, 0.44, 0.9, 1.1, 1.2, 1.2,
            1.3, 1.25, 1.4, 1.1, 0.3, 0.2, 0.1, 0.05, float("nan"), 0.04, 0.03, 0.02]  # fmt: skip
@@ -171,7 +202,17 @@ def record_schedules():
             rates.append(scheduler.get_last_lr())
             if step == SAVED and name in ("linear_1", "constant_4"):
                 torch.save(scheduler.state_dict(), OUT / f"{name}.pt")
-        cases.append({"name": name, "type": kind, "lr": lr, "warmup": warmup, "steps": steps, "kwargs": kwargs, "rates": [r[0] for r in rates]})
+        cases.append(
+            {
+                "name": name,
+                "type": kind,
+                "lr": lr,
+                "warmup": warmup,
+                "steps": steps,
+                "kwargs": kwargs,
+                "rates": [r[0] for r in rates],
+            }
+        )
     for number, (kind, lr, kwargs) in enumerate(METRIC_DRIVEN):
         optimizer = sgd(lr)
         scheduler = get_scheduler(kind, optimizer, 0, 10, kwargs)

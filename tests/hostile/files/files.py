@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Files that are no plugin, or a spoilt one: each is refused by a run and by the validator, in time, with one line that
 names the file and ends with its id; docs/errors.md explains the ids. A case is a line of one of the tables."""
+
 import json
 import os
 import pathlib
@@ -14,7 +15,17 @@ import tempfile
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests" / "hostile"))
 from host import Host  # noqa: E402
-FLAGS = ["-std=gnu11", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-Wno-unused", "-I", SOURCE / "plugin_api" / "include"]
+
+FLAGS = [
+    "-std=gnu11",
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-O1",
+    "-Wno-unused",
+    "-I",
+    SOURCE / "plugin_api" / "include",
+]
 DEADLINE_S = 30
 NOTE = '{"id": "subject", "version": "1", "events": ["on_log"]}'
 
@@ -143,14 +154,27 @@ THINGS = [
     ("link_to_a_device", lambda path, good: path.symlink_to("/dev/zero"), "plugin.file-link"),
     ("link_in_a_ring", lambda path, good: path.symlink_to(path), "plugin.file-link"),
     ("link_to_nothing", lambda path, good: path.symlink_to("nothing"), "plugin.file-link"),
-    ("link_to_a_plugin", lambda path, good: ((path.parent / "real").write_bytes(good), path.symlink_to("real")), "plugin.file-link"),
+    (
+        "link_to_a_plugin",
+        lambda path, good: ((path.parent / "real").write_bytes(good), path.symlink_to("real")),
+        "plugin.file-link",
+    ),
     ("two_gigabytes", lambda path, good: sparse(path), "plugin.file-too-large"),
     ("writable_by_all", writable, "plugin.file-writable"),
     ("directory_writable_by_all", in_writable_directory, "plugin.file-writable"),
 ]
 # Names that must harm nobody: a good plugin of the name works, and a bad one is one line.
-NAMES = ["with space.so", "-dash.so", "quo'te\".so", "$(touch harmed).so", "new\nline.so", "escape\x1b[2J.so", "percent%s%n.so",
-         b"not\xffutf8.so", "l" * 252 + ".so"]
+NAMES = [
+    "with space.so",
+    "-dash.so",
+    "quo'te\".so",
+    "$(touch harmed).so",
+    "new\nline.so",
+    "escape\x1b[2J.so",
+    "percent%s%n.so",
+    b"not\xffutf8.so",
+    "l" * 252 + ".so",
+]
 
 
 class Files(Host):
@@ -160,15 +184,22 @@ class Files(Host):
         self.good = self.compile(work / "good.so").read_bytes()
 
     def compile(self, path, *options):
-        subprocess.run([os.environ["CC"], *FLAGS, SOURCE / "tests/hostile/files/subject.c", "-o", path, *options],
-                       check=True, cwd=self.path, stderr=subprocess.DEVNULL)
+        subprocess.run(
+            [os.environ["CC"], *FLAGS, SOURCE / "tests/hostile/files/subject.c", "-o", path, *options],
+            check=True,
+            cwd=self.path,
+            stderr=subprocess.DEVNULL,
+        )
         return path
 
     def library(self, name, text="", *options):
         code = self.path / "library.c"
         code.write_text(text)
-        subprocess.run([os.environ["CC"], "-shared", "-fPIC", code, f"-Wl,-soname,{name}", *options, "-o", self.path / name],
-                       check=True, cwd=self.path)
+        subprocess.run(
+            [os.environ["CC"], "-shared", "-fPIC", code, f"-Wl,-soname,{name}", *options, "-o", self.path / name],
+            check=True,
+            cwd=self.path,
+        )
 
     def expect(self, condition, what):
         if not condition:
@@ -180,19 +211,33 @@ class Files(Host):
         path = directory / "subject.so"
         status, out, error, taken = self.replay("subject", directory)
         lines = [line for line in error.splitlines() if not line.startswith(("info: ", "warning: "))]
-        self.expect(status == 2 and len(lines) == 1 and lines[0].startswith("error: ") and lines[0].endswith(f" [{wanted}]") and
-                    str(directory) in lines[0] and "\x1b" not in error and taken < DEADLINE_S,
-                    f"{name}: a run gave {status} after {taken:.1f} s: {error}, expected one line with [{wanted}]")
+        self.expect(
+            status == 2
+            and len(lines) == 1
+            and lines[0].startswith("error: ")
+            and lines[0].endswith(f" [{wanted}]")
+            and str(directory) in lines[0]
+            and "\x1b" not in error
+            and taken < DEADLINE_S,
+            f"{name}: a run gave {status} after {taken:.1f} s: {error}, expected one line with [{wanted}]",
+        )
         status, out, error, taken = self.run("plugins", "validate", path, "--json")
         reports = json.loads(out) if out.startswith("[") else []
         failed = [result for report in reports for result in report["results"] if result["outcome"] == "failed"]
         if wanted == "plugin.create-failed" and status == 0:  # it may refuse, as a tracker without its server does
-            skipped = [result["reason"] for report in reports for result in report["results"] if result["outcome"] == "skipped"]
-            self.expect(any("refuses to work here" in reason for reason in skipped), f"{name}: the validator told nothing: {out}")
+            skipped = [
+                result["reason"] for report in reports for result in report["results"] if result["outcome"] == "skipped"
+            ]
+            self.expect(
+                any("refuses to work here" in reason for reason in skipped),
+                f"{name}: the validator told nothing: {out}",
+            )
             return
         told = all(result["reason"] for result in failed) if failed else re.search(r"^error: .* \[[\w.-]+\]$", error)
-        self.expect(status == 1 and told and taken < DEADLINE_S,
-                    f"{name}: the validator gave {status} after {taken:.1f} s: {out}{error}, expected a failed test")
+        self.expect(
+            status == 1 and told and taken < DEADLINE_S,
+            f"{name}: the validator gave {status} after {taken:.1f} s: {out}{error}, expected a failed test",
+        )
 
     def bytes_and_things(self):
         for name, change, wanted in BYTES:
@@ -233,9 +278,20 @@ class Files(Host):
                 os.unlink(path)
                 warnings = [line for line in error.splitlines() if line.startswith("warning: ")]
                 lines = [line for line in error.splitlines() if re.match("(info|warning|error): ", line)]
-                good = status == 0 and words in out if words else (
-                    status == 2 and len(warnings) == 1 and warnings[0].endswith("[plugin.file-not-elf]") and len(lines) == len(error.splitlines()))
-                self.expect(good and "\x1b" not in error and not (self.path / "harmed").exists(), f"{name}: {status}, {out}{error}")
+                good = (
+                    status == 0 and words in out
+                    if words
+                    else (
+                        status == 2
+                        and len(warnings) == 1
+                        and warnings[0].endswith("[plugin.file-not-elf]")
+                        and len(lines) == len(error.splitlines())
+                    )
+                )
+                self.expect(
+                    good and "\x1b" not in error and not (self.path / "harmed").exists(),
+                    f"{name}: {status}, {out}{error}",
+                )
 
     def two_names(self):
         """Hard links, and copies: one id, of which the first is used and the other named."""
@@ -245,7 +301,10 @@ class Files(Host):
         os.link(directory / "a.so", directory / "b.so")
         (directory / "c.so").write_bytes(self.good)
         status, out, error, _ = self.run("plugins", "list", "--plugin-dir", directory)
-        self.expect(status == 0 and all(name in out + error for name in ("a.so", "b.so", "c.so")), f"two names: {status}, {out}{error}")
+        self.expect(
+            status == 0 and all(name in out + error for name in ("a.so", "b.so", "c.so")),
+            f"two names: {status}, {out}{error}",
+        )
 
 
 def main():

@@ -101,7 +101,8 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
 TRAINER_EXPORT int trainer_plugin_entry = 7;
 #elif !defined(WITHOUT_ENTRY)
 TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void) {
-  static const trainer_plugin plugin = {TABLE_MAGIC, TABLE_SIZE, TABLE_MAJOR, NEEDS_MINOR, TABLE_NOTE, TABLE_CREATE, NULL};
+  static const trainer_plugin plugin = {TABLE_MAGIC, TABLE_SIZE,   TABLE_MAJOR, NEEDS_MINOR,
+                                        TABLE_NOTE,  TABLE_CREATE, NULL};
   (void)plugin;
   return RETURNED;
 }

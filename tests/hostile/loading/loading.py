@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that are bad to load, played to by `trainer replay`: the command refuses them with a sentence, within a time, and a crasher
 goes into quarantine; what is loaded is what was checked."""
+
 import json
 import os
 import pathlib
@@ -12,6 +13,7 @@ import tempfile
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests" / "hostile"))
 from host import Host  # noqa: E402
+
 PLUGIN = SOURCE / "tests" / "hostile" / "loading" / "loading_plugin.cpp"
 FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-I", SOURCE / "plugin_api" / "include"]
 
@@ -28,15 +30,20 @@ CASES = [
     ("text_relocation", ["-DBAD_TEXT_RELOCATION", "-Wl,-z,notext"], "relocations in its code", False),
     ("missing_library", ["-Wl,--no-as-needed", "-L.", "-lof_nobody"], "libof_nobody.so", False),
 ]
-IDS = {"executable_stack": "plugin.file-executable-stack", "text_relocation": "plugin.file-text-relocations",
-       "missing_library": "plugin.library-missing"}
+IDS = {
+    "executable_stack": "plugin.file-executable-stack",
+    "text_relocation": "plugin.file-text-relocations",
+    "missing_library": "plugin.library-missing",
+}
 
 
 class Work(Host):
     def build(self, name, *options):
         directory = self.path / name
         directory.mkdir(exist_ok=True)
-        subprocess.run([os.environ["CXX"], *FLAGS, PLUGIN, *options, "-o", directory / "loading.so"], check=True, cwd=self.path)
+        subprocess.run(
+            [os.environ["CXX"], *FLAGS, PLUGIN, *options, "-o", directory / "loading.so"], check=True, cwd=self.path
+        )
         return directory
 
     def replay(self, directory, **variables):
@@ -56,8 +63,14 @@ def expect(condition, what):
 def one_error(found, *words):
     status, out, error, _ = found
     lines = [line for line in error.splitlines() if not line.startswith(("info: ", "warning: "))]
-    expect(status == 2 and len(lines) == 1 and lines[0].startswith("error: ") and all(w in lines[0] for w in words) and
-           "logged" not in out, f"{found}, expected one error with {words}")
+    expect(
+        status == 2
+        and len(lines) == 1
+        and lines[0].startswith("error: ")
+        and all(w in lines[0] for w in words)
+        and "logged" not in out,
+        f"{found}, expected one error with {words}",
+    )
 
 
 def good(work):
@@ -65,18 +78,22 @@ def good(work):
     for _ in range(2):
         status, out, error, _ = work.replay(directory)
         expect(status == 0 and out.count("logged in step") == 2, f"the good plugin: {status}, {out}{error}")
-    entry, = work.contacts()
+    (entry,) = work.contacts()
     expect("reason" not in entry and entry["path"] == str(directory / "loading.so"), entry)
     # A cache that is damaged, cannot be written, or is not there costs a look, and nothing else.
     (work.path / "cache" / "contacts.json").write_text('{"x": [')
     expect(work.replay(directory)[0] == 0 and len(work.contacts()) == 1, "a damaged cache")
     expect(work.replay(directory, TRAINER_CACHE_DIR="/proc/nothing")[0] == 0, "a cache that cannot be written")
-    expect(work.replay(directory, TRAINER_EXECUTABLE="/nowhere/trainer", TRAINER_CACHE_DIR=str(work.path / "new"))[0] != 0,
-           "a program that is not there was passed over in silence")
+    expect(
+        work.replay(directory, TRAINER_EXECUTABLE="/nowhere/trainer", TRAINER_CACHE_DIR=str(work.path / "new"))[0] != 0,
+        "a program that is not there was passed over in silence",
+    )
 
 
 def cases(work):
-    subprocess.run([os.environ["CXX"], "-shared", "-x", "c", "/dev/null", "-o", work.path / "libof_nobody.so"], check=True)
+    subprocess.run(
+        [os.environ["CXX"], "-shared", "-x", "c", "/dev/null", "-o", work.path / "libof_nobody.so"], check=True
+    )
     built = {name: work.build(name, *options) for name, options, _, _ in CASES}
     (work.path / "libof_nobody.so").unlink()
     for name, _, words, quarantine in CASES:
@@ -143,18 +160,30 @@ def same_bytes(work):
     # Where no file may be as large as the plugin, it is loaded itself, and nobody is killed for trying.
     directory = work.build("limited")
     command = f'ulimit -f 4; exec "$TRAINER" replay trainer_state.json --report_to none --callback loading --plugin-dir {directory} --output_dir out'
-    done = subprocess.run(["bash", "-c", command], cwd=work.path, env=work.env | {"TRAINER": os.environ["TRAINER"]}, text=True,
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, check=False)
-    expect(done.returncode == 0 and done.stdout.count("logged in step") == 2 and "ulimit -f" in done.stderr,
-           f"under ulimit -f: {done.returncode}, {done.stdout}{done.stderr}")
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=work.path,
+        env=work.env | {"TRAINER": os.environ["TRAINER"]},
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+    )
+    expect(
+        done.returncode == 0 and done.stdout.count("logged in step") == 2 and "ulimit -f" in done.stderr,
+        f"under ulimit -f: {done.returncode}, {done.stdout}{done.stderr}",
+    )
     # A library beside the plugin is found by $ORIGIN, though the plugin is loaded from a copy.
     for origin in ("$ORIGIN", "${ORIGIN}/../beside"):
         directory = work.path / "beside"
         directory.mkdir(exist_ok=True)
         code = work.path / "beside.c"
         code.write_text("int beside(void) { return 42; }\n")
-        subprocess.run([os.environ["CC"], "-shared", "-fPIC", code, "-Wl,-soname,libbeside.so", "-o", directory / "libbeside.so"],
-                       check=True)
+        subprocess.run(
+            [os.environ["CC"], "-shared", "-fPIC", code, "-Wl,-soname,libbeside.so", "-o", directory / "libbeside.so"],
+            check=True,
+        )
         work.build("beside", "-DWITH_LIBRARY", f"-L{directory}", "-lbeside", f"-Wl,-rpath,{origin}")
         status, out, error, _ = work.replay(directory)
         expect(status == 0 and out.count("beside: 42") == 2, f"{origin}: {status}, {out}{error}")

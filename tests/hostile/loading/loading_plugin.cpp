@@ -4,11 +4,11 @@
 // what the host has to say of it.
 #include <trainer/plugin.h>
 
+#include <fcntl.h>
+#include <unistd.h>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <fcntl.h>
-#include <unistd.h>
 
 #ifdef WITH_LIBRARY
 extern "C" int beside(void);
@@ -25,7 +25,9 @@ namespace {
 #elif defined(BAD_QUICK_EXIT)
 [[gnu::constructor]] void at_loading() { ::_exit(0); }
 #elif defined(BAD_HANG)
-[[gnu::constructor]] void at_loading() { for (;;) ::pause(); }
+[[gnu::constructor]] void at_loading() {
+  for (;;) ::pause();
+}
 #elif defined(BAD_THROW)
 struct Thrower {
   Thrower() { throw 1; }

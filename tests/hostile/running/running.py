@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Plugins that misbehave in an event, played to by `trainer replay`: the message names plugin, event and step; a crash is named and
 the process still dies of it; nothing passes in silence."""
+
 import json
 import os
 import pathlib
@@ -12,8 +13,18 @@ import tempfile
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 sys.path.insert(0, str(SOURCE / "tests" / "hostile"))
 from host import Host  # noqa: E402
+
 PLUGIN = SOURCE / "tests" / "hostile" / "running" / "running_plugin.cpp"
-FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-I", SOURCE / "plugin_api" / "include", "-pthread"]
+FLAGS = [
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-O1",
+    "-I",
+    SOURCE / "plugin_api" / "include",
+    "-pthread",
+]
 
 #       macro of running_plugin.cpp, exit status, words of the error line, its id (docs/errors.md)
 CRASHES = [
@@ -78,30 +89,55 @@ with tempfile.TemporaryDirectory(prefix="trainer-running-") as name:
     for macro, wanted, words, ident in CRASHES:
         directory = build(work, macro)
         status, out, error = replay(directory)
-        line = f"error: callback running ended the process in on_log at step 2 ("
-        expect(status == wanted and line in error and words in error and f"--without running leaves it out [{ident}]" in error,
-               f"{macro}: {status}, {error}")
+        line = "error: callback running ended the process in on_log at step 2 ("
+        expect(
+            status == wanted
+            and line in error
+            and words in error
+            and f"--without running leaves it out [{ident}]" in error,
+            f"{macro}: {status}, {error}",
+        )
         record = json.loads((directory / "out" / "crash.json").read_text())
-        expect(record["callback"] == "running" and record["event"] == "on_log" and record["step"] == 2 and
-               words in record["how"], f"{macro}: {record}")
+        expect(
+            record["callback"] == "running"
+            and record["event"] == "on_log"
+            and record["step"] == 2
+            and words in record["how"],
+            f"{macro}: {record}",
+        )
     # Another thread than the trainer's is not the callback that happens to run.
     directory = build(work, "BAD_THREAD")
     status, out, error = replay(directory)
-    expect(status == -signal.SIGSEGV and "ended the process" not in error and not (directory / "out" / "crash.json").exists(),
-           f"BAD_THREAD: {status}, {error}")
+    expect(
+        status == -signal.SIGSEGV
+        and "ended the process" not in error
+        and not (directory / "out" / "crash.json").exists(),
+        f"BAD_THREAD: {status}, {error}",
+    )
     for macro, wanted, words, ident in ERRORS:
         status, out, error = replay(build(work, macro))
         lines = [line for line in error.splitlines() if line.startswith("error: ")]
-        expect(status == wanted and len(lines) == 1 and "callback running failed in on_log at step 2: " in lines[0] and
-               words in lines[0] and lines[0].endswith(f" [{ident}]") and "\x1b" not in error, f"{macro}: {status}, {error[:2000]}")
+        expect(
+            status == wanted
+            and len(lines) == 1
+            and "callback running failed in on_log at step 2: " in lines[0]
+            and words in lines[0]
+            and lines[0].endswith(f" [{ident}]")
+            and "\x1b" not in error,
+            f"{macro}: {status}, {error[:2000]}",
+        )
         expect(len(lines[0]) < 6000, f"{macro}: a sentence of {len(lines[0])} bytes")
     # A flood of lines: a few are written, and all are counted.
     status, out, error = replay(build(work, "BAD_FLOOD"))
     lines = error.splitlines()
-    told = [int(line.split("running: ")[1].split(" more lines")[0]) for line in lines if " more lines are left out" in line]
+    told = [
+        int(line.split("running: ")[1].split(" more lines")[0]) for line in lines if " more lines are left out" in line
+    ]
     shown = sum("running: flood %d %s" in line for line in lines)
-    expect(status == 0 and shown + sum(told) == 100000 and 100 <= shown < 5000 and max(map(len, lines)) < 5000,
-           f"BAD_FLOOD: {status}, {shown} lines, {told} left out")
+    expect(
+        status == 0 and shown + sum(told) == 100000 and 100 <= shown < 5000 and max(map(len, lines)) < 5000,
+        f"BAD_FLOOD: {status}, {shown} lines, {told} left out",
+    )
     status, out, error = replay(work / "good", TRAINER_CHECK_PLUGINS="1")
     expect(status == 0 and "error" not in error, f"the good plugin, checked: {status}, {error}")
     for macro, words in MISUSES:
@@ -109,6 +145,12 @@ with tempfile.TemporaryDirectory(prefix="trainer-running-") as name:
         status, out, error = replay(directory)
         expect(status == 0, f"{macro}, not checked: {status}, {error}")
         status, out, error = replay(directory, TRAINER_CHECK_PLUGINS="1")
-        expect(status == 1 and f"error: plugin running {words[3:]}" in error and "callback running failed in on_log at step " in error
-               and words in error and error.rstrip().endswith("[callback.misuse]"), f"{macro}, checked: {status}, {error}")
+        expect(
+            status == 1
+            and f"error: plugin running {words[3:]}" in error
+            and "callback running failed in on_log at step " in error
+            and words in error
+            and error.rstrip().endswith("[callback.misuse]"),
+            f"{macro}, checked: {status}, {error}",
+        )
     print(f"{len(MISUSES)} misuses told by the check, {len(CRASHES)} crashes named, {len(ERRORS)} errors told")

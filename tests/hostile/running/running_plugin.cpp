@@ -27,8 +27,8 @@ const trainer_host* host = nullptr;
   return deeper(here) + here[0];
 }
 
-[[maybe_unused]] int set(trainer_map* map, const char* key, std::uint64_t key_size, std::uint32_t type, const char* text,
-                         std::uint64_t size) {
+[[maybe_unused]] int set(trainer_map* map, const char* key, std::uint64_t key_size, std::uint32_t type,
+                         const char* text, std::uint64_t size) {
   trainer_value value{};
   value.struct_size = sizeof value;
   value.type = type;
@@ -89,7 +89,9 @@ int32_t TRAINER_CALL on_log(trainer_callback*, const trainer_event* event) {
   value.struct_size = 8;
   return event->values->get(event->values, "loss", 4, &value) == TRAINER_ERROR ? fail("too small refused") : TRAINER_OK;
 #elif defined(BAD_LONG_KEY)
-  return set(event->values, std::string(70000, 'k').c_str(), 70000, TRAINER_INTEGER, nullptr, 0) == TRAINER_ERROR ? fail("long key refused") : TRAINER_OK;
+  return set(event->values, std::string(70000, 'k').c_str(), 70000, TRAINER_INTEGER, nullptr, 0) == TRAINER_ERROR
+             ? fail("long key refused")
+             : TRAINER_OK;
 #elif defined(BAD_MANY_FLAGS)
   std::memset(&event->control->should_training_stop, 0xff, 5 * sizeof(uint32_t));
 #elif defined(BAD_FLAG)
@@ -105,7 +107,8 @@ int32_t TRAINER_CALL on_log(trainer_callback*, const trainer_event* event) {
 #elif defined(BAD_NULL)
   return set(event->values, "k", 1, TRAINER_STRING, nullptr, 5) == TRAINER_ERROR ? fail("null refused") : TRAINER_OK;
 #elif defined(BAD_HUGE)
-  return set(event->values, "k", std::uint64_t{1} << 60, TRAINER_STRING, "x", 1) == TRAINER_ERROR ? fail("size refused") : TRAINER_OK;
+  return set(event->values, "k", std::uint64_t{1} << 60, TRAINER_STRING, "x", 1) == TRAINER_ERROR ? fail("size refused")
+                                                                                                  : TRAINER_OK;
 #endif
   return TRAINER_OK;
 }

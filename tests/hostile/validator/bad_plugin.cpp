@@ -52,8 +52,8 @@ int32_t TRAINER_CALL on_train_begin(trainer_callback* self, const trainer_event*
     host_of(self)->config_json(host_of(self), &json);
   }).join();
 #elif defined(BAD_BARE_HOST)
-  const auto* tensors = static_cast<const trainer_ext_parameters*>(
-      host_of(self)->get_extension(host_of(self), TRAINER_EXT_PARAMETERS));
+  const auto* tensors =
+      static_cast<const trainer_ext_parameters*>(host_of(self)->get_extension(host_of(self), TRAINER_EXT_PARAMETERS));
   of(self).count += static_cast<std::int64_t>(tensors->count(host_of(self), TRAINER_OF_MODEL));
 #elif defined(BAD_CONFIG)
   trainer_value level{};
@@ -237,16 +237,14 @@ int another_symbol = 1;
 
 #ifdef BAD_NOTE  // one note in the section that is read from the file, another one behind the table
 #undef TRAINER_EMBED_NOTE
-#define TRAINER_EMBED_NOTE(text)                                                        \
-  TRAINER_IN_NOTE_SECTION static const struct {                                         \
-    trainer_note head;                                                                  \
-    char json[sizeof(text)];                                                            \
-  } note_of_file = {                                                                    \
-      {TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, sizeof(text) - 1, 0},  \
-      text};                                                                            \
-  static const struct {                                                                 \
-    trainer_note head;                                                                  \
-    char json[3];                                                                       \
+#define TRAINER_EMBED_NOTE(text)                                                                            \
+  TRAINER_IN_NOTE_SECTION static const struct {                                                             \
+    trainer_note head;                                                                                      \
+    char json[sizeof(text)];                                                                                \
+  } note_of_file = {{TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, sizeof(text) - 1, 0}, text}; \
+  static const struct {                                                                                     \
+    trainer_note head;                                                                                      \
+    char json[3];                                                                                           \
   } trainer_note_data = {{TRAINER_NOTE_MAGIC, TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR, 2, 0}, "{}"};
 #endif
 

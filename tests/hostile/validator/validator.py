@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """`trainer plugins validate` passes a good plugin, and its tests each notice a plugin that breaks the contract in one way."""
+
 import concurrent.futures
 import json
 import os
@@ -10,7 +11,16 @@ import tempfile
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 HERE = SOURCE / "tests" / "hostile" / "validator"
-FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-I", SOURCE / "plugin_api" / "include", "-pthread"]
+FLAGS = [
+    "-std=c++17",
+    "-shared",
+    "-fPIC",
+    "-fvisibility=hidden",
+    "-O1",
+    "-I",
+    SOURCE / "plugin_api" / "include",
+    "-pthread",
+]
 
 #       macro of bad_plugin.cpp, the test that fails, words of its reason
 CASES = [
@@ -65,8 +75,14 @@ def build(work, macro=None):
 
 
 def validate(library, *options):
-    done = subprocess.run([os.environ["TRAINER"], "plugins", "validate", library, "--json", "--slow", "0.5", *options],
-                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=400, check=False)
+    done = subprocess.run(
+        [os.environ["TRAINER"], "plugins", "validate", library, "--json", "--slow", "0.5", *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=400,
+        check=False,
+    )
     return done.returncode, json.loads(done.stdout) if done.stdout else [], done.stderr
 
 
@@ -75,7 +91,7 @@ def try_case(work, case):
     status, (report,), _ = validate(build(work, macro), "--only", wanted)
     found = {r["id"]: r for r in report["results"]}.get(wanted)
     if status != 1 or not found or found["outcome"] != "failed" or words not in found["reason"]:
-        return f"{macro}: {wanted} gave {status}, {found}, expected a failure that says \"{words}\""
+        return f'{macro}: {wanted} gave {status}, {found}, expected a failure that says "{words}"'
     if found["outcome"] == "failed" and f"--only {wanted} --seed 1" not in found["reproduce"]:
         return f"{macro}: {found['reproduce']} does not repeat it"
     return None
@@ -99,9 +115,16 @@ def main():
         text = work / "text.so"
         text.write_text("no plugin\n")
         status, (report,), _ = validate(text)
-        if status != 1 or [r["id"] for r in report["results"]] != ["file.read"] or "text.so" not in report["results"][0]["reason"]:
+        if (
+            status != 1
+            or [r["id"] for r in report["results"]] != ["file.read"]
+            or "text.so" not in report["results"][0]["reason"]
+        ):
             wrong.append(f"a text file: {status}, {report}")
-        for arguments, words in [((work / "empty",), "expected plugins to validate"), ((work / "good.so", "--only", "nothing"), "no test")]:
+        for arguments, words in [
+            ((work / "empty",), "expected plugins to validate"),
+            ((work / "good.so", "--only", "nothing"), "no test"),
+        ]:
             status, reports, error = validate(*arguments)
             if status == 0 or reports or words not in error:
                 wrong.append(f"{arguments}: {status}, {error}")

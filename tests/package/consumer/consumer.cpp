@@ -18,8 +18,7 @@ int main() {
   const auto counter = std::make_shared<StepCounter>();
   trainer::TrainerOptions options;
   options.model = trainer::supervised(torch::nn::Linear(2, 2), trainer::cross_entropy);
-  options.train_dataset =
-      std::make_shared<trainer::TensorDataset>(torch::rand({32, 2}), torch::arange(32) % 2);
+  options.train_dataset = std::make_shared<trainer::TensorDataset>(torch::rand({32, 2}), torch::arange(32) % 2);
   options.args.num_train_epochs = 1;
   options.args.save_strategy = "no";
   options.args.report_to = {};

@@ -18,8 +18,7 @@ typedef struct trainer_ext_model {
    * model.safetensors, with the weights of this moment, and training_args.json. Each file is replaced
    * whole. Returns when they are on the disk. On failure TRAINER_ERROR, and *error is the sentence,
    * valid until the next call. [trainer-thread & event] */
-  int32_t(TRAINER_CALL* save)(const trainer_host* host, const char* directory, uint64_t size,
-                              trainer_text* error);
+  int32_t(TRAINER_CALL* save)(const trainer_host* host, const char* directory, uint64_t size, trainer_text* error);
 } trainer_ext_model;
 TRAINER_LAST_FIELD(trainer_ext_model, save);
 

@@ -21,7 +21,7 @@
 typedef struct trainer_tensor {
   uint32_t struct_size; /* set by the plugin before the host fills the rest */
   uint32_t read_only;   /* 1: writing through `data` is an error of the plugin */
-  void* data;         /* first element is at data + byte_offset */
+  void* data;           /* first element is at data + byte_offset */
   uint64_t byte_offset;
   const int64_t* shape;
   const int64_t* strides; /* in elements; never null */
@@ -47,15 +47,14 @@ typedef struct trainer_ext_parameters {
 
   /* Name and view of tensor `index`. TRAINER_NOT_FOUND past the end; TRAINER_ERROR for a tensor whose
    * struct_size is too small. [trainer-thread & event] */
-  int32_t(TRAINER_CALL* at)(const trainer_host* host, uint32_t of, uint64_t index,
-                            trainer_text* name, trainer_tensor* tensor);
+  int32_t(TRAINER_CALL* at)(const trainer_host* host, uint32_t of, uint64_t index, trainer_text* name,
+                            trainer_tensor* tensor);
 
   /* Copies the elements of tensor `index`, the last dimension first and without gaps, to `to` in the
    * CPU's memory, from any device, once all work on it is done. `size` is their number of bytes;
    * TRAINER_ERROR, and nothing is written, when it is not. TRAINER_NOT_FOUND past the end.
    * [trainer-thread & event] */
-  int32_t(TRAINER_CALL* copy)(const trainer_host* host, uint32_t of, uint64_t index, void* to,
-                              uint64_t size);
+  int32_t(TRAINER_CALL* copy)(const trainer_host* host, uint32_t of, uint64_t index, void* to, uint64_t size);
 } trainer_ext_parameters;
 TRAINER_LAST_FIELD(trainer_ext_parameters, copy);
 

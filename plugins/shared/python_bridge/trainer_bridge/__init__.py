@@ -12,4 +12,5 @@ installed for that. The other way round, from a Python program that must stay th
 def run(command, **options):
     """Runs a trainer command whose callbacks run in this process; see trainer_bridge.parent.run."""
     from trainer_bridge.parent import run as run_command
+
     return run_command(command, **options)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The program of a Python that the trainer started: one session, ended as a script of its own would end."""
+
 import os
 import signal
 import sys

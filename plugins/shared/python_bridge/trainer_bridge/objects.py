@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a callback is handed: args, state and control, and a model that lives in another process."""
+
 import dataclasses
 import enum
 import functools
@@ -10,9 +11,14 @@ import types
 FLAGS = ("should_training_stop", "should_epoch_stop", "should_save", "should_evaluate", "should_log")
 
 # Arguments that are enumerations in transformers; ClearML, for one, shows the names of their members.
-ENUMERATIONS = {"eval_strategy": "IntervalStrategy", "logging_strategy": "IntervalStrategy",
-                "save_strategy": "SaveStrategy", "lr_scheduler_type": "SchedulerType", "optim": "OptimizerNames",
-                "hub_strategy": "HubStrategy"}
+ENUMERATIONS = {
+    "eval_strategy": "IntervalStrategy",
+    "logging_strategy": "IntervalStrategy",
+    "save_strategy": "SaveStrategy",
+    "lr_scheduler_type": "SchedulerType",
+    "optim": "OptimizerNames",
+    "hub_strategy": "HubStrategy",
+}
 
 
 def _enumeration(class_name, value):
@@ -66,8 +72,9 @@ def make_arguments(given, base=TrainingArguments):
         for key, value in given.items():
             object.__setattr__(args, key, value)
         return args
-    values = {k: _enumeration(ENUMERATIONS[k], v) if k in ENUMERATIONS and isinstance(v, str) else v
-              for k, v in given.items()}
+    values = {
+        k: _enumeration(ENUMERATIONS[k], v) if k in ENUMERATIONS and isinstance(v, str) else v for k, v in given.items()
+    }
     fields = [(k, object, dataclasses.field(default=None)) for k in values if k.isidentifier()]
     cls = dataclasses.make_dataclass("TrainingArguments", fields, bases=(base,), eq=False)
     return cls(**{k: v for k, v in values.items() if k.isidentifier()})

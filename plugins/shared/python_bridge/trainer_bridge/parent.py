@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other way round: a Python program starts the trainer, and callbacks run in this program. What a Flyte task
 needs, whose checkpoint object and decks live in the task's own process."""
+
 import os
 import queue
 import socket

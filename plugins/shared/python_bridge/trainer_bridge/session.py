@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One callback and its conversation with the trainer."""
+
 import importlib
 import logging
 import os
@@ -8,9 +9,24 @@ import traceback
 
 from trainer_bridge import objects, tensors, trackers, wire
 
-EVENTS = ("on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin",
-          "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_step_end", "on_evaluate", "on_predict",
-          "on_save", "on_log", "on_prediction_step", "on_push_begin")
+EVENTS = (
+    "on_init_end",
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_step_begin",
+    "on_pre_optimizer_step",
+    "on_optimizer_step",
+    "on_substep_end",
+    "on_step_end",
+    "on_evaluate",
+    "on_predict",
+    "on_save",
+    "on_log",
+    "on_prediction_step",
+    "on_push_begin",
+)
 
 
 class Session:
@@ -66,12 +82,16 @@ class Session:
         self.grace = init["grace"]
         self.tracker = name if name in trackers.PACKAGES else None
         if self.tracker is None and "." not in name and ":" not in name:
-            return self._refuse(f'"{name}" is neither a tracker of transformers ({", ".join(trackers.PACKAGES)}) nor '
-                                'the path of a class, such as "mypackage.MyCallback"')
+            return self._refuse(
+                f'"{name}" is neither a tracker of transformers ({", ".join(trackers.PACKAGES)}) nor '
+                'the path of a class, such as "mypackage.MyCallback"'
+            )
         missing = trackers.missing_packages(self.tracker) if self.tracker else []
         if missing:
-            return self._refuse(f"the Python package{'s' * (len(missing) > 1)} {', '.join(missing)} "
-                                f"{'are' if len(missing) > 1 else 'is'} missing" + _install(missing))
+            return self._refuse(
+                f"the Python package{'s' * (len(missing) > 1)} {', '.join(missing)} "
+                f"{'are' if len(missing) > 1 else 'is'} missing" + _install(missing)
+            )
         self.connection.send({"hello": {"python": sys.executable}})
         try:
             self._load(init)
@@ -114,6 +134,7 @@ class Session:
             importlib.import_module("transformers")
         elif "transformers" not in sys.modules and trackers.found("transformers"):
             from trainer_bridge import light
+
             self.light = light.Light(block=trackers.blocked_modules(self.tracker))
             self.light.refuse = init["mode"] == "light" or init["restart"]
             handler = _ToTrainer(self.connection)
@@ -140,8 +161,10 @@ class Session:
             utils = importlib.import_module("transformers.integrations.integration_utils")
             known = utils.INTEGRATION_TO_CALLBACK
             if name not in known:
-                raise LookupError(f'transformers {sys.modules["transformers"].__version__} has no tracker "{name}"; '
-                                  f'it has {", ".join(known)}')
+                raise LookupError(
+                    f'transformers {sys.modules["transformers"].__version__} has no tracker "{name}"; '
+                    f"it has {', '.join(known)}"
+                )
             return known[name]
         cls = _by_path(name)
         integrations = sys.modules.get("transformers.integrations.integration_utils")
@@ -170,8 +193,8 @@ class Session:
     # Events
 
     def _event(self, message):
-        del self.history[:message.get("dropped", 0)]
-        self.history[message.get("from", len(self.history)):] = message.get("history", [])
+        del self.history[: message.get("dropped", 0)]
+        self.history[message.get("from", len(self.history)) :] = message.get("history", [])
         if self.model is not None and "shapes" in message:
             self.model.shapes = {name: (shape, kind) for name, shape, kind in message["shapes"]}
         name = message["on"]
@@ -191,8 +214,14 @@ class Session:
         control = objects.make_control(self.classes, message["control"])
         if self.light is not None:
             sys.modules["trainer_bridge.light"].CheckpointTrainer.state = state
-        more = {"model": self.model, "processing_class": None, "optimizer": None, "lr_scheduler": None,
-                "train_dataloader": None, "eval_dataloader": None}
+        more = {
+            "model": self.model,
+            "processing_class": None,
+            "optimizer": None,
+            "lr_scheduler": None,
+            "train_dataloader": None,
+            "eval_dataloader": None,
+        }
         if message.get("eval_batches", -1) >= 0:
             more["eval_dataloader"] = objects.Loader(message["eval_batches"])
         values = message.get("values")
@@ -209,8 +238,10 @@ class Session:
 
     def _fetch(self, kind, names):
         if not self.waited_for:
-            raise RuntimeError("tensors can be fetched while the trainer waits for the answer to an event; "
-                               'set "wait" of the plugin to true')
+            raise RuntimeError(
+                "tensors can be fetched while the trainer waits for the answer to an event; "
+                'set "wait" of the plugin to true'
+            )
         self.connection.send({"fetch": tensors.KINDS[kind], "names": names})
         return tensors.look_into(self.inbox.get_reply(self, "tensors"))
 
@@ -257,8 +288,11 @@ def _by_path(name):
         for part in parts[size:]:
             found = getattr(found, part)
         return found
-    raise ModuleNotFoundError(f"no module {parts[0]!r} was found for {name!r}; looked in {', '.join(sys.path)}; "
-                              'install it there, or name its directory in "path"', name=parts[0])
+    raise ModuleNotFoundError(
+        f"no module {parts[0]!r} was found for {name!r}; looked in {', '.join(sys.path)}; "
+        'install it there, or name its directory in "path"',
+        name=parts[0],
+    )
 
 
 def _same(before, after):
@@ -271,8 +305,10 @@ def _portable(state):
 
 
 def _install(packages):
-    return (f'; run "{sys.executable} -m pip install {" ".join(packages)}", or name another Python with the plugin\'s '
-            '"python" or with TRAINER_PYTHON')
+    return (
+        f'; run "{sys.executable} -m pip install {" ".join(packages)}", or name another Python with the plugin\'s '
+        '"python" or with TRAINER_PYTHON'
+    )
 
 
 def _described(error):

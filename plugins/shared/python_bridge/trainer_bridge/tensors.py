@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Tensors of the trainer, copied by it into shared memory: nothing of them goes through the socket."""
+
 import mmap
 import os
 import sys
@@ -15,6 +16,7 @@ def look_into(answer):
     if size == 0:
         return {}
     import _posixshmem
+
     fd = _posixshmem.shm_open(answer["shm"], os.O_RDWR, 0o600)
     try:
         _posixshmem.shm_unlink(answer["shm"])
@@ -34,6 +36,7 @@ def _count(shape):
 
 def _torch(memory, offset, shape, dtype):
     import torch
+
     kind = getattr(torch, dtype)
     if _count(shape) == 0:
         return torch.empty(shape, dtype=kind)
@@ -42,6 +45,7 @@ def _torch(memory, offset, shape, dtype):
 
 def _numpy(memory, offset, shape, dtype):
     import numpy
+
     if dtype == "bfloat16":
         raw = numpy.frombuffer(memory, numpy.uint16, _count(shape), offset).astype(numpy.uint32) << 16
         return raw.view(numpy.float32).reshape(shape)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is particular to single trackers: packages to look for, what each needs before it starts, and how its run is
 ended when the training failed."""
+
 import importlib
 import importlib.util
 import os
@@ -119,10 +120,15 @@ def end_finished_runs(warn):
 def end_failed_runs(warn):
     """Ends the runs of trackers that would call themselves finished when Python exits. Others look at the uncaught
     exception with which this process then ends."""
-    _end((("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
-          ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
-          ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed", error="the training failed"))),
-         "failed", warn)
+    _end(
+        (
+            ("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
+            ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
+            ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed", error="the training failed")),
+        ),
+        "failed",
+        warn,
+    )
 
 
 def _end(enders, how, warn):

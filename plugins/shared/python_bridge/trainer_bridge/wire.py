@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages: a length of 4 bytes, little-endian, then that much JSON in UTF-8."""
+
 import collections
 import json
 import queue
@@ -124,8 +125,10 @@ def _encode(key, value):
         try:
             value = value.item()  # a number of numpy or torch
         except (AttributeError, ValueError, RuntimeError):
-            raise TypeError(f'"{key}" is a {type(value).__name__}, which cannot be a log or metric; '
-                            "expected a number, a text, a list or a dict") from None
+            raise TypeError(
+                f'"{key}" is a {type(value).__name__}, which cannot be a log or metric; '
+                "expected a number, a text, a list or a dict"
+            ) from None
     if value is None:
         return "n", ""
     if isinstance(value, bool):

@@ -60,10 +60,8 @@ inline const char* remedy(int code) {
   }
 }
 
-[[noreturn]] inline void fail(const std::filesystem::path& path, const std::string& what,
-                              int code) {
-  throw FileError(path.string() + " " + what + ": " + std::generic_category().message(code) + "; " +
-                      remedy(code),
+[[noreturn]] inline void fail(const std::filesystem::path& path, const std::string& what, int code) {
+  throw FileError(path.string() + " " + what + ": " + std::generic_category().message(code) + "; " + remedy(code),
                   code);
 }
 
@@ -121,8 +119,7 @@ class AppendFile {
 
   /// Cuts the file at `size` bytes.
   void truncate(std::uint64_t size) {
-    if (::ftruncate(fd_, static_cast<off_t>(size)) != 0)
-      posix::fail(path_, "could not be cut", errno);
+    if (::ftruncate(fd_, static_cast<off_t>(size)) != 0) posix::fail(path_, "could not be cut", errno);
     size_ = size;
   }
 
@@ -208,8 +205,7 @@ inline void make_directory(const std::filesystem::path& path) {
   std::filesystem::create_directories(path, error);
   // create_directories reports a trailing slash, or a link to a directory, as an error in some
   // libraries.
-  if (error && !std::filesystem::is_directory(path))
-    posix::fail(path, "could not be made a directory", error.value());
+  if (error && !std::filesystem::is_directory(path)) posix::fail(path, "could not be made a directory", error.value());
 }
 
 }  // namespace trainer::sdk

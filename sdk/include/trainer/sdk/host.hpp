@@ -69,9 +69,7 @@ class Host {
   const trainer_host* raw() const { return host_; }
 
  private:
-  void log(std::uint32_t level, std::string_view line) const {
-    host_->log(host_, level, line.data(), line.size());
-  }
+  void log(std::uint32_t level, std::string_view line) const { host_->log(host_, level, line.data(), line.size()); }
   std::string_view text(void(TRAINER_CALL* get)(const trainer_host*, trainer_text*)) const {
     trainer_text out{};
     get(host_, &out);

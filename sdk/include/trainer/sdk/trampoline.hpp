@@ -49,9 +49,8 @@ class Trampoline {
   static const void* TRAINER_CALL plugin_extension(const char* id) {
     if constexpr (has_available<T>::value) {
       static const trainer_ext_tracker tracker = {
-          sizeof(trainer_ext_tracker), 0, [](const trainer_host* host) -> int32_t {
-            return guarded(host, [&] { T::available(Host(host)); });
-          }};
+          sizeof(trainer_ext_tracker), 0,
+          [](const trainer_host* host) -> int32_t { return guarded(host, [&] { T::available(Host(host)); }); }};
       if (std::strcmp(id, TRAINER_EXT_TRACKER) == 0) return &tracker;
     }
     (void)id;
@@ -62,8 +61,7 @@ class Trampoline {
   template <typename U, typename = void>
   struct has_available : std::false_type {};
   template <typename U>
-  struct has_available<U, std::void_t<decltype(U::available(std::declval<const Host&>()))>>
-      : std::true_type {};
+  struct has_available<U, std::void_t<decltype(U::available(std::declval<const Host&>()))>> : std::true_type {};
 
   using Plain = void (TrainerCallback::*)(const Arguments&, const State&, Control&);
   using WithValues = void (TrainerCallback::*)(const Arguments&, const State&, Control&, Map&);
@@ -107,8 +105,7 @@ class Trampoline {
   static int32_t TRAINER_CALL slot(trainer_callback* self, const trainer_event* event) {
     Trampoline& t = of(self);
     return guarded(t.host_.raw(), [&] {
-      if constexpr (std::is_invocable_v<decltype(method), T&, const Arguments&, const State&,
-                                        Control&, Map&>) {
+      if constexpr (std::is_invocable_v<decltype(method), T&, const Arguments&, const State&, Control&, Map&>) {
         Map values(event->values);
         ((*t.callback_).*method)(t.arguments_, *event->state, *event->control, values);
       } else {
@@ -136,8 +133,7 @@ class Trampoline {
             const std::string_view text = of(self).callback_->state_class();
             *name = {text.data(), text.size()};
           }};
-      if (std::strcmp(id, TRAINER_EXT_STATE) == 0)
-        return of(self).callback_->has_state() ? &state : nullptr;
+      if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return of(self).callback_->has_state() ? &state : nullptr;
     }
     if constexpr (std::is_base_of_v<Console, T>) {
       static const trainer_ext_console console = {

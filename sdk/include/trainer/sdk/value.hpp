@@ -11,9 +11,7 @@
 
 namespace trainer::sdk {
 
-inline std::string_view view(const trainer_text& text) {
-  return {text.data, static_cast<std::size_t>(text.size)};
-}
+inline std::string_view view(const trainer_text& text) { return {text.data, static_cast<std::size_t>(text.size)}; }
 
 /// One value of a map, an argument or the configuration. Text in it is borrowed; see who gave it.
 class Value {
@@ -26,9 +24,7 @@ class Value {
   Value(T v) : Value() {
     integer(TRAINER_INTEGER, static_cast<std::int64_t>(v));
   }
-  Value(std::string_view v) : Value() {
-    raw_.type = TRAINER_STRING, raw_.text = {v.data(), v.size()};
-  }
+  Value(std::string_view v) : Value() { raw_.type = TRAINER_STRING, raw_.text = {v.data(), v.size()}; }
   Value(const char* v) : Value(std::string_view(v)) {}
 
   bool is_null() const { return raw_.type == TRAINER_NULL; }
@@ -37,12 +33,10 @@ class Value {
   bool is_number() const { return raw_.type >= TRAINER_BOOLEAN && raw_.type <= TRAINER_NUMBER; }
   bool is_integer() const { return raw_.type == TRAINER_INTEGER; }
 
-  double number() const { return raw_.number; }          ///< 0 when not a number
-  std::int64_t integer() const { return raw_.integer; }  ///< 0 when not an int or a bool
-  bool flag() const { return raw_.integer != 0; }        ///< of a bool
-  std::string_view text() const {
-    return view(raw_.text);
-  }  ///< of a string; JSON of a list or object
+  double number() const { return raw_.number; }              ///< 0 when not a number
+  std::int64_t integer() const { return raw_.integer; }      ///< 0 when not an int or a bool
+  bool flag() const { return raw_.integer != 0; }            ///< of a bool
+  std::string_view text() const { return view(raw_.text); }  ///< of a string; JSON of a list or object
 
   trainer_value* raw() { return &raw_; }
   const trainer_value* raw() const { return &raw_; }
@@ -71,8 +65,7 @@ class Map {
       Value values[some];
       for (std::uint64_t first = 0, n = some; n == some; first += n) {
         n = map_->read(map_, first, some, keys, values[0].raw());
-        for (std::uint64_t i = 0; i < n && i < some; ++i)
-          f(view(keys[i]), static_cast<const Value&>(values[i]));
+        for (std::uint64_t i = 0; i < n && i < some; ++i) f(view(keys[i]), static_cast<const Value&>(values[i]));
       }
       return;
     }
@@ -93,15 +86,11 @@ class Map {
     if (map_->set(map_, key.data(), key.size(), value.raw()) != TRAINER_OK)
       throw std::runtime_error("the host refused the value of \"" + std::string(key) + "\"");
   }
-  bool erase(std::string_view key) {
-    return map_->remove(map_, key.data(), key.size()) == TRAINER_OK;
-  }
+  bool erase(std::string_view key) { return map_->remove(map_, key.data(), key.size()) == TRAINER_OK; }
 
  private:
   // A host need not have this function.
-  bool can_read() const {
-    return TRAINER_OFFERS(map_, trainer_map, read) && map_->read != nullptr;
-  }
+  bool can_read() const { return TRAINER_OFFERS(map_, trainer_map, read) && map_->read != nullptr; }
 
   trainer_map* map_;
 };

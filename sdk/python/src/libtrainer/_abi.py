@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The structs of plugin_api/include/trainer, field for field; tests/python/abi_test.py asks the C compiler."""
+
 import ctypes
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
@@ -12,9 +13,24 @@ ENTRY_NAME = "trainer_plugin_entry"
 OK, ERROR, NOT_FOUND, UNAVAILABLE, NOT_CONFIGURED = range(5)
 NULL, BOOLEAN, INTEGER, NUMBER, STRING, JSON = range(6)
 
-EVENTS = ("on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin",
-          "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_step_end", "on_evaluate", "on_predict",
-          "on_save", "on_log", "on_prediction_step", "on_push_begin")
+EVENTS = (
+    "on_init_end",
+    "on_train_begin",
+    "on_train_end",
+    "on_epoch_begin",
+    "on_epoch_end",
+    "on_step_begin",
+    "on_pre_optimizer_step",
+    "on_optimizer_step",
+    "on_substep_end",
+    "on_step_end",
+    "on_evaluate",
+    "on_predict",
+    "on_save",
+    "on_log",
+    "on_prediction_step",
+    "on_push_begin",
+)
 
 EXT_MODEL, EXT_PARAMETERS, EXT_RUN = b"trainer.model/1", b"trainer.parameters/1", b"trainer.run/1"
 EXT_STATE, EXT_TRACKER = b"trainer.state/1", b"trainer.tracker/1"
@@ -28,7 +44,13 @@ class Text(Structure):
 
 
 class Value(Structure):
-    _fields_ = [("struct_size", c_uint32), ("type", c_uint32), ("integer", c_int64), ("number", c_double), ("text", Text)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("type", c_uint32),
+        ("integer", c_int64),
+        ("number", c_double),
+        ("text", Text),
+    ]
 
 
 # Pointers that are only passed through are c_void_p: ctypes then hands over a number and makes no object.
@@ -41,29 +63,68 @@ MapRead = CFUNCTYPE(c_uint64, c_void_p, c_uint64, c_uint64, c_void_p, c_void_p)
 
 
 class Map(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("data", c_void_p), ("size", MapSize), ("at", MapAt),
-                ("get", MapGet), ("set", MapSet), ("remove", MapRemove), ("read", MapRead)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("data", c_void_p),
+        ("size", MapSize),
+        ("at", MapAt),
+        ("get", MapGet),
+        ("set", MapSet),
+        ("remove", MapRemove),
+        ("read", MapRead),
+    ]
 
 
 class State(Structure):
-    _fields_ = [("struct_size", c_uint32), ("present", c_uint32), ("epoch", c_double), ("global_step", c_int64),
-                ("max_steps", c_int64), ("num_train_epochs", c_int64), ("train_batch_size", c_int64),
-                ("num_input_tokens_seen", c_int64), ("logging_steps", c_double), ("eval_steps", c_double),
-                ("save_steps", c_double), ("total_flos", c_double), ("best_metric", c_double),
-                ("best_global_step", c_int64), ("best_model_checkpoint", Text), ("trial_name", Text),
-                ("is_local_process_zero", c_uint32), ("is_world_process_zero", c_uint32),
-                ("is_hyper_param_search", c_uint32), ("reserved", c_uint32)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("present", c_uint32),
+        ("epoch", c_double),
+        ("global_step", c_int64),
+        ("max_steps", c_int64),
+        ("num_train_epochs", c_int64),
+        ("train_batch_size", c_int64),
+        ("num_input_tokens_seen", c_int64),
+        ("logging_steps", c_double),
+        ("eval_steps", c_double),
+        ("save_steps", c_double),
+        ("total_flos", c_double),
+        ("best_metric", c_double),
+        ("best_global_step", c_int64),
+        ("best_model_checkpoint", Text),
+        ("trial_name", Text),
+        ("is_local_process_zero", c_uint32),
+        ("is_world_process_zero", c_uint32),
+        ("is_hyper_param_search", c_uint32),
+        ("reserved", c_uint32),
+    ]
 
 
 class Control(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("should_training_stop", c_uint32),
-                ("should_epoch_stop", c_uint32), ("should_save", c_uint32), ("should_evaluate", c_uint32),
-                ("should_log", c_uint32), ("reserved2", c_uint32)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("should_training_stop", c_uint32),
+        ("should_epoch_stop", c_uint32),
+        ("should_save", c_uint32),
+        ("should_evaluate", c_uint32),
+        ("should_log", c_uint32),
+        ("reserved2", c_uint32),
+    ]
 
 
 class Event(Structure):
-    _fields_ = [("struct_size", c_uint32), ("kind", c_uint32), ("state", POINTER(State)), ("control", POINTER(Control)),
-                ("values", c_void_p), ("has", c_uint32), ("reserved", c_uint32), ("eval_dataloader_size", c_int64)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_uint32),
+        ("state", POINTER(State)),
+        ("control", POINTER(Control)),
+        ("values", c_void_p),
+        ("has", c_uint32),
+        ("reserved", c_uint32),
+        ("eval_dataloader_size", c_int64),
+    ]
 
 
 HostLog = CFUNCTYPE(None, c_void_p, c_uint32, c_void_p, c_uint64)
@@ -76,11 +137,23 @@ HostExtension = CFUNCTYPE(c_void_p, c_void_p, c_void_p)
 
 
 class Host(Structure):
-    _fields_ = [("struct_size", c_uint32), ("abi_major", c_uint32), ("abi_minor", c_uint32), ("reserved", c_uint32),
-                ("data", c_void_p), ("log", HostLog), ("set_error", HostSetError), ("config_json", HostText),
-                ("config", HostValue), ("argument", HostValue), ("arguments_json", HostText),
-                ("model_config_json", HostText), ("log_history_size", HostSize), ("log_history_at", HostMap),
-                ("get_extension", HostExtension)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("abi_major", c_uint32),
+        ("abi_minor", c_uint32),
+        ("reserved", c_uint32),
+        ("data", c_void_p),
+        ("log", HostLog),
+        ("set_error", HostSetError),
+        ("config_json", HostText),
+        ("config", HostValue),
+        ("argument", HostValue),
+        ("arguments_json", HostText),
+        ("model_config_json", HostText),
+        ("log_history_size", HostSize),
+        ("log_history_at", HostMap),
+        ("get_extension", HostExtension),
+    ]
 
 
 Slot = CFUNCTYPE(c_int32, c_void_p, c_void_p)
@@ -89,13 +162,23 @@ CallbackExtension = CFUNCTYPE(c_void_p, c_void_p, ctypes.c_char_p)
 
 
 class Callback(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("data", c_void_p), ("destroy", Destroy),
-                ("get_extension", CallbackExtension)] + [(name, Slot) for name in EVENTS]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("data", c_void_p),
+        ("destroy", Destroy),
+        ("get_extension", CallbackExtension),
+    ] + [(name, Slot) for name in EVENTS]
 
 
 class NoteHead(Structure):
-    _fields_ = [("magic", c_char * 16), ("abi_major", c_uint32), ("abi_minor", c_uint32), ("json_size", c_uint32),
-                ("reserved", c_uint32)]
+    _fields_ = [
+        ("magic", c_char * 16),
+        ("abi_major", c_uint32),
+        ("abi_minor", c_uint32),
+        ("json_size", c_uint32),
+        ("reserved", c_uint32),
+    ]
 
 
 Create = CFUNCTYPE(c_int32, POINTER(Host), POINTER(POINTER(Callback)))
@@ -103,15 +186,33 @@ PluginExtension = CFUNCTYPE(c_void_p, ctypes.c_char_p)
 
 
 class Plugin(Structure):
-    _fields_ = [("magic", c_uint32), ("struct_size", c_uint32), ("abi_major", c_uint32), ("abi_minor", c_uint32),
-                ("note", c_void_p), ("create", Create), ("get_extension", PluginExtension)]
+    _fields_ = [
+        ("magic", c_uint32),
+        ("struct_size", c_uint32),
+        ("abi_major", c_uint32),
+        ("abi_minor", c_uint32),
+        ("note", c_void_p),
+        ("create", Create),
+        ("get_extension", PluginExtension),
+    ]
 
 
 class Tensor(Structure):
-    _fields_ = [("struct_size", c_uint32), ("read_only", c_uint32), ("data", c_void_p), ("byte_offset", c_uint64),
-                ("shape", c_void_p), ("strides", c_void_p), ("ndim", c_int32), ("device_type", c_int32),
-                ("device_id", c_int32), ("dtype_code", c_uint32), ("dtype_bits", c_uint32), ("dtype_lanes", c_uint32),
-                ("stream", c_void_p)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("read_only", c_uint32),
+        ("data", c_void_p),
+        ("byte_offset", c_uint64),
+        ("shape", c_void_p),
+        ("strides", c_void_p),
+        ("ndim", c_int32),
+        ("device_type", c_int32),
+        ("device_id", c_int32),
+        ("dtype_code", c_uint32),
+        ("dtype_bits", c_uint32),
+        ("dtype_lanes", c_uint32),
+        ("stream", c_void_p),
+    ]
 
 
 TensorCount = CFUNCTYPE(c_uint64, c_void_p, c_uint32)
@@ -120,8 +221,13 @@ TensorCopy = CFUNCTYPE(c_int32, c_void_p, c_uint32, c_uint64, c_void_p, c_uint64
 
 
 class ExtParameters(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("count", TensorCount), ("at", TensorAt),
-                ("copy", TensorCopy)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("count", TensorCount),
+        ("at", TensorAt),
+        ("copy", TensorCopy),
+    ]
 
 
 SaveModel = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64, POINTER(Text))
@@ -144,8 +250,13 @@ StateClassName = CFUNCTYPE(None, c_void_p, POINTER(Text))
 
 
 class ExtState(Structure):
-    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("save", StateSave), ("load", StateLoad),
-                ("class_name", StateClassName)]
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("save", StateSave),
+        ("load", StateLoad),
+        ("class_name", StateClassName),
+    ]
 
 
 Available = CFUNCTYPE(c_int32, POINTER(Host))

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """PluginCallback: a plugin as a TrainerCallback, in a class of its own with the events that it subscribed to."""
+
 from . import _abi
 from ._errors import PluginError
 from ._instance import Instance, unavailable_reason
@@ -56,7 +57,9 @@ class _Stateful:
         for event in self._plugin.note.events:
             # Found before the class's, for this once: the hot path has nothing to ask.
             self.__dict__[event] = lambda *args, _event=event, **kwargs: (
-                self._load_pending(), getattr(type(self), _event)(self, *args, **kwargs))[1]
+                self._load_pending(),
+                getattr(type(self), _event)(self, *args, **kwargs),
+            )[1]
 
     def _load_pending(self):
         pending = self.__dict__.pop("_pending", None)
@@ -97,12 +100,18 @@ def _class_of(instance):
     key = (plugin.path, plugin.note.json, instance.class_name, instance.stateful, instance.on_error)
     if key not in _classes:
         from transformers import TrainerCallback
+
         bases = (PluginCallback, TrainerCallback)
         if instance.stateful:
             from transformers.trainer_callback import ExportableState
+
             bases = (_Stateful, PluginCallback, TrainerCallback, ExportableState)
-        members = {"_plugin": plugin, "_on_error": instance.on_error, "__module__": __name__,
-                   "__doc__": plugin.description or None}
+        members = {
+            "_plugin": plugin,
+            "_on_error": instance.on_error,
+            "__module__": __name__,
+            "__doc__": plugin.description or None,
+        }
         members |= {event: _handler(_abi.EVENTS.index(event), event) for event in plugin.note.events}
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
@@ -111,19 +120,76 @@ def _class_of(instance):
 
 def _handler(kind, name):
     if name == "on_log":
-        def handler(self, args, state, control, logs=None, model=None, optimizer=None, lr_scheduler=None,
-                    train_dataloader=None, eval_dataloader=None, **kwargs):
-            self._instance.call(kind, args, state, control, {} if logs is None else logs, model, optimizer, lr_scheduler,
-                                train_dataloader, eval_dataloader)
+
+        def handler(
+            self,
+            args,
+            state,
+            control,
+            logs=None,
+            model=None,
+            optimizer=None,
+            lr_scheduler=None,
+            train_dataloader=None,
+            eval_dataloader=None,
+            **kwargs,
+        ):
+            self._instance.call(
+                kind,
+                args,
+                state,
+                control,
+                {} if logs is None else logs,
+                model,
+                optimizer,
+                lr_scheduler,
+                train_dataloader,
+                eval_dataloader,
+            )
     elif name in ("on_evaluate", "on_predict"):
-        def handler(self, args, state, control, metrics=None, model=None, optimizer=None, lr_scheduler=None,
-                    train_dataloader=None, eval_dataloader=None, **kwargs):
-            self._instance.call(kind, args, state, control, {} if metrics is None else metrics, model, optimizer,
-                                lr_scheduler, train_dataloader, eval_dataloader)
+
+        def handler(
+            self,
+            args,
+            state,
+            control,
+            metrics=None,
+            model=None,
+            optimizer=None,
+            lr_scheduler=None,
+            train_dataloader=None,
+            eval_dataloader=None,
+            **kwargs,
+        ):
+            self._instance.call(
+                kind,
+                args,
+                state,
+                control,
+                {} if metrics is None else metrics,
+                model,
+                optimizer,
+                lr_scheduler,
+                train_dataloader,
+                eval_dataloader,
+            )
     else:
-        def handler(self, args, state, control, model=None, optimizer=None, lr_scheduler=None,
-                    train_dataloader=None, eval_dataloader=None, **kwargs):
-            self._instance.call(kind, args, state, control, None, model, optimizer, lr_scheduler, train_dataloader,
-                                eval_dataloader)
+
+        def handler(
+            self,
+            args,
+            state,
+            control,
+            model=None,
+            optimizer=None,
+            lr_scheduler=None,
+            train_dataloader=None,
+            eval_dataloader=None,
+            **kwargs,
+        ):
+            self._instance.call(
+                kind, args, state, control, None, model, optimizer, lr_scheduler, train_dataloader, eval_dataloader
+            )
+
     handler.__name__ = name
     return handler

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What stands in a plugin's file, read without running any of its code."""
+
 import os
 import platform
 import stat
@@ -26,7 +27,9 @@ class _File:
         self.size = info.st_size
         if not stat.S_ISREG(info.st_mode):
             self._file.close()
-            raise PluginError(f"{path} is not a regular file, expected a plugin's library; take it out of the directory")
+            raise PluginError(
+                f"{path} is not a regular file, expected a plugin's library; take it out of the directory"
+            )
 
     def __enter__(self):
         return self
@@ -39,8 +42,10 @@ class _File:
 
     def piece(self, offset, count, what, most=_MAX_TABLE):
         if offset + count > self.size:
-            self.refuse(f"is cut short: it has {self.size} bytes of the {offset + count} that its {what} needs; copy or "
-                        "build it again")
+            self.refuse(
+                f"is cut short: it has {self.size} bytes of the {offset + count} that its {what} needs; copy or "
+                "build it again"
+            )
         if count > most:
             self.refuse(f"is damaged: its {what} has {count} bytes, more than the {most} that are read; build it again")
         self._file.seek(offset)
@@ -53,15 +58,21 @@ def _sections(file):
         file.refuse(f"has {file.size} bytes, more than the 1 GiB that a plugin may have; strip it")
     head = file.piece(0, min(file.size, 64), "header")
     if head[:4] != b"\x7fELF":
-        file.refuse("does not start as an ELF file, expected a shared library for this system; put the plugin's .so there")
+        file.refuse(
+            "does not start as an ELF file, expected a shared library for this system; put the plugin's .so there"
+        )
     if len(head) < 64:
         file.refuse(f"is too short: it has {len(head)} bytes, its header alone has 64; copy or build it again")
     machine, name = _MACHINES.get(platform.machine(), (None, platform.machine()))
     if head[4] != 2 or head[5] != 1:
         file.refuse(f"is not a 64-bit little-endian library; build the plugin for {name}")
-    (kind, its_machine, _, _, _, at, _, _, _, _, entry_size, count, names) = struct.unpack_from("<HHIQQQIHHHHHH", head, 16)
+    (kind, its_machine, _, _, _, at, _, _, _, _, entry_size, count, names) = struct.unpack_from(
+        "<HHIQQQIHHHHHH", head, 16
+    )
     if its_machine != machine:
-        file.refuse(f"is for the machine number {its_machine}, expected {machine} ({name}); build the plugin for {name}")
+        file.refuse(
+            f"is for the machine number {its_machine}, expected {machine} ({name}); build the plugin for {name}"
+        )
     if kind != 3:
         file.refuse("is not a shared library; link it with -shared")
     if at == 0:
@@ -89,7 +100,9 @@ def _require_entry(file, sections):
         if kind != _SHT_DYNSYM or link >= len(sections):
             continue
         names = file.piece(sections[link][3], sections[link][4], "table of names")
-        for name, info, _, section, _, _ in struct.iter_unpack("<IBBHQQ", file.piece(offset, size - size % 24, "symbols")):
+        for name, info, _, section, _, _ in struct.iter_unpack(
+            "<IBBHQQ", file.piece(offset, size - size % 24, "symbols")
+        ):
             if section != 0 and info >> 4 != 0 and _text(names, name) == _abi.ENTRY_NAME:
                 if info & 15 not in (2, 10):
                     file.refuse(f"exports {_abi.ENTRY_NAME} as data, expected a function{remedy}")
@@ -103,10 +116,14 @@ def read_note_section(path):
         sections = _sections(file)
         found = [s for s in sections if s[0] == _abi.NOTE_SECTION]
         if not found:
-            raise NotAPlugin(f"{path} is a shared library without a plugin's note, expected a section "
-                             f"{_abi.NOTE_SECTION}; use TRAINER_PLUGIN_DEFINE")
+            raise NotAPlugin(
+                f"{path} is a shared library without a plugin's note, expected a section "
+                f"{_abi.NOTE_SECTION}; use TRAINER_PLUGIN_DEFINE"
+            )
         if len(found) > 1:
-            file.refuse(f"has two sections {_abi.NOTE_SECTION}, expected one; use TRAINER_PLUGIN_DEFINE once in a plugin")
+            file.refuse(
+                f"has two sections {_abi.NOTE_SECTION}, expected one; use TRAINER_PLUGIN_DEFINE once in a plugin"
+            )
         _, kind, flags, offset, size, _ = found[0]
         if size > _MAX_NOTE or flags & _SHF_COMPRESSED or kind == _SHT_NOBITS:
             file.refuse("is damaged: its note is compressed, empty or has more than 1 MiB; build it again")
@@ -114,6 +131,8 @@ def read_note_section(path):
         for runtime in (b"libasan.so", b"libtsan.so"):
             # These end the process from inside the loader when they do not come first in it.
             if runtime in names and runtime.decode() not in os.environ.get("LD_PRELOAD", ""):
-                file.refuse(f"was built with a sanitizer (it needs {runtime.decode()}); build it without, or start Python "
-                            "with LD_PRELOAD of that library")
+                file.refuse(
+                    f"was built with a sanitizer (it needs {runtime.decode()}); build it without, or start Python "
+                    "with LD_PRELOAD of that library"
+                )
         return file.piece(offset, size, "note")

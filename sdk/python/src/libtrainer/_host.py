@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The services of trainer_host for one instance, over what the Trainer hands to its callbacks."""
+
 import copy
 import ctypes
 import dataclasses
@@ -26,15 +27,28 @@ class HostServices:
         self._history = DictMap(read_only=True)
         self._run = _abi.ExtRun(ctypes.sizeof(_abi.ExtRun), 0, _abi.RunKind(lambda _: 0))
         self._model = _abi.ExtModel(ctypes.sizeof(_abi.ExtModel), 0, _abi.SaveModel(self._save_model))
-        self._extensions = {_abi.EXT_MODEL: ctypes.addressof(self._model),
-                            _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
-                            _abi.EXT_RUN: ctypes.addressof(self._run)}
+        self._extensions = {
+            _abi.EXT_MODEL: ctypes.addressof(self._model),
+            _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
+            _abi.EXT_RUN: ctypes.addressof(self._run),
+        }
         self.struct = _abi.Host(
-            ctypes.sizeof(_abi.Host), _abi.ABI_MAJOR, _abi.ABI_MINOR, 0, None, _abi.HostLog(self._log),
-            _abi.HostSetError(self._set_error), _abi.HostText(self._give_config_json), _abi.HostValue(self._give_config),
-            _abi.HostValue(self._give_argument), _abi.HostText(self._give_arguments_json),
-            _abi.HostText(self._give_model_config), _abi.HostSize(self._history_size), _abi.HostMap(self._history_at),
-            _abi.HostExtension(self._extension))
+            ctypes.sizeof(_abi.Host),
+            _abi.ABI_MAJOR,
+            _abi.ABI_MINOR,
+            0,
+            None,
+            _abi.HostLog(self._log),
+            _abi.HostSetError(self._set_error),
+            _abi.HostText(self._give_config_json),
+            _abi.HostValue(self._give_config),
+            _abi.HostValue(self._give_argument),
+            _abi.HostText(self._give_arguments_json),
+            _abi.HostText(self._give_model_config),
+            _abi.HostSize(self._history_size),
+            _abi.HostMap(self._history_at),
+            _abi.HostExtension(self._extension),
+        )
 
     def take_error(self):
         error, self._error = self._error, ""
@@ -42,8 +56,12 @@ class HostServices:
 
     def failed_early(self):
         """The remedy when a plugin asked for an argument before a Trainer gave any."""
-        return (f'; it asked for the training argument "{self.asked_too_early}" before there is a Trainer: give the arguments '
-                "with PluginCallback(..., args=training_args)" if self.asked_too_early else "")
+        return (
+            f'; it asked for the training argument "{self.asked_too_early}" before there is a Trainer: give the arguments '
+            "with PluginCallback(..., args=training_args)"
+            if self.asked_too_early
+            else ""
+        )
 
     # The functions of the table. ctypes prints what leaves one of them, and C sees 0.
 
@@ -119,9 +137,12 @@ class HostServices:
             if self.tensors.model is None or self.args is None:
                 raise ValueError("there is no model to save before the Trainer has given one")
             from transformers import Trainer  # saves as it does, with one of its own, as transformers' callbacks do
+
             args = copy.deepcopy(self.args)
             args.report_to = []
-            Trainer(self.tensors.model, args, eval_dataset=["none"]).save_model(ctypes.string_at(directory, size).decode())
+            Trainer(self.tensors.model, args, eval_dataset=["none"]).save_model(
+                ctypes.string_at(directory, size).decode()
+            )
             return _abi.OK
         except Exception as e:
             self._lend("model_error", error.contents, str(e).encode("utf-8", "replace"))

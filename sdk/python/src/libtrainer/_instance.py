@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One instance of a plugin: created, told of events, asked for its state, destroyed."""
+
 import ctypes
 import logging
 import os
@@ -16,8 +17,13 @@ _log = logging.getLogger("libtrainer")
 ON_ERROR = ("fail", "warn", "disable")
 _CONTROL = struct.Struct("8I")
 _FLAGS = ("should_training_stop", "should_epoch_stop", "should_save", "should_evaluate", "should_log")
-_NULLABLE = (("best_metric", 1), ("best_global_step", 2), ("best_model_checkpoint", 4), ("train_batch_size", 8),
-             ("trial_name", 16))
+_NULLABLE = (
+    ("best_metric", 1),
+    ("best_global_step", 2),
+    ("best_model_checkpoint", 4),
+    ("train_batch_size", 8),
+    ("trial_name", 16),
+)
 _EVALUATION = {_abi.EVENTS.index(name) for name in ("on_evaluate", "on_predict", "on_prediction_step")}
 
 
@@ -33,14 +39,17 @@ def unavailable_reason(plugin, args=None, named=False):
     if tracker is None:
         return None
     if tracker.struct_size < ctypes.sizeof(_abi.ExtTracker) or not tracker.available:
-        raise PluginError(f"{plugin.path}: its trainer.tracker/1 has a struct_size of {tracker.struct_size} bytes or no "
-                          f"function, expected at least {ctypes.sizeof(_abi.ExtTracker)} bytes; rebuild it with the SDK")
+        raise PluginError(
+            f"{plugin.path}: its trainer.tracker/1 has a struct_size of {tracker.struct_size} bytes or no "
+            f"function, expected at least {ctypes.sizeof(_abi.ExtTracker)} bytes; rebuild it with the SDK"
+        )
     host = HostServices(plugin.id, {}, args)
     status = tracker.available(ctypes.byref(host.struct))
     if status == _abi.OK or named and status == _abi.NOT_CONFIGURED:
         return None
-    return (host.take_error() or f"{plugin.path} said that it is not available (status {status}) and gave no reason") \
-        + host.failed_early()
+    return (
+        host.take_error() or f"{plugin.path} said that it is not available (status {status}) and gave no reason"
+    ) + host.failed_early()
 
 
 def _destroy(table, host, pid):
@@ -61,8 +70,10 @@ class Instance:
         self.host = HostServices(plugin.id, config, args)
         self._table = ctypes.POINTER(_abi.Callback)()
         if library.create(ctypes.byref(self.host.struct), ctypes.byref(self._table)) != _abi.OK:
-            raise PluginError(f"{self.where} could not be created: {self.host.take_error() or 'it gave no reason'}"
-                              f"{self.host.failed_early()}")
+            raise PluginError(
+                f"{self.where} could not be created: {self.host.take_error() or 'it gave no reason'}"
+                f"{self.host.failed_early()}"
+            )
         self._check_table()
         self._finalize = weakref.finalize(self, _destroy, self._table, self.host, os.getpid())
         callback = self._table.contents
@@ -76,13 +87,17 @@ class Instance:
             raise PluginError(f"{self.where} returned no instance from create; it must set *out when it returns 0")
         size, expected = self._table.contents.struct_size, ctypes.sizeof(_abi.Callback)
         if size < expected:
-            raise PluginError(f"{self.where} gave a callback of {size} bytes, expected at least {expected}; set struct_size to "
-                              "sizeof(trainer_callback)")
+            raise PluginError(
+                f"{self.where} gave a callback of {size} bytes, expected at least {expected}; set struct_size to "
+                "sizeof(trainer_callback)"
+            )
         for name in _abi.EVENTS:
             listed, present = name in self.plugin.note.events, bool(getattr(self._table.contents, name))
             if listed != present:
-                raise PluginError(f"{self.where} {'lists' if listed else 'does not list'} {name} among the events of its note, "
-                                  f"but its slot is {'null' if listed else 'set'}; make the two agree and rebuild it")
+                raise PluginError(
+                    f"{self.where} {'lists' if listed else 'does not list'} {name} among the events of its note, "
+                    f"but its slot is {'null' if listed else 'set'}; make the two agree and rebuild it"
+                )
 
     def _make_event(self):
         self._state, self._control = _abi.State(ctypes.sizeof(_abi.State)), bytearray(_CONTROL.size)
@@ -92,7 +107,9 @@ class Instance:
         self._values = DictMap()
         self._seen = self._texts = None
 
-    def call(self, kind, args, state, control, values, model, optimizer, lr_scheduler, train_dataloader, eval_dataloader):
+    def call(
+        self, kind, args, state, control, values, model, optimizer, lr_scheduler, train_dataloader, eval_dataloader
+    ):
         if self.disabled:
             return
         if not self._finalize.alive:
@@ -102,13 +119,25 @@ class Instance:
         tensors = host.tensors
         tensors.model, tensors.optimizer = model, optimizer
         self._fill_state(state)
-        before = _CONTROL.pack(32, 0, control.should_training_stop, control.should_epoch_stop, control.should_save,
-                               control.should_evaluate, control.should_log, 0)
+        before = _CONTROL.pack(
+            32,
+            0,
+            control.should_training_stop,
+            control.should_epoch_stop,
+            control.should_save,
+            control.should_evaluate,
+            control.should_log,
+            0,
+        )
         self._control[:] = before
         event.kind = kind
         event.values = None if values is None else self._values.show(values)
-        event.has = ((optimizer is not None) | (lr_scheduler is not None) << 1 | (train_dataloader is not None) << 2
-                     | (eval_dataloader is not None) << 3)
+        event.has = (
+            (optimizer is not None)
+            | (lr_scheduler is not None) << 1
+            | (train_dataloader is not None) << 2
+            | (eval_dataloader is not None) << 3
+        )
         event.eval_dataloader_size = _length(eval_dataloader) if kind in _EVALUATION else -1
         status = self._slots[kind](self._self, self._event_at)
         if self._control != before:
@@ -123,10 +152,23 @@ class Instance:
         to.epoch = state.epoch or 0.0
         to.global_step = state.global_step
         # The rest changes seldom, and setting it costs more than comparing it.
-        seen = (state.max_steps, state.num_train_epochs, state.num_input_tokens_seen, state.logging_steps, state.eval_steps,
-                state.save_steps, state.total_flos, state.is_local_process_zero, state.is_world_process_zero,
-                state.is_hyper_param_search, state.best_metric, state.best_global_step, state.best_model_checkpoint,
-                state.train_batch_size, state.trial_name)
+        seen = (
+            state.max_steps,
+            state.num_train_epochs,
+            state.num_input_tokens_seen,
+            state.logging_steps,
+            state.eval_steps,
+            state.save_steps,
+            state.total_flos,
+            state.is_local_process_zero,
+            state.is_world_process_zero,
+            state.is_hyper_param_search,
+            state.best_metric,
+            state.best_global_step,
+            state.best_model_checkpoint,
+            state.train_batch_size,
+            state.trial_name,
+        )
         if seen == self._seen:
             return
         for name in ("max_steps", "num_train_epochs", "num_input_tokens_seen"):
@@ -150,14 +192,18 @@ class Instance:
         flags = _CONTROL.unpack(self._control)[2:7]
         for name, flag in zip(_FLAGS, flags):
             if flag not in (0, 1):
-                raise PluginError(f"{self.where} set control.{name} to {flag} in {_abi.EVENTS[kind]}, expected 0 or 1; mend "
-                                  "the plugin")
+                raise PluginError(
+                    f"{self.where} set control.{name} to {flag} in {_abi.EVENTS[kind]}, expected 0 or 1; mend "
+                    "the plugin"
+                )
             if getattr(control, name) != flag:
                 setattr(control, name, bool(flag))
 
     def _fail(self, kind, state):
-        sentence = (f"plugin {self.plugin.id} failed in {_abi.EVENTS[kind]} at step {state.global_step}: "
-                    f"{self.host.take_error() or 'it gave no reason'}")
+        sentence = (
+            f"plugin {self.plugin.id} failed in {_abi.EVENTS[kind]} at step {state.global_step}: "
+            f"{self.host.take_error() or 'it gave no reason'}"
+        )
         if self.on_error == "fail":
             raise PluginError(sentence)
         self.disabled = self.on_error == "disable"

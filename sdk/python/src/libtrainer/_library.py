@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Loads plugins and checks what their code says against what their file said. Never unloads one."""
+
 import ctypes
 import os
 import threading

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The note of a plugin, and the configuration that it describes; the rules are those of the command."""
+
 import ctypes
 import json
 import re
@@ -24,8 +25,10 @@ def require_compatible_abi(major, minor, where):
     if major == _abi.ABI_MAJOR and minor <= _abi.ABI_MINOR:
         return
     ours = f"{_abi.ABI_MAJOR}.{_abi.ABI_MINOR}"
-    raise PluginError(f"{where}: it needs the plugin ABI {major}.{minor}, and this host has {ours}, expected the same major "
-                      f"and no newer minor; rebuild the plugin against SDK {ours}")
+    raise PluginError(
+        f"{where}: it needs the plugin ABI {major}.{minor}, and this host has {ours}, expected the same major "
+        f"and no newer minor; rebuild the plugin against SDK {ours}"
+    )
 
 
 class Note:
@@ -43,16 +46,18 @@ class Note:
             refuse('its note does not start with "LibTrainer note"; write it with TRAINER_PLUGIN_DEFINE')
         head = _abi.NoteHead.from_buffer_copy(section)
         require_compatible_abi(head.abi_major, head.abi_minor, where)  # another major may mean another kind of note
-        self.json = section[size:size + head.json_size]
+        self.json = section[size : size + head.json_size]
         if len(self.json) < head.json_size:
-            refuse(f"its note is cut short: it has {len(self.json)} bytes of the {head.json_size} that it speaks of; build "
-                   "it again")
+            refuse(
+                f"its note is cut short: it has {len(self.json)} bytes of the {head.json_size} that it speaks of; build "
+                "it again"
+            )
         if head.reserved != 0:
             refuse(f"its note has {head.reserved} in a reserved field, expected 0; write it with TRAINER_PLUGIN_DEFINE")
-        if section[size + head.json_size:].strip(b"\0"):
+        if section[size + head.json_size :].strip(b"\0"):
             refuse("its note goes on after its JSON; use TRAINER_PLUGIN_DEFINE once in a plugin")
         self.abi = (head.abi_major, head.abi_minor)
-        self.loaded_form = section[:size + head.json_size]
+        self.loaded_form = section[: size + head.json_size]
         try:
             note = json.loads(self.json.decode("utf-8"))
         except ValueError as e:
@@ -61,14 +66,18 @@ class Note:
             refuse("its note is not a JSON object; write it with TRAINER_PLUGIN_DEFINE")
         for key in note:
             if key not in _KEYS:
-                refuse(f'its note has the unknown key "{key}"{did_you_mean(key, _KEYS)}; it may have {", ".join(_KEYS)}')
+                refuse(
+                    f'its note has the unknown key "{key}"{did_you_mean(key, _KEYS)}; it may have {", ".join(_KEYS)}'
+                )
 
         def text(key, required=False, name=False):
             if key not in note and not required:
                 return ""
             value = note.get(key)
             if not isinstance(value, str) or not value or re.search(r"[\x00-\x1f\x7f]", value):
-                refuse(f'its note has {shown(value)} as "{key}", expected one line of text; mend it in TRAINER_PLUGIN_DEFINE')
+                refuse(
+                    f'its note has {shown(value)} as "{key}", expected one line of text; mend it in TRAINER_PLUGIN_DEFINE'
+                )
             if name and not re.fullmatch(r"[a-z0-9._-]{1,64}", value):
                 refuse(f'its note has the {key} "{value}", expected 1 to 64 of a-z, 0-9, ".", "_" and "-"; rename it')
             return value
@@ -80,7 +89,9 @@ class Note:
         self.class_name = text("class") or self.id
         events = note.get("events")
         if not isinstance(events, list) or len({str(e) for e in events}) < len(events):
-            refuse(f'its note has {shown(events)} as "events", expected a list of the slots that are not null, each once')
+            refuse(
+                f'its note has {shown(events)} as "events", expected a list of the slots that are not null, each once'
+            )
         for event in events:
             if event not in _abi.EVENTS:
                 refuse(f"its note lists the unknown event {shown(event)}{did_you_mean(str(event), _abi.EVENTS)}")
@@ -97,9 +108,12 @@ class Note:
         """`given` checked, with the defaults filled in, in the note's order."""
         for key in given:
             if key not in self.config:
-                takes = f"it takes {', '.join(self.config)}" if self.config else "it has no configuration, remove the key"
-                raise PluginError(f'config: unknown key "{key}" for plugin {self.id}'
-                                  f'{did_you_mean(str(key), self.config)}; {takes}')
+                takes = (
+                    f"it takes {', '.join(self.config)}" if self.config else "it has no configuration, remove the key"
+                )
+                raise PluginError(
+                    f'config: unknown key "{key}" for plugin {self.id}{did_you_mean(str(key), self.config)}; {takes}'
+                )
         config = {}
         for key, rule in self.config.items():
             if key in given:
@@ -112,8 +126,10 @@ class Note:
             elif "default" in rule:
                 config[key] = rule["default"]
             else:
-                raise PluginError(f'config: plugin {self.id} needs the key "{key}" ({" or ".join(_types_of(rule))}), which is '
-                                  "missing; add it")
+                raise PluginError(
+                    f'config: plugin {self.id} needs the key "{key}" ({" or ".join(_types_of(rule))}), which is '
+                    "missing; add it"
+                )
         return config
 
 

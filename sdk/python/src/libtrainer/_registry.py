@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where plugins are looked for: the directories of the command, in its order; the first of an id wins."""
+
 import logging
 import os
 import pathlib
@@ -28,6 +29,7 @@ class Plugin:
     def unavailable_reason(self, args=None):
         """Why this tracker cannot be used here, or None. Loads the plugin; `args` are TrainingArguments."""
         from ._instance import unavailable_reason
+
         return unavailable_reason(self, args)
 
     def __repr__(self):
@@ -50,7 +52,9 @@ def plugin_directories(first=()):
 
     for directory in first:
         if not os.path.isdir(directory):
-            raise PluginError(f"the plugin directory {directory} is not a directory; give the one that the plugin's file is in")
+            raise PluginError(
+                f"the plugin directory {directory} is not a directory; give the one that the plugin's file is in"
+            )
         add(directory)
     for directory in os.environ.get("TRAINER_PLUGIN_PATH", "").split(os.pathsep):
         if directory:
@@ -90,7 +94,9 @@ class Registry:
             try:
                 names = sorted(name for name in os.listdir(real) if name.endswith(".so") and name != ".so")
             except OSError as e:
-                self._problem(logging.WARNING, real, f"{real} could not be read: {e.strerror}; make it readable or leave it out")
+                self._problem(
+                    logging.WARNING, real, f"{real} could not be read: {e.strerror}; make it readable or leave it out"
+                )
                 continue
             for name in names:
                 self._add(real / name)
@@ -110,7 +116,7 @@ class Registry:
         if first is None:
             return self.plugins.append(plugin)
         self.duplicates.append((plugin.path, first))
-        _log.info("%s is left out: %s has the same id \"%s\" and was found first", plugin.path, first.path, plugin.id)
+        _log.info('%s is left out: %s has the same id "%s" and was found first', plugin.path, first.path, plugin.id)
 
     def find(self, plugin_id):
         return next((p for p in self.plugins if p.id == plugin_id), None)
@@ -124,9 +130,11 @@ class Registry:
                 raise PluginError(f'plugin "{plugin_id}" cannot be used: {sentence}')
         ids = [p.id for p in self.plugins]
         places = ", ".join(f"{d}{'' if d.is_dir() else ' (does not exist)'}" for d in self.directories)
-        raise PluginError(f'plugin "{plugin_id}" was not found{did_you_mean(plugin_id, ids)} (available: '
-                          f'{", ".join(ids) or "none"}; looked in {places or "no directory"}); put its .so file into one of '
-                          "these, or name its directory in TRAINER_PLUGIN_PATH")
+        raise PluginError(
+            f'plugin "{plugin_id}" was not found{did_you_mean(plugin_id, ids)} (available: '
+            f"{', '.join(ids) or 'none'}; looked in {places or 'no directory'}); put its .so file into one of "
+            "these, or name its directory in TRAINER_PLUGIN_PATH"
+        )
 
 
 def plugins(directories=()):

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """trainer.parameters/1 over a torch model and its optimizer. torch is never imported, only used when it is there."""
+
 import ctypes
 import sys
 
@@ -7,17 +8,34 @@ from . import _abi
 from ._values import fill_text
 
 OF_MODEL, OF_GRADIENTS, OF_OPTIMIZER = range(3)
-_CODES = {"int8": (0, 8), "int16": (0, 16), "int32": (0, 32), "int64": (0, 64), "uint8": (1, 8), "uint16": (1, 16),
-          "uint32": (1, 32), "uint64": (1, 64), "float16": (2, 16), "float32": (2, 32), "float64": (2, 64),
-          "bfloat16": (4, 16), "bool": (6, 8)}
+_CODES = {
+    "int8": (0, 8),
+    "int16": (0, 16),
+    "int32": (0, 32),
+    "int64": (0, 64),
+    "uint8": (1, 8),
+    "uint16": (1, 16),
+    "uint32": (1, 32),
+    "uint64": (1, 64),
+    "float16": (2, 16),
+    "float32": (2, 32),
+    "float64": (2, 64),
+    "bfloat16": (4, 16),
+    "bool": (6, 8),
+}
 
 
 class TensorViews:
     def __init__(self):
         self.model = self.optimizer = None
         self._listed, self._tensors, self._held = None, [], None
-        self.struct = _abi.ExtParameters(ctypes.sizeof(_abi.ExtParameters), 0, _abi.TensorCount(self._count),
-                                         _abi.TensorAt(self._at), _abi.TensorCopy(self._copy))
+        self.struct = _abi.ExtParameters(
+            ctypes.sizeof(_abi.ExtParameters),
+            0,
+            _abi.TensorCount(self._count),
+            _abi.TensorAt(self._at),
+            _abi.TensorCopy(self._copy),
+        )
 
     def release(self):
         self._listed, self._tensors, self._held = None, [], None
@@ -93,5 +111,9 @@ class TensorViews:
 def _can_be_viewed(tensor):
     """Dense tensors of a plain type in memory that DLPack names; others have no address to give."""
     torch = sys.modules["torch"]
-    return (isinstance(tensor, torch.Tensor) and tensor.layout == torch.strided and tensor.device.type in ("cpu", "cuda")
-            and str(tensor.dtype)[6:] in _CODES)
+    return (
+        isinstance(tensor, torch.Tensor)
+        and tensor.layout == torch.strided
+        and tensor.device.type in ("cpu", "cuda")
+        and str(tensor.dtype)[6:] in _CODES
+    )

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Python's values and dicts as trainer_value and trainer_map."""
+
 import ctypes
 import json
 import numbers
@@ -112,11 +113,17 @@ class DictMap:
         self._tables = {}
         self._table = None
         self.values = {}
-        self.struct = _abi.Map(ctypes.sizeof(_abi.Map), 0, None, _abi.MapSize(lambda _: len(self.values)),
-                               _abi.MapAt(self._make_at()), _abi.MapGet(self._get),
-                               _abi.MapSet(self._refuse if read_only else self._set),
-                               _abi.MapRemove(self._refuse if read_only else self._remove),
-                               _abi.MapRead(self._make_read()))
+        self.struct = _abi.Map(
+            ctypes.sizeof(_abi.Map),
+            0,
+            None,
+            _abi.MapSize(lambda _: len(self.values)),
+            _abi.MapAt(self._make_at()),
+            _abi.MapGet(self._get),
+            _abi.MapSet(self._refuse if read_only else self._set),
+            _abi.MapRemove(self._refuse if read_only else self._remove),
+            _abi.MapRead(self._make_read()),
+        )
         self.address = ctypes.addressof(self.struct)
         self.show(values if values is not None else {})
 
@@ -149,10 +156,12 @@ class DictMap:
                 return 0
             except Exception:  # nothing may pass through C
                 return _abi.ERROR
+
         return at
 
     def _make_read(self):
         size_of = ctypes.c_uint32.from_address
+
         def read(_, first, capacity, keys, values):
             try:
                 table = self._table or self._load()
@@ -166,11 +175,15 @@ class DictMap:
                     _memmove(values, source, count * _VALUE)
                 else:  # a plugin of another minor
                     for i in range(count):
-                        _memmove(values + i * stride + _TYPE_AT, source + i * _VALUE + _TYPE_AT,
-                                 min(stride, _VALUE) - _TYPE_AT)
+                        _memmove(
+                            values + i * stride + _TYPE_AT,
+                            source + i * _VALUE + _TYPE_AT,
+                            min(stride, _VALUE) - _TYPE_AT,
+                        )
                 return count
             except Exception:  # nothing may pass through C
                 return 0
+
         return read
 
     def _get(self, _, key, size, value):

@@ -48,8 +48,8 @@ inline void append_json(std::string& out, const std::string& text) {
   for (const char c : text) {
     char escaped[8];
     if (static_cast<unsigned char>(c) < 0x20) {
-      out.append(escaped, static_cast<std::size_t>(std::snprintf(escaped, sizeof escaped, "\\u%04x",
-                                                                 static_cast<unsigned>(c))));
+      out.append(escaped,
+                 static_cast<std::size_t>(std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c))));
       continue;
     }
     if (c == '"' || c == '\\') out += '\\';
@@ -90,8 +90,7 @@ class FakeHost {
     table_.abi_major = TRAINER_ABI_MAJOR;
     table_.abi_minor = TRAINER_ABI_MINOR;
     table_.data = this;
-    table_.log = [](const trainer_host* host, std::uint32_t level, const char* text,
-                    std::uint64_t size) {
+    table_.log = [](const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {
       const std::lock_guard<std::mutex> lock(of(host).mutex_);
       of(host).lines.push_back({level, text_of(text, size)});
     };
@@ -101,10 +100,10 @@ class FakeHost {
     table_.config_json = [](const trainer_host* host, trainer_text* json) {
       *json = at("config_json", host).config_text();
     };
-    table_.config = [](const trainer_host* host, const char* key, std::uint64_t size,
-                       trainer_value* value) { return find(at("config", host).config, key, size, value); };
-    table_.argument = [](const trainer_host* host, const char* key, std::uint64_t size,
-                         trainer_value* value) {
+    table_.config = [](const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
+      return find(at("config", host).config, key, size, value);
+    };
+    table_.argument = [](const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
       return find(at("argument", host).arguments, key, size, value);
     };
     table_.arguments_json = [](const trainer_host* host, trainer_text* json) {
@@ -156,8 +155,8 @@ class FakeHost {
     }
     return self;
   }
-  static std::int32_t find(const std::map<std::string, Cell>& in, const char* key,
-                           std::uint64_t size, trainer_value* value) {
+  static std::int32_t find(const std::map<std::string, Cell>& in, const char* key, std::uint64_t size,
+                           trainer_value* value) {
     const auto found = in.find(text_of(key, size));
     if (found == in.end()) return TRAINER_NOT_FOUND;
     found->second.give(value);
@@ -184,17 +183,16 @@ class FakeHost {
   }
 
   const void* extension(const char* id) const {
-    static const trainer_ext_run run = {
-        sizeof(trainer_ext_run), 0, [](const trainer_host* host) { return of(host).run_kind; }};
+    static const trainer_ext_run run = {sizeof(trainer_ext_run), 0,
+                                        [](const trainer_host* host) { return of(host).run_kind; }};
     static const trainer_ext_parameters parameters = {
         sizeof(trainer_ext_parameters), 0,
-        [](const trainer_host* host, std::uint32_t which) -> std::uint64_t {
-          return of(host).tensors[which].size();
-        },
+        [](const trainer_host* host, std::uint32_t which) -> std::uint64_t { return of(host).tensors[which].size(); },
         [](const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
            trainer_tensor* tensor) { return of(host).tensor_at(which, index, name, tensor); },
-        [](const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
-           std::uint64_t size) { return of(host).tensor_copy(which, index, to, size); }};
+        [](const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to, std::uint64_t size) {
+          return of(host).tensor_copy(which, index, to, size);
+        }};
     static const trainer_ext_model model = {
         sizeof(trainer_ext_model), 0,
         [](const trainer_host* host, const char* directory, std::uint64_t size, trainer_text*) {
@@ -207,20 +205,29 @@ class FakeHost {
     return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;
   }
 
-  std::int32_t tensor_at(std::uint32_t which, std::uint64_t index, trainer_text* name,
-                         trainer_tensor* out) {
+  std::int32_t tensor_at(std::uint32_t which, std::uint64_t index, trainer_text* name, trainer_tensor* out) {
     auto& list = tensors[which];
     if (index >= list.size()) return TRAINER_NOT_FOUND;
     FakeTensor& tensor = list[static_cast<std::size_t>(index)];
     if (tensor.strides.size() != tensor.shape.size()) {
       tensor.strides.assign(tensor.shape.size(), 1);
-      for (std::size_t i = tensor.shape.size(); i-- > 1;)
-        tensor.strides[i - 1] = tensor.strides[i] * tensor.shape[i];
+      for (std::size_t i = tensor.shape.size(); i-- > 1;) tensor.strides[i - 1] = tensor.strides[i] * tensor.shape[i];
     }
     *name = {tensor.name.data(), tensor.name.size()};
     const std::uint32_t given = out->struct_size;
-    *out = {given, 1, tensor.data.data(), 0, tensor.shape.data(), tensor.strides.data(),
-            static_cast<std::int32_t>(tensor.shape.size()), 1, 0, 2, 32, 1, nullptr};
+    *out = {given,
+            1,
+            tensor.data.data(),
+            0,
+            tensor.shape.data(),
+            tensor.strides.data(),
+            static_cast<std::int32_t>(tensor.shape.size()),
+            1,
+            0,
+            2,
+            32,
+            1,
+            nullptr};
     return TRAINER_OK;
   }
 
@@ -229,8 +236,8 @@ class FakeHost {
     if (index >= list.size()) return TRAINER_NOT_FOUND;
     const FakeTensor& tensor = list[static_cast<std::size_t>(index)];
     std::vector<float> compact;
-    const std::int64_t elements = std::accumulate(tensor.shape.begin(), tensor.shape.end(),
-                                                  std::int64_t{1}, std::multiplies<>());
+    const std::int64_t elements =
+        std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
     for (std::int64_t i = 0; i < elements; ++i) {
       std::int64_t rest = i, at = 0, compact_stride = 1;
       for (std::size_t d = tensor.shape.size(); d-- > 0; rest /= tensor.shape[d]) {

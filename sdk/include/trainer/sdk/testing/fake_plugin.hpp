@@ -27,8 +27,7 @@ class FakePlugin {
  public:
   /// Throws std::runtime_error with the plugin's sentence when it refuses to be made.
   FakePlugin(FakeHost& host, const std::string& file) : host_(host), plugin_(load_plugin(file)) {
-    if (plugin_.create(host.table(), &callback_) != TRAINER_OK)
-      throw std::runtime_error(host.error);
+    if (plugin_.create(host.table(), &callback_) != TRAINER_OK) throw std::runtime_error(host.error);
   }
   FakePlugin(FakeHost& host, const std::string& id, const std::string& directory)
       : FakePlugin(host, directory + "/" + id + ".so") {}
@@ -54,12 +53,17 @@ class FakePlugin {
     const trainer_slot slot = kind < TRAINER_EVENT_COUNT ? (&callback_->on_init_end)[kind] : nullptr;
     if (slot == nullptr) return TRAINER_OK;
     host_.error.clear();
-    const bool has_values =
-        kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
+    const bool has_values = kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
     // Copies that are overwritten afterwards: what an event lends is gone when the slot returns.
     state_ = host_.state, control_ = host_.control;
-    event_ = {sizeof event_, kind,      &state_, &control_, has_values ? map.table() : nullptr,
-              host_.has,     0,         host_.eval_dataloader_size};
+    event_ = {sizeof event_,
+              kind,
+              &state_,
+              &control_,
+              has_values ? map.table() : nullptr,
+              host_.has,
+              0,
+              host_.eval_dataloader_size};
     const std::int32_t status = slot(callback_, &event_);
     host_.control = control_;
     std::memset(&event_, 0xA5, sizeof event_);
@@ -71,9 +75,8 @@ class FakePlugin {
   /// The instance's side of an extension, or null: extension<trainer_ext_state>(TRAINER_EXT_STATE).
   template <typename Extension>
   const Extension* extension(const char* id) {
-    return callback_->get_extension == nullptr
-               ? nullptr
-               : static_cast<const Extension*>(callback_->get_extension(callback_, id));
+    return callback_->get_extension == nullptr ? nullptr
+                                               : static_cast<const Extension*>(callback_->get_extension(callback_, id));
   }
 
   bool stateful() { return extension<trainer_ext_state>(TRAINER_EXT_STATE) != nullptr; }

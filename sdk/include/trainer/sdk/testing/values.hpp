@@ -57,7 +57,12 @@ inline bool is_utf8(const std::string& text) {
       return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
     };
     const unsigned head = byte(i);
-    const std::size_t more = head < 0x80 ? 0 : head < 0xC2 ? 9 : head < 0xE0 ? 1 : head < 0xF0 ? 2 : head < 0xF5 ? 3 : 9;
+    const std::size_t more = head < 0x80   ? 0
+                             : head < 0xC2 ? 9
+                             : head < 0xE0 ? 1
+                             : head < 0xF0 ? 2
+                             : head < 0xF5 ? 3
+                                           : 9;
     if (more == 9) return false;
     unsigned code = more == 0 ? head : head & (0x3Fu >> more);
     for (std::size_t k = 1; k <= more; ++k) {
@@ -90,28 +95,26 @@ class FakeMap {
     table_.struct_size = sizeof table_;
     table_.data = this;
     table_.size = [](const trainer_map* map) -> std::uint64_t { return of(map).row_.size(); };
-    table_.at = [](const trainer_map* map, std::uint64_t i, trainer_text* key,
-                   trainer_value* value) { return of(map).give(i, key, value); };
-    table_.get = [](const trainer_map* map, const char* key, std::uint64_t size,
-                    trainer_value* value) {
+    table_.at = [](const trainer_map* map, std::uint64_t i, trainer_text* key, trainer_value* value) {
+      return of(map).give(i, key, value);
+    };
+    table_.get = [](const trainer_map* map, const char* key, std::uint64_t size, trainer_value* value) {
       return of(map).give(of(map).find(text_of(key, size)), nullptr, value);
     };
-    table_.set = [](trainer_map* map, const char* key, std::uint64_t size,
-                    const trainer_value* value) { return of(map).set(text_of(key, size), *value); };
+    table_.set = [](trainer_map* map, const char* key, std::uint64_t size, const trainer_value* value) {
+      return of(map).set(text_of(key, size), *value);
+    };
     table_.remove = [](trainer_map* map, const char* key, std::uint64_t size) {
       return of(map).remove(text_of(key, size));
     };
-    table_.read = [](const trainer_map* map, std::uint64_t first, std::uint64_t capacity,
-                     trainer_text* keys, trainer_value* values) {
-      return of(map).read(first, capacity, keys, values);
-    };
+    table_.read = [](const trainer_map* map, std::uint64_t first, std::uint64_t capacity, trainer_text* keys,
+                     trainer_value* values) { return of(map).read(first, capacity, keys, values); };
   }
 
   static FakeMap& of(const trainer_map* map) { return *static_cast<FakeMap*>(map->data); }
 
   std::size_t find(const std::string& key) const {
-    const auto found = std::find_if(row_.begin(), row_.end(),
-                                    [&](const auto& entry) { return entry.first == key; });
+    const auto found = std::find_if(row_.begin(), row_.end(), [&](const auto& entry) { return entry.first == key; });
     return static_cast<std::size_t>(found - row_.begin());
   }
 
@@ -130,8 +133,7 @@ class FakeMap {
     return TRAINER_OK;
   }
 
-  std::uint64_t read(std::uint64_t first, std::uint64_t capacity, trainer_text* keys,
-                     trainer_value* values) {
+  std::uint64_t read(std::uint64_t first, std::uint64_t capacity, trainer_text* keys, trainer_value* values) {
     spoil_lent_texts();
     many_.clear();
     const std::uint64_t end = first < row_.size() ? first + std::min(capacity, row_.size() - first) : first;
@@ -156,8 +158,7 @@ class FakeMap {
     Cell cell;
     cell.type = value.type, cell.integer = value.integer, cell.number = value.number;
     cell.text = text_of(value.text.data, value.text.size);
-    if (writable_ == nullptr || value.type > TRAINER_JSON || !is_utf8(key) || !is_utf8(cell.text))
-      return TRAINER_ERROR;
+    if (writable_ == nullptr || value.type > TRAINER_JSON || !is_utf8(key) || !is_utf8(cell.text)) return TRAINER_ERROR;
     const std::size_t at = find(key);
     if (at == row_.size())
       writable_->emplace_back(key, std::move(cell));
