@@ -8,7 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
-#include "options.hpp"
+#include "command/options.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::command {

@@ -3,7 +3,7 @@
 // The `trainer` command: what it takes, and its exit status.
 #include <iostream>
 
-#include "command_line.hpp"
+#include "command/command_line.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"

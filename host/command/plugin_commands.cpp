@@ -3,13 +3,13 @@
 // plugins list, plugins inspect.
 #include <iostream>
 
-#include "elf_file.hpp"
-#include "options.hpp"
-#include "private_copy.hpp"
+#include "discovery/elf_file.hpp"
+#include "command/options.hpp"
+#include "loading/private_copy.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
-#include "trainer/first_contact.hpp"
-#include "trainer/report_to.hpp"
+#include "loading/trial_load.hpp"
+#include "run/report_to.hpp"
 
 namespace trainer::command {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session.hpp"
+#include "command/session.hpp"
 
 #include <torch/utils.h>
 

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "options.hpp"
+#include "command/options.hpp"
 #include "trainer/run_file.hpp"
-#include "trainer/trace_recorder.hpp"
+#include "run/trace_recorder.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "summary.hpp"
+#include "command/summary.hpp"
 
 #include <algorithm>
 #include <cstdio>

@@ -6,9 +6,9 @@
 #include <cstdio>
 #include <iostream>
 
-#include "core/validator/validator.hpp"
-#include "options.hpp"
-#include "platform.hpp"
+#include "validator/validator.hpp"
+#include "command/options.hpp"
+#include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 

@@ -6,7 +6,7 @@
 #include <torch/torch.h>
 
 #include "../unit/scratch_directory.hpp"
-#include "host/loss_sum.hpp"
+#include "trainer/loss_sum.hpp"
 #include "trainer/log.hpp"
 #include "trainer/trainer.hpp"
 

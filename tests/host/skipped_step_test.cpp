@@ -8,7 +8,7 @@
 
 #include <filesystem>
 
-#include "host/precision.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/json.hpp"
 #include "trainer/trainer.hpp"
 

@@ -11,7 +11,7 @@
 #include <cstring>
 
 #include "plugin_builder.hpp"
-#include "trainer/plugin_library.hpp"
+#include "loading/plugin_library.hpp"
 
 using namespace trainer;
 using namespace plugin_builder;

@@ -4,7 +4,7 @@
 #include <functional>
 
 #include "trainer/callback_handler.hpp"
-#include "trainer/plugin_entry.hpp"
+#include "loading/plugin_entry.hpp"
 #include "trainer/run_file.hpp"
 
 namespace trainer {
