@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <map>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::arguments {
@@ -321,7 +322,7 @@ void refuse_unknown(std::string_view name, std::string_view where) {
     throw_usage(error_id::arguments_invalid, place + " was removed in transformers 5; " + std::string(entry->second));
   std::vector<std::string> names;
   for (const auto& row : table()) names.emplace_back(row.name);
-  const auto near = json::nearest(name, names);
+  const auto near = nearest(name, names);
   throw_usage(error_id::arguments_invalid,
               place + " is not a training argument; " +
                   (near.empty() ? "docs/arguments.md lists them" : "did you mean \"" + near + "\"?"));

@@ -5,8 +5,9 @@
 #include <cmath>
 #include <limits>
 
-#include "trainer/error.hpp"
 #include "arguments/training_arguments_table.hpp"
+#include "base/text.hpp"
+#include "trainer/error.hpp"
 
 namespace trainer::arguments {
 namespace {
@@ -323,7 +324,7 @@ void check(const Argument& argument, const json::value& v, const std::string& pl
   if (rule.choices.empty() || std::find(rule.choices.begin(), rule.choices.end(), text) != rule.choices.end()) return;
   std::string sentence = place + " is " + shown(argument, v) + ", expected one of ";
   for (const auto& choice : rule.choices) sentence += (&choice == &rule.choices.front() ? "" : ", ") + choice;
-  if (const auto near = json::nearest(text, rule.choices); !near.empty())
+  if (const auto near = nearest(text, rule.choices); !near.empty())
     sentence += "; did you mean \"" + near + "\"?";
   else if (!argument.reason.empty())
     sentence += "; " + std::string(argument.reason);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
-#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -118,13 +117,6 @@ void require_writable_directory(const std::filesystem::path& path, std::string_v
   if (::access(path.c_str(), W_OK | X_OK) != 0)
     throw_usage(error_id::directory_unusable,
                 name + " cannot be written to: " + reason() + "; change its mode or name another");
-}
-
-bool is_terminal(int descriptor) { return ::isatty(descriptor) == 1; }
-
-int terminal_columns(int descriptor) {
-  winsize size{};
-  return ::ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 }  // namespace trainer

@@ -167,4 +167,24 @@ std::string repr(double number) {
   return out;
 }
 
+std::string_view kind_name(const value& v) {
+  switch (v.kind()) {
+    case boost::json::kind::null:
+      return "null";
+    case boost::json::kind::bool_:
+      return "a boolean";
+    case boost::json::kind::int64:
+    case boost::json::kind::uint64:
+      return "an integer";
+    case boost::json::kind::double_:
+      return "a number";
+    case boost::json::kind::string:
+      return "a string";
+    case boost::json::kind::array:
+      return "a list";
+    default:
+      return "an object";
+  }
+}
+
 }  // namespace trainer::json

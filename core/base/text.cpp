@@ -1,31 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// What messages about JSON and names need.
+#include "base/text.hpp"
+
 #include <algorithm>
 
-#include "trainer/json.hpp"
-
-namespace trainer::json {
-
-std::string_view kind_name(const value& v) {
-  switch (v.kind()) {
-    case boost::json::kind::null:
-      return "null";
-    case boost::json::kind::bool_:
-      return "a boolean";
-    case boost::json::kind::int64:
-    case boost::json::kind::uint64:
-      return "an integer";
-    case boost::json::kind::double_:
-      return "a number";
-    case boost::json::kind::string:
-      return "a string";
-    case boost::json::kind::array:
-      return "a list";
-    default:
-      return "an object";
-  }
-}
+namespace trainer {
 
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
@@ -47,4 +25,28 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return best;
 }
 
-}  // namespace trainer::json
+bool is_utf8(std::string_view text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
+    if (more < 0 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
+    std::uint32_t code = more ? byte & (0x3fu >> more) : byte;
+    for (int k = 1; k <= more; ++k) {
+      const auto next = static_cast<unsigned char>(text[i + k]);
+      if ((next & 0xc0) != 0x80) return false;
+      code = code << 6 | (next & 0x3f);
+    }
+    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
+    i += more + 1;
+  }
+  return true;
+}
+
+std::string join(const std::vector<std::string>& words, std::string_view separator) {
+  std::string text;
+  for (const auto& word : words) text.append(text.empty() ? "" : separator).append(word);
+  return text;
+}
+
+}  // namespace trainer

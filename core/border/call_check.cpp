@@ -6,7 +6,7 @@
 #include <mutex>
 #include <utility>
 
-#include "trainer/crash_report.hpp"
+#include "state/moment.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer::call_check {
@@ -45,14 +45,14 @@ bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* fu
     return true;
   }
   // On the trainer's thread, whoever calls within an event is the callback whose event it is.
-  if (when == When::trainer_thread || crash_report::moment.callback.load(std::memory_order_relaxed)) return false;
+  if (when == When::trainer_thread || moment.callback.load(std::memory_order_relaxed)) return false;
   keep(plugin, std::string("called ") + function + " outside of an event, expected within one; call it from a slot");
   return true;
 }
 
 bool breaks_rule(std::thread::id thread, const char* function) {
   if (std::this_thread::get_id() == thread) return false;
-  const char* running = crash_report::moment.callback.load(std::memory_order_relaxed);
+  const char* running = moment.callback.load(std::memory_order_relaxed);
   return breaks_rule(running ? running : "?", thread, function, When::trainer_thread);
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <trainer/error.hpp>
 
+#include "base/text.hpp"
 #include "border/abi_sizes.hpp"
 
 namespace trainer {
@@ -33,24 +34,6 @@ void fill_value(const json::value& v, trainer_value& out, std::string& scratch) 
     out.type = TRAINER_JSON;
     out.text = {scratch.data(), scratch.size()};
   }
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
-    if (more < 0 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
-    std::uint32_t code = more ? byte & (0x3fu >> more) : byte;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += more + 1;
-  }
-  return true;
 }
 
 // The functions of a trainer_map. A null or foreign argument is answered, not followed.

@@ -34,7 +34,4 @@ class MapView : public trainer_map {
 /// Fills a plugin's value from JSON. Text points into `v`, or into `scratch` for lists and objects.
 void fill_value(const json::value& v, trainer_value& out, std::string& scratch);
 
-/// Whether bytes are valid UTF-8.
-bool is_utf8(std::string_view text);
-
 }  // namespace trainer

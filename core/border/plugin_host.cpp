@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "base/text.hpp"
 #include "border/abi_sizes.hpp"
 #include "border/call_check.hpp"
 #include "trainer/log.hpp"

@@ -8,7 +8,7 @@
 
 #include "border/call_check.hpp"
 #include "border/map_view.hpp"
-#include "trainer/crash_report.hpp"
+#include "state/moment.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
@@ -85,7 +85,7 @@ static std::int32_t timed_call(trainer_slot function, trainer_callback* table, c
 // Inline, as it is called for each callback of each event.
 inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, std::uint32_t weight) {
   ++slot.entry->cost.calls;
-  crash_report::moment.callback.store(slot.name, std::memory_order_relaxed);
+  moment.callback.store(slot.name, std::memory_order_relaxed);
   // The SDK lets no exception out; a plugin that is written without it might.
   try {
     if (weight == 0) return slot.function(slot.table, &event);
@@ -111,13 +111,13 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   event.native_values = values;
   if (recorder_) recorder_->begin(kind, state_, control_, values, has);
   const std::uint32_t weight = timing_weight(kind);
-  crash_report::moment.event.store(kind, std::memory_order_relaxed);
-  crash_report::moment.step.store(state_.global_step, std::memory_order_relaxed);
+  moment.event.store(kind, std::memory_order_relaxed);
+  moment.step.store(state_.global_step, std::memory_order_relaxed);
   const auto& list = lists_[kind];
   const bool watched = recorder_ || call_check::on;
   TrainerControl before = control_;
   // Not null where a C++ callback evaluates within an event.
-  const char* outer = crash_report::moment.callback.load(std::memory_order_relaxed);
+  const char* outer = moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
     // By index, because a callback may add or remove callbacks while the list is walked; its slot may be gone then.
@@ -131,12 +131,12 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
       before = control_;
     }
   } catch (...) {
-    crash_report::moment.callback.store(outer, std::memory_order_relaxed);
+    moment.callback.store(outer, std::memory_order_relaxed);
     --depth_;
     if (recorder_) recorder_->failed();
     throw;
   }
-  crash_report::moment.callback.store(outer, std::memory_order_relaxed);
+  moment.callback.store(outer, std::memory_order_relaxed);
   if (--depth_ == 0) removed_.clear();
   if (recorder_) recorder_->end(control_);
 }
@@ -147,7 +147,7 @@ void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::in
   const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
                              control_.should_evaluate | control_.should_log;
   if (status != TRAINER_OK || bits > 1) {
-    crash_report::moment.callback.store(nullptr, std::memory_order_relaxed);
+    moment.callback.store(nullptr, std::memory_order_relaxed);
     if (bits > 1) control_ = before;
     failed(entry, kind, status);
   }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <optional>
 
+#include "base/terminal.hpp"
 #include "callbacks/progress_bar.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/console.hpp"

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdio>
 
+#include "base/terminal.hpp"
 #include "trainer/files.hpp"
 
 namespace trainer {

@@ -37,9 +37,4 @@ ElfFile read_elf_file(const std::filesystem::path& path);
 /// The same of a private copy; `name` stands in sentences for it.
 ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name);
 
-struct PluginFile;
-
-/// What read_plugin_file() (plugin_registry.hpp) checks, for a file that was read already.
-PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf);
-
 }  // namespace trainer

@@ -10,8 +10,8 @@
 #include <cstring>
 
 #include "discovery/platform.hpp"
+#include "discovery/plugin_trust.hpp"
 #include "trainer/error.hpp"
-#include "loading/trial_load.hpp"
 
 namespace trainer::platform {
 namespace {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "discovery/plugin_config.hpp"
+
 #include <algorithm>
 #include <array>
-#include <cmath>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
-#include "trainer/plugin_note.hpp"
 
 // The "config" of a plugin's note: a small part of JSON Schema, checked when the note is read, and
 // applied to what a run gives.
@@ -37,12 +38,6 @@ std::vector<std::string> types_of(const json::object& rule) {
   std::vector<std::string> names;
   for (const auto& name : type.get_array()) names.emplace_back(name.get_string());
   return names;
-}
-
-std::string join(const std::vector<std::string>& words, std::string_view separator) {
-  std::string text;
-  for (const auto& word : words) text.append(text.empty() ? "" : separator).append(word);
-  return text;
 }
 
 bool same(const json::value& a, const json::value& b) {
@@ -89,7 +84,7 @@ std::string complaint(const json::value& v, const json::object& rule) {
 std::string rule_complaint(const json::object& rule) {
   for (const auto& entry : rule)
     if (std::find(rule_keys.begin(), rule_keys.end(), entry.key()) == rule_keys.end()) {
-      const auto near = json::nearest(entry.key(), {rule_keys.begin(), rule_keys.end()});
+      const auto near = nearest(entry.key(), {rule_keys.begin(), rule_keys.end()});
       return "has the unknown key " + in_quotes(entry.key()) +
              (near.empty() ? "; expected type, default, minimum, maximum, enum or description"
                            : "; did you mean " + in_quotes(near) + "?");
@@ -141,32 +136,33 @@ void require_valid_schema(const json::object& schema, std::string_view where) {
   }
 }
 
-json::object resolve_config(const PluginNote& note, const json::object& given, std::string_view where) {
+json::object resolve_config(const json::object& schema, std::string_view id, const json::object& given,
+                            std::string_view where) {
   std::vector<std::string> known;
-  for (const auto& entry : note.config) known.emplace_back(entry.key());
+  for (const auto& entry : schema) known.emplace_back(entry.key());
   for (const auto& entry : given) {
-    if (note.config.contains(entry.key())) continue;
-    const auto near = json::nearest(entry.key(), known);
+    if (schema.contains(entry.key())) continue;
+    const auto near = nearest(entry.key(), known);
     throw_usage(error_id::plugin_config_invalid,
-                std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " + note.id +
+                std::string(where) + ": unknown key " + in_quotes(entry.key()) + " for plugin " + std::string(id) +
                     (near.empty() ? "" : "; did you mean " + in_quotes(near) + "?") +
                     (known.empty() ? "; it has no configuration, remove the key"
                                    : (near.empty() ? "; it" : " It") + (" takes " + join(known, ", "))));
   }
   json::object config;
-  for (const auto& entry : note.config) {
+  for (const auto& entry : schema) {
     const auto& rule = entry.value().get_object();
     if (const auto* value = given.if_contains(entry.key())) {
       if (auto wrong = complaint(*value, rule); !wrong.empty())
         throw_usage(error_id::plugin_config_invalid,
-                    std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + note.id + " " + wrong);
+                    std::string(where) + ": " + in_quotes(entry.key()) + " of plugin " + std::string(id) + " " + wrong);
       config.emplace(entry.key(), *value);
     } else if (const auto* fallback = rule.if_contains("default")) {
       config.emplace(entry.key(), *fallback);
     } else {
-      throw_usage(error_id::plugin_config_invalid, std::string(where) + ": plugin " + note.id + " needs the key " +
-                                                       in_quotes(entry.key()) + " (" + join(types_of(rule), " or ") +
-                                                       "), which is missing; add it");
+      throw_usage(error_id::plugin_config_invalid, std::string(where) + ": plugin " + std::string(id) +
+                                                       " needs the key " + in_quotes(entry.key()) + " (" +
+                                                       join(types_of(rule), " or ") + "), which is missing; add it");
     }
   }
   return config;

@@ -7,6 +7,8 @@
 #include <array>
 #include <cstring>
 
+#include "base/text.hpp"
+#include "discovery/plugin_config.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 
@@ -64,7 +66,7 @@ std::uint32_t events_of(const json::object& note, std::string_view where) {
     const auto kind = name ? event_from_name(*name) : std::nullopt;
     if (!kind) {
       const std::vector<std::string> names(event_names.begin(), event_names.end());
-      const auto near = name ? json::nearest(*name, names) : std::string();
+      const auto near = name ? nearest(*name, names) : std::string();
       refuse(where, "its note lists the unknown event " + json::dump(item) +
                         (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
                         (near.empty() ? ", expected one of on_init_end ... on_push_begin" : ""));
@@ -89,7 +91,7 @@ void require_known_keys(const json::object& note, std::string_view where) {
   for (const auto& entry : note) {
     if (std::find(known_keys.begin(), known_keys.end(), entry.key()) != known_keys.end()) continue;
     const std::string key(entry.key());
-    const auto near = json::nearest(key, {known_keys.begin(), known_keys.end()});
+    const auto near = nearest(key, {known_keys.begin(), known_keys.end()});
     refuse(where, "its note has the unknown key \"" + key + "\"" +
                       (near.empty() ? "; expected id, version, events, description, class, "
                                       "report_to, store, always or config"

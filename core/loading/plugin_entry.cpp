@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loading/plugin_entry.hpp"
 
+#include "base/text.hpp"
 #include "border/abi_sizes.hpp"
 #include "border/plugin_host.hpp"
+#include "discovery/plugin_config.hpp"
+#include "loading/plugin_library.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
-#include "loading/plugin_library.hpp"
 
 namespace trainer {
 namespace {
@@ -59,8 +61,8 @@ class PluginEntry final : public CallbackEntry {
       own["kwargs"] = std::move(config);
       config = std::move(own);
     }
-    auto made =
-        std::make_shared<PluginEntry>(file_, resolve_config(file_.note, config, place), on_error, host_.context());
+    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note.config, file_.note.id, config, place),
+                                              on_error, host_.context());
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
@@ -146,7 +148,8 @@ class PluginEntry final : public CallbackEntry {
 
 std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
                                                  const HostContext& context, std::string_view where) {
-  return std::make_shared<PluginEntry>(file, resolve_config(file.note, config, where), on_error, context);
+  return std::make_shared<PluginEntry>(file, resolve_config(file.note.config, file.note.id, config, where), on_error,
+                                       context);
 }
 
 }  // namespace trainer

@@ -12,9 +12,10 @@
 #include "border/abi_sizes.hpp"
 #include "discovery/elf_file.hpp"
 #include "discovery/platform.hpp"
+#include "discovery/plugin_file.hpp"
 #include "loading/private_copy.hpp"
-#include "trainer/error.hpp"
 #include "loading/trial_load.hpp"
+#include "trainer/error.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -131,31 +132,9 @@ trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note
   return table;
 }
 
-// The caller's host with its set_error replaced, so that the sentence comes back here. The
-// functions are passed on with the caller's pointer, because a host may keep its data around its
-// table.
-struct Probe {
-  trainer_host table;
-  const trainer_host* host;
-  std::string sentence;
-
-  static Probe& of(const trainer_host* table) { return *const_cast<Probe*>(reinterpret_cast<const Probe*>(table)); }
-  explicit Probe(const trainer_host* real) : table(*real), host(real) {
-    table.set_error = [](const trainer_host* self, const char* text, std::uint64_t size) {
-      of(self).sentence = text ? std::string(text, std::min<std::uint64_t>(size, 4096)) : "";
-    };
-    table.log = [](const trainer_host* self, std::uint32_t level, const char* text, std::uint64_t size) {
-      of(self).host->log(of(self).host, level, text, size);
-    };
-    table.argument = [](const trainer_host* self, const char* name, std::uint64_t size, trainer_value* value) {
-      return of(self).host->argument(of(self).host, name, size, value);
-    };
-  }
-};
-
 }  // namespace
 
-std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Contact contact) {
+std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, TrialLoad trial) {
   const auto name = file.path.string();
   auto resident = std::make_unique<Resident>();
   resident->copy = std::make_unique<PrivateCopy>(file.path);
@@ -170,7 +149,7 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Conta
   const std::lock_guard lock(loading);
   auto& known = find_resident(now.sha256);
   if (!known) {
-    if (contact == Contact::first) require_good_contact(file.path, now.sha256);
+    if (trial == TrialLoad::required) require_trial_load(file.path, now.sha256);
     resident->needed = load_needed(elf, file.path);
     load_into(resident->library, path, file.path);
     known = std::move(resident);
@@ -181,28 +160,6 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Conta
 
 const void* PluginLibrary::extension(const char* id) const {
   return table_.get_extension ? table_.get_extension(id) : nullptr;
-}
-
-Availability ask_availability(const PluginLibrary& library, const trainer_host* host) {
-  const auto* tracker = static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
-  if (!tracker) return {};
-  const auto name = library.file().path.string();
-  if (!has_least_size(*tracker) || !tracker->available)
-    throw_usage(error_id::plugin_extension_invalid,
-                name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " + std::to_string(tracker->struct_size) +
-                    " bytes or no function, expected at least " + std::to_string(least_size<trainer_ext_tracker>) +
-                    " bytes; rebuild it with the SDK");
-  Probe probe(host);
-  std::int32_t status = TRAINER_ERROR;
-  try {
-    status = tracker->available(&probe.table);
-  } catch (...) {
-    probe.sentence = "it threw an exception, which must not leave a plugin";
-  }
-  if (status == TRAINER_OK) return {};
-  if (probe.sentence.empty())
-    probe.sentence = name + " said that it is not available (status " + std::to_string(status) + ") and gave no reason";
-  return {status == TRAINER_NOT_CONFIGURED ? Availability::when_named : Availability::no, probe.sentence};
 }
 
 }  // namespace trainer

@@ -10,8 +10,8 @@
 
 namespace trainer {
 
-/// Whether require_good_contact() (first_contact.hpp) is asked first.
-enum class Contact { first, known };
+/// Whether require_trial_load() (trial_load.hpp) is asked first.
+enum class TrialLoad { required, done };
 
 /// A plugin in memory. It stays there until the process ends, also when this object goes: threads
 /// that it started, and destructors that it registered, would else run code that is gone.
@@ -20,8 +20,8 @@ class PluginLibrary {
   /// Copies the file to where nobody can change it, checks it and loads that, with every symbol bound
   /// now and none given to others, and checks that what the code says agrees with the note. Its static
   /// constructors run here, once for the same bytes. Else a usage Error; a constructor that throws or
-  /// crashes ends the process, which only Contact::first can find out before.
-  static std::shared_ptr<PluginLibrary> load(const PluginFile& file, Contact contact = Contact::first);
+  /// crashes ends the process, which only TrialLoad::required can find out before.
+  static std::shared_ptr<PluginLibrary> load(const PluginFile& file, TrialLoad trial = TrialLoad::required);
 
   const PluginFile& file() const { return file_; }
 
@@ -38,20 +38,5 @@ class PluginLibrary {
   PluginFile file_;
   trainer_plugin table_;
 };
-
-/// What a tracker says of its use here (ext/tracker.h).
-struct Availability {
-  enum Use {
-    yes,
-    when_named,  ///< not configured: "all" leaves it out
-    no,
-  };
-  Use use = yes;
-  std::string reason;  ///< and what to set; empty with `yes`
-};
-
-/// Asks the tracker; `yes` when it does not offer the extension. `host` serves log, set_error and
-/// argument.
-Availability ask_availability(const PluginLibrary& library, const trainer_host* host);
 
 }  // namespace trainer

@@ -11,8 +11,8 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "discovery/platform.hpp"
 #include "base/sha256.hpp"
+#include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 

@@ -10,6 +10,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "state/moment.hpp"
 #include "trainer/error_ids.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/files.hpp"

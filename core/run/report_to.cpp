@@ -5,7 +5,9 @@
 #include <array>
 #include <set>
 
+#include "base/text.hpp"
 #include "border/plugin_host.hpp"
+#include "loading/plugin_library.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -61,7 +63,7 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
     names.push_back(file->note.report_to);
     known += (known.empty() ? "" : ", ") + file->note.report_to;
   }
-  const std::string near = json::nearest(name, names);
+  const std::string near = nearest(name, names);
   throw_usage(error_id::report_to_invalid, "args.report_to names \"" + name + "\", which is not an installed tracker" +
                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
                                                " (available: " + (known.empty() ? "none" : known) + "; looked in " +

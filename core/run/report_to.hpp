@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "loading/availability.hpp"
 #include "trainer/host_context.hpp"
-#include "loading/plugin_library.hpp"
 #include "trainer/plugin_registry.hpp"
 
 namespace trainer {

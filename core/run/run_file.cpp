@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -28,7 +29,7 @@ class Section {
     for (const auto& entry : *object_) {
       const std::string key(entry.key());
       if (std::find(names.begin(), names.end(), key) != names.end()) continue;
-      const std::string near = json::nearest(key, names);
+      const std::string near = nearest(key, names);
       throw_usage(error_id::run_file_invalid,
                   where_ + ": \"" + key + "\" is not a key here; " +
                       (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
@@ -61,7 +62,7 @@ class Section {
   }
   static void check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names) {
     if (std::find(names.begin(), names.end(), v) != names.end()) return;
-    const std::string near = json::nearest(v, names);
+    const std::string near = nearest(v, names);
     throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + joined(names) +
                                                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }

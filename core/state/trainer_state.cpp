@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/trainer_control.hpp"
@@ -109,19 +110,6 @@ trainer_text text_of(const std::optional<std::string>& s) {
 
 }  // namespace
 
-void TrainerControl::load_state(const json::object& state) {
-  const auto* args = state.if_contains("args");
-  if (!args || !args->is_object()) return;
-  auto take = [&](std::string_view name, std::uint32_t& flag) {
-    if (const auto* v = args->get_object().if_contains(name); v && v->is_bool()) flag = v->get_bool();
-  };
-  take("should_training_stop", should_training_stop);
-  take("should_epoch_stop", should_epoch_stop);
-  take("should_save", should_save);
-  take("should_evaluate", should_evaluate);
-  take("should_log", should_log);
-}
-
 void TrainerState::compute_steps(const TrainingArguments& args, std::int64_t steps) {
   logging_steps = resolved(args.logging_steps, steps);
   if (args.eval_steps) eval_steps = resolved(*args.eval_steps, steps);
@@ -165,7 +153,7 @@ TrainerState TrainerState::from_json(const json::value& v, std::string_view wher
   for (const auto& entry : v.get_object()) {
     const std::string key(entry.key());
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    const std::string near = json::nearest(key, known);
+    const std::string near = nearest(key, known);
     throw_usage(error_id::trainer_state_invalid, std::string(where) + ": \"" + key +
                                                      "\" is not a field of a trainer state" +
                                                      (near.empty() ? "" : "; did you mean \"" + near + "\"?"));

@@ -3,6 +3,7 @@
 // The `trainer` command: what it takes, and its exit status.
 #include <iostream>
 
+#include "base/text.hpp"
 #include "command/command_line.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
@@ -92,7 +93,7 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
       for (const auto& name : option->get_lnames()) known.push_back("--" + name);
     const auto extras = app.remaining(true);
     const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
-    const std::string near = trainer::json::nearest(unknown, known);
+    const std::string near = trainer::nearest(unknown, known);
     return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
            (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
   }

@@ -3,13 +3,14 @@
 // plugins list, plugins inspect.
 #include <iostream>
 
-#include "discovery/elf_file.hpp"
 #include "command/options.hpp"
+#include "discovery/elf_file.hpp"
 #include "loading/private_copy.hpp"
-#include "trainer/error.hpp"
-#include "trainer/event_names.hpp"
+#include "loading/quarantine.hpp"
 #include "loading/trial_load.hpp"
 #include "run/report_to.hpp"
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
 
 namespace trainer::command {
 

@@ -4,8 +4,8 @@
 #include <memory>
 
 #include "command/options.hpp"
-#include "trainer/run_file.hpp"
 #include "run/trace_recorder.hpp"
+#include "trainer/run_file.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {

@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <iostream>
 
-#include "validator/validator.hpp"
 #include "command/options.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "validator/validator.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;

@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "trainer/dataset.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -46,7 +47,7 @@ class Reader {
     for (const auto& cell : split(line)) names_.emplace_back(trimmed(cell));
     const auto found = std::find(names_.begin(), names_.end(), target_);
     if (found == names_.end()) {
-      const std::string near = json::nearest(target_, names_);
+      const std::string near = nearest(target_, names_);
       throw_usage(error_id::data_invalid,
                   at(1) + " has no column \"" + target_ + "\", which data.target names" +
                       (near.empty() ? "; name one of its " + std::to_string(names_.size()) + " columns"

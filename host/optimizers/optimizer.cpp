@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "optimizers/optimizer_base.hpp"
 #include "trainer/error.hpp"
 
@@ -26,7 +27,7 @@ std::unique_ptr<Optimizer> make_optimizer(std::string_view optim, std::vector<Pa
   if (optim == "adafactor") return make_adafactor(std::move(groups), settings);
   std::string known;
   for (const std::string& name : optimizer_names()) known += (known.empty() ? "" : ", ") + name;
-  const std::string near = json::nearest(optim, optimizer_names());
+  const std::string near = nearest(optim, optimizer_names());
   throw_usage(error_id::arguments_invalid, "args: found optim '" + std::string(optim) + "', expected one of " + known +
                                                (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }

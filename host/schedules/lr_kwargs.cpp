@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -24,7 +25,7 @@ LrKwargs::LrKwargs(std::string_view type, const json::object& values, std::vecto
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
     // Python's schedules take `last_epoch`, whose only use is its default.
     if (key == "last_epoch" && entry.value() == -1) continue;
-    const std::string near = json::nearest(key, known);
+    const std::string near = nearest(key, known);
     throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs has the unknown key '" + key + "'; " + type_ +
                                                  (known.empty() ? " takes none" : " takes " + joined(known)) +
                                                  (near.empty() ? "" : "; did you mean '" + near + "'?"));

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/lr_scheduler.hpp"
 
-#include "schedules/lr_schedules.hpp"
+#include "base/text.hpp"
 #include "formats/python_value.hpp"
+#include "schedules/lr_schedules.hpp"
 #include "trainer/error.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -121,7 +122,7 @@ std::unique_ptr<LRScheduler> make_scheduler(std::string_view type, Optimizer& op
   }
   std::string known;
   for (const std::string& name : scheduler_names()) known += (known.empty() ? "" : ", ") + name;
-  const std::string near = json::nearest(type, scheduler_names());
+  const std::string near = nearest(type, scheduler_names());
   throw_usage(error_id::arguments_invalid, "args: found lr_scheduler_type '" + std::string(type) +
                                                "', expected one of " + known +
                                                (near.empty() ? "" : "; did you mean '" + near + "'?"));

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "schedules/lr_kwargs.hpp"
 #include "formats/python_value.hpp"
+#include "schedules/lr_kwargs.hpp"
 #include "trainer/lr_scheduler.hpp"
 #include "trainer/optimizer.hpp"
 

@@ -9,15 +9,15 @@
 
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_writer.hpp"
+#include "model/tensor_views.hpp"
+#include "run/plugins_lock.hpp"
+#include "trainer/crash_report.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
 #include "trainer/loss_sum.hpp"
 #include "trainer/out_of_memory.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
-#include "model/tensor_views.hpp"
-#include "trainer/crash_report.hpp"
-#include "trainer/error.hpp"
-#include "trainer/log.hpp"
-#include "run/plugins_lock.hpp"
 #include "trainer/stop_signals.hpp"
 
 namespace trainer {

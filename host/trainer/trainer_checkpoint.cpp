@@ -7,11 +7,11 @@
 
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_writer.hpp"
-#include "trainer/precision.hpp"
 #include "formats/python_value.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/torch_file.hpp"
 #include "trainer/trainer.hpp"
 

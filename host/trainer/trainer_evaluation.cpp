@@ -5,10 +5,10 @@
 
 #include <cmath>
 
+#include "trainer/error.hpp"
 #include "trainer/out_of_memory.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
-#include "trainer/error.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {

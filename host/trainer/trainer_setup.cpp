@@ -10,15 +10,16 @@
 #include <cmath>
 #include <limits>
 
+#include "base/terminal.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_writer.hpp"
-#include "trainer/loss_sum.hpp"
-#include "trainer/precision.hpp"
 #include "model/tensor_views.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
+#include "trainer/loss_sum.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {

@@ -4,9 +4,9 @@
 #include <ATen/ATen.h>
 #include <torch/version.h>
 
-#include "trainer/precision.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {

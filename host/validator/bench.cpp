@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <chrono>
 
-#include "validator/catalogue.hpp"
 #include "border/map_view.hpp"
 #include "trainer/event_names.hpp"
+#include "validator/catalogue.hpp"
 
 namespace trainer::validator {
 namespace {

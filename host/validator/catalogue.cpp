@@ -3,9 +3,10 @@
 
 #include <algorithm>
 
-#include "validator/child.hpp"
 #include "base/child_process.hpp"
+#include "base/text.hpp"
 #include "trainer/error.hpp"
+#include "validator/child.hpp"
 
 namespace trainer::validator {
 namespace {
@@ -52,7 +53,7 @@ std::vector<Result> validate(const Options& options, const std::vector<std::stri
   for (const auto& test : tests()) known.emplace_back(test.id);
   for (const auto& id : options.only)
     if (std::find(known.begin(), known.end(), id) == known.end()) {
-      const auto near = json::nearest(id, known);
+      const auto near = nearest(id, known);
       throw_usage(error_id::command_usage, "there is no test \"" + id + "\"" +
                                                (near.empty() ? "; `trainer plugins validate --list` names them"
                                                              : "; did you mean \"" + near + "\"?"));

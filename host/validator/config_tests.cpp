@@ -5,9 +5,9 @@
 #include <cmath>
 #include <limits>
 
+#include "trainer/error.hpp"
 #include "validator/catalogue.hpp"
 #include "validator/runs.hpp"
-#include "trainer/error.hpp"
 
 namespace trainer::validator {
 namespace {

@@ -5,9 +5,9 @@
 #include <chrono>
 #include <cmath>
 
+#include "trainer/event_names.hpp"
 #include "validator/catalogue.hpp"
 #include "validator/runs.hpp"
-#include "trainer/event_names.hpp"
 
 namespace trainer::validator {
 namespace {

@@ -3,9 +3,9 @@
 // What the file says, and whether what is loaded says the same.
 #include <trainer/sdk/testing/fake_plugin.hpp>
 
-#include "validator/catalogue.hpp"
 #include "discovery/elf_file.hpp"
 #include "loading/plugin_library.hpp"
+#include "validator/catalogue.hpp"
 
 namespace trainer::validator {
 namespace {

@@ -5,9 +5,10 @@
 #include <cstring>
 
 #include "border/abi_sizes.hpp"
+#include "discovery/plugin_config.hpp"
+#include "loading/plugin_library.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
-#include "loading/plugin_library.hpp"
 #include "trainer/training_arguments.hpp"
 
 namespace trainer::validator {
@@ -67,12 +68,12 @@ Subject::Subject(const Options& options, double seconds)
 }
 
 const trainer_plugin& Subject::plugin() {
-  if (!plugin_) plugin_ = PluginLibrary::load(file_, Contact::known)->table();
+  if (!plugin_) plugin_ = PluginLibrary::load(file_, TrialLoad::done)->table();
   return *plugin_;
 }
 
 json::object Subject::config(const json::object& given) {
-  return resolve_config(file_.note, given, "the configuration");
+  return resolve_config(file_.note.config, file_.note.id, given, "the configuration");
 }
 
 const json::object& Subject::default_config() { return default_config_; }

@@ -10,10 +10,10 @@
 #include <optional>
 #include <random>
 #include <stdexcept>
-#include <trainer/sdk/testing/fake_host.hpp>
+#include <trainer/sdk/testing/fake_services.hpp>
 
-#include "validator/guarded_memory.hpp"
 #include "trainer/plugin_registry.hpp"
+#include "validator/guarded_memory.hpp"
 #include "validator/validator.hpp"
 
 namespace trainer::validator {

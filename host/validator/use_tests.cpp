@@ -7,9 +7,9 @@
 
 #include <cstring>
 
+#include "trainer/event_names.hpp"
 #include "validator/catalogue.hpp"
 #include "validator/runs.hpp"
-#include "trainer/event_names.hpp"
 
 namespace trainer::validator {
 namespace {

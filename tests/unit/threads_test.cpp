@@ -8,12 +8,12 @@
 #include <thread>
 
 #include "border/log_limit.hpp"
+#include "loading/plugin_entry.hpp"
+#include "loading/plugin_library.hpp"
 #include "plugin_builder.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
-#include "loading/plugin_entry.hpp"
-#include "loading/plugin_library.hpp"
 
 using namespace trainer;
 using namespace plugin_builder;
