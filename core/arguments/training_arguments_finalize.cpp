@@ -131,7 +131,7 @@ class Finalizer {
                   best + " needs save_steps to be a multiple of eval_steps, but one of " + shown(a_.save_steps) +
                       " and " + shown(*a_.eval_steps) +
                       " is a share of all steps and the other is not; give both in the same way");
-    // Shares such as 0.3 and 0.1 are multiples of each other only after this, as there.
+    // Shares such as 0.3 and 0.1 are multiples of each other only after this, as in transformers.
     constexpr double large = 1'000'000;
     if (eval < 1 && std::fmod(save * large, eval * large) == 0) return;
     throw_usage(error_id::arguments_invalid, best + " needs save_steps to be a multiple of eval_steps, but they are " +

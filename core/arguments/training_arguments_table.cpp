@@ -273,11 +273,11 @@ std::vector<Argument> make_table() {
              "str or list of str or null", debug_options),
       argument("skip_memory_metrics", &A::skip_memory_metrics, "Measures no memory.", only(true),
                "memory is not measured; remove it"),
-      argument("do_train", &A::do_train, "Not read, as there."),
-      argument("do_eval", &A::do_eval, "Not read, as there; true with an `eval_strategy`."),
-      argument("do_predict", &A::do_predict, "Not read, as there."),
+      argument("do_train", &A::do_train, "Not read, as in transformers."),
+      argument("do_eval", &A::do_eval, "Not read, as in transformers; true with an `eval_strategy`."),
+      argument("do_predict", &A::do_predict, "Not read, as in transformers."),
       argument("resume_from_checkpoint", &A::resume_from_checkpoint,
-               "Not read, as there; `train()` has a parameter of this name."),
+               "Not read, as in transformers; `train()` has a parameter of this name."),
       argument("local_rank", &A::local_rank, "The process of a node.", only(-1), one_process),
   };
 }

@@ -64,7 +64,7 @@ json::value split(std::string_view text) {
   }
 }
 
-// _convert_str_dict there: in a dict that came as text, texts that look like a bool or a number
+// transformers' _convert_str_dict: in a dict that came as text, texts that look like a bool or a number
 // become one. "1e-3" does not.
 void convert_texts(json::object& dict) {
   for (auto& entry : dict) {

@@ -21,7 +21,7 @@ int usage_error(const std::string& sentence) {
   return 2;
 }
 
-// --name and, as there, --na-me; a boolean without a value is true.
+// --name and, as in transformers' HfArgumentParser, --na-me; a boolean without a value is true.
 void add_arguments(CLI::App& app, RunOptions& options) {
   for (const auto& info : trainer::argument_table()) {
     const std::string name(info.name);
