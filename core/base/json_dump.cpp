@@ -10,6 +10,7 @@ namespace {
 
 void append_escaped(std::string& out, std::string_view text) {
   static constexpr char hex[] = "0123456789abcdef";
+  static constexpr std::string_view escaped = "\"\\\n\r\t\b\f", letters = "\"\\nrtbf";
   auto unit = [&](unsigned code) {
     out += "\\u";
     for (int shift = 12; shift >= 0; shift -= 4) out += hex[(code >> shift) & 15];
@@ -17,40 +18,14 @@ void append_escaped(std::string& out, std::string_view text) {
   out += '"';
   for (std::size_t i = 0; i < text.size();) {
     const auto byte = static_cast<unsigned char>(text[i]);
-    switch (byte) {
-      case '"':
-        out += "\\\"";
-        ++i;
-        continue;
-      case '\\':
-        out += "\\\\";
-        ++i;
-        continue;
-      case '\n':
-        out += "\\n";
-        ++i;
-        continue;
-      case '\r':
-        out += "\\r";
-        ++i;
-        continue;
-      case '\t':
-        out += "\\t";
-        ++i;
-        continue;
-      case '\b':
-        out += "\\b";
-        ++i;
-        continue;
-      case '\f':
-        out += "\\f";
-        ++i;
-        continue;
-      default:
-        break;
-    }
-    if (byte >= 0x20 && byte < 0x7f) {
+    if (byte >= 0x20 && byte < 0x7f && byte != '"' && byte != '\\') {
       out += text[i++];
+      continue;
+    }
+    if (const auto at = escaped.find(text[i]); at != escaped.npos) {
+      out += '\\';
+      out += letters[at];
+      ++i;
       continue;
     }
     unsigned code = byte;

@@ -25,7 +25,7 @@ bool is_set(const char* variable) {
 }
 
 // What runs in a thread of its own must not hold up the trainer: the first misuse counts, the others are alike.
-void keep(std::string_view plugin, const std::string& sentence) {
+void record_misuse(std::string_view plugin, const std::string& sentence) {
   {
     const std::lock_guard lock(mutex);
     if (!misuses().emplace(plugin, sentence).second) return;
@@ -39,14 +39,16 @@ const bool on = is_set("TRAINER_CHECK_PLUGINS");
 
 bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* function, When when) {
   if (std::this_thread::get_id() != thread) {
-    keep(plugin, std::string("called ") + function +
-                     " on a thread of its own, expected the trainer's; take the value in create or in an event, and "
-                     "hand it over to the thread");
+    record_misuse(plugin,
+                  std::string("called ") + function +
+                      " on a thread of its own, expected the trainer's; take the value in create or in an event, and "
+                      "hand it over to the thread");
     return true;
   }
   // On the trainer's thread, whoever calls within an event is the callback whose event it is.
   if (when == When::trainer_thread || moment.callback.load(std::memory_order_relaxed)) return false;
-  keep(plugin, std::string("called ") + function + " outside of an event, expected within one; call it from a slot");
+  record_misuse(plugin,
+                std::string("called ") + function + " outside of an event, expected within one; call it from a slot");
   return true;
 }
 

@@ -2,7 +2,6 @@
 #include "border/map_view.hpp"
 
 #include <algorithm>
-#include <trainer/error.hpp>
 
 #include "base/text.hpp"
 #include "border/abi_sizes.hpp"

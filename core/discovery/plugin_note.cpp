@@ -109,18 +109,8 @@ std::string version(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
 
-}  // namespace
-
-void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::string_view where) {
-  const std::uint32_t newest = TRAINER_ABI_MINOR;  // a variable, because no minor is below 0
-  if (major == TRAINER_ABI_MAJOR && minor <= newest) return;
-  const auto host = version(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
-  throw_usage(error_id::plugin_abi_version,
-              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " +
-                  host + ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
-}
-
-PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
+// The fixed part: magic, ABI and sizes. The JSON follows it.
+trainer_note read_head(std::string_view section, std::string_view where) {
   trainer_note head;
   if (section.size() < sizeof head)
     refuse(where, "its note has " + std::to_string(section.size()) + " bytes, expected at least " +
@@ -141,7 +131,33 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   const auto rest = section.substr(sizeof head + head.json_size);
   if (rest.find_first_not_of('\0') != rest.npos)
     refuse(where, "its note goes on after its JSON; use TRAINER_PLUGIN_DEFINE once in a plugin");
+  return head;
+}
 
+json::object schema_of(const json::object& note, std::string_view where) {
+  const json::value* config = note.if_contains("config");
+  if (!config) return {};
+  const auto* schema = config->if_object();
+  if (!schema)
+    refuse(where, "its note has " + std::string(json::kind_name(*config)) +
+                      " as \"config\", expected an object with one entry a key");
+  require_valid_schema(*schema, where);
+  return *schema;
+}
+
+}  // namespace
+
+void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::string_view where) {
+  const std::uint32_t newest = TRAINER_ABI_MINOR;  // a variable, because no minor is below 0
+  if (major == TRAINER_ABI_MAJOR && minor <= newest) return;
+  const auto host = version(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
+  throw_usage(error_id::plugin_abi_version,
+              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " +
+                  host + ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
+}
+
+PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
+  const trainer_note head = read_head(section, where);
   PluginNote result;
   result.abi_major = head.abi_major;
   result.abi_minor = head.abi_minor;
@@ -163,14 +179,7 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   result.class_name = text_of(*note, "class", false, where);
   if (result.class_name.empty()) result.class_name = result.id;
   require_known_keys(*note, where);
-  if (const json::value* config = note->if_contains("config")) {
-    const auto* schema = config->if_object();
-    if (!schema)
-      refuse(where, "its note has " + std::string(json::kind_name(*config)) +
-                        " as \"config\", expected an object with one entry a key");
-    require_valid_schema(*schema, where);
-    result.config = *schema;
-  }
+  result.config = schema_of(*note, where);
   return result;
 }
 

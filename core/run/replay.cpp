@@ -75,8 +75,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   PluginRegistry registry(plugin_directories(options.plugin_dirs));
   registry.leave_out(options.without);
   crash_report::set_directory(args.output_dir);
-  HostContext context{&args, &state, "", nullptr};
-  context.replay = true;
+  HostContext context{.args = &args, .state = &state, .model_config_json = {}, .replay = true};
   StopRecorder recorder(state, result);
   CallbackHandler handler(args, state, control);
   std::vector<CallbackSpec> callbacks;

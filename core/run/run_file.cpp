@@ -188,6 +188,31 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   }
 }
 
+std::vector<std::string> read_metrics(const Section& root, const std::string& loss) {
+  std::vector<std::string> names;
+  const auto* metrics = root.find("metrics");
+  if (!metrics) return names;
+  if (!metrics->is_array()) Section::wrong_type(*metrics, root.place("metrics"), "a list");
+  for (const auto& metric : metrics->get_array()) {
+    names.push_back(Section::text_of(metric, root.place("metrics")));
+    Section::check_choice(names.back(), root.place("metrics"), {"accuracy"});
+  }
+  if (!names.empty() && loss == "mse")
+    throw_usage(error_id::run_file_invalid,
+                root.place("metrics") +
+                    " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
+                    "\"cross_entropy\" or leave the metric out");
+  return names;
+}
+
+std::optional<std::int64_t> read_log_history_limit(const Section& root) {
+  const auto* limit = root.find("log_history_limit");
+  if (!limit) return {};
+  if (!limit->is_int64() || limit->get_int64() < 1)
+    Section::wrong_type(*limit, root.place("log_history_limit"), "a whole number from 1");
+  return limit->get_int64();
+}
+
 }  // namespace
 
 OnError parse_on_error(const json::value& v, std::string_view where) {
@@ -214,18 +239,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
       Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
   root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
   run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
-  if (const auto* metrics = root.find("metrics")) {
-    if (!metrics->is_array()) Section::wrong_type(*metrics, root.place("metrics"), "a list");
-    for (const auto& metric : metrics->get_array()) {
-      run.metrics.push_back(Section::text_of(metric, root.place("metrics")));
-      Section::check_choice(run.metrics.back(), root.place("metrics"), {"accuracy"});
-    }
-    if (!run.metrics.empty() && run.loss == "mse")
-      throw_usage(error_id::run_file_invalid,
-                  root.place("metrics") +
-                      " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
-                      "\"cross_entropy\" or leave the metric out");
-  }
+  run.metrics = read_metrics(root, run.loss);
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) Section::wrong_type(*args, root.place("args"), "an object");
     run.args = args->get_object();
@@ -233,11 +247,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.callbacks = read_list<Callback>(root, "callbacks", read_callback);
   run.actions = read_list<Action>(root, "actions", read_action);
   run.async_save = root.flag("async_save");
-  if (const auto* limit = root.find("log_history_limit")) {
-    if (!limit->is_int64() || limit->get_int64() < 1)
-      Section::wrong_type(*limit, root.place("log_history_limit"), "a whole number from 1");
-    run.log_history_limit = limit->get_int64();
-  }
+  run.log_history_limit = read_log_history_limit(root);
   if (run.actions.empty()) run.actions.push_back({"train", std::nullopt, {}});
   return run;
 }

@@ -106,10 +106,10 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
 
 }  // namespace
 
-char** trainer::command::command_line = nullptr;
+char** trainer::command::process_arguments = nullptr;
 
 int main(int argc, char** argv) {
-  trainer::command::command_line = argv;
+  trainer::command::process_arguments = argv;
   trainer::crash_report::install();
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);

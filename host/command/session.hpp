@@ -27,6 +27,7 @@ class Session {
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:
+  [[noreturn]] void refuse_missing(std::string_view what) const;
   std::shared_ptr<Dataset> load(const std::filesystem::path& path, std::string_view what) const;
   void load_data();
 
