@@ -3,7 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "options.hpp"
+#include "command/options.hpp"
 
 namespace trainer::command {
 

@@ -26,7 +26,7 @@ struct RunOptions {
 };
 
 /// argv of the process, ended by a null pointer.
-extern char** command_line;
+extern char** process_arguments;
 
 /// What `plugins validate` gets, and `plugins bench` some of it.
 struct ValidateOptions {

@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "options.hpp"
+#include "command/options.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/replay.hpp"

@@ -49,7 +49,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     if (!run_ || state.is_world_process_zero == 0) return;
     const std::int64_t time = plugins::now_ns();
     last_step_ = std::max(last_step_, state.global_step);
-    // Single values come first, as there.
+    // Single values come first, as in transformers.
     for (const bool single : {true, false})
       logs.for_each([&](std::string_view key, const Value& value) {
         if (plugins::is_single_value(key) == single) scalar(key, state.global_step, time, value);

@@ -9,7 +9,7 @@
 #include <set>
 
 #include "../unit/scratch_directory.hpp"
-#include "host/checkpoint_writer.hpp"
+#include "checkpoints/checkpoint_writer.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/trainer.hpp"

@@ -6,8 +6,8 @@
 #include <torch/torch.h>
 
 #include "../unit/scratch_directory.hpp"
-#include "host/loss_sum.hpp"
 #include "trainer/log.hpp"
+#include "trainer/loss_sum.hpp"
 #include "trainer/trainer.hpp"
 
 namespace {

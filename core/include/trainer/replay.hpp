@@ -3,7 +3,7 @@
 
 #include <filesystem>
 
-#include "trainer/plugin_entry.hpp"
+#include "loading/plugin_entry.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/training_arguments.hpp"
 
