@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What a run works out from its arguments: the steps of warmup, and the metric that it watches.
 #include "trainer/training_arguments.hpp"
 
 #include <cmath>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Moves the values of arguments between JSON, text and fields, and checks their types and rules.
 #include <algorithm>
 #include <cctype>
 #include <charconv>

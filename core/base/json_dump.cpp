@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writing of JSON, with the characters of Python's json.dumps() and repr().
 #include <algorithm>
 #include <charconv>
 #include <cmath>

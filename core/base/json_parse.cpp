@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reading of JSON: Python's NaN and Infinity too, numbers to the last bit, and limits of depth and size.
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// DefaultFlowCallback: when the arguments make a run log, evaluate, save and stop.
 #include <cmath>
 
 #include "trainer/builtin_callbacks.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// PrinterCallback, and the line that a log becomes for it and for ProgressCallback.
 #include <cmath>
 #include <cstdio>
 

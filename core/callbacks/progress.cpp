@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// ProgressCallback: bars of training and evaluation, and each log as a line.
 #include <optional>
 
 #include "base/terminal.hpp"

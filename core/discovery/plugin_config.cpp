@@ -7,8 +7,6 @@
 #include "base/text.hpp"
 #include "trainer/error.hpp"
 
-// The "config" of a plugin's note: a small part of JSON Schema, checked when the note is read, and
-// applied to what a run gives.
 namespace trainer {
 namespace {
 

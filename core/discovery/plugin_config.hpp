@@ -5,6 +5,8 @@
 
 #include "trainer/json.hpp"
 
+/// The "config" of a plugin's note: a small part of JSON Schema, checked when the note is read, and applied to what a
+/// run gives.
 namespace trainer {
 
 /// Refuses a schema that is not as trainer/plugin.h says, defaults that break their own rules too.

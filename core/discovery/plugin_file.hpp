@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The check of a plugin's file, for the code that has read it already; trainer/plugin_file.hpp reads and checks.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The child's side of a trial load. The plugin is loaded in this very process, which may not survive it.
 #include "base/child_process.hpp"
 #include "loading/plugin_library.hpp"
 #include "loading/trial_load.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Which trackers a run reports to.
 #pragma once
 
 #include "loading/availability.hpp"

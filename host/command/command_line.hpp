@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What main.cpp and plugin_options.cpp share of the command line.
 #pragma once
 
 #include <CLI/CLI.hpp>

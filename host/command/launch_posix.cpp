@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands that need LibTorch live in a program of their own, trainer-run, so that the others
-// start at once and without it. This file stands in for them in `trainer`: the process becomes
-// trainer-run.
+// Stands in for the commands that need LibTorch: `trainer` becomes trainer-run, a program of their own, so that the
+// others start at once and without it.
 #include <unistd.h>
 
 #include <cerrno>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The commands, and the options that each is called with.
 #pragma once
 
 #include <cstdint>

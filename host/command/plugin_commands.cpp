@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// plugins list, plugins inspect.
+// plugins list, plugins inspect, plugins forgive.
 #include <iostream>
 
 #include "base/text.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// replay: the log history of a finished run, played through plugins.
 #include <cstdio>
 #include <iostream>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// load_csv(): a table of numbers as a dataset. A mistake in it is named with its line.
 #include <ATen/ATen.h>
 
 #include <charconv>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writing of safetensors files.
 #include "trainer/safetensors.hpp"
 
 #include <ATen/ATen.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Reading of safetensors files.
 #include <ATen/ATen.h>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Clips gradients as torch.nn.utils.clip_grad_norm_ does, to the last bit.
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
 

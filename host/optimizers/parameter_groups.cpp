@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Weight-decay groups, as Trainer.get_decay_parameter_names of transformers chooses them.
 #include <ATen/core/Tensor.h>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // GreedyLR of transformers (arXiv:2512.14527): raises the rate while a metric improves and lowers
 // it while it does not. lr_scheduler_type "greedy".
 #include <algorithm>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // The curves of transformers/optimization.py. The order of operations is part of the formula: rates
 // are compared bit for bit, so nothing here may be rearranged.
 #include "schedules/lr_schedules.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The base of the schedulers that evaluations drive, and how they read their saved states.
 #pragma once
 
 #include <optional>

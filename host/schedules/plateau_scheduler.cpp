@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // torch.optim.lr_scheduler.ReduceLROnPlateau: lr_scheduler_type "reduce_lr_on_plateau".
 #include <algorithm>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Runs the tests: starts a process for each, and is that process's side, too.
 #include "validator/catalogue.hpp"
 
 #include <algorithm>

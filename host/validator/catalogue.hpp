@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The tests, a group for each subject; GROUP_tests.cpp has them.
 #pragma once
 
 #include "validator/subject.hpp"

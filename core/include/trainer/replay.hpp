@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A finished run, played again through plugins.
 #pragma once
 
 #include <filesystem>
