@@ -169,6 +169,8 @@ def main():
             theirs = room_of(found.resolve(), rooms_of_stems)
             if why := complaint(mine, theirs):
                 problems.append(f"{where}: includes {found.relative_to(SOURCE)}, but {why}")
+            if "include" in path.parts and "include" not in found.parts:
+                problems.append(f"{where}: a public header includes the private {match[2]}, which is not installed")
             if mine[0] in ROOMS and mine == theirs and match[1] == '"' and "/" not in match[2]:
                 problems.append(f"{where}: {match[2]}, expected it by its room: {mine[1]}/{match[2]}")
             if mine != theirs:
