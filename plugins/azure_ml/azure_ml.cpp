@@ -57,7 +57,7 @@ class AzureMl : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(AzureMl, {
   "id": "azure_ml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "azure_ml",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to Azure Machine Learning.",

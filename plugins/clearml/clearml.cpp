@@ -39,7 +39,7 @@ class ClearMLCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(ClearMLCallback, {
   "id": "clearml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Logs to ClearML through transformers' own callback, in Python.",
   "report_to": "clearml",
   "class": "ClearMLCallback",

@@ -43,7 +43,7 @@ class CometCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(CometCallback, {
   "id": "comet_ml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Logs to Comet through transformers' own callback, in Python.",
   "report_to": "comet_ml",
   "class": "CometCallback",

@@ -63,7 +63,7 @@ class DagsHub : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(DagsHub, {
   "id": "dagshub",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "dagshub",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to a DagsHub repository.",

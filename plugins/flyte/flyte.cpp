@@ -31,7 +31,7 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(FlyteCallback, {
   "id": "flyte",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Saves checkpoints and the log history in the Flyte task that runs the trainer.",
   "report_to": "flyte",
   "class": "FlyteCallback",

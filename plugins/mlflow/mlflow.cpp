@@ -35,7 +35,7 @@ class Mlflow : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(Mlflow, {
   "id": "mlflow",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "mlflow",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to an MLflow server.",

@@ -33,7 +33,7 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(NeptuneCallback, {
   "id": "neptune",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Writes Neptune's offline files through transformers' own callback, in Python.",
   "report_to": "neptune",
   "class": "NeptuneCallback",

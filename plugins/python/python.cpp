@@ -62,7 +62,7 @@ class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::St
 // clang-format off
 TRAINER_PLUGIN(Python, {
   "id": "python",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Runs a transformers.TrainerCallback, or one of transformers' integrations, in a Python of its own.",
   "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
              "on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end",
