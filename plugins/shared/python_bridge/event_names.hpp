@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// event_names.hpp - the names and numbers of the events.
 #pragma once
 
 #include <trainer/event.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// session.hpp - one callback in one Python, from its start to its end.
 #pragma once
 
 #include <trainer/event.h>
