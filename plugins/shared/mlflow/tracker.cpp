@@ -108,6 +108,15 @@ void Tracker::setup(const Arguments& args) {
   }
   if (only_journals_) return;
 
+  auto journal = std::make_unique<Journal>(output_dir_, id_, describe_run(args).to_json());
+  live_ = journal.get();
+  open_ = true;
+  sender_->add(std::make_unique<Delivery>(std::move(journal), false));
+  log_setup(args);
+}
+
+/// The run that begins now.
+RunHeader Tracker::describe_run(const Arguments& args) {
   RunHeader run;
   run.uri = settings_.uri;
   run.experiment_name = settings_.experiment_name;
@@ -125,12 +134,7 @@ void Tracker::setup(const Arguments& args) {
     for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT")) run.tags.push_back(std::move(tag));
   if (!run.run_name.empty()) run.tags.emplace_back("mlflow.runName", run.run_name);
   if (!settings_.parent_run_id.empty()) run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
-
-  auto journal = std::make_unique<Journal>(output_dir_, id_, run.to_json());
-  live_ = journal.get();
-  open_ = true;
-  sender_->add(std::make_unique<Delivery>(std::move(journal), false));
-  log_setup(args);
+  return run;
 }
 
 void Tracker::log_setup(const Arguments& args) {

@@ -42,6 +42,7 @@ class Tracker : public sdk::TrainerCallback {
 
   void setup(const Arguments& args);
   bool adopt_journals();
+  RunHeader describe_run(const Arguments& args);
   void log_setup(const Arguments& args);
   Key& key(std::string_view log_key);
   void append_items(Record::Kind kind);
