@@ -175,7 +175,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
 // clang-format off
 TRAINER_PLUGIN(SwanLab, {
   "id": "swanlab",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "swanlab",
   "description": "Writes a run file for SwanLab.",
   "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],

@@ -246,7 +246,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 // clang-format off
 TRAINER_PLUGIN(Wandb, {
   "id": "wandb",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "wandb",
   "description": "Writes an offline run for Weights & Biases.",
   "events": ["on_train_begin", "on_train_end", "on_pre_optimizer_step", "on_substep_end",
