@@ -4,8 +4,6 @@
 #include <cstdio>
 #include <regex>
 
-#include "yaml.hpp"
-
 namespace trainer::dvclive {
 namespace {
 
