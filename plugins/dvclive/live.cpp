@@ -6,7 +6,7 @@
 
 #include "dvc_yaml.hpp"
 #include "params.hpp"
-#include "system.hpp"
+#include "shared/system/files.hpp"
 #include "trainer/sdk/repr.hpp"
 
 namespace trainer::dvclive {
@@ -130,7 +130,7 @@ void Live::write_summary() {
 
 void Live::next_step() {
   write_summary();
-  replace_quickly(metrics_json(), json_);
+  plugins::replace_quickly(metrics_json(), json_);
   last_step_ = step_++;
   write_dvc_yaml();
 }

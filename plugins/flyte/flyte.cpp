@@ -6,7 +6,7 @@
 
 namespace {
 
-using trainer::plugins::environment;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class FlyteCallback : public trainer::plugins::BridgedCallback {
@@ -14,8 +14,8 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
   explicit FlyteCallback(const Host& host) : BridgedCallback(host, settings()) {}
 
   static void available(const Host&) {
-    if (!environment("TRAINER_BRIDGE_SOCKET").empty()) return;
-    throw trainer::sdk::Unavailable(environment("FLYTE_INTERNAL_EXECUTION_ID").empty()
+    if (!variable("TRAINER_BRIDGE_SOCKET").empty()) return;
+    throw trainer::sdk::Unavailable(variable("FLYTE_INTERNAL_EXECUTION_ID").empty()
                                         ? "this is no Flyte task; start the trainer from one with trainer_bridge.run"
                                         : "the Flyte task started the trainer without the bridge; start it with "
                                           "trainer_bridge.run, so that its checkpoint and decks can be reached");
@@ -32,7 +32,7 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
   static trainer::plugins::BridgeSettings settings() {
     trainer::plugins::BridgeSettings settings;
     settings.callback = "flyte";
-    settings.parent = environment("TRAINER_BRIDGE_SOCKET");
+    settings.parent = variable("TRAINER_BRIDGE_SOCKET");
     return settings;
   }
 };

@@ -6,7 +6,7 @@
 #include <cstdlib>
 #include <trainer/sdk/repr.hpp>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/random_id.hpp"
 
 namespace trainer::wandb {
 namespace {

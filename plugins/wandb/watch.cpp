@@ -8,7 +8,7 @@
 #include <cstring>
 #include <trainer/sdk/repr.hpp>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/run_config/run_config.hpp"
 
 namespace trainer::wandb {
 namespace {

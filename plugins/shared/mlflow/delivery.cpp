@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "shared/mlflow/json_fields.hpp"
+#include "shared/system/clock.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {

@@ -6,6 +6,9 @@
 #include <stdexcept>
 #include <trainer/sdk/repr.hpp>
 
+#include "shared/system/clock.hpp"
+#include "shared/system/process.hpp"
+
 namespace trainer::plugins::mlflow {
 namespace {
 

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <random>
 
+#include "shared/system/process.hpp"
+
 namespace trainer::plugins::mlflow {
 namespace {
 

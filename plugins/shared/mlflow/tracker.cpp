@@ -5,6 +5,10 @@
 #include <stdexcept>
 #include <trainer/sdk/repr.hpp>
 
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/process.hpp"
+
 namespace trainer::plugins::mlflow {
 namespace fs = std::filesystem;
 namespace {
