@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds a country in the table of carbon intensities.
 #include "carbon_intensity.hpp"
 
 #include <algorithm>

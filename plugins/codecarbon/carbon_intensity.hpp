@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How much CO2e a kilowatt-hour of a country's electricity stands for.
 #pragma once
 
 #include <string>

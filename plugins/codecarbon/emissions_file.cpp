@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Appends a row to emissions.csv, and sets a file with other columns aside.
 #include "emissions_file.hpp"
 
 #include <trainer/host.h>

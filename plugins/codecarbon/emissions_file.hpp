@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// emissions.csv: CodeCarbon's columns, one row a training.
 #pragma once
 
 #include <filesystem>

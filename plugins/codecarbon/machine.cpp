@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// CodeCarbon's view of the machine, made of what shared/system tells.
 #include "machine.hpp"
 
 #include "shared/system/machine.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Binds NVML, chooses the GPUs to measure, and counts their energy.
 #include "nvml.hpp"
 
 #include <trainer/host.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The power of CPU and memory where there is no counter.
 #include "power.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds the counters of RAPL, and counts each energy once.
 #include "rapl.hpp"
 
 #include <trainer/host.h>

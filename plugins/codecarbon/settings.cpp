@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads CodeCarbon's settings: its INI files, the environment, the run's configuration.
 #include "settings.hpp"
 
 #include <trainer/host.h>

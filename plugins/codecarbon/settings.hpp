@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// CodeCarbon's settings, and the places that they come from.
 #pragma once
 
 #include <filesystem>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Numbers, letters and spaces in texts.
 #include "text.hpp"
 
 #include <charconv>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The measuring thread, and a measurement as a row and as methods.
 #include "tracker.hpp"
 
 #include <trainer/host.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Starts, resumes and rewrites metrics.csv.
 #include "metrics_file.hpp"
 
 #include <charconv>

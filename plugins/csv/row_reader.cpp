@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads whole rows, whose cells may have line ends in quotes.
 #include "row_reader.hpp"
 
 #include <algorithm>

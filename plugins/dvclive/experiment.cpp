@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Runs dvc and git around a training, and writes the signals for VS Code.
 #include "experiment.hpp"
 
 #include <algorithm>

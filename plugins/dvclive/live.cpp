@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A run of DVCLive, new or resumed: its steps, metrics and files.
 #include "live.hpp"
 
 #include <fstream>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The thread that posts the newest status with the pod's token.
 #include "poster.hpp"
 
 #include <chrono>

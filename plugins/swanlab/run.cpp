@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes the records of a run, numbered as SwanLab numbers them.
 #include "run.hpp"
 
 #include <cmath>

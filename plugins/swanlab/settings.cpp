@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the SWANLAB_* variables, the older names after the newer ones.
 #include "settings.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds a name that sorts after those of the directory, and writes.
 #include "event_writer.hpp"
 
 #include <atomic>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Puts time and host into a name.
 #include "log_directory.hpp"
 
 #include <cstdio>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds Trackio's data directory, and puts whole fragments into its inbox.
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes rows and a run's configuration as Trackio's JSON.
 #include "records.hpp"
 
 #include <cmath>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Stages a directory's files, with the digests of W&B.
 #include "artifact.hpp"
 
 #include <algorithm>

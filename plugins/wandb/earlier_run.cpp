@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the .wandb files of a run that came before.
 #include "earlier_run.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// WANDB_LOG_MODEL: the model as artifacts at the start, at checkpoints and at the end.
 #include "model_log.hpp"
 
 #include <cmath>

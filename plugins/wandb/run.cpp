@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Makes a run's directory and files, and samples its machine.
 #include "run.hpp"
 
 #include "earlier_run.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the WANDB_* variables.
 #include "settings.hpp"
 
 #include <algorithm>

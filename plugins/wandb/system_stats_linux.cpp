@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Traffic, disks, processors and memory as /proc and statvfs() show them.
 #include "system_stats.hpp"
 
 #include <sys/statvfs.h>

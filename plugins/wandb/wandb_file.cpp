@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes the records of wandb_internal.proto.
 #include "wandb_file.hpp"
 
 #include <trainer/sdk/repr.hpp>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Histograms as torch.histc() counts them.
 #include "watch.hpp"
 
 #include <trainer/ext/parameters.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Quotes where a cell needs them, and their undoing.
 #include "shared/csv_text/csv_text.hpp"
 
 namespace trainer::plugins::csv_text {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Opens libcurl under the names that systems give it.
 #include "shared/http/curl_library.hpp"
 
 #include "shared/system/shared_library.hpp"

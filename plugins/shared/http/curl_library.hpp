@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// libcurl, opened at run time.
 #pragma once
 
 #include <curl/curl.h>

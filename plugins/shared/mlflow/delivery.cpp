@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sends a journal's records in MLflow's batches.
 #include "shared/mlflow/delivery.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The journal's file: whole lines, marks, and what waits in memory.
 #include "shared/mlflow/journal.hpp"
 
 #include <algorithm>

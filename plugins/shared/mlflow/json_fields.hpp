@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Fields of a JSON object, absent ones as empty.
 #pragma once
 
 #include <boost/json.hpp>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The thread that sends all journals, new and left over.
 #include "shared/mlflow/sender.hpp"
 
 #include <algorithm>

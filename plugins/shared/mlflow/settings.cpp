@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads MLflow's variables and its file of credentials.
 #include "shared/mlflow/settings.hpp"
 
 #include <algorithm>

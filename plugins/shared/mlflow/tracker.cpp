@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// transformers' MLflowCallback: events become records of the journal.
 #include "shared/mlflow/tracker.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Asks the user's Python for a package.
 #include <system_error>
 
 #include "shared/python_bridge/callback.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What every plugin that runs a Python callback is made of.
 #pragma once
 
 #include <memory>

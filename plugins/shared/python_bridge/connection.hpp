@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Frames to and from the Python process.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The names of the sixteen events, by number.
 #pragma once
 
 #include <trainer/event.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Chooses the user's Python, and gives it the bridge's modules.
 #include "shared/python_bridge/interpreter.hpp"
 
 #include <algorithm>

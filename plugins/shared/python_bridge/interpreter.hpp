@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The Python process that is to be: which one, with which command and environment.
 #pragma once
 
 #include <string>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The model's tensors as Python gets them.
 #pragma once
 
 #include <boost/json.hpp>

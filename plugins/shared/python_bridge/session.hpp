@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A callback's life in a Python process, from start to shutdown.
 #pragma once
 
 #include <trainer/event.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sockets, pipes, child processes and shared memory of POSIX.
 #include "shared/python_bridge/system.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// rewrite_logs() and its single values.
 #include "shared/run_config/log_keys.hpp"
 
 namespace trainer::plugins {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Asks the host for configuration, parameters and values.
 #include "shared/run_config/run_config.hpp"
 
 #include <trainer/ext/parameters.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Numbers and texts of the standard clocks.
 #include "shared/system/clock.hpp"
 
 #include <chrono>

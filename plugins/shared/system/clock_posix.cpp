@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Local time by POSIX.
 #include "shared/system/clock.hpp"
 
 namespace trainer::plugins {

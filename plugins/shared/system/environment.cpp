@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Variables by standard C++, and Python's rules for homes and users.
 #include "shared/system/environment.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// All variables, the user database and the host's name by POSIX.
 #include <pwd.h>
 #include <unistd.h>
 

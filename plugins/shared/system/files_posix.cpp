@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Small reads, quick replacements, links and locks by POSIX.
 #include "shared/system/files.hpp"
 
 #include <fcntl.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The machine as uname() and /proc show it.
 #include <sys/utsname.h>
 #include <unistd.h>
 

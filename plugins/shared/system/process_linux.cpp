@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// This program's name as /proc shows it.
 #include <fstream>
 
 #include "shared/system/process.hpp"

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Child processes by posix_spawn().
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>

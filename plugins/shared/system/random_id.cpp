@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Digits from std::random_device.
 #include "shared/system/random_id.hpp"
 
 #include <cstdio>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// dlopen() and dlsym().
 #include <dlfcn.h>
 
 #include "shared/system/shared_library.hpp"
