@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// When a text of YAML needs quotes, and which.
 #include "scalar.hpp"
 
 #include <cstdio>

@@ -9,7 +9,7 @@
 #include <limits>
 
 #include "../../plugins/csv/metrics_file.cpp"
-#include "../../plugins/csv/rows.cpp"
+#include "../../plugins/csv/row_reader.cpp"
 #include "count_allocations.hpp"
 #include "fake_host.hpp"
 #include "file_size_limit.hpp"

@@ -15,6 +15,7 @@
 #include "shared/mlflow/rules.hpp"
 #include "shared/mlflow/settings.hpp"
 
+using trainer::plugins::FileLock;
 using namespace trainer::plugins::mlflow;
 using trainer::test::FileSizeLimit;
 using trainer::test::ScratchDirectory;

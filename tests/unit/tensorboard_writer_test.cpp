@@ -13,16 +13,19 @@
 #include "../../plugins/tensorboard/crc32c.cpp"
 #include "../../plugins/tensorboard/event_encoder.cpp"
 #include "../../plugins/tensorboard/event_writer.cpp"
-#include "../../plugins/tensorboard/names.cpp"
-#include "../../plugins/tensorboard/system_posix.cpp"
+#include "../../plugins/tensorboard/log_directory.cpp"
 #include "count_allocations.hpp"
 #include "fake_host.hpp"
 #include "file_size_limit.hpp"
+#include "plugins/shared/run_config/log_keys.hpp"
 #include "scratch_directory.hpp"
 
 namespace trainer::tensorboard {
 namespace {
 
+using plugins::expand_user;
+using plugins::home_directory;
+using plugins::rewrite_key;
 using test::Cell;
 using test::contents;
 using test::FakeHost;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Requests by libcurl.
 #include "shared/http/client.hpp"
 
 #include "shared/http/curl_library.hpp"

@@ -36,9 +36,9 @@ class Items {
 };
 
 /// Any thread. What cannot be written throws sdk::FileError.
-class RunFile {
+class WandbFile {
  public:
-  explicit RunFile(const std::filesystem::path& path);
+  explicit WandbFile(const std::filesystem::path& path);
 
   void run(const Settings& settings, std::int64_t start, std::int64_t starting_step, bool resumed);
   void environment(std::int64_t started);

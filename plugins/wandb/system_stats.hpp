@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the W&B plugin asks of the operating system beside files (sdk/file.hpp): system_linux.cpp is
-// the file to port.
+// What a run of W&B says of its machine: once at its beginning, and every some seconds while it goes on.
 #pragma once
 
 #include <chrono>
@@ -9,6 +8,8 @@
 #include <map>
 #include <string>
 #include <vector>
+
+#include "shared/system/machine.hpp"
 
 namespace trainer::wandb {
 
@@ -27,16 +28,12 @@ class SystemSampler {
   std::vector<std::pair<std::string, double>> sample();
 
  private:
-  struct CpuTime {
-    double busy = 0, total = 0;
-  };
   using Counters = std::map<std::string, double>;
-  static std::vector<CpuTime> cpu_times();
   static Counters traffic();
   static double process_seconds();
 
   Counters first_;
-  std::vector<CpuTime> last_cpus_;
+  std::vector<plugins::CpuTimes> last_cpus_;
   double last_process_ = 0;
   std::chrono::steady_clock::time_point last_time_;
 };

@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// CSV as RFC 4180 has it, with "\n" between rows: taken apart for resuming, put together for
-// writing.
+// The rows of a CSV file, one after the other, for resuming.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <string>
-#include <string_view>
-#include <vector>
 
 namespace trainer::csv {
-
-/// Appends a cell, in quotes when it needs them. An empty text is written as "", a missing cell not
-/// at all.
-void append_text_cell(std::string& out, std::string_view text);
-
-/// The cells of one row, without quotes.
-std::vector<std::string> split_row(std::string_view row);
 
 /// Reads whole rows; one that the file breaks off in does not count.
 class RowReader {

@@ -1,43 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "rows.hpp"
+//
+// Reads whole rows, whose cells may have line ends in quotes.
+#include "row_reader.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 
 namespace trainer::csv {
-
-void append_text_cell(std::string& out, std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
-
-std::vector<std::string> split_row(std::string_view row) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < row.size(); ++i) {
-    const char c = row[i];
-    if (c == '"') {
-      const bool twice = quoted && i + 1 < row.size() && row[i + 1] == '"';
-      if (twice)
-        cells.back() += '"', ++i;
-      else
-        quoted = !quoted;
-    } else if (c == ',' && !quoted) {
-      cells.emplace_back();
-    } else {
-      cells.back() += c;
-    }
-  }
-  return cells;
-}
 
 RowReader::RowReader(const std::filesystem::path& path) : in_(path, std::ios::binary) {
   if (!in_) throw std::runtime_error(path.string() + " could not be read; make it readable");

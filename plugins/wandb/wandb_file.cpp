@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "run_file.hpp"
+//
+// Writes the records of wandb_internal.proto.
+#include "wandb_file.hpp"
 
 #include <trainer/sdk/repr.hpp>
 
-#include "system.hpp"
+#include "system_stats.hpp"
 
 namespace trainer::wandb {
 namespace {
@@ -33,7 +35,7 @@ void Items::add_stat(std::string_view key, double value) {
   Message(bytes_).message(3, [&](Message& i) { i.text(item_key, key).text(item_value, json); });
 }
 
-RunFile::RunFile(const std::filesystem::path& path) : file_(path, file_header) {
+WandbFile::WandbFile(const std::filesystem::path& path) : file_(path, file_header) {
   append([](Message& record) {
     record.message(record_header, [](Message& header) {
       // The version of the client whose format this is; readers compare the second one.
@@ -42,7 +44,7 @@ RunFile::RunFile(const std::filesystem::path& path) : file_(path, file_header) {
   });
 }
 
-void RunFile::run(const Settings& s, std::int64_t start, std::int64_t starting_step, bool resumed) {
+void WandbFile::run(const Settings& s, std::int64_t start, std::int64_t starting_step, bool resumed) {
   append([&](Message& record) {
     record.message(record_run, [&](Message& run) {
       run.text(1, s.id).text(2, s.entity).text(3, s.project);
@@ -57,7 +59,7 @@ void RunFile::run(const Settings& s, std::int64_t start, std::int64_t starting_s
   });
 }
 
-void RunFile::environment(std::int64_t started) {
+void WandbFile::environment(std::int64_t started) {
   const Machine machine = this_machine();
   append([&](Message& record) {
     record.message(record_environment, [&](Message& e) {
@@ -76,7 +78,7 @@ void RunFile::environment(std::int64_t started) {
   });
 }
 
-void RunFile::telemetry() {
+void WandbFile::telemetry() {
   append([](Message& record) {
     record.message(record_telemetry, [](Message& telemetry) {
       telemetry.message(3, [](Message& feature) {
@@ -88,7 +90,7 @@ void RunFile::telemetry() {
   });
 }
 
-void RunFile::config(const plugins::JsonTree& values) {
+void WandbFile::config(const plugins::JsonTree& values) {
   append([&](Message& record) {
     record.message(record_config, [&](Message& config) {
       std::string json;
@@ -101,7 +103,7 @@ void RunFile::config(const plugins::JsonTree& values) {
   });
 }
 
-void RunFile::metric(std::string_view name, std::string_view glob, std::string_view step_metric) {
+void WandbFile::metric(std::string_view name, std::string_view glob, std::string_view step_metric) {
   append([&](Message& record) {
     record.message(record_metric, [&](Message& metric) {
       metric.text(1, name).text(2, glob).text(4, step_metric);
@@ -110,7 +112,7 @@ void RunFile::metric(std::string_view name, std::string_view glob, std::string_v
   });
 }
 
-void RunFile::history(std::int64_t step, const Items& row, const Items& summary) {
+void WandbFile::history(std::int64_t step, const Items& row, const Items& summary) {
   const std::lock_guard lock(mutex_);
   record_.clear(), second_.clear();
   Message(record_).integer(record_num, ++number_).message(record_summary, [&](Message& message) {
@@ -122,7 +124,7 @@ void RunFile::history(std::int64_t step, const Items& row, const Items& summary)
   file_.append({record_, second_});
 }
 
-void RunFile::summary(std::string_view key, std::string_view json) {
+void WandbFile::summary(std::string_view key, std::string_view json) {
   append([&](Message& record) {
     record.message(record_summary, [&](Message& summary) {
       summary.message(1, [&](Message& item) { item.text(item_key, key).text(item_value, json); });
@@ -130,7 +132,7 @@ void RunFile::summary(std::string_view key, std::string_view json) {
   });
 }
 
-void RunFile::artifact(const Settings& settings, const Artifact& artifact) {
+void WandbFile::artifact(const Settings& settings, const Artifact& artifact) {
   append([&](Message& record) {
     record.message(record_artifact, [&](Message& a) {
       a.text(1, settings.id).text(2, settings.project).text(3, settings.entity);
@@ -152,26 +154,26 @@ void RunFile::artifact(const Settings& settings, const Artifact& artifact) {
   });
 }
 
-void RunFile::stats(std::int64_t time, const Items& row) {
+void WandbFile::stats(std::int64_t time, const Items& row) {
   append([&](Message& record) {
     record.message(record_stats, [&](Message& stats) { stats.timestamp(2, time).raw(row.bytes()); });
   });
 }
 
-void RunFile::output(bool is_stdout, std::int64_t time, std::string_view line) {
+void WandbFile::output(bool is_stdout, std::int64_t time, std::string_view line) {
   append([&](Message& record) {
     record.message(record_output, [&](Message& output) { output.flag(1, is_stdout).timestamp(2, time).text(3, line); });
   });
 }
 
-void RunFile::exit(int code, std::int64_t seconds) {
+void WandbFile::exit(int code, std::int64_t seconds) {
   append([&](Message& record) {
     record.message(record_exit, [&](Message& m) { m.integer(1, code).integer(2, seconds); });
   });
 }
 
 template <typename Fill>
-void RunFile::append(Fill&& fill) {
+void WandbFile::append(Fill&& fill) {
   const std::lock_guard lock(mutex_);
   record_.clear();
   Message message(record_);
