@@ -63,7 +63,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
-    const std::int64_t time = plugins::nanoseconds_now(), step = ++last_step_;  // logged without a step there
+    const std::int64_t time = plugins::nanoseconds_now(), step = ++last_step_;  // transformers gives no step
     metrics.for_each([&](std::string_view key, const Value& value) { scalar(key, step, time, value, false); });
   }
 

@@ -16,7 +16,7 @@ namespace trainer::plugins {
 /// The model's configuration, overridden by the training arguments.
 JsonTree run_config(const sdk::Host& host);
 
-/// Elements of the model's parameters, or -1 when the model has no configuration: as there, where
+/// Elements of the model's parameters, or -1 when the model has no configuration: as in transformers, where
 /// plain modules have no num_parameters() either. Only during an event.
 std::int64_t num_parameters(const sdk::Host& host);
 
