@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The scheduler of a curve that every step goes on along.
+// The schedulers that each step drives: a base rate times a curve.
 #include "formats/python_value.hpp"
 #include "schedules/lr_schedules.hpp"
 #include "trainer/error.hpp"

@@ -36,7 +36,7 @@ struct PredictionOutput {
 };
 
 /// transformers' Trainer: the training loop with callbacks, checkpoints and resume. Members that
-/// are virtual are the parts that a program may replace in a class of its own, as with transformers'.
+/// are virtual are the parts that a program may replace in a class of its own, as in Python.
 /// Errors are trainer::Error. One thread; several Trainers may follow one another in a process.
 class Trainer {
  public:
@@ -76,7 +76,7 @@ class Trainer {
   }
   /// This one; null when it is not there.
   std::shared_ptr<TrainerCallback> pop_callback(const TrainerCallback& callback);
-  /// By a plugin's id or a class; null when there is none. A plugin ends with the last pointer to its entry.
+  /// By a plugin's id or a class, its entry, which must not outlive this; null when there is none.
   std::shared_ptr<CallbackEntry> pop_callback(std::string_view name);
   template <typename T>
   void remove_callback() {
@@ -119,7 +119,7 @@ class Trainer {
   virtual double floating_point_ops(const Batch&) { return 0; }
 
  protected:
-  // ---- what they are made of, named as in transformers ----
+  // ---- what they are made of, for those who override them ----
   const at::Device& device() const { return device_; }
   const std::shared_ptr<Dataset>& train_dataset() const { return train_dataset_; }
   const EvalDatasets& eval_dataset() const { return eval_datasets_; }
