@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "plugin_builder.hpp"
+#include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
 #include "trainer/log.hpp"
 
