@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What main.cpp and plugin_options.cpp share of the command line.
 #pragma once
 
 #include <CLI/CLI.hpp>
 
-#include "options.hpp"
+#include "command/options.hpp"
 
 namespace trainer::command {
 

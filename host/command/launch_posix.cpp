@@ -1,14 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The commands that need LibTorch live in a program of their own, trainer-run, so that the others
-// start at once and without it. This file stands in for them in `trainer`: the process becomes
-// trainer-run.
+// Stands in for the commands that need LibTorch: `trainer` becomes trainer-run, a program of their own, so that the
+// others start at once and without it.
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
-#include "options.hpp"
+#include "command/options.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::command {
@@ -17,8 +16,8 @@ namespace {
 int become_trainer_run() {
   std::error_code ec;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
-  const auto program = (ec ? std::filesystem::path(command_line[0]) : self).parent_path() / "trainer-run";
-  ::execv(program.c_str(), command_line);
+  const auto program = (ec ? std::filesystem::path(process_arguments[0]) : self).parent_path() / "trainer-run";
+  ::execv(program.c_str(), process_arguments);
   throw_run(error_id::process_failed, program.string() + " could not be started: " + std::strerror(errno) +
                                           "; it belongs beside the trainer command, install LibTrainer again");
 }

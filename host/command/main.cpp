@@ -3,7 +3,8 @@
 // The `trainer` command: what it takes, and its exit status.
 #include <iostream>
 
-#include "command_line.hpp"
+#include "base/text.hpp"
+#include "command/command_line.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -20,7 +21,7 @@ int usage_error(const std::string& sentence) {
   return 2;
 }
 
-// --name and, as there, --na-me; a boolean without a value is true.
+// --name and, as in transformers' HfArgumentParser, --na-me; a boolean without a value is true.
 void add_arguments(CLI::App& app, RunOptions& options) {
   for (const auto& info : trainer::argument_table()) {
     const std::string name(info.name);
@@ -92,7 +93,7 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
       for (const auto& name : option->get_lnames()) known.push_back("--" + name);
     const auto extras = app.remaining(true);
     const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
-    const std::string near = trainer::json::nearest(unknown, known);
+    const std::string near = trainer::nearest(unknown, known);
     return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
            (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
   }
@@ -105,10 +106,10 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
 
 }  // namespace
 
-char** trainer::command::command_line = nullptr;
+char** trainer::command::process_arguments = nullptr;
 
 int main(int argc, char** argv) {
-  trainer::command::command_line = argv;
+  trainer::command::process_arguments = argv;
   trainer::crash_report::install();
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <iostream>
 
-#include "options.hpp"
-#include "platform.hpp"
+#include "command/options.hpp"
+#include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 

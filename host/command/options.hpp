@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The commands, and the options that each is called with.
 #pragma once
 
 #include <cstdint>
@@ -26,7 +28,7 @@ struct RunOptions {
 };
 
 /// argv of the process, ended by a null pointer.
-extern char** command_line;
+extern char** process_arguments;
 
 /// What `plugins validate` gets, and `plugins bench` some of it.
 struct ValidateOptions {

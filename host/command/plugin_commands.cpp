@@ -1,15 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// plugins list, plugins inspect.
+// plugins list, plugins inspect, plugins forgive.
 #include <iostream>
 
-#include "elf_file.hpp"
-#include "options.hpp"
-#include "private_copy.hpp"
+#include "base/text.hpp"
+#include "command/options.hpp"
+#include "discovery/elf_file.hpp"
+#include "loading/private_copy.hpp"
+#include "loading/quarantine.hpp"
+#include "loading/trial_load.hpp"
+#include "run/report_to.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
-#include "trainer/first_contact.hpp"
-#include "trainer/report_to.hpp"
 
 namespace trainer::command {
 
@@ -37,13 +39,59 @@ std::vector<std::string> event_list(std::uint32_t events) {
   return out;
 }
 
+std::string abi_of(const PluginNote& note) {
+  return std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
+}
+
+json::object inspection(const PluginFile& plugin, const ElfFile& elf) {
+  json::object out{{"path", plugin.path.string()},
+                   {"abi", abi_of(plugin.note)},
+                   {"note", json::parse(plugin.note.json, plugin.path.string())},
+                   {"needed", json::array(elf.needed.begin(), elf.needed.end())}};
+  json::array symbols;
+  for (const auto& symbol : elf.symbols) symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
+  json::object versions;
+  for (const auto& version : elf.versions) {
+    json::value& of = versions[version.library];
+    if (!of.is_array()) of = json::array();
+    of.get_array().emplace_back(version.name);
+  }
+  out["symbols"] = std::move(symbols);
+  out["versions"] = std::move(versions);
+  return out;
+}
+
+using Rows = std::vector<std::vector<std::string>>;
+
+void add_config(Rows& rows, const json::object& schema) {
+  for (const auto& key : schema) {
+    const auto& rule = key.value().as_object();
+    std::string text = json::dump(rule.at("type"));
+    if (const auto* fallback = rule.if_contains("default")) text += ", default " + json::dump(*fallback);
+    if (const auto* description = rule.if_contains("description")) text += ": " + std::string(description->as_string());
+    rows.push_back({"config." + std::string(key.key()), text});
+  }
+}
+
+void add_linkage(Rows& rows, const ElfFile& elf) {
+  std::vector<std::string> symbols;
+  for (const auto& symbol : elf.symbols) symbols.push_back(symbol.name);
+  rows.push_back({"exports", join(symbols)});
+  for (const auto& library : elf.needed) {
+    std::vector<std::string> versions;
+    for (const auto& version : elf.versions)
+      if (version.library == library) versions.push_back(version.name);
+    rows.push_back({"needs", library + (versions.empty() ? "" : " (" + join(versions) + ")")});
+  }
+}
+
 }  // namespace
 
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   const PluginRegistry registry(plugin_directories(plugin_dirs));
   TrainingArguments args;
   args.finalize();
-  const HostContext context{&args, nullptr, "", nullptr};
+  const HostContext context{.args = &args, .model_config_json = {}};
   std::vector<std::vector<std::string>> rows{{"id", "version", "report_to", "description", "available"}};
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
@@ -83,52 +131,20 @@ int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   const PluginFile plugin = read_plugin_file(file);
   const PluginNote& note = plugin.note;
   const ElfFile elf = read_elf_file(plugin.path);
-  const auto events = event_list(note.events);
-  const std::string abi = std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
   if (as_json) {
-    json::object out{{"path", plugin.path.string()},
-                     {"abi", abi},
-                     {"note", json::parse(note.json, file.string())},
-                     {"needed", json::array(elf.needed.begin(), elf.needed.end())}};
-    json::array symbols;
-    for (const auto& symbol : elf.symbols) symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
-    json::object versions;
-    for (const auto& version : elf.versions) {
-      json::value& of = versions[version.library];
-      if (!of.is_array()) of = json::array();
-      of.get_array().emplace_back(version.name);
-    }
-    out["symbols"] = std::move(symbols);
-    out["versions"] = std::move(versions);
-    std::cout << json::dump(out, {.indent = 2}) << "\n";
+    std::cout << json::dump(inspection(plugin, elf), {.indent = 2}) << "\n";
     return 0;
   }
-  std::string joined;
-  for (const auto& event : events) joined += (joined.empty() ? "" : ", ") + event;
-  std::vector<std::vector<std::string>> rows{{"file", plugin.path.string()},
-                                             {"id", note.id},
-                                             {"version", note.version},
-                                             {"abi", abi},
-                                             {"description", note.description}};
+  Rows rows{{"file", plugin.path.string()},
+            {"id", note.id},
+            {"version", note.version},
+            {"abi", abi_of(note)},
+            {"description", note.description}};
   if (!note.report_to.empty()) rows.push_back({"report_to", note.report_to});
   rows.push_back({"class", note.class_name});
-  rows.push_back({"events", joined});
-  for (const auto& key : note.config) {
-    const auto& rule = key.value().as_object();
-    std::string text = json::dump(rule.at("type"));
-    if (const auto* fallback = rule.if_contains("default")) text += ", default " + json::dump(*fallback);
-    if (const auto* description = rule.if_contains("description")) text += ": " + std::string(description->as_string());
-    rows.push_back({"config." + std::string(key.key()), text});
-  }
-  std::string symbols;
-  for (const auto& symbol : elf.symbols) symbols += (symbols.empty() ? "" : ", ") + symbol.name;
-  rows.push_back({"exports", symbols});
-  for (const auto& library : elf.needed) {
-    std::string versions;
-    for (const auto& version : elf.versions)
-      if (version.library == library) versions += (versions.empty() ? "" : ", ") + version.name;
-    rows.push_back({"needs", library + (versions.empty() ? "" : " (" + versions + ")")});
-  }
+  rows.push_back({"events", join(event_list(note.events))});
+  add_config(rows, note.config);
+  add_linkage(rows, elf);
   print_table(rows);
   return 0;
 }

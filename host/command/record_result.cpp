@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "record_result.hpp"
+#include "command/record_result.hpp"
 
 #include <ATen/ATen.h>
 #include <torch/version.h>

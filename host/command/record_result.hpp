@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What a run leaves for other programs: its results as JSON, its predictions as CSV.
 #pragma once
 
 #include <exception>

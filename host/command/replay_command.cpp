@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// replay: the log history of a finished run, played through plugins.
 #include <cstdio>
 #include <iostream>
 
-#include "options.hpp"
+#include "command/options.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/replay.hpp"

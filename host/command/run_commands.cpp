@@ -4,10 +4,10 @@
 #include <csignal>
 #include <iostream>
 
-#include "options.hpp"
-#include "record_result.hpp"
-#include "session.hpp"
-#include "summary.hpp"
+#include "command/options.hpp"
+#include "command/record_result.hpp"
+#include "command/session.hpp"
+#include "command/summary.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/stop_signals.hpp"

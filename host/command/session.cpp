@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "session.hpp"
+#include "command/session.hpp"
 
 #include <torch/utils.h>
 
@@ -31,10 +31,13 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
+void Session::refuse_missing(std::string_view what) const {
+  throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
+                                          "\", which this action needs; name a CSV file");
+}
+
 std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
-  if (path.empty())
-    throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
-                                            "\", which this action needs; name a CSV file");
+  if (path.empty()) refuse_missing(what);
   const bool regression = run_.loss == "mse";
   return load_csv(path, run_.data.target, regression ? Labels::regression : Labels::classification,
                   regression ? 0 : run_.model.layers.back(), run_.model.layers.front());
@@ -49,7 +52,7 @@ void Session::load_data() {
 
 std::shared_ptr<Dataset> Session::test_data() {
   load_data();
-  if (!test_) load(run_.data.test, "test");
+  if (!test_) refuse_missing("test");
   return test_;
 }
 

@@ -3,9 +3,9 @@
 
 #include <memory>
 
-#include "options.hpp"
+#include "command/options.hpp"
+#include "run/trace_recorder.hpp"
 #include "trainer/run_file.hpp"
-#include "trainer/trace_recorder.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {
@@ -27,6 +27,7 @@ class Session {
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:
+  [[noreturn]] void refuse_missing(std::string_view what) const;
   std::shared_ptr<Dataset> load(const std::filesystem::path& path, std::string_view what) const;
   void load_data();
 

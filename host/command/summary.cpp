@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "summary.hpp"
+#include "command/summary.hpp"
 
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+
+#include "command/tracker_results.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;
@@ -11,25 +13,6 @@ namespace {
 
 void line(const std::string& name, const std::string& text) {
   std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << text << "\n";
-}
-
-// The directory of the newest event file below output_dir/runs, or where the variable moved it.
-fs::path event_directory(const fs::path& output_dir) {
-  const char* moved = std::getenv("TENSORBOARD_LOGGING_DIR");
-  const fs::path root = moved && *moved ? fs::path(moved) : output_dir / "runs";
-  fs::path newest;
-  fs::file_time_type time{};
-  std::error_code ec;
-  for (const auto& entry : fs::recursive_directory_iterator(root, ec)) {
-    if (entry.path().filename().string().find("tfevents") == std::string::npos) continue;
-    if (newest.empty() || entry.last_write_time() > time) newest = entry.path(), time = entry.last_write_time();
-  }
-  return newest;
-}
-
-bool ran(const Trainer& trainer, std::string_view plugin) {
-  const auto& entries = trainer.callback_handler().entries();
-  return std::any_of(entries.begin(), entries.end(), [&](const auto& e) { return e->name == plugin; });
 }
 
 std::string number(double v) {
@@ -93,17 +76,8 @@ void print_summary(const Trainer& trainer) {
   line("model", (output_dir / "model.safetensors").string() +
                     (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)" : " (the last)"));
   if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
-  if (ran(trainer, "csv") && fs::exists(output_dir / "metrics.csv"))
-    line("metrics", (output_dir / "metrics.csv").string());
-  if (ran(trainer, "codecarbon") && fs::exists(output_dir / "emissions.csv"))
-    line("emissions", (output_dir / "emissions.csv").string());
-  if (ran(trainer, "tensorboard")) {
-    const fs::path file = event_directory(output_dir);
-    if (!file.empty()) {
-      line("event file", file.string());
-      line("look at it", "tensorboard --logdir " + file.parent_path().parent_path().string());
-    }
-  }
+  for (const TrackerResult& result : tracker_results(trainer.callback_handler().entries(), output_dir))
+    line(result.name, result.text);
   print_costs(trainer);
 }
 

@@ -6,11 +6,11 @@
 #include <cstdio>
 #include <iostream>
 
-#include "core/validator/validator.hpp"
-#include "options.hpp"
-#include "platform.hpp"
+#include "command/options.hpp"
+#include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "validator/validator.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;

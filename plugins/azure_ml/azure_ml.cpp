@@ -18,7 +18,10 @@ class AzureMl : public mlflow::Tracker {
  public:
   explicit AzureMl(const Host& host) : Tracker(host, "azure_ml", read()) {}
 
-  static void available(const Host&) {
+  static void available(const Host&) { require_configured(); }
+
+ private:
+  static void require_configured() {
     const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
     if (mlflow::scheme(uri) != "azureml")
       throw trainer::sdk::Unavailable("MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
@@ -32,10 +35,8 @@ class AzureMl : public mlflow::Tracker {
     const std::string problem = trainer::plugins::http::library_problem();
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }
-
- private:
   static mlflow::Settings read() {
-    available(Host(nullptr));
+    require_configured();
     mlflow::Settings settings = mlflow::read_settings();
     settings.base = "https" + settings.uri.substr(settings.uri.find(':'));
     settings.http.user.clear();
@@ -56,7 +57,7 @@ class AzureMl : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(AzureMl, {
   "id": "azure_ml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "azure_ml",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to Azure Machine Learning.",

@@ -12,7 +12,7 @@ using trainer::sdk::Host;
 
 class ClearMLCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit ClearMLCallback(const Host& host) : BridgedCallback(host, settings()) {}
+  explicit ClearMLCallback(const Host& host) : BridgedCallback(host, {.callback = "clearml"}) {}
 
   static void available(const Host&) {
     std::string file = environment("CLEARML_CONFIG_FILE");
@@ -28,25 +28,10 @@ class ClearMLCallback : public trainer::plugins::BridgedCallback {
     trainer::plugins::require_package("clearml", "clearml");
   }
 
-  void on_train_begin(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
-  }
-  void on_train_end(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_END, state, control);
-  }
-  void on_save(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_SAVE, state, control);
-  }
-  void on_log(const Arguments&, const State& state, Control& control, Map& values) override {
-    cross(TRAINER_ON_LOG, state, control, &values);
-  }
-
- private:
-  static trainer::plugins::BridgeSettings settings() {
-    trainer::plugins::BridgeSettings settings;
-    settings.callback = "clearml";
-    return settings;
-  }
+  TRAINER_CROSS(on_train_begin)
+  TRAINER_CROSS(on_train_end)
+  TRAINER_CROSS(on_save)
+  TRAINER_CROSS_WITH_VALUES(on_log)
 };
 
 }  // namespace
@@ -54,7 +39,7 @@ class ClearMLCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(ClearMLCallback, {
   "id": "clearml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Logs to ClearML through transformers' own callback, in Python.",
   "report_to": "clearml",
   "class": "ClearMLCallback",

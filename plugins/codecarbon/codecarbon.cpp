@@ -116,7 +116,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(codecarbon::CodeCarbon, {
   "id": "codecarbon",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Writes the energy and emissions of the training to emissions.csv, as CodeCarbon does.",
   "report_to": "codecarbon",
   "events": ["on_init_end", "on_train_begin", "on_train_end"],

@@ -13,7 +13,7 @@ namespace codecarbon {
 namespace {
 
 /// For the column codecarbon_version: whose columns and formulas these are, and who wrote them.
-constexpr const char* kFormat = "3.3.2 (LibTrainer 0.1.0)";
+constexpr const char* kFormat = "3.3.2 (LibTrainer " TRAINER_VERSION ")";
 
 /// A measure over less than this counts with its energy, but not in the mean of the powers:
 /// CodeCarbon skips it (emissions_tracker.py, min_interval_s).

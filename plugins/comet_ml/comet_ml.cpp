@@ -12,7 +12,7 @@ using trainer::sdk::Host;
 
 class CometCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit CometCallback(const Host& host) : BridgedCallback(host, settings()) {}
+  explicit CometCallback(const Host& host) : BridgedCallback(host, {.callback = "comet_ml"}) {}
 
   static void available(const Host&) {
     if (environment("COMET_API_KEY").empty() && environment("COMET_OFFLINE_DIRECTORY").empty() && !starts_offline() &&
@@ -32,25 +32,10 @@ class CometCallback : public trainer::plugins::BridgedCallback {
     return std::filesystem::exists(std::filesystem::path(environment("HOME")) / ".comet.config", error);
   }
 
-  void on_train_begin(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
-  }
-  void on_train_end(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_END, state, control);
-  }
-  void on_log(const Arguments&, const State& state, Control& control, Map& values) override {
-    cross(TRAINER_ON_LOG, state, control, &values);
-  }
-  void on_predict(const Arguments&, const State& state, Control& control, Map& values) override {
-    cross(TRAINER_ON_PREDICT, state, control, &values);
-  }
-
- private:
-  static trainer::plugins::BridgeSettings settings() {
-    trainer::plugins::BridgeSettings settings;
-    settings.callback = "comet_ml";
-    return settings;
-  }
+  TRAINER_CROSS(on_train_begin)
+  TRAINER_CROSS(on_train_end)
+  TRAINER_CROSS_WITH_VALUES(on_log)
+  TRAINER_CROSS_WITH_VALUES(on_predict)
 };
 
 }  // namespace
@@ -58,7 +43,7 @@ class CometCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(CometCallback, {
   "id": "comet_ml",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Logs to Comet through transformers' own callback, in Python.",
   "report_to": "comet_ml",
   "class": "CometCallback",

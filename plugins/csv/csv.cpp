@@ -75,7 +75,7 @@ class Csv : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(Csv, {
   "id": "csv",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "csv",
   "description": "Writes every log as a row of metrics.csv.",
   "events": ["on_train_begin", "on_train_end", "on_log"],

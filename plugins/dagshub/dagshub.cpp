@@ -21,7 +21,10 @@ class DagsHub : public mlflow::Tracker {
     Tracker::on_train_end(args, state, control);
   }
 
-  static void available(const Host&) {
+  static void available(const Host&) { require_configured(); }
+
+ private:
+  static void require_configured() {
     const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
     if (!mlflow::is_dagshub_uri(uri))
       throw trainer::sdk::Unavailable(
@@ -35,8 +38,6 @@ class DagsHub : public mlflow::Tracker {
     const std::string problem = trainer::plugins::http::library_problem();
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }
-
- private:
   static mlflow::Settings with_token() {
     mlflow::Settings settings = mlflow::read_settings();
     const std::string token = mlflow::environment("DAGSHUB_USER_TOKEN");
@@ -47,7 +48,7 @@ class DagsHub : public mlflow::Tracker {
     return settings;
   }
   static mlflow::Settings read() {
-    available(Host(nullptr));
+    require_configured();
     mlflow::Settings settings = with_token();
     settings.user = settings.http.user == settings.http.password ? "" : settings.http.user;
     return settings;
@@ -62,7 +63,7 @@ class DagsHub : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(DagsHub, {
   "id": "dagshub",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "dagshub",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to a DagsHub repository.",

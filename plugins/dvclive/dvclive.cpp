@@ -145,7 +145,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(DvcLive, {
   "id": "dvclive",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "dvclive",
   "class": "DVCLiveCallback",
   "description": "Writes metrics, params and plots for DVC and its VS Code extension.",

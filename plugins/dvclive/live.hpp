@@ -40,7 +40,8 @@ class Live {
   void add_model(const std::string& name, const std::filesystem::path& path) { models_[name] = path; }
   /// Writes the summary, and dvc.yaml when it has to change; then counts on.
   void next_step();
-  /// Writes all once more, to the disk. What is logged later has the last step again, as there.
+  /// Writes all once more, to the disk. What is logged later has the last step again, as in
+  /// DVCLive.
   void end();
 
   std::int64_t step() const { return step_; }

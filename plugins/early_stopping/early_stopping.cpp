@@ -85,7 +85,7 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
 // clang-format off
 TRAINER_PLUGIN(EarlyStopping, {
   "id": "early_stopping",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Stops training when the best metric has not improved for some evaluations.",
   "class": "EarlyStoppingCallback",
   "events": ["on_train_begin", "on_evaluate"],

@@ -11,7 +11,8 @@ using trainer::sdk::Host;
 
 class FlyteCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit FlyteCallback(const Host& host) : BridgedCallback(host, settings()) {}
+  explicit FlyteCallback(const Host& host)
+      : BridgedCallback(host, {.callback = "flyte", .parent = environment("TRAINER_BRIDGE_SOCKET")}) {}
 
   static void available(const Host&) {
     if (!environment("TRAINER_BRIDGE_SOCKET").empty()) return;
@@ -21,20 +22,8 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
                                           "trainer_bridge.run, so that its checkpoint and decks can be reached");
   }
 
-  void on_train_end(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_END, state, control);
-  }
-  void on_save(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_SAVE, state, control);
-  }
-
- private:
-  static trainer::plugins::BridgeSettings settings() {
-    trainer::plugins::BridgeSettings settings;
-    settings.callback = "flyte";
-    settings.parent = environment("TRAINER_BRIDGE_SOCKET");
-    return settings;
-  }
+  TRAINER_CROSS(on_train_end)
+  TRAINER_CROSS(on_save)
 };
 
 }  // namespace
@@ -42,7 +31,7 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(FlyteCallback, {
   "id": "flyte",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Saves checkpoints and the log history in the Flyte task that runs the trainer.",
   "report_to": "flyte",
   "class": "FlyteCallback",

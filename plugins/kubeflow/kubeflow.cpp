@@ -114,7 +114,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(Kubeflow, {
   "id": "kubeflow",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "kubeflow",
   "always": true,
   "class": "KubeflowCallback",

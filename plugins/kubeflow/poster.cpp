@@ -10,8 +10,8 @@ namespace {
 
 namespace http = plugins::http;
 
-constexpr double request_limit = 5;     // seconds, as there
-constexpr double token_lifetime = 300;  // seconds until the file is read again, as there
+constexpr double request_limit = 5;     // seconds, as in transformers
+constexpr double token_lifetime = 300;  // seconds until the file is read again, as in transformers
 
 http::Options options(const Settings& settings) {
   http::Options options;

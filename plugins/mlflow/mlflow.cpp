@@ -13,16 +13,18 @@ class Mlflow : public mlflow::Tracker {
  public:
   explicit Mlflow(const Host& host) : Tracker(host, "mlflow", read()) {}
 
-  static void available(const Host&) {
+  static void available(const Host&) { require_configured(); }
+
+ private:
+  static void require_configured() {
     if (mlflow::environment("DISABLE_MLFLOW_INTEGRATION") == "TRUE")
       throw trainer::sdk::Unavailable("DISABLE_MLFLOW_INTEGRATION is TRUE; unset it to report to MLflow");
     const std::string problem = mlflow::uri_problem(mlflow::environment("MLFLOW_TRACKING_URI"));
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }
 
- private:
   static mlflow::Settings read() {
-    available(Host(nullptr));
+    require_configured();
     return mlflow::read_settings();
   }
 };
@@ -33,7 +35,7 @@ class Mlflow : public mlflow::Tracker {
 // clang-format off
 TRAINER_PLUGIN(Mlflow, {
   "id": "mlflow",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "mlflow",
   "store": "mlflow",
   "description": "Logs parameters, metrics and artifacts to an MLflow server.",

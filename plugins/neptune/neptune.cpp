@@ -10,7 +10,7 @@ using trainer::sdk::Host;
 
 class NeptuneCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, settings()) {}
+  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, {.callback = "neptune"}) {}
 
   static void available(const Host&) {
     if (environment("NEPTUNE_MODE") != "offline")
@@ -20,31 +20,12 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
     trainer::plugins::require_package("neptune", "neptune");
   }
 
-  void on_init_end(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_INIT_END, state, control);
-  }
-  void on_train_begin(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
-  }
-  void on_train_end(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_TRAIN_END, state, control);
-  }
-  void on_evaluate(const Arguments&, const State& state, Control& control, Map& values) override {
-    cross(TRAINER_ON_EVALUATE, state, control, &values);
-  }
-  void on_save(const Arguments&, const State& state, Control& control) override {
-    cross(TRAINER_ON_SAVE, state, control);
-  }
-  void on_log(const Arguments&, const State& state, Control& control, Map& values) override {
-    cross(TRAINER_ON_LOG, state, control, &values);
-  }
-
- private:
-  static trainer::plugins::BridgeSettings settings() {
-    trainer::plugins::BridgeSettings settings;
-    settings.callback = "neptune";
-    return settings;
-  }
+  TRAINER_CROSS(on_init_end)
+  TRAINER_CROSS(on_train_begin)
+  TRAINER_CROSS(on_train_end)
+  TRAINER_CROSS_WITH_VALUES(on_evaluate)
+  TRAINER_CROSS(on_save)
+  TRAINER_CROSS_WITH_VALUES(on_log)
 };
 
 }  // namespace
@@ -52,7 +33,7 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
 // clang-format off
 TRAINER_PLUGIN(NeptuneCallback, {
   "id": "neptune",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Writes Neptune's offline files through transformers' own callback, in Python.",
   "report_to": "neptune",
   "class": "NeptuneCallback",

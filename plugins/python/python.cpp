@@ -29,30 +29,22 @@ class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::St
 
   // All sixteen, because the note cannot know the class: those that it does not override end in
   // cross() after one test of a bit.
-#define EVENT(name, kind) \
-  void name(const Arguments&, const State& state, Control& control) override { cross(kind, state, control); }
-#define EVENT_WITH_VALUES(name, kind)                                                       \
-  void name(const Arguments&, const State& state, Control& control, Map& values) override { \
-    cross(kind, state, control, &values);                                                   \
-  }
-  EVENT(on_init_end, TRAINER_ON_INIT_END)
-  EVENT(on_train_begin, TRAINER_ON_TRAIN_BEGIN)
-  EVENT(on_train_end, TRAINER_ON_TRAIN_END)
-  EVENT(on_epoch_begin, TRAINER_ON_EPOCH_BEGIN)
-  EVENT(on_epoch_end, TRAINER_ON_EPOCH_END)
-  EVENT(on_step_begin, TRAINER_ON_STEP_BEGIN)
-  EVENT(on_pre_optimizer_step, TRAINER_ON_PRE_OPTIMIZER_STEP)
-  EVENT(on_optimizer_step, TRAINER_ON_OPTIMIZER_STEP)
-  EVENT(on_substep_end, TRAINER_ON_SUBSTEP_END)
-  EVENT(on_step_end, TRAINER_ON_STEP_END)
-  EVENT_WITH_VALUES(on_evaluate, TRAINER_ON_EVALUATE)
-  EVENT_WITH_VALUES(on_predict, TRAINER_ON_PREDICT)
-  EVENT(on_save, TRAINER_ON_SAVE)
-  EVENT_WITH_VALUES(on_log, TRAINER_ON_LOG)
-  EVENT(on_prediction_step, TRAINER_ON_PREDICTION_STEP)
-  EVENT(on_push_begin, TRAINER_ON_PUSH_BEGIN)
-#undef EVENT
-#undef EVENT_WITH_VALUES
+  TRAINER_CROSS(on_init_end)
+  TRAINER_CROSS(on_train_begin)
+  TRAINER_CROSS(on_train_end)
+  TRAINER_CROSS(on_epoch_begin)
+  TRAINER_CROSS(on_epoch_end)
+  TRAINER_CROSS(on_step_begin)
+  TRAINER_CROSS(on_pre_optimizer_step)
+  TRAINER_CROSS(on_optimizer_step)
+  TRAINER_CROSS(on_substep_end)
+  TRAINER_CROSS(on_step_end)
+  TRAINER_CROSS_WITH_VALUES(on_evaluate)
+  TRAINER_CROSS_WITH_VALUES(on_predict)
+  TRAINER_CROSS(on_save)
+  TRAINER_CROSS_WITH_VALUES(on_log)
+  TRAINER_CROSS(on_prediction_step)
+  TRAINER_CROSS(on_push_begin)
 
   bool has_state() const override { return session().is_stateful(); }
   std::string_view state_class() const override { return session().class_name(); }
@@ -70,7 +62,7 @@ class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::St
 // clang-format off
 TRAINER_PLUGIN(Python, {
   "id": "python",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "description": "Runs a transformers.TrainerCallback, or one of transformers' integrations, in a Python of its own.",
   "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
              "on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end",

@@ -49,7 +49,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     if (!run_ || state.is_world_process_zero == 0) return;
     const std::int64_t time = plugins::now_ns();
     last_step_ = std::max(last_step_, state.global_step);
-    // Single values come first, as there.
+    // Single values come first, as in transformers.
     for (const bool single : {true, false})
       logs.for_each([&](std::string_view key, const Value& value) {
         if (plugins::is_single_value(key) == single) scalar(key, state.global_step, time, value);
@@ -175,7 +175,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
 // clang-format off
 TRAINER_PLUGIN(SwanLab, {
   "id": "swanlab",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "swanlab",
   "description": "Writes a run file for SwanLab.",
   "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],

@@ -117,7 +117,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(TensorBoard, {
   "id": "tensorboard",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "tensorboard",
   "description": "Writes scalars and texts to event files for TensorBoard.",
   "events": ["on_train_begin", "on_train_end", "on_log"]

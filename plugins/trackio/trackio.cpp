@@ -143,7 +143,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
 // clang-format off
 TRAINER_PLUGIN(Trackio, {
   "id": "trackio",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "trackio",
   "class": "TrackioCallback",
   "description": "Logs to Trackio, through its inbox directory or its server.",

@@ -23,7 +23,7 @@ struct WorkDirectory {
   }
 };
 
-/// As there, where only models of transformers have a text in it.
+/// Empty, as in Python, where only models of transformers have a text in it.
 void write_architecture(const fs::path& directory) { sdk::AppendFile::open(directory / "model_architecture.txt"); }
 
 /// Python's round(epoch, 2).
@@ -94,7 +94,7 @@ void ModelLog::final(const sdk::Arguments& args, const sdk::State& state) {
     member(metadata, "eval/" + std::string(args["metric_for_best_model"].text()), best);
     std::string flos;
     sdk::append_repr(flos, state.total_flos);
-    member(metadata, "train/total_floss", flos);  // the name has two s there
+    member(metadata, "train/total_floss", flos);  // transformers spells it with two s
     member(metadata, "model/num_parameters", parameters_json());
   }
   member(metadata, "final_model", "true");

@@ -107,7 +107,8 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     file.metric("", "*", step_key);
     file.telemetry();
     if (!host_.is_replay()) run_->start_stats();
-    watch_.emplace(host_, run_->settings().watch, std::max<std::int64_t>(100, state.logging_steps));  // as there
+    // At least 100 steps apart, as in transformers.
+    watch_.emplace(host_, run_->settings().watch, std::max<std::int64_t>(100, state.logging_steps));
     log_models(args, count);
     {
       const std::lock_guard lock(console_mutex_);
@@ -245,7 +246,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 // clang-format off
 TRAINER_PLUGIN(Wandb, {
   "id": "wandb",
-  "version": "0.1.0",
+  "version": TRAINER_VERSION,
   "report_to": "wandb",
   "description": "Writes an offline run for Weights & Biases.",
   "events": ["on_train_begin", "on_train_end", "on_pre_optimizer_step", "on_substep_end",

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The last words of each function's comment in plugin_api are of a few forms, and core checks the host's functions
-against just these (core/call_check.hpp). Reads SOURCE from the environment."""
+against just these (core/border/call_check.hpp). Reads SOURCE from the environment."""
 
 import os
 import pathlib
@@ -49,7 +49,7 @@ def main():
         if name.split(".")[0] not in PLUGIN_SIDE and not form.startswith("any-thread")
     }
     found = {}
-    for file in ("core/plugin_host.cpp", "core/map_view.cpp"):
+    for file in ("core/border/plugin_host.cpp", "core/border/map_view.cpp"):
         for name, when in re.findall(r'misused\(\w+, "([\w.]+)"(?:, When::(\w+))?\)', (SOURCE / file).read_text()):
             found[name] = CHECKED[when or "trainer_thread"]
     problems += [

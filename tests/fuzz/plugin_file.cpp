@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A file in a plugin directory: the ELF reader and the note in it.
-#include "elf_file.hpp"
+#include "discovery/elf_file.hpp"
 #include "fuzz.hpp"
 #include "trainer/error.hpp"
 #include "trainer/plugin_note.hpp"

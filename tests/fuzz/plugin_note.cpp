@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "discovery/plugin_config.hpp"
 #include "fuzz.hpp"
 #include "trainer/error.hpp"
 #include "trainer/plugin_note.hpp"
@@ -25,9 +26,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     fuzz::require(!note.id.empty() && note.id.size() <= 64, "an id");
     const auto config = trainer::json::parse(given, "config");
     if (!config.is_object()) return 0;
-    const auto resolved = trainer::resolve_config(note, config.get_object(), "config");
+    const auto resolved = trainer::resolve_config(note.config, note.id, config.get_object(), "config");
     fuzz::require(resolved.size() == note.config.size(), "a value for each key of the schema");
-    const auto again = trainer::resolve_config(note, resolved, "config");
+    const auto again = trainer::resolve_config(note.config, note.id, resolved, "config");
     fuzz::require(again == resolved || trainer::json::dump(again) == trainer::json::dump(resolved),
                   "what was resolved stays as it is");
   } catch (const trainer::Error&) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A whole safetensors file: what its header says of the tensors lies within it, one after the other.
-#include "safetensors_header.hpp"
+#include "formats/safetensors_header.hpp"
 #include "fuzz.hpp"
 #include "trainer/error.hpp"
 

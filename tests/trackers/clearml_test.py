@@ -26,7 +26,7 @@ def a_run(work):
         params["Transformers/eval_strategy"] == "EPOCH"
         and params["Transformers/lr_scheduler_type"] == "LINEAR"
         and params["Transformers/learning_rate"] == "0.001",
-        f"enumerations by name, as there: {params}",
+        f"enumerations by name, as in transformers: {params}",
     )
     expect("Transformers/hub_token" not in params, "tokens are left out")
     expect("Model Configuration" in extra["configuration"], f"the model's configuration: {extra['configuration']}")

@@ -152,7 +152,7 @@ def test_outages():
         down = "http://127.0.0.1:9/status"
         history, _ = work.train("kubeflow", output="down", env=environment(work, down))
         expect(losses(history) == losses(plain), "down: the run's losses changed")
-        # No token: nothing is posted, as there.
+        # No token: nothing is posted, as in transformers.
         with Server(answer(200)) as server:
             env = environment(work, server.url)
             os.unlink(env["KUBEFLOW_TRAINER_SERVER_TOKEN"])

@@ -14,7 +14,7 @@ def a_run(work):
     params = found["params"]
     expect(params["finetuning/trainer_parameters/learning_rate"] == 0.001, f"arguments: {params}")
     expect(params["finetuning/model_parameters/activation"] == "relu", f"the model's configuration: {params}")
-    expect(params["finetuning/train/epoch"] == 2.0, "the epoch is one value, as there")
+    expect(params["finetuning/train/epoch"] == 2.0, "the epoch is one value, as in transformers")
 
 
 def the_service_is_gone(work):

@@ -3,8 +3,8 @@
 
 #include <functional>
 
+#include "loading/plugin_entry.hpp"
 #include "trainer/callback_handler.hpp"
-#include "trainer/plugin_entry.hpp"
 #include "trainer/run_file.hpp"
 
 namespace trainer {

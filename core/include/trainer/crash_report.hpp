@@ -1,22 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <atomic>
-#include <cstdint>
 #include <filesystem>
 #include <string>
 
 /// Who crashed: a plugin that takes the process with it is named on stderr and in crash.json in the
 /// run's output_dir, and the next start from a checkpoint says so.
 namespace trainer::crash_report {
-
-/// Which callback runs at this moment; kept by CallbackHandler with plain stores. Null: none does.
-struct Moment {
-  std::atomic<const char*> callback{nullptr};
-  std::atomic<std::uint32_t> event{0};
-  std::atomic<std::int64_t> step{0};
-};
-inline Moment moment;
 
 /// Installs handlers, on a stack of their own, for SIGSEGV, SIGBUS, SIGFPE, SIGILL and SIGABRT, and for
 /// exit() within a callback, which ends with status 70 then. Call it on the thread that trains, before

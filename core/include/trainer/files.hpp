@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-/// Files that are either whole or not there, and the few other things asked of the system.
+/// Files that are either whole or not there.
 namespace trainer {
 
 /// The whole file; an Error that names it when it is missing, unreadable or not a regular file.
@@ -25,8 +25,5 @@ void sync_directory(const std::filesystem::path& path);
 
 /// Makes the directory and those above it; an Error when it cannot be made or written to.
 void require_writable_directory(const std::filesystem::path& path, std::string_view what);
-
-bool is_terminal(int descriptor);
-int terminal_columns(int descriptor);  ///< 80 when it is not a terminal
 
 }  // namespace trainer

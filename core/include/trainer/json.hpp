@@ -38,7 +38,4 @@ std::string repr(double number);
 /// "a list", "a string" ... of a value, for messages.
 std::string_view kind_name(const value& v);
 
-/// The candidate that is nearest to `name` by edit distance, or empty when none is near.
-std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
-
 }  // namespace trainer::json

@@ -37,14 +37,4 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where);
 /// above the host's; while the major is 0 the minors must be equal too.
 void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::string_view where);
 
-/// Refuses a schema that is not as trainer/plugin.h says, defaults that break their own rules too.
-void require_valid_schema(const json::object& schema, std::string_view where);
-
-/// The configuration of one instance: what the run gave, checked against the note's schema, in the
-/// schema's order, with defaults filled in. Values stay as they were given: 1 for a "number"
-/// remains an integer. `where` is the place in the run file ("run.json: callbacks[0].config"). A
-/// usage Error for a key that is unknown or missing, and for a value of a wrong type or out of
-/// range.
-json::object resolve_config(const PluginNote& note, const json::object& given, std::string_view where);
-
 }  // namespace trainer

@@ -7,26 +7,15 @@
 #include <vector>
 
 #include "trainer/error_ids.hpp"
-#include "trainer/plugin_note.hpp"
+#include "trainer/plugin_file.hpp"
 
 namespace trainer {
-
-/// A plugin as it lies on the disk: checked from outside, none of its code has run.
-struct PluginFile {
-  std::filesystem::path path;  ///< absolute
-  PluginNote note;
-  std::string sha256{};  ///< of the bytes that were loaded; empty before
-};
 
 /// Where plugins are looked for, in this order: `from_command_line` (--plugin-dir; a usage Error
 /// for one that is not a directory), TRAINER_PLUGIN_PATH, the user's data directory, the place
 /// where the library or program is installed, and the build tree that the program is in. Absolute;
 /// the ones that do not exist are listed too, for the sentence that says where was looked.
 std::vector<std::filesystem::path> plugin_directories(const std::vector<std::filesystem::path>& from_command_line);
-
-/// Reads one file without running it; a usage Error when it is not a plugin for this host, or when
-/// another user could have written it and TRAINER_PLUGIN_TRUST is not "any".
-PluginFile read_plugin_file(const std::filesystem::path& path);
 
 /// The plugins of some directories. Read once, when it is made; a broken file is a warning in the
 /// log until somebody asks for it.

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A finished run, played again through plugins.
 #pragma once
 
 #include <filesystem>
 
-#include "trainer/plugin_entry.hpp"
+#include "loading/plugin_entry.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/training_arguments.hpp"
 

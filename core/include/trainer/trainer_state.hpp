@@ -43,11 +43,12 @@ struct TrainerState {
   void compute_steps(const TrainingArguments& args, std::int64_t max_steps);
 
   /// Takes a metric over as best_metric when it is strictly better; then also best_global_step, unless
-  /// save_strategy is "no". Returns whether it was. NaN never is. (_determine_best_metric there.)
+  /// save_strategy is "no". Returns whether it was. NaN never is. (transformers'
+  /// _determine_best_metric.)
   bool update_best(const Number& metric, const TrainingArguments& args);
 
   json::object to_json() const;
-  /// Strict, as there: an unknown key is an Error; a missing one keeps its default.
+  /// Strict, as in transformers: an unknown key is an Error; a missing one keeps its default.
   static TrainerState from_json(const json::value& v, std::string_view where);
 
   void save_to_json(const std::filesystem::path& path) const;

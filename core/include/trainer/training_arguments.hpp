@@ -24,7 +24,7 @@ struct TrainingArguments {
 
   double learning_rate = 5e-5;
   std::string lr_scheduler_type = "linear";
-  json::object lr_scheduler_kwargs;  ///< empty: None there
+  json::object lr_scheduler_kwargs;  ///< empty: transformers' None
   Number warmup_steps = 0;
   std::string optim = "adamw_torch_fused";
   std::optional<std::string> optim_args;  ///< "momentum=0.9,nesterov=true"
@@ -55,7 +55,7 @@ struct TrainingArguments {
   std::string log_level = "passive";                 ///< detail, debug, info, warning, error, critical
   std::string log_level_replica = "warning";
   std::optional<bool> disable_tqdm;              ///< unset: the Trainer decides
-  std::vector<std::string> report_to = {"all"};  ///< "none" there; empty: no tracker
+  std::vector<std::string> report_to = {"all"};  ///< "none" in transformers; empty: no tracker
   std::optional<std::string> run_name;
   std::string project = "huggingface";
   std::optional<std::string> trackio_space_id;
@@ -98,7 +98,7 @@ struct TrainingArguments {
 
   std::vector<std::string> debug;   ///< must stay empty
   bool skip_memory_metrics = true;  ///< must stay true
-  bool do_train = false;            ///< for the caller's own use, as there; so are the next three
+  bool do_train = false;            ///< for the caller's own use, as in transformers; so are the next three
   bool do_eval = false;
   bool do_predict = false;
   std::optional<std::string> resume_from_checkpoint;
@@ -121,7 +121,7 @@ struct TrainingArguments {
   void set(std::string_view name, const json::value& v, std::string_view where);
 
   /// set() of a command line's text: true/yes/1, none or null for an unset value, "a,b" or JSON for
-  /// a list, JSON for a dict. As there, a step count becomes a float: "1" is 1.0.
+  /// a list, JSON for a dict. As in transformers, a step count becomes a float: "1" is 1.0.
   void set_from_text(std::string_view name, std::string_view text, std::string_view where);
 
   /// Null for what is not set; a token reads "<HUB_TOKEN>". A refused argument has its only value.

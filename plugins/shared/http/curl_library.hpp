@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// curl_library.hpp - libcurl, opened when it is needed.
 #pragma once
 
 #include <curl/curl.h>

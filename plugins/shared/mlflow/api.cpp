@@ -3,6 +3,7 @@
 
 #include <boost/json.hpp>
 
+#include "shared/mlflow/items.hpp"
 #include "shared/mlflow/json_fields.hpp"
 
 namespace trainer::plugins::mlflow {
@@ -134,12 +135,10 @@ Run Api::create_run(const std::string& experiment, const std::string& name, cons
     body += ",\"run_name\":";
     append_json(body, name);
   }
-  body += ",\"start_time\":" + std::to_string(start_time) + ",\"tags\":[";
-  for (const auto& [key, value] : tags) {
-    if (body.back() != '[') body += ',';
-    append_pair(body, key, value);
-  }
-  Run run = to_run(inner(call("POST", "runs/create", body + "]}"), "run"));
+  Items items;
+  for (const auto& [key, value] : tags) items.add_pair(key, value);
+  body += ",\"start_time\":" + std::to_string(start_time) + ",\"tags\":[" + items.json() + "]}";
+  Run run = to_run(inner(call("POST", "runs/create", body), "run"));
   if (run.id.empty()) throw std::runtime_error(base_ + " made a run and gave no run_id; is it an MLflow server?");
   return run;
 }

@@ -8,23 +8,11 @@
 #include <string>
 
 #include "shared/mlflow/api.hpp"
+#include "shared/mlflow/items.hpp"
 #include "shared/mlflow/journal.hpp"
+#include "shared/mlflow/record.hpp"
 
 namespace trainer::plugins::mlflow {
-
-/// What a journal says of its run, in its first line.
-struct RunHeader {
-  std::string uri;  // where it belongs; a journal never goes to another server
-  std::string experiment_name, experiment_id;
-  std::string run_id;  // go on with this one
-  std::string run_name, user;
-  bool keep_status = false;  // of the run that it goes on with
-  std::int64_t start_time = 0;
-  Pairs tags;
-
-  std::string to_json() const;
-  static RunHeader from_json(const std::string& line);  ///< throws std::runtime_error
-};
 
 /// Lines for the run's log; may be called from any thread.
 struct Reporter {
@@ -60,7 +48,7 @@ class Delivery {
   bool collect(Batch& batch);
   void send(Api& api, const Reporter& report, Batch& batch);
   void send_one_by_one(Api& api, const Reporter& report, Batch& batch);
-  void send_artifact(Api& api, const Reporter& report, const std::string& line);
+  void send_artifact(Api& api, const Reporter& report, const Record& artifact);
   void end(Api& api, std::string_view status, std::int64_t time);
 
   std::unique_ptr<Journal> journal_;
@@ -71,8 +59,5 @@ class Delivery {
   std::int64_t last_time_ = 0;  // of a metric that was sent
   std::uint64_t sent_ = 0;
 };
-
-/// The objects of a record's "items", one each; for tests as well.
-std::vector<std::string_view> split_items(std::string_view items);
 
 }  // namespace trainer::plugins::mlflow

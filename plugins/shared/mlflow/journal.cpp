@@ -2,27 +2,11 @@
 #include "shared/mlflow/journal.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <stdexcept>
-#include <trainer/sdk/repr.hpp>
+
+#include "shared/mlflow/record.hpp"
 
 namespace trainer::plugins::mlflow {
-namespace {
-
-constexpr std::string_view signature = "{\"journal\":";
-
-bool starts_with(std::string_view text, std::string_view start) { return text.substr(0, start.size()) == start; }
-
-bool ends_with(const std::string& text, std::string_view ending) {
-  return text.size() >= ending.size() && text.compare(text.size() - ending.size(), ending.size(), ending) == 0;
-}
-
-}  // namespace
-
-bool is_mark(std::string_view line) {
-  return starts_with(line, "{\"sent\":") || starts_with(line, "{\"run\":") || starts_with(line, "{\"creating\":") ||
-         starts_with(line, signature);
-}
 
 Journal::Journal(const std::filesystem::path& directory, const std::string& name, std::string header)
     : header_(std::move(header)) {
@@ -49,15 +33,17 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path)
     if (header_.empty()) {
       header_ = line;
       position_ = whole;
-    } else if (starts_with(line, "{\"sent\":")) {
-      std::from_chars(line.data() + 8, line.data() + line.size(), sent_);
-    } else if (is_mark(line)) {
-      marks_.push_back(line);
-    } else if (starts_with(line, "{\"metrics\":")) {
-      last_metrics_ = std::move(line);
+      continue;
     }
+    const Record::Kind kind = Record::kind_of(line);
+    if (kind == Record::Kind::sent)
+      sent_ = static_cast<std::uint64_t>(Record::read(line).position);
+    else if (kind == Record::Kind::metrics)
+      last_metrics_ = std::move(line);
+    else if (Record::is_mark(line))
+      marks_.push_back(line);
   }
-  if (!starts_with(header_, signature))
+  if (Record::kind_of(header_) != Record::Kind::header)
     throw std::runtime_error(path.string() + " is no journal of this plugin; move it away");
   position_ = std::max(position_, std::min(sent_, whole));
   file_ = sdk::AppendFile::open(path);
@@ -69,7 +55,7 @@ std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::pat
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     const std::string file = it->path().filename().string();
-    if (starts_with(file, name + "-") && ends_with(file, ".journal")) found.push_back(it->path());
+    if (file.starts_with(name + "-") && file.ends_with(".journal")) found.push_back(it->path());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -130,7 +116,7 @@ bool Journal::next(Item& item) {
   }
   while (read_line(item.line)) {
     item.end = position_;
-    if (!is_mark(item.line)) return true;
+    if (!Record::is_mark(item.line)) return true;
   }
   if (memory_.empty()) return false;
   item.line = std::move(memory_.front());
@@ -149,7 +135,7 @@ void Journal::rewind(std::deque<Item>& unsent) {
 
 void Journal::mark(std::string line) {
   const std::lock_guard lock(mutex_);
-  if (!starts_with(line, "{\"sent\":")) marks_.push_back(line);
+  if (Record::kind_of(line) != Record::Kind::sent) marks_.push_back(line);
   line += '\n';
   try {
     if (file_.is_open()) file_.append(line);
@@ -160,9 +146,7 @@ void Journal::mark(std::string line) {
 void Journal::mark_sent(std::uint64_t end) {
   if (end == 0) return;
   sent_ = std::max(sent_, end);
-  std::string line = "{\"sent\":";
-  sdk::append_repr(line, static_cast<std::int64_t>(sent_));
-  mark(line + "}");
+  mark(Record{.kind = Record::Kind::sent, .position = static_cast<std::int64_t>(sent_)}.to_line());
 }
 
 bool Journal::remove_if_done(std::string header) {
@@ -170,7 +154,7 @@ bool Journal::remove_if_done(std::string header) {
   if (!again_.empty() || !memory_.empty()) return false;
   const std::uint64_t position = position_;
   for (std::string line; read_line(line);)
-    if (!is_mark(line)) {
+    if (!Record::is_mark(line)) {
       position_ = position;
       return false;
     }

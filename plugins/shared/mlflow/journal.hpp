@@ -2,12 +2,8 @@
 //
 // journal.hpp - what is to be sent to a server, in a file that outlives the program.
 //
-// Lines of JSON. The first describes the run; then come, in the order of the run,
-//   {"metrics":3,"items":[...]}  {"params":100,"items":[...]}  {"tags":2,"items":[...]}
-//   {"artifact":{"directory":"...","name":"..."}}  {"end":{"status":"FINISHED","time":...}}
-// and, between them, what was achieved: {"creating":true}, {"run":{...}}, {"sent":N} (all up to
-// byte N). A line is appended by one write, so a killed program leaves whole lines; a mark that was
-// not written in time makes a batch go out twice, which MLflow stores once.
+// record.hpp says what its lines are. A line is appended by one write, so a killed program leaves
+// whole lines; a mark that was not written in time makes a batch go out twice, which MLflow stores once.
 #pragma once
 
 #include <cstdint>
@@ -16,7 +12,6 @@
 #include <fstream>
 #include <mutex>
 #include <string>
-#include <string_view>
 #include <trainer/sdk/file.hpp>
 #include <vector>
 
@@ -61,7 +56,7 @@ class Journal {
 
   const std::filesystem::path& path() const { return path_; }
   const std::string& header() const { return header_; }
-  /// What was achieved, without {"sent":...}; for the thread that marks.
+  /// What was achieved, but for how much was sent; for the thread that marks.
   const std::vector<std::string>& marks() const { return marks_; }
   /// Of a left-over one: its last record of metrics, or empty.
   const std::string& last_metrics() const { return last_metrics_; }
@@ -82,16 +77,13 @@ class Journal {
   FileLock lock_;
   sdk::AppendFile file_;
   std::ifstream reader_;
-  std::uint64_t position_ = 0;  // of the next line to read
-  std::uint64_t sent_ = 0;
+  std::uint64_t position_ = 0;      // of the next line to read
+  std::uint64_t sent_ = 0;          // all up to here
   std::deque<std::string> memory_;  // what the disk did not take
   std::deque<Item> again_;          // what is to be read once more
   std::vector<std::string> marks_;
   std::string problem_, last_metrics_;
   bool problem_told_ = false;
 };
-
-/// Whether the line is a mark and not a record.
-bool is_mark(std::string_view line);
 
 }  // namespace trainer::plugins::mlflow

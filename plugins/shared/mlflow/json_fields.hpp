@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// json_fields.hpp - fields of JSON objects that may be missing or of another type.
 #pragma once
 
 #include <boost/json.hpp>

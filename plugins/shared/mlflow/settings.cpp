@@ -133,7 +133,7 @@ Settings read_settings() {
   s.run_context = environment("MLFLOW_RUN_CONTEXT");
   s.flatten_params = is_true(environment("MLFLOW_FLATTEN_PARAMS"));
   s.log_artifacts = is_true(environment("HF_MLFLOW_LOG_ARTIFACTS"));
-  // Anything that is no number means no limit, as there.
+  // Anything that is no number means no limit, as in transformers.
   const std::string most = environment("MLFLOW_MAX_LOG_PARAMS");
   if (!most.empty() && most.find_first_not_of("0123456789") == most.npos && most.size() < 10)
     s.max_log_params = std::stoul(most);

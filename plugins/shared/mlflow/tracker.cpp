@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <stdexcept>
-#include <trainer/sdk/repr.hpp>
 
 namespace trainer::plugins::mlflow {
 namespace fs = std::filesystem;
@@ -72,26 +71,14 @@ void Tracker::on_log(const Arguments& args, const State& state, Control&, Map& l
   // Two logs of one millisecond and step with an equal value would be one point to MLflow.
   last_time_ = std::max(milliseconds_now(), last_time_ + 1);
   items_.clear();
-  std::size_t count = 0;
-  const auto flush = [&] {
-    if (count == 0) return;
-    line_ = "{\"metrics\":";
-    sdk::append_repr(line_, static_cast<std::int64_t>(count));
-    line_ += ",\"items\":[";
-    line_ += items_;
-    line_ += "]}";
-    append(line_);
-    items_.clear(), count = 0;
-  };
   logs.for_each([&](std::string_view name, const sdk::Value& value) {
     Key& to = key(name);
     if (to.name.empty()) return;
     if (!value.is_number()) return warn_value(to, name);
-    if (count == most_entities) flush();
-    if (count++ != 0) items_ += ',';
-    append_metric(items_, to.name, value.number(), last_time_, state.global_step);
+    if (items_.count() == most_entities) append_items(Record::Kind::metrics);
+    items_.add_metric(to.name, value.number(), last_time_, state.global_step);
   });
-  flush();
+  append_items(Record::Kind::metrics);
   sender_->notify();
 }
 
@@ -121,6 +108,15 @@ void Tracker::setup(const Arguments& args) {
   }
   if (only_journals_) return;
 
+  auto journal = std::make_unique<Journal>(output_dir_, id_, describe_run(args).to_json());
+  live_ = journal.get();
+  open_ = true;
+  sender_->add(std::make_unique<Delivery>(std::move(journal), false));
+  log_setup(args);
+}
+
+/// The run that begins now.
+RunHeader Tracker::describe_run(const Arguments& args) {
   RunHeader run;
   run.uri = settings_.uri;
   run.experiment_name = settings_.experiment_name;
@@ -138,12 +134,7 @@ void Tracker::setup(const Arguments& args) {
     for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT")) run.tags.push_back(std::move(tag));
   if (!run.run_name.empty()) run.tags.emplace_back("mlflow.runName", run.run_name);
   if (!settings_.parent_run_id.empty()) run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
-
-  auto journal = std::make_unique<Journal>(output_dir_, id_, run.to_json());
-  live_ = journal.get();
-  open_ = true;
-  sender_->add(std::make_unique<Delivery>(std::move(journal), false));
-  log_setup(args);
+  return run;
 }
 
 void Tracker::log_setup(const Arguments& args) {
@@ -151,23 +142,18 @@ void Tracker::log_setup(const Arguments& args) {
   for (const std::string& sentence : params.dropped) host_.warning(sentence);
   if (settings_.max_log_params && *settings_.max_log_params < params.kept.size())
     params.kept.resize(*settings_.max_log_params);
-  const auto write = [&](const char* kind, const Pairs& pairs) {
-    for (std::size_t begin = 0; begin < pairs.size(); begin += most_params) {
-      const std::size_t end = std::min(pairs.size(), begin + most_params);
-      std::string line = std::string("{\"") + kind + "\":" + std::to_string(end - begin);
-      line += ",\"items\":[";
-      for (std::size_t i = begin; i < end; ++i) {
-        if (i != begin) line += ',';
-        append_pair(line, pairs[i].first, pairs[i].second);
-      }
-      line += "]}";
-      append(line);
+  const auto write = [&](Record::Kind kind, const Pairs& pairs) {
+    items_.clear();
+    for (const auto& [key, value] : pairs) {
+      if (items_.count() == most_params) append_items(kind);
+      items_.add_pair(key, value);
     }
+    append_items(kind);
   };
-  write("params", params.kept);
+  write(Record::Kind::params, params.kept);
   if (!settings_.tags.empty()) {
     try {
-      write("tags", make_tags(settings_.tags, "MLFLOW_TAGS"));
+      write(Record::Kind::tags, make_tags(settings_.tags, "MLFLOW_TAGS"));
     } catch (const std::invalid_argument& error) {
       host_.warning(std::string(error.what()) + "; the run goes on without these tags");
     }
@@ -221,8 +207,16 @@ void Tracker::warn_value(Key& key, std::string_view log_key) {
                 "\" is no number and is left out; MLflow's metrics are numbers only");
 }
 
-void Tracker::append(std::string& line) {
-  live_->append(line);
+/// Writes what items_ has as one record, and empties it.
+void Tracker::append_items(Record::Kind kind) {
+  if (items_.count() != 0) append({.kind = kind, .count = items_.count(), .items = items_.json()});
+  items_.clear();
+}
+
+void Tracker::append(const Record& record) {
+  line_.clear();
+  record.write(line_);
+  live_->append(line_);
   open_ = true;
   const std::string problem = live_->take_problem();
   if (!problem.empty())
@@ -232,10 +226,7 @@ void Tracker::append(std::string& line) {
 }
 
 void Tracker::end(const char* status) {
-  line_ = "{\"end\":{\"status\":\"";
-  line_ += status;
-  line_ += "\",\"time\":" + std::to_string(std::max(milliseconds_now(), last_time_)) + "}}";
-  append(line_);
+  append({.kind = Record::Kind::end, .status = status, .time = std::max(milliseconds_now(), last_time_)});
   open_ = false;
   sender_->notify();
 }
@@ -248,12 +239,9 @@ void Tracker::log_artifacts(const fs::path& directory, const std::string& name) 
     fs::remove_all(from, error);
     from = directory;
   }
-  std::string line = "{\"artifact\":{\"directory\":";
-  append_json(line, fs::absolute(from).lexically_relative(fs::absolute(output_dir_)).string());
-  line += ",\"name\":";
-  append_json(line, name);
-  line += "}}";
-  append(line);
+  append({.kind = Record::Kind::artifact,
+          .directory = fs::absolute(from).lexically_relative(fs::absolute(output_dir_)).string(),
+          .name = name});
   sender_->notify();
 }
 

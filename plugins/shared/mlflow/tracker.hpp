@@ -10,6 +10,8 @@
 #include <trainer/sdk.hpp>
 #include <unordered_map>
 
+#include "shared/mlflow/items.hpp"
+#include "shared/mlflow/record.hpp"
 #include "shared/mlflow/sender.hpp"
 #include "shared/mlflow/settings.hpp"
 
@@ -40,9 +42,11 @@ class Tracker : public sdk::TrainerCallback {
 
   void setup(const Arguments& args);
   bool adopt_journals();
+  RunHeader describe_run(const Arguments& args);
   void log_setup(const Arguments& args);
   Key& key(std::string_view log_key);
-  void append(std::string& line);
+  void append_items(Record::Kind kind);
+  void append(const Record& record);
   void end(const char* status);
   void report_rest();
   void warn_value(Key& key, std::string_view log_key);
@@ -58,7 +62,8 @@ class Tracker : public sdk::TrainerCallback {
   bool adopted_ = false, run_id_used_ = false;
   std::int64_t last_time_ = 0;
   std::unordered_map<std::string, Key> keys_;
-  std::string lookup_, items_, line_;  // kept for their memory
+  Items items_;
+  std::string lookup_, line_;  // with items_, kept for their memory
 };
 
 }  // namespace trainer::plugins::mlflow

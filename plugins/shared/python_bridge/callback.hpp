@@ -1,15 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// callback.hpp - what a plugin is made of whose callback runs in Python.
 #pragma once
 
 #include <memory>
 #include <trainer/sdk.hpp>
 
+#include "shared/python_bridge/event_names.hpp"
 #include "shared/python_bridge/session.hpp"
 
 namespace trainer::plugins {
 
-/// Base of the plugins that run a Python callback: each overrides the events of its note with a
-/// call of cross().
+/// Base of the plugins that run a Python callback. Subscribed is what a class overrides: each lists the
+/// events of its note with TRAINER_CROSS and TRAINER_CROSS_WITH_VALUES.
 class BridgedCallback : public sdk::TrainerCallback {
  public:
   BridgedCallback(const sdk::Host& host, BridgeSettings settings)
@@ -30,6 +33,19 @@ class BridgedCallback : public sdk::TrainerCallback {
   std::unique_ptr<BridgeSession> session_;
   bool begun_ = false, ended_ = false;
 };
+
+/// In a class's public part: the event goes to Python.
+#define TRAINER_CROSS(event)                                                    \
+  void event(const Arguments&, const State& state, Control& control) override { \
+    constexpr std::uint32_t kind = ::trainer::plugins::event_kind(#event);      \
+    cross(kind, state, control);                                                \
+  }
+/// The same for an event that has metrics or logs.
+#define TRAINER_CROSS_WITH_VALUES(event)                                                     \
+  void event(const Arguments&, const State& state, Control& control, Map& values) override { \
+    constexpr std::uint32_t kind = ::trainer::plugins::event_kind(#event);                   \
+    cross(kind, state, control, &values);                                                    \
+  }
 
 /// Whether the module can be found by the Python that would be used; throws sdk::Unavailable with
 /// the command that installs the package. Takes about 50 ms.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// connection.hpp - the socket to a Python, served by a thread of its own.
 #pragma once
 
 #include <atomic>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// event_names.hpp - the names and numbers of the events.
 #pragma once
 
 #include <trainer/event.h>
@@ -21,11 +23,17 @@ inline constexpr std::uint32_t step_events = 1u << TRAINER_ON_STEP_BEGIN | 1u <<
                                              1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END |
                                              1u << TRAINER_ON_STEP_END | 1u << TRAINER_ON_PREDICTION_STEP;
 
+/// The event's number, or TRAINER_EVENT_COUNT for a name that is no event.
+constexpr std::uint32_t event_kind(std::string_view name) {
+  std::uint32_t kind = 0;
+  while (kind < TRAINER_EVENT_COUNT && event_names[kind] != name) ++kind;
+  return kind;
+}
+
 /// The event's bit, or 0 for a name that is no event.
 constexpr std::uint32_t event_bit(std::string_view name) {
-  for (std::uint32_t i = 0; i < TRAINER_EVENT_COUNT; ++i)
-    if (event_names[i] == name) return 1u << i;
-  return 0;
+  const std::uint32_t kind = event_kind(name);
+  return kind < TRAINER_EVENT_COUNT ? 1u << kind : 0;
 }
 
 }  // namespace trainer::plugins

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// interpreter.hpp - which Python runs a callback, and in which environment.
 #pragma once
 
 #include <string>

@@ -109,7 +109,7 @@ void append_json(std::string& out, const trainer_state& state) {
   flag("is_local_process_zero", state.is_local_process_zero);
   flag("is_world_process_zero", state.is_world_process_zero);
   flag("is_hyper_param_search", state.is_hyper_param_search);
-  // Absent ones are None, the default there.
+  // Absent ones are None, the default of Python's TrainerState.
   if (state.present & TRAINER_HAS_BEST_METRIC) number("best_metric", state.best_metric);
   if (state.present & TRAINER_HAS_BEST_GLOBAL_STEP) integer("best_global_step", state.best_global_step);
   if (state.present & TRAINER_HAS_TRAIN_BATCH_SIZE) integer("train_batch_size", state.train_batch_size);

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// model.hpp - the model for callbacks that ask for it: its shapes, and copies of its tensors.
 #pragma once
 
 #include <boost/json.hpp>

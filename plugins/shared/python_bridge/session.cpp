@@ -11,6 +11,7 @@
 #include "shared/python_bridge/session_words.hpp"
 
 namespace trainer::plugins {
+
 void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const trainer_control& control,
                           const sdk::Map* values, std::uint64_t id) {
   text_ = "{\"on\":\"";

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// session.hpp - one callback in one Python, from its start to its end.
 #pragma once
 
 #include <trainer/event.h>
@@ -20,12 +22,12 @@ struct BridgeSettings {
   std::string callback;           ///< a tracker's name in report_to, or the path of a class
   std::string kwargs = "{}";      ///< JSON
   std::string path = "[]";        ///< JSON: directories for sys.path
-  std::string python;             ///< empty: choose_python() does
+  std::string python = {};        ///< empty: choose_python() does
   std::string mode = "auto";      ///< "auto", "light", "full"
-  std::optional<bool> wait;       ///< for the answer to each event; by default, not for trackers
+  std::optional<bool> wait = {};  ///< for the answer to each event; by default, not for trackers
   double timeout = 60;            ///< seconds for an answer
   double shutdown_timeout = 300;  ///< seconds for exit hooks
-  std::string parent;             ///< socket of a Python that started us; empty: start one
+  std::string parent = {};        ///< socket of a Python that started us; empty: start one
 };
 
 /// One callback in one Python. The trainer's thread only, but for what Connection calls.

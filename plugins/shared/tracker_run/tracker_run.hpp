@@ -23,8 +23,8 @@ bool is_single_value(std::string_view key);
 /// The model's configuration, overridden by the training arguments.
 JsonTree run_config(const sdk::Host& host);
 
-/// Elements of the model's parameters, or -1 when the model has no configuration: as there, where
-/// plain modules have no num_parameters() either. Only during an event.
+/// Elements of the model's parameters, or -1 when the model has no configuration: as in transformers,
+/// where plain modules have no num_parameters() either. Only during an event.
 std::int64_t num_parameters(const sdk::Host& host);
 
 /// Whether a tensor of the model is a buffer, which ext/parameters.h lists behind the parameters: those

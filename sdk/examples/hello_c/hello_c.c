@@ -20,9 +20,11 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
   return TRAINER_OK;
 }
 
+/* clang-format off */
 TRAINER_PLUGIN_DEFINE(create, NULL, {
-  "id" : "hello_c",
-  "version" : "1.0.0",
-  "description" : "Prints a line when training starts, from C.",
-  "events" : ["on_train_begin"]
+  "id": "hello_c",
+  "version": "1.0.0",
+  "description": "Prints a line when training starts, from C.",
+  "events": ["on_train_begin"]
 })
+/* clang-format on */

@@ -11,9 +11,11 @@ class Hello : public trainer::sdk::TrainerCallback {
   }
 };
 
+// clang-format off
 TRAINER_PLUGIN(Hello, {
-  "id" : "hello_cpp",
-  "version" : "1.0.0",
-  "description" : "Prints a line when training starts, from C++.",
-  "events" : ["on_train_begin"]
+  "id": "hello_cpp",
+  "version": "1.0.0",
+  "description": "Prints a line when training starts, from C++.",
+  "events": ["on_train_begin"]
 })
+// clang-format on

@@ -41,8 +41,9 @@ static int32_t TRAINER_CALL on_train_end(trainer_callback* self, const trainer_e
   (void)event;
   if (it->step < 0) return TRAINER_OK;
   /* At most 100 bytes of the name, so that the line always fits. */
-  snprintf(line, sizeof line, "lowest %.*s: %g in step %lld", (int)(it->metric.size < 100 ? it->metric.size : 100),
-           it->metric.data, it->lowest, (long long)it->step);
+  snprintf(line, sizeof line, "lowest %.*s: %g in step %lld",
+           (int)(it->metric.size < 100 ? it->metric.size : 100), it->metric.data, it->lowest,
+           (long long)it->step);
   it->host->log(it->host, TRAINER_LOG_INFO, line, strlen(line));
   return TRAINER_OK;
 }
@@ -77,9 +78,11 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
 }
 
 TRAINER_PLUGIN_DEFINE(create, NULL, {
-  "id" : "@NAME@",
-  "version" : "0.1.0",
-  "description" : "Writes the lowest value of a metric into the log when training ends.",
-  "events" : [ "on_train_begin", "on_log", "on_train_end" ],
-  "config" : {"metric" : {"type" : "string", "default" : "loss", "description" : "the metric's name in the logs"}}
+  "id": "@NAME@",
+  "version": "0.1.0",
+  "description": "Writes the lowest value of a metric into the log when training ends.",
+  "events": ["on_train_begin", "on_log", "on_train_end"],
+  "config": {
+    "metric": {"type": "string", "default": "loss", "description": "the metric's name in the logs"}
+  }
 })

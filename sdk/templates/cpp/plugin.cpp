@@ -8,9 +8,9 @@ namespace {
 
 using trainer::sdk::Host;
 
-class @CLASS @ : public trainer::sdk::TrainerCallback {
+class @CLASS@ : public trainer::sdk::TrainerCallback {
  public:
-  explicit @CLASS @(const Host& host) : host_(host), metric_(host.config("metric").text()) {}
+  explicit @CLASS@(const Host& host) : host_(host), metric_(host.config("metric").text()) {}
 
   void on_train_begin(const Arguments&, const State&, Control&) override {
     lowest_ = std::numeric_limits<double>::infinity(), step_ = -1;
@@ -38,10 +38,12 @@ class @CLASS @ : public trainer::sdk::TrainerCallback {
 
 }  // namespace
 
-TRAINER_PLUGIN(@CLASS @, {
-  "id" : "@NAME@",
-  "version" : "0.1.0",
-  "description" : "Writes the lowest value of a metric into the log when training ends.",
-  "events" : [ "on_train_begin", "on_log", "on_train_end" ],
-  "config" : {"metric" : {"type" : "string", "default" : "loss", "description" : "the metric's name in the logs"}}
+TRAINER_PLUGIN(@CLASS@, {
+  "id": "@NAME@",
+  "version": "0.1.0",
+  "description": "Writes the lowest value of a metric into the log when training ends.",
+  "events": ["on_train_begin", "on_log", "on_train_end"],
+  "config": {
+    "metric": {"type": "string", "default": "loss", "description": "the metric's name in the logs"}
+  }
 })

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Compared with what Python's json module and repr() give for the same input.
 #include "trainer/json.hpp"
+#include "base/text.hpp"
 
 #include <gmock/gmock.h>
 
@@ -12,8 +13,8 @@
 namespace {
 
 using trainer::Error;
+using trainer::nearest;
 using trainer::json::dump;
-using trainer::json::nearest;
 using trainer::json::parse;
 using trainer::json::repr;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "core/map_view.hpp"
+#include "border/map_view.hpp"
 
 #include <gtest/gtest.h>
 

@@ -4,7 +4,7 @@
 
 #include <limits>
 
-#include "core/progress_bar.hpp"
+#include "callbacks/progress_bar.hpp"
 #include "trainer/builtin_callbacks.hpp"
 
 namespace {

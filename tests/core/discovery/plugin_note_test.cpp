@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "discovery/plugin_config.hpp"
 #include "support/plugin_builder.hpp"
 #include "trainer/event_names.hpp"
 
@@ -26,6 +27,10 @@ std::string section(std::string_view json,
 PluginNote note_with(std::string_view config) {
   return parse_plugin_note(
       section(R"({"id": "p", "version": "1", "events": [], "config": )" + std::string(config) + "}"), "p.so");
+}
+
+json::object config_of(const PluginNote& note, const json::object& given, std::string_view where) {
+  return resolve_config(note.config, note.id, given, where);
 }
 
 json::object object(std::string_view text) { return json::parse(text, "test").as_object(); }
@@ -145,14 +150,14 @@ TEST(PluginNote, RefusesABadSchema) {
 
 TEST(ResolveConfig, FillsInDefaultsInTheSchemasOrder) {
   const auto note = parse_plugin_note(section(full), "p.so");
-  const auto config = resolve_config(note, object(R"({"path": "x", "patience": 3})"), "run.json");
+  const auto config = config_of(note, object(R"({"path": "x", "patience": 3})"), "run.json");
   EXPECT_EQ(json::dump(config), R"({"patience": 3, "threshold": null, "mode": "min", "path": "x"})");
 }
 
 TEST(ResolveConfig, KeepsAnIntegerForANumber) {
   const auto note = note_with(R"({"x": {"type": "number", "maximum": 2.5}})");
-  EXPECT_TRUE(resolve_config(note, object(R"({"x": 2})"), "run.json").at("x").is_int64());
-  EXPECT_TRUE(resolve_config(note, object(R"({"x": 2.0})"), "run.json").at("x").is_double());
+  EXPECT_TRUE(config_of(note, object(R"({"x": 2})"), "run.json").at("x").is_int64());
+  EXPECT_TRUE(config_of(note, object(R"({"x": 2.0})"), "run.json").at("x").is_double());
 }
 
 TEST(ResolveConfig, SaysWhatIsWrong) {
@@ -171,14 +176,14 @@ TEST(ResolveConfig, SaysWhatIsWrong) {
       {R"({})", "needs the key \"path\" (string)"},
   };
   for (const auto& c : cases) {
-    const auto sentence = sentence_of([&] { resolve_config(note, object(c.given), "run.json: callbacks[0].config"); });
+    const auto sentence = sentence_of([&] { config_of(note, object(c.given), "run.json: callbacks[0].config"); });
     EXPECT_SAYS(sentence, "run.json: callbacks[0].config");
     EXPECT_SAYS(sentence, "early_stopping");
     EXPECT_SAYS(sentence, c.phrase);
   }
-  EXPECT_SAYS(sentence_of([] { resolve_config(note_with("{}"), object(R"({"a": 1})"), "r"); }), "has no configuration");
+  EXPECT_SAYS(sentence_of([] { config_of(note_with("{}"), object(R"({"a": 1})"), "r"); }), "has no configuration");
   const auto ranged = note_with(R"({"x": {"type": "number", "maximum": 1}})");
-  EXPECT_SAYS(sentence_of([&] { resolve_config(ranged, object(R"({"x": NaN})"), "r"); }), "at most");
+  EXPECT_SAYS(sentence_of([&] { config_of(ranged, object(R"({"x": NaN})"), "r"); }), "at most");
 }
 
 }  // namespace

@@ -10,8 +10,9 @@
 #include <cstddef>
 #include <cstring>
 
+#include "loading/availability.hpp"
+#include "loading/plugin_library.hpp"
 #include "support/plugin_builder.hpp"
-#include "trainer/plugin_library.hpp"
 
 using namespace trainer;
 using namespace plugin_builder;

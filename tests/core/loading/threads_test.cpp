@@ -7,13 +7,13 @@
 #include <atomic>
 #include <thread>
 
-#include "core/log_limit.hpp"
+#include "border/log_limit.hpp"
+#include "loading/plugin_entry.hpp"
+#include "loading/plugin_library.hpp"
 #include "support/plugin_builder.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
-#include "trainer/plugin_entry.hpp"
-#include "trainer/plugin_library.hpp"
 
 using namespace trainer;
 using namespace plugin_builder;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which trackers args.report_to means; the order is that of transformers' integration_utils.py.
-#include "trainer/report_to.hpp"
+#include "run/report_to.hpp"
 
 #include <gtest/gtest.h>
 

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "host/checkpoint_writer.hpp"
+#include "checkpoints/checkpoint_writer.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"

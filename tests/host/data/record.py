@@ -1,17 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what torch, transformers and safetensors do, for the tests of this folder's parent.
 
-python record.py        (README.md has the versions; writes into this folder)
+python record.py [FOLDER]        (README.md has the versions; writes into this folder unless told another)
 """
 
 import json
+import sys
 from pathlib import Path
 
 import safetensors.torch
 import torch
 from transformers.optimization import Adafactor, get_scheduler
 
-HERE = Path(__file__).parent
+OUT = Path(sys.argv[1]) if sys.argv[1:] else Path(__file__).parent
 SHAPES = {"0.weight": (5, 7), "0.bias": (5,), "1.weight": (2, 3, 4), "1.bias": (1,)}
 STEPS = 5
 SEEN = (1, 3, 5)  # steps after which the parameters are kept
@@ -21,7 +22,7 @@ RATES = [0.01, 0.02, 0.015, 0.03, 0.0075]
 def dump(name, value):
     # A list of numbers is one line.
     text = json.dumps(value, separators=(",", ":"))
-    (HERE / name).write_text(text.replace('{"name"', '\n{"name"') + "\n")
+    (OUT / name).write_text(text.replace('{"name"', '\n{"name"') + "\n")
 
 
 def numbers(shape, generator):
@@ -90,7 +91,7 @@ def record_optimizers():
             if step in SEEN:
                 after[str(step)] = flat(params)
             if step == 3:
-                torch.save(optimizer.state_dict(), HERE / f"{name}.pt")
+                torch.save(optimizer.state_dict(), OUT / f"{name}.pt")
         cases.append({"name": name, "optim": optim, "optim_args": optim_args, "args": args, "after": after})
     dump(
         "optimizers.json",
@@ -200,7 +201,7 @@ def record_schedules():
             scheduler.step()
             rates.append(scheduler.get_last_lr())
             if step == SAVED and name in ("linear_1", "constant_4"):
-                torch.save(scheduler.state_dict(), HERE / f"{name}.pt")
+                torch.save(scheduler.state_dict(), OUT / f"{name}.pt")
         cases.append(
             {
                 "name": name,
@@ -221,7 +222,7 @@ def record_schedules():
             scheduler.step(metric)
             rates.append([group["lr"] for group in optimizer.param_groups])
             if step == SAVED and number in (2, 3, 7, 9):
-                torch.save(scheduler.state_dict(), HERE / f"{name}.pt")
+                torch.save(scheduler.state_dict(), OUT / f"{name}.pt")
         cases.append({"name": name, "type": kind, "lr": lr, "kwargs": kwargs, "group_rates": rates})
     dump("lr_schedules.json", {"metrics": METRICS, "saved_after": SAVED, "cases": cases})
 
@@ -233,7 +234,7 @@ def record_safetensors():
     tensors["a.scalar"] = torch.tensor(1.5)
     tensors["a.empty"] = torch.zeros(0, 4)
     tensors['odd"\\\n\té\x01'] = torch.ones(2)
-    safetensors.torch.save_file(tensors, HERE / "types.safetensors", metadata={"format": "pt"})
+    safetensors.torch.save_file(tensors, OUT / "types.safetensors", metadata={"format": "pt"})
 
 
 if __name__ == "__main__":

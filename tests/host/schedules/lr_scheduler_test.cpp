@@ -7,7 +7,7 @@
 
 #include <functional>
 
-#include "python_text.hpp"
+#include "recorded.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json.hpp"
 #include "trainer/optimizer.hpp"
@@ -18,10 +18,8 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path data = TRAINER_SOURCE_DIR "/tests/host/data";
-
 const json::object& recorded() {
-  static const json::value file = json::parse_file(data / "lr_schedules.json");
+  static const json::value file = json::parse_file(test::recordings() / "lr_schedules.json");
   return file.as_object();
 }
 
@@ -59,12 +57,15 @@ struct Replay {
     for (std::size_t g = 0; g < 2; ++g) {
       const json::value& expected =
           scheduler->metric_driven() ? c.at("group_rates").at(number).at(g) : c.at("rates").at(number);
-      EXPECT_EQ(last[g], expected.as_double()) << "step " << number << " group " << g;
+      EXPECT_TRUE(test::agree(last[g], expected.as_double()))
+          << "step " << number << " group " << g << ": " << json::repr(last[g]) << " and not " << expected;
       EXPECT_EQ(optimizer->param_groups()[g].lr, last[g]) << "step " << number;
     }
   }
 
-  std::filesystem::path state_file() const { return data / (std::string(c.at("name").as_string()) + ".pt"); }
+  std::filesystem::path state_file() const {
+    return test::recordings() / (std::string(c.at("name").as_string()) + ".pt");
+  }
 
   const json::object& c;
   std::unique_ptr<Optimizer> optimizer;
@@ -106,7 +107,7 @@ TEST_P(KeptState, IsOurs) {
   const c10::IValue python = read_torch_file(run.state_file());
   const std::size_t saved = recorded().at("saved_after").as_int64();
   for (std::size_t step = 1; step <= saved; ++step) run.step(step);
-  EXPECT_EQ(test::python_text(run.scheduler->state_dict()), test::python_text(python));
+  EXPECT_TRUE(test::agree(run.scheduler->state_dict(), python));
   Replay other(c());
   other.optimizer->load_state_dict(run.optimizer->state_dict(), "optimizer.pt");
   other.scheduler->load_state_dict(python, "scheduler.pt");
@@ -126,7 +127,7 @@ std::vector<int> all_cases() {
 
 std::vector<int> cases_with_state() {
   std::vector<int> out = all_cases();
-  std::erase_if(out, [](int i) { return !exists(data / (name_of(i) + ".pt")); });
+  std::erase_if(out, [](int i) { return !exists(test::recordings() / (name_of(i) + ".pt")); });
   return out;
 }
 

@@ -5,9 +5,9 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
-#include "host/loss_sum.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
+#include "trainer/loss_sum.hpp"
 #include "trainer/trainer.hpp"
 
 namespace {

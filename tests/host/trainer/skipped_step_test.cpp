@@ -8,8 +8,8 @@
 
 #include <filesystem>
 
-#include "host/precision.hpp"
 #include "trainer/json.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
 
 namespace {

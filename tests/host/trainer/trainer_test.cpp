@@ -88,7 +88,7 @@ TEST_F(TrainerTest, AddPopAndRemove) {
   EXPECT_EQ(trainer.pop_callback<Counter>(), nullptr);
   EXPECT_THROW(trainer.remove_callback(*instance), Error);
   trainer.remove_callback<StopAtTwo>();
-  trainer.remove_callback<StopAtTwo>();  // silently nothing, as there
+  trainer.remove_callback<StopAtTwo>();  // silently nothing, as in transformers
   EXPECT_EQ(trainer.pop_callback("no_such_plugin"), nullptr);
   EXPECT_EQ(trainer.train().global_step, 3);
   EXPECT_TRUE(events.empty());

@@ -9,6 +9,7 @@
 
 #include "shared/mlflow/delivery.hpp"
 #include "shared/mlflow/journal.hpp"
+#include "shared/mlflow/record.hpp"
 #include "shared/mlflow/rules.hpp"
 #include "shared/mlflow/settings.hpp"
 #include "support/file_size_limit.hpp"
@@ -166,6 +167,69 @@ TEST(MlflowJournal, RefusesAForeignFile) {
   trainer::test::write(path, "hello\n");
   EXPECT_THROW(Journal(path, FileLock()), std::runtime_error);
   EXPECT_EQ(trainer::test::contents(path), "hello\n");
+}
+
+// Journals outlive the program that wrote them: these bytes are what every version writes and reads.
+TEST(MlflowRecord, ComesBackAsItWasWritten) {
+  const std::string metric = R"({"key":"loss","value":1e-05,"timestamp":7,"step":1})";
+  const std::string pair = R"({"key":"a","value":"]}"},{"key":"b","value":"\"items\":["})";
+  const std::pair<Record, std::string> records[] = {
+      {{.kind = Record::Kind::metrics, .count = 1, .items = metric}, R"({"metrics":1,"items":[)" + metric + "]}"},
+      {{.kind = Record::Kind::params, .count = 2, .items = pair}, R"({"params":2,"items":[)" + pair + "]}"},
+      {{.kind = Record::Kind::tags, .count = 2, .items = pair}, R"({"tags":2,"items":[)" + pair + "]}"},
+      {{.kind = Record::Kind::artifact, .directory = "a/b \"c\"", .name = "\xC3\xA9\n"},
+       "{\"artifact\":{\"directory\":\"a/b \\\"c\\\"\",\"name\":\"\xC3\xA9\\u000a\"}}"},
+      {{.kind = Record::Kind::end, .status = "FINISHED", .time = 1700000000000},
+       R"({"end":{"status":"FINISHED","time":1700000000000}})"},
+      {{.kind = Record::Kind::end}, R"({"end":{"status":"","time":0}})"},
+      {{.kind = Record::Kind::creating}, R"({"creating":true})"},
+      {{.kind = Record::Kind::run, .id = "r1", .artifact_uri = "mlflow-artifacts:/0/r1/artifacts"},
+       R"({"run":{"id":"r1","artifact_uri":"mlflow-artifacts:/0/r1/artifacts"}})"},
+      {{.kind = Record::Kind::sent, .position = 5'000'000'000}, R"({"sent":5000000000})"}};
+  for (const auto& [record, line] : records) {
+    EXPECT_EQ(record.to_line(), line);
+    EXPECT_EQ(Record::kind_of(line), record.kind);
+    const Record back = Record::read(line);
+    EXPECT_EQ(back.kind, record.kind) << line;
+    EXPECT_EQ(back.count, record.count) << line;
+    EXPECT_EQ(back.items, record.items) << line;
+    EXPECT_EQ(back.directory, record.directory) << line;
+    EXPECT_EQ(back.name, record.name) << line;
+    EXPECT_EQ(back.status, record.status) << line;
+    EXPECT_EQ(back.time, record.time) << line;
+    EXPECT_EQ(back.id, record.id) << line;
+    EXPECT_EQ(back.artifact_uri, record.artifact_uri) << line;
+    EXPECT_EQ(back.position, record.position) << line;
+  }
+}
+
+TEST(MlflowRecord, KnowsTheMarksAndWhatIsNone) {
+  for (const char* mark : {"{\"creating\":true}", "{\"run\":{}}", "{\"sent\":1}", "{\"journal\":1,\"of\":{}}"})
+    EXPECT_TRUE(Record::is_mark(mark)) << mark;
+  for (const char* line : {"{\"metrics\":1,\"items\":[1]}", "{\"end\":{}}", "{\"more\":1}", "hello", ""})
+    EXPECT_FALSE(Record::is_mark(line)) << line;
+  for (const char* line : {"{\"more\":1}", "{\"metrics\"", "{\"metrics\":1", "{\"tags\":0,\"items\":[]}", "hello", ""})
+    EXPECT_EQ(Record::read(line).kind, Record::Kind::unknown) << line;
+  EXPECT_THROW(Record::read("{\"end\":{"), std::exception);
+}
+
+TEST(MlflowItems, AreJoinedAndComeApart) {
+  Items items;
+  items.add_metric("loss", 0.5, 7, 1);
+  items.add_metric("lr", 1e-05, 8, 1);
+  EXPECT_EQ(items.json(), R"({"key":"loss","value":0.5,"timestamp":7,"step":1},)"
+                          R"({"key":"lr","value":1e-05,"timestamp":8,"step":1})");
+  EXPECT_EQ(items.count(), 2u);
+  EXPECT_EQ(last_timestamp(items.json()), 8);
+  Items all;
+  all.add(items.json(), items.count());
+  all.add(items.json(), items.count());
+  EXPECT_EQ(all.count(), 4u);
+  EXPECT_EQ(split_items(all.json()).size(), 4u);
+  items.clear();
+  items.add_pair("k", "v");
+  EXPECT_EQ(items.json(), R"({"key":"k","value":"v"})");
+  EXPECT_EQ(last_timestamp(items.json()), 0);
 }
 
 TEST(MlflowDelivery, SplitsItems) {

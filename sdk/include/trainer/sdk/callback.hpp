@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// callback.hpp - what a plugin derives from: TrainerCallback with its sixteen events, Stateful, Console.
 #pragma once
 
 #include <trainer/event.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// host.hpp - what a plugin may ask of the program that runs it.
 #pragma once
 
 #include <trainer/ext/model.h>

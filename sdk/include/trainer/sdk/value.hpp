@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// value.hpp - the values of logs, metrics, arguments and configurations, and the map that has them.
 #pragma once
 
 #include <trainer/value.h>

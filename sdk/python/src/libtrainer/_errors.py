@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
+"""What the package raises, and the words of its sentences."""
+
 import json
 
 

@@ -57,10 +57,10 @@ class FrozenScribe : public TrainerCallback, public Stateful {
 }  // namespace
 
 TRAINER_PLUGIN(FrozenScribe, {
-  "id" : "frozen_scribe",
-  "version" : "1.0.0",
-  "description" : "Writes down what the host gives, in C++.",
-  "class" : "FrozenScribe",
-  "events" : [ "on_train_begin", "on_log", "on_step_end", "on_save", "on_train_end" ],
-  "config" : {"file" : {"type" : "string", "description" : "Where it writes."}}
+  "id": "frozen_scribe",
+  "version": "1.0.0",
+  "description": "Writes down what the host gives, in C++.",
+  "class": "FrozenScribe",
+  "events": ["on_train_begin", "on_log", "on_step_end", "on_save", "on_train_end"],
+  "config": {"file": {"type": "string", "description": "Where it writes."}}
 })

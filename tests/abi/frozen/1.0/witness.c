@@ -23,20 +23,11 @@ typedef struct Witness {
 
 static void print_value(Witness* w, const trainer_value* v, int numbers) {
   switch (v->type) {
-    case TRAINER_NULL:
-      fputs("null", w->out);
-      break;
-    case TRAINER_BOOLEAN:
-      fputs(v->integer ? "true" : "false", w->out);
-      break;
-    case TRAINER_INTEGER:
-      fprintf(w->out, "%lld", (long long)v->integer);
-      break;
-    case TRAINER_NUMBER:
-      fprintf(w->out, numbers ? "%.17g" : "number", v->number);
-      break;
-    default:
-      fprintf(w->out, "%s(%.*s)", v->type == TRAINER_STRING ? "string" : "json", (int)v->text.size, v->text.data);
+    case TRAINER_NULL: fputs("null", w->out); break;
+    case TRAINER_BOOLEAN: fputs(v->integer ? "true" : "false", w->out); break;
+    case TRAINER_INTEGER: fprintf(w->out, "%lld", (long long)v->integer); break;
+    case TRAINER_NUMBER: fprintf(w->out, numbers ? "%.17g" : "number", v->number); break;
+    default: fprintf(w->out, "%s(%.*s)", v->type == TRAINER_STRING ? "string" : "json", (int)v->text.size, v->text.data);
   }
 }
 
@@ -73,8 +64,7 @@ static void print_config(Witness* w, const char* name) { print_answer(w, "config
 
 static void print_tensors(Witness* w) {
   static const char* const kinds[] = {"model", "gradients", "optimizer"};
-  const trainer_ext_parameters* p =
-      (const trainer_ext_parameters*)w->host->get_extension(w->host, TRAINER_EXT_PARAMETERS);
+  const trainer_ext_parameters* p = (const trainer_ext_parameters*)w->host->get_extension(w->host, TRAINER_EXT_PARAMETERS);
   uint32_t of;
   if (p == NULL) return;
   for (of = 0; of < 3; ++of) {
@@ -89,8 +79,7 @@ static void print_tensors(Witness* w) {
       if (p->at(w->host, of, i, &name, &t) != TRAINER_OK) fputs(" ?", w->out);
       fprintf(w->out, " %.*s[", (int)name.size, name.data);
       bytes = t.dtype_bits / 8;
-      for (d = 0; d < t.ndim; ++d)
-        fprintf(w->out, d ? ",%lld" : "%lld", (long long)t.shape[d]), bytes *= (uint64_t)t.shape[d];
+      for (d = 0; d < t.ndim; ++d) fprintf(w->out, d ? ",%lld" : "%lld", (long long)t.shape[d]), bytes *= (uint64_t)t.shape[d];
       fprintf(w->out, "]%u:%u", t.dtype_code, t.dtype_bits);
       copy = malloc(bytes + 1);
       if (p->copy(w->host, of, i, copy, bytes) != TRAINER_OK) fputs("!", w->out);
@@ -104,28 +93,24 @@ static void print_tensors(Witness* w) {
 
 static int32_t TRAINER_CALL on_event(trainer_callback* self, const trainer_event* event) {
   static const char* const names[TRAINER_EVENT_COUNT] = {
-      "init_end",        "train_begin", "train_end", "epoch_begin", "epoch_end", "step_begin", "pre_optimizer_step",
-      "optimizer_step",  "substep_end", "step_end",  "evaluate",    "predict",   "save",       "log",
-      "prediction_step", "push_begin"};
+      "init_end", "train_begin", "train_end", "epoch_begin", "epoch_end", "step_begin", "pre_optimizer_step",
+      "optimizer_step", "substep_end", "step_end", "evaluate", "predict", "save", "log", "prediction_step", "push_begin"};
   Witness* w = (Witness*)self->data;
   const trainer_state* s = event->state;
   trainer_control* c = event->control;
   ++w->events;
-  fprintf(w->out,
-          "on_%s step %lld of %lld, epoch %.4g of %lld, has %u, eval batches %lld, control %u%u%u%u%u, present %u",
-          names[event->kind], (long long)s->global_step, (long long)s->max_steps, s->epoch,
-          (long long)s->num_train_epochs, event->has, (long long)event->eval_dataloader_size, c->should_training_stop,
-          c->should_epoch_stop, c->should_save, c->should_evaluate, c->should_log, s->present);
+  fprintf(w->out, "on_%s step %lld of %lld, epoch %.4g of %lld, has %u, eval batches %lld, control %u%u%u%u%u, present %u", names[event->kind],
+          (long long)s->global_step, (long long)s->max_steps, s->epoch, (long long)s->num_train_epochs, event->has,
+          (long long)event->eval_dataloader_size, c->should_training_stop, c->should_epoch_stop, c->should_save,
+          c->should_evaluate, c->should_log, s->present);
   if (event->values != NULL) {
     const trainer_value one = {sizeof one, TRAINER_INTEGER, 1, 1, {NULL, 0}};
     const trainer_value text = {sizeof text, TRAINER_STRING, 0, 0, {"\xff", 1}};
     trainer_value back = {sizeof back, 0, 0, 0, {NULL, 0}};
     print_map(w, event->values);
     if (event->values->set(event->values, "witness", 7, &one) != TRAINER_OK) fputs(" set failed", w->out);
-    if (event->values->set(event->values, "witness", 7, &text) != TRAINER_ERROR)
-      fputs(" took bytes that are not UTF-8", w->out);
-    if (event->values->get(event->values, "witness", 7, &back) != TRAINER_OK || back.integer != 1)
-      fputs(" get failed", w->out);
+    if (event->values->set(event->values, "witness", 7, &text) != TRAINER_ERROR) fputs(" took bytes that are not UTF-8", w->out);
+    if (event->values->get(event->values, "witness", 7, &back) != TRAINER_OK || back.integer != 1) fputs(" get failed", w->out);
     if (event->values->remove(event->values, "witness", 7) != TRAINER_OK) fputs(" remove failed", w->out);
   }
   fputs("\n", w->out);
@@ -161,8 +146,7 @@ static int32_t TRAINER_CALL save_state(trainer_callback* self, trainer_map* args
   const trainer_value list = {sizeof list, TRAINER_JSON, 0, 0, {"[1, {\"a\": null}]", 16}};
   trainer_value file = {sizeof file, 0, 0, 0, {NULL, 0}}, numbers = {sizeof numbers, 0, 0, 0, {NULL, 0}};
   const trainer_host* host = ((Witness*)self->data)->host;
-  if (host->config(host, "file", 4, &file) != TRAINER_OK || args->set(args, "file", 4, &file) != TRAINER_OK)
-    return TRAINER_ERROR;
+  if (host->config(host, "file", 4, &file) != TRAINER_OK || args->set(args, "file", 4, &file) != TRAINER_OK) return TRAINER_ERROR;
   if (host->config(host, "numbers", 7, &numbers) != TRAINER_OK || args->set(args, "numbers", 7, &numbers) != TRAINER_OK)
     return TRAINER_ERROR;
   if (attributes->set(attributes, "events", 6, &events) != TRAINER_OK) return TRAINER_ERROR;
@@ -254,21 +238,19 @@ static const void* TRAINER_CALL plugin_extension(const char* id) {
 }
 
 TRAINER_PLUGIN_DEFINE(create, plugin_extension, {
-  "id" : "frozen_witness",
-  "version" : "1.0.0",
-  "description" : "Writes down what the host gives, in C.",
-  "report_to" : "frozen_witness",
-  "class" : "FrozenWitness",
-  "events" : [
-    "on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin",
-    "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_step_end", "on_evaluate", "on_predict",
-    "on_save", "on_log", "on_prediction_step", "on_push_begin"
-  ],
-  "config" : {
-    "file" : {"type" : "string", "description" : "Where it writes."},
-    "numbers" : {"type" : "boolean", "default" : true},
-    "number" : {"type" : "number", "default" : 2.5, "minimum" : 0, "maximum" : 10},
-    "list" : {"type" : "array", "default" : [ 1, "two", {"three" : 3} ]},
-    "nothing" : {"type" : [ "null", "string" ], "default" : null}
+  "id": "frozen_witness",
+  "version": "1.0.0",
+  "description": "Writes down what the host gives, in C.",
+  "report_to": "frozen_witness",
+  "class": "FrozenWitness",
+  "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end", "on_step_begin",
+             "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end", "on_step_end", "on_evaluate",
+             "on_predict", "on_save", "on_log", "on_prediction_step", "on_push_begin"],
+  "config": {
+    "file": {"type": "string", "description": "Where it writes."},
+    "numbers": {"type": "boolean", "default": true},
+    "number": {"type": "number", "default": 2.5, "minimum": 0, "maximum": 10},
+    "list": {"type": "array", "default": [1, "two", {"three": 3}]},
+    "nothing": {"type": ["null", "string"], "default": null}
   }
 })

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// One instance of a plugin in a FakeHost; see fake_host.hpp, which includes this file.
+// One instance of a plugin in a FakeHost; fake_host.hpp has an example.
 #pragma once
 
 #include <dlfcn.h>
@@ -10,7 +10,7 @@
 #include <trainer/plugin.h>
 
 #include <stdexcept>
-#include <trainer/sdk/testing/fake_host.hpp>
+#include <trainer/sdk/testing/fake_services.hpp>
 
 namespace trainer::sdk::testing {
 

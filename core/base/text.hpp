@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// What sentences and checks of texts need.
+namespace trainer {
+
+/// The candidate that is nearest to `name` by edit distance, or empty when none is near.
+std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
+
+/// Whether bytes are valid UTF-8.
+bool is_utf8(std::string_view text);
+
+/// The words with the separator between two of them.
+std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");
+
+}  // namespace trainer

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "border/plugin_host.hpp"
+
+#include <trainer/ext/model.h>
+#include <trainer/ext/run.h>
+
+#include <cstring>
+
+#include "base/text.hpp"
+#include "border/abi_sizes.hpp"
+#include "border/call_check.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr std::size_t longest_error = 4096;
+
+std::string safe_text(const char* text, std::uint64_t size) {
+  std::string out(text ? text : "", text ? std::min<std::uint64_t>(size, longest_error) : 0);
+  while (!out.empty() && !is_utf8(out)) {
+    if (out.size() + 4 > longest_error && (out.back() & 0x80)) {
+      out.pop_back();  // perhaps only cut within a character
+      continue;
+    }
+    for (char& c : out)
+      if (c & 0x80) c = '?';
+  }
+  return out;
+}
+
+}  // namespace
+
+// Every function of the table. None lets an exception out.
+struct HostFunctions {
+  using When = call_check::When;
+
+  static PluginHost& of(const trainer_host* host) { return *static_cast<PluginHost*>(host->data); }
+
+  static bool misused(const trainer_host* host, const char* function, When when) {
+    return call_check::on && call_check::breaks_rule(of(host).name_, of(host).thread_, function, when);
+  }
+
+  static void log(const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {
+    PluginHost& self = of(host);
+    const auto [write, left_out] = self.log_limit_.next();
+    if (left_out > 0) self.tell_left_out(left_out);
+    if (!write) return;
+    const auto index = level >= TRAINER_LOG_DEBUG && level <= TRAINER_LOG_ERROR ? level - 1 : 1;
+    log::write(static_cast<log::Level>(index), self.name_ + ": " + safe_text(text, size));
+  }
+  static void set_error(const trainer_host* host, const char* text, std::uint64_t size) {
+    if (misused(host, "trainer_host.set_error", When::trainer_thread)) return;
+    of(host).error_ = safe_text(text, size);
+  }
+  static void config_json(const trainer_host* host, trainer_text* json) {
+    if (misused(host, "trainer_host.config_json", When::trainer_thread)) return void(*json = {});
+    *json = {of(host).config_json_.data(), of(host).config_json_.size()};
+  }
+  static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
+    if (misused(host, "trainer_host.config", When::trainer_thread)) return TRAINER_ERROR;
+    const auto* found = key ? of(host).config_.if_contains({key, size}) : nullptr;
+    if (!found) return TRAINER_NOT_FOUND;
+    if (!has_least_size(*value)) return TRAINER_ERROR;
+    fill_value(*found, *value, of(host).config_scratch_);
+    return TRAINER_OK;
+  }
+  static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size, trainer_value* value) {
+    if (misused(host, "trainer_host.argument", When::trainer_thread)) return TRAINER_ERROR;
+    PluginHost& self = of(host);
+    const std::string_view key(name, name ? size : 0);
+    if (!self.context_.args || !TrainingArguments::has(key)) return TRAINER_NOT_FOUND;
+    if (!has_least_size(*value)) return TRAINER_ERROR;
+    self.argument_ = self.context_.args->get(key);
+    fill_value(self.argument_, *value, self.argument_scratch_);
+    return TRAINER_OK;
+  }
+  static void arguments_json(const trainer_host* host, trainer_text* json) {
+    if (misused(host, "trainer_host.arguments_json", When::trainer_thread)) return void(*json = {});
+    PluginHost& self = of(host);
+    self.arguments_json_ = self.context_.args ? self.context_.args->to_json_string() : "{}";
+    *json = {self.arguments_json_.data(), self.arguments_json_.size()};
+  }
+  static void model_config_json(const trainer_host* host, trainer_text* json) {
+    if (misused(host, "trainer_host.model_config_json", When::trainer_thread)) return void(*json = {});
+    const std::string& text = of(host).context_.model_config_json;
+    *json = {text.data(), text.size()};
+  }
+  static std::uint64_t log_history_size(const trainer_host* host) {
+    if (misused(host, "trainer_host.log_history_size", When::trainer_thread_event)) return 0;
+    const auto* state = of(host).context_.state;
+    return state ? state->log_history.size() : 0;
+  }
+  static const trainer_map* log_history_at(const trainer_host* host, std::uint64_t index) {
+    if (misused(host, "trainer_host.log_history_at", When::trainer_thread_event)) return nullptr;
+    PluginHost& self = of(host);
+    if (index >= log_history_size(host)) return nullptr;
+    self.history_.show(&self.context_.state->log_history[index]);
+    return &self.history_;
+  }
+
+  static std::uint32_t run_kind(const trainer_host* host) {
+    if (misused(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
+    return of(host).context_.replay ? TRAINER_RUN_REPLAY : TRAINER_RUN_TRAINING;
+  }
+  static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
+    if (misused(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
+    return of(host).context_.tensors->count(which);
+  }
+  static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
+                                trainer_tensor* tensor) {
+    if (misused(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (!has_least_size(*tensor)) return TRAINER_ERROR;
+    return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK : TRAINER_NOT_FOUND;
+  }
+  static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
+                                  std::uint64_t size) {
+    if (misused(host, "trainer_ext_parameters.copy", When::trainer_thread_event)) return TRAINER_ERROR;
+    try {
+      return of(host).context_.tensors->copy(which, index, to, size);
+    } catch (...) {  // the device has failed, or memory is full
+      return TRAINER_ERROR;
+    }
+  }
+  static std::int32_t save_model(const trainer_host* host, const char* directory, std::uint64_t size,
+                                 trainer_text* error) {
+    if (misused(host, "trainer_ext_model.save", When::trainer_thread_event)) return TRAINER_ERROR;
+    PluginHost& self = of(host);
+    try {
+      self.context_.save_model(std::string(directory, size));
+      return TRAINER_OK;
+    } catch (const std::exception& e) {
+      self.model_error_ = e.what();
+    } catch (...) {
+      self.model_error_ = "the model could not be saved, for a reason that has no text";
+    }
+    *error = {self.model_error_.data(), self.model_error_.size()};
+    return TRAINER_ERROR;
+  }
+  static const void* get_extension(const trainer_host* host, const char* id) {
+    if (misused(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
+    static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
+                                                      &tensor_copy};
+    static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
+    static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
+    const HostContext& context = of(host).context_;
+    if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return context.save_model ? &model : nullptr;
+    const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;
+    return asked && context.tensors ? &parameters : nullptr;
+  }
+};
+
+PluginHost::PluginHost(std::string name, json::object config, const HostContext& context)
+    : trainer_host{sizeof(trainer_host),
+                   TRAINER_ABI_MAJOR,
+                   TRAINER_ABI_MINOR,
+                   0,
+                   this,
+                   &HostFunctions::log,
+                   &HostFunctions::set_error,
+                   &HostFunctions::config_json,
+                   &HostFunctions::config,
+                   &HostFunctions::argument,
+                   &HostFunctions::arguments_json,
+                   &HostFunctions::model_config_json,
+                   &HostFunctions::log_history_size,
+                   &HostFunctions::log_history_at,
+                   &HostFunctions::get_extension},
+      name_(std::move(name)),
+      config_(std::move(config)),
+      config_json_(json::dump(config_)),
+      context_(context) {}
+
+PluginHost::~PluginHost() {
+  if (const std::uint64_t left_out = log_limit_.take_left_out(); left_out > 0) tell_left_out(left_out);
+}
+
+void PluginHost::tell_left_out(std::uint64_t lines) const {
+  log::warning(name_ + ": " + std::to_string(lines) + " more lines are left out, it logs more than " +
+               std::to_string(LogLimit::lines_a_second) + " a second");
+}
+
+}  // namespace trainer

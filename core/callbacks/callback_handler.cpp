@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/callback_handler.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstring>
+#include <utility>
+
+#include "border/call_check.hpp"
+#include "border/map_view.hpp"
+#include "state/moment.hpp"
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
+#include "trainer/plugin_registry.hpp"
+
+namespace trainer {
+
+trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
+  // The sixteen slots stand in the order of the TRAINER_ON_ numbers (callback.h, event.h).
+  return (&table.on_init_end)[kind];
+}
+
+CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control)
+    : args_(args), state_(state), control_(control) {}
+
+CallbackHandler::~CallbackHandler() {
+  for (auto& list : lists_) list.clear();
+  while (!entries_.empty()) entries_.pop_back();
+}
+
+void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
+  const auto same = std::find_if(entries_.begin(), entries_.end(),
+                                 [&](const auto& other) { return other->class_name == entry->class_name; });
+  if (same != entries_.end())
+    log::warning("a " + entry->class_name + " is added although there is one already; both will be called");
+  entries_.push_back(std::move(entry));
+  rebuild();
+}
+
+std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) {
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.get() == entry; });
+  if (found == entries_.end()) return nullptr;
+  auto popped = std::move(*found);
+  entries_.erase(found);
+  if (depth_ > 0) removed_.push_back(popped);
+  rebuild();
+  return popped;
+}
+
+void CallbackHandler::rebuild() {
+  listening_ = 0;
+  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
+    lists_[kind].clear();
+    for (const auto& entry : entries_) {
+      const bool off = std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
+      if (const auto slot = slot_of(*entry->table, kind); slot && !off)
+        lists_[kind].push_back({slot, entry->table, entry.get(), entry->name.c_str()});
+    }
+    if (recorder_ || !lists_[kind].empty()) listening_ |= 1u << kind;
+  }
+}
+
+// How many events the time of this one stands for; 0: it is not timed. A clock costs more than many a
+// callback, so those of each step are sampled, in a long run seldom, and never the first, which is not like the others.
+std::uint32_t CallbackHandler::timing_weight(std::uint32_t kind) {
+  constexpr std::uint32_t within_a_step = 1u << TRAINER_ON_STEP_BEGIN | 1u << TRAINER_ON_PRE_OPTIMIZER_STEP |
+                                          1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END |
+                                          1u << TRAINER_ON_STEP_END | 1u << TRAINER_ON_PREDICTION_STEP;
+  if ((within_a_step >> kind & 1u) == 0) return 1;
+  const std::uint32_t number = dispatched_[kind]++, every = number < 4096 ? 64 : 1024;
+  return number % every == every / 2 ? every : 0;
+}
+
+// Adds the call's time to `seconds`, as that of `weight` calls.
+static std::int32_t timed_call(trainer_slot function, trainer_callback* table, const trainer_event& event,
+                               std::uint32_t weight, double& seconds) {
+  using Clock = std::chrono::steady_clock;
+  const auto begin = Clock::now();
+  const std::int32_t status = function(table, &event);
+  seconds += weight * std::chrono::duration<double>(Clock::now() - begin).count();
+  return status;
+}
+
+// Inline, as it is called for each callback of each event.
+inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, std::uint32_t weight) {
+  ++slot.entry->cost.calls;
+  moment.callback.store(slot.name, std::memory_order_relaxed);
+  // The SDK lets no exception out; a plugin that is written without it might.
+  try {
+    if (weight == 0) return slot.function(slot.table, &event);
+    return timed_call(slot.function, slot.table, event, weight, slot.entry->cost.seconds);
+  } catch (const std::exception& e) {
+    failure_ = {error_id::callback_threw, std::string("an exception left it, which none may do: ") + e.what()};
+  } catch (...) {
+    failure_ = {error_id::callback_threw, "an exception left it, which none may do"};
+  }
+  return TRAINER_ERROR;
+}
+
+void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
+  trainer_state view;
+  state_.fill(view);
+  MapView map(values, false);
+  NativeEvent event;
+  static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind, &view, &control_,
+                                        values ? &map : nullptr, has,  0,     eval_dataloader_size};
+  event.args = &args_;
+  event.native_state = &state_;
+  event.native_control = &control_;
+  event.native_values = values;
+  if (recorder_) recorder_->begin(kind, state_, control_, values, has);
+  const std::uint32_t weight = timing_weight(kind);
+  moment.event.store(kind, std::memory_order_relaxed);
+  moment.step.store(state_.global_step, std::memory_order_relaxed);
+  const auto& list = lists_[kind];
+  const bool watched = recorder_ || call_check::on;
+  TrainerControl before = control_;
+  // Not null where a C++ callback evaluates within an event.
+  const char* outer = moment.callback.load(std::memory_order_relaxed);
+  ++depth_;
+  try {
+    // By index, because a callback may add or remove callbacks while the list is walked; its slot may be gone then.
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      CallbackEntry& entry = *list[i].entry;
+      const std::int32_t status = call(list[i], event, weight);
+      // Most callbacks leave the control as it was, and then there is nothing to look at.
+      if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
+        continue;
+      answered(entry, kind, status, before);
+      before = control_;
+    }
+  } catch (...) {
+    moment.callback.store(outer, std::memory_order_relaxed);
+    --depth_;
+    if (recorder_) recorder_->failed();
+    throw;
+  }
+  moment.callback.store(outer, std::memory_order_relaxed);
+  if (--depth_ == 0) removed_.clear();
+  if (recorder_) recorder_->end(control_);
+}
+
+void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
+                               const TrainerControl& before) {
+  if (call_check::on && misused(entry)) status = TRAINER_ERROR;
+  const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
+                             control_.should_evaluate | control_.should_log;
+  if (status != TRAINER_OK || bits > 1) {
+    moment.callback.store(nullptr, std::memory_order_relaxed);
+    if (bits > 1) control_ = before;
+    failed(entry, kind, status);
+  }
+  if (recorder_) recorder_->called(entry, before, control_);
+}
+
+bool CallbackHandler::misused(const CallbackEntry& entry) {
+  if (!entry.plugin()) return false;
+  std::string misuse = call_check::take_misuse(entry.plugin()->note.id);
+  if (misuse.empty()) misuse = call_check::take_misuse(entry.name);  // it may have another name in this run
+  if (!misuse.empty()) failure_ = {error_id::callback_misuse, "it " + misuse};
+  return !misuse.empty();
+}
+
+void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
+  ++entry.cost.errors;
+  Failure failure = std::exchange(failure_, {error_id::callback_failed, {}});
+  if (failure.reason.empty()) failure.reason = entry.take_error();
+  if (failure.reason.empty() && status == TRAINER_OK)
+    failure = {error_id::callback_flag, "it set a control flag to something other than 0 and 1"};
+  if (failure.reason.empty()) failure.reason = "it gave no reason (status " + std::to_string(status) + ")";
+  const std::string sentence = "callback " + entry.name + " failed in " + std::string(event_name(kind)) + " at step " +
+                               std::to_string(state_.global_step) + ": " + failure.reason;
+  if (entry.on_error == OnError::fail) throw_run(failure.id, sentence);
+  const bool on = entry.on_error == OnError::warn;
+  const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  log::warning(with_id(sentence + consequence, failure.id));
+  if (on) return;
+  entry.disabled();
+  unsubscribe(entry);
+}
+
+void CallbackHandler::unsubscribe(const CallbackEntry& entry) {
+  disabled_.push_back(&entry);
+  rebuild();
+}
+
+json::object CallbackHandler::collect_states() const {
+  json::object states;
+  auto add = [&](const std::string& name, json::object state) {
+    auto* present = states.if_contains(name);
+    if (!present) {
+      states.emplace(name, std::move(state));
+    } else if (present->is_array()) {
+      present->get_array().push_back(std::move(state));
+    } else {
+      *present = json::array{*present, std::move(state)};
+    }
+  };
+  for (const auto& entry : entries_)
+    if (entry->stateful()) add(entry->class_name, entry->state());
+  add("TrainerControl", control_.state());
+  return states;
+}
+
+void CallbackHandler::refresh_states(json::object& states) const {
+  for (auto& entry : collect_states()) states.insert_or_assign(entry.key(), std::move(entry.value()));
+}
+
+void CallbackHandler::restore_states(const json::object& states) {
+  std::string missing;
+  for (const auto& stored : states) {
+    const std::string name(stored.key());
+    const json::array list = stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
+    if (name == "TrainerControl") {
+      if (!list.empty() && list[0].is_object()) control_.load_state(list[0].get_object());
+      continue;
+    }
+    std::vector<std::shared_ptr<CallbackEntry>> present;
+    for (const auto& entry : entries_)
+      if (entry->stateful() && entry->class_name == name) present.push_back(entry);
+    if (present.empty()) missing += (missing.empty() ? "" : ", ") + name;
+    for (std::size_t i = 0; i < present.size() && i < list.size(); ++i) {
+      if (!list[i].is_object()) continue;
+      auto replacement = present[i]->restored(list[i].get_object());
+      pop(present[i].get());
+      entries_.push_back(std::move(replacement));
+    }
+  }
+  rebuild();
+  if (!missing.empty())
+    log::warning("the checkpoint holds states of " + missing + ", which this run does not use; they are not restored");
+}
+
+}  // namespace trainer

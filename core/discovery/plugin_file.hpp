@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The check of a plugin's file, for the code that has read it already; trainer/plugin_file.hpp reads and checks.
+#pragma once
+
+#include <filesystem>
+
+#include "trainer/error.hpp"
+#include "trainer/plugin_file.hpp"
+
+namespace trainer {
+
+struct ElfFile;
+
+/// A shared library without a note, such as one that a plugin brought along: no plugin, and no mistake either.
+struct NotAPlugin : Error {
+  using Error::Error;
+};
+
+/// What read_plugin_file() checks, for a file that was read already.
+PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf);
+
+}  // namespace trainer

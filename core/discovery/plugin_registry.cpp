@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/plugin_registry.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include "base/text.hpp"
+#include "discovery/platform.hpp"
+#include "discovery/plugin_file.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace fs = std::filesystem;
+namespace {
+
+bool has_suffix(const std::string& name) {
+  const auto suffix = platform::plugin_suffix;
+  return name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+}
+
+std::vector<fs::path> split_path_list(std::string_view list) {
+  std::vector<fs::path> parts;
+  while (!list.empty()) {
+    const auto end = std::min(list.find(platform::path_list_separator), list.size());
+    if (end > 0) parts.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return parts;
+}
+
+}  // namespace
+
+std::vector<fs::path> plugin_directories(const std::vector<fs::path>& from_command_line) {
+  std::vector<fs::path> found;
+  const auto add = [&](const fs::path& directory) {
+    const auto path = fs::absolute(directory).lexically_normal();
+    if (std::find(found.begin(), found.end(), path) == found.end()) found.push_back(path);
+  };
+  for (const auto& directory : from_command_line) {
+    std::error_code error;
+    if (!fs::is_directory(directory, error))
+      throw_usage(error_id::directory_unusable, "--plugin-dir " + directory.string() + " is not a directory" +
+                                                    (error ? " (" + error.message() + ")" : "") +
+                                                    "; give the directory that the plugin's file is in");
+    add(directory);
+  }
+  if (const char* list = std::getenv("TRAINER_PLUGIN_PATH"))
+    for (const auto& directory : split_path_list(list)) add(directory);
+  const fs::path ours = "libtrainer/plugins";
+  if (const auto data = platform::user_data_directory(); !data.empty()) add(data / ours);
+  if (const auto library = platform::library_path(); !library.empty()) add(library.parent_path() / ours);
+  if (const auto program = platform::executable_path(); !program.empty()) {
+    const auto prefix = program.parent_path().parent_path();
+    add(prefix / "lib" / ours);
+    // Only CMake's cache tells build/bin/trainer from ~/bin/trainer, where ~/plugins is not ours.
+    std::error_code ignored;
+    if (fs::exists(prefix / "CMakeCache.txt", ignored)) add(prefix / "plugins");
+  }
+  return found;
+}
+
+PluginRegistry::PluginRegistry(const std::vector<fs::path>& directories) {
+  for (const auto& directory : directories) {
+    std::error_code error;
+    const auto real = fs::canonical(directory, error);
+    if (error || !fs::is_directory(real, error)) {
+      directories_.push_back(directory);  // kept for places()
+      continue;
+    }
+    // The same directory by another name would make every plugin its own duplicate.
+    if (std::find(directories_.begin(), directories_.end(), real) != directories_.end()) continue;
+    directories_.push_back(real);
+    scan(real);
+  }
+}
+
+void PluginRegistry::scan(const fs::path& directory) {
+  // By name alone: a directory may hold thousands of files that are none of our business.
+  std::vector<std::string> names;
+  std::error_code error;
+  for (fs::directory_iterator entry(directory, error), end; !error && entry != end; entry.increment(error))
+    if (auto name = entry->path().filename().string(); has_suffix(name)) names.push_back(std::move(name));
+  if (error) {
+    problems_.push_back(
+        {directory,
+         directory.string() + " could not be read: " + error.message() + "; make it readable or leave it out",
+         error_id::directory_unusable});
+    log::warning(with_id(problems_.back().sentence, problems_.back().id));
+  }
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) add(directory / name);
+}
+
+void PluginRegistry::add(const fs::path& path) {
+  try {
+    auto file = read_plugin_file(path);
+    if (const auto* first = find(file.note.id)) {
+      duplicates_.push_back({file.path, first->path, file.note.id});
+      log::info(file.path.string() + " is left out: " + first->path.string() + " has the same id \"" + file.note.id +
+                "\" and was found first");
+      return;
+    }
+    plugins_.push_back(std::move(file));
+  } catch (const NotAPlugin& e) {
+    problems_.push_back({path, e.sentence(), e.id()});
+    log::debug(e.what());
+  } catch (const Error& e) {
+    problems_.push_back({path, e.sentence(), e.id()});
+    log::warning(with_id(e.sentence() + " (the plugin is left out)", e.id()));
+  }
+}
+
+const PluginFile* PluginRegistry::find(std::string_view id) const {
+  const auto found =
+      std::find_if(plugins_.begin(), plugins_.end(), [&](const PluginFile& file) { return file.note.id == id; });
+  return found == plugins_.end() ? nullptr : &*found;
+}
+
+const PluginFile& PluginRegistry::require(std::string_view id, std::string_view where) const {
+  if (const auto* file = find(id)) return *file;
+  const auto asked = std::string(where) + ": plugin \"" + std::string(id) + "\"";
+  for (const auto& problem : problems_) {
+    const auto stem = problem.path.stem().string();
+    if (stem == id || stem == "lib" + std::string(id))
+      throw_usage(problem.id, asked + " cannot be used: " + problem.sentence);
+  }
+  std::vector<std::string> ids;
+  std::string available;
+  for (const auto& file : plugins_) {
+    ids.push_back(file.note.id);
+    available += (available.empty() ? "" : ", ") + file.note.id;
+  }
+  const auto near = nearest(id, ids);
+  throw_usage(error_id::plugin_not_found,
+              asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+                  " (available: " + (available.empty() ? "none" : available) + "; looked in " + places() +
+                  "); put its " + std::string(platform::plugin_suffix) +
+                  " file into one of these, or name its directory with --plugin-dir");
+}
+
+bool PluginRegistry::leaves_out(std::string_view name) const {
+  return std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
+}
+
+std::vector<const PluginFile*> PluginRegistry::trackers() const {
+  std::vector<const PluginFile*> found;
+  for (const auto& file : plugins_)
+    if (!file.note.report_to.empty() && !leaves_out(file.note.report_to) && !leaves_out(file.note.id))
+      found.push_back(&file);
+  return found;
+}
+
+std::string PluginRegistry::places() const {
+  std::string text;
+  for (const auto& directory : directories_) {
+    std::error_code ignored;
+    text += (text.empty() ? "" : ", ") + directory.string() +
+            (fs::is_directory(directory, ignored) ? "" : " (does not exist)");
+  }
+  return text.empty() ? "no directory" : text;
+}
+
+}  // namespace trainer

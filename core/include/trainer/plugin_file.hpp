@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "trainer/plugin_note.hpp"
+
+namespace trainer {
+
+/// A plugin as it lies on the disk: checked from outside, none of its code has run.
+struct PluginFile {
+  std::filesystem::path path;  ///< absolute
+  PluginNote note;
+  std::string sha256{};  ///< of the bytes that were loaded; empty before
+};
+
+/// Reads one file without running it; a usage Error when it is not a plugin for this host, or when
+/// another user could have written it and TRAINER_PLUGIN_TRUST is not "any".
+PluginFile read_plugin_file(const std::filesystem::path& path);
+
+}  // namespace trainer

@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "loading/private_copy.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include "base/sha256.hpp"
+#include "discovery/platform.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t piece = 1 << 20;
+
+[[noreturn]] void fail(const fs::path& file) {
+  throw_usage(error_id::plugin_copy_failed, file.string() + " could not be copied to load it: " + std::strerror(errno) +
+                                                "; see to memory, and to a writable TMPDIR");
+}
+
+void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
+  for (std::size_t done = 0; done < bytes.size();) {
+    const ssize_t n = ::write(descriptor, bytes.data() + done, bytes.size() - done);
+    if (n < 0 && errno != EINTR) fail(file);
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+}
+
+// `ulimit -f` holds for files in memory too, and who writes past it is killed.
+bool may_be_written(std::uint64_t size) {
+  rlimit limit{};
+  return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
+}  // namespace
+
+PrivateCopy::PrivateCopy(const fs::path& file) {
+  const platform::InputFile in(file);
+  const bool copied = may_be_written(in.size());
+  if (copied) {
+    open_copy(file);
+  } else {
+    log::warning(file.string() +
+                 " is loaded from its own file and not from a copy, since files may not be as large "
+                 "(ulimit -f); do not overwrite it while this program runs");
+    path_ = fs::absolute(file);
+  }
+  Sha256 digest;
+  for (std::uint64_t done = 0; done < in.size(); done += piece) {
+    const std::string bytes = in.read(done, std::min(piece, in.size() - done));
+    digest.add(bytes);
+    if (copied) write_all(descriptor_, bytes, file);
+  }
+  sha256_ = digest.hex();
+#if defined(__linux__)
+  if (copied) ::fcntl(descriptor_, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+#endif
+}
+
+void PrivateCopy::open_copy(const fs::path& file) {
+#if defined(__linux__)
+  // A file in memory that is sealed when it is whole. Its descriptor is open as long as this object:
+  // a number that is used again would be a name that the loader knows.
+  descriptor_ = ::memfd_create(file.filename().c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (descriptor_ >= 0) path_ = "/proc/self/fd/" + std::to_string(descriptor_);
+#endif
+  if (descriptor_ < 0 || ::access(path_.c_str(), R_OK) != 0) {  // no such call, or no /proc
+    if (descriptor_ >= 0) ::close(descriptor_);
+    std::string pattern = (fs::temp_directory_path() / "trainer_plugin.XXXXXX").string();
+    descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
+    if (descriptor_ < 0) fail(file);
+    path_ = pattern;
+  }
+}
+
+PrivateCopy::~PrivateCopy() {
+  if (descriptor_ < 0) return;  // the file itself
+  if (path_.parent_path() != "/proc/self/fd") ::unlink(path_.c_str());
+  ::close(descriptor_);
+}
+
+}  // namespace trainer

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/callback_spec.hpp"
+
+#include <algorithm>
+
+#include "run/report_to.hpp"
+
+namespace trainer {
+
+CallbackSpec CallbackSpec::plugin(RunFile::Callback spec) {
+  std::string id = spec.plugin;
+  CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
+    return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config, spec.on_error, context,
+                             spec.where + ".config");
+  });
+  out.plugin_id_ = std::move(id);
+  return out;
+}
+
+CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
+  return plugin(RunFile::Callback{std::move(id), std::move(config), OnError::fail, "callbacks"});
+}
+
+void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
+                   const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
+                   const HostContext& context) {
+  for (const Tracker& tracker : resolve_report_to(report_to, registry, context)) {
+    const bool named = tracker.name == tracker.file.note.report_to &&
+                       std::any_of(callbacks.begin(), callbacks.end(),
+                                   [&](const auto& spec) { return spec.plugin_id() == tracker.file.note.id; });
+    if (named) continue;
+    auto entry = make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context,
+                                   "args.report_to \"" + tracker.name + "\"");
+    entry->name = tracker.name;
+    handler.add(std::move(entry));
+  }
+  for (const CallbackSpec& spec : callbacks)
+    if (!registry.leaves_out(spec.plugin_id())) handler.add(spec.make(registry, context));
+}
+
+}  // namespace trainer

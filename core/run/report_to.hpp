@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which trackers a run reports to.
+#pragma once
+
+#include "loading/availability.hpp"
+#include "trainer/host_context.hpp"
+#include "trainer/plugin_registry.hpp"
+
+namespace trainer {
+
+/// Asks a tracker whether it can be used here. Loads the plugin.
+Availability availability(const PluginFile& file, const HostContext& context);
+
+/// A tracker that a run uses.
+struct Tracker {
+  PluginFile file;
+  std::string name;     ///< as report_to names it: "tensorboard", "python:mlflow"
+  json::object config;  ///< of its instance
+};
+
+/// The trackers that args.report_to means, in the order in which they are called. "all": every
+/// installed tracker that is available, in transformers' order and then by name, but one for each
+/// store; "none" or an empty list: none; names: those, in the order given. "PLUGIN:CALLBACK" is that
+/// plugin with the configuration {"callback": CALLBACK}. A tracker whose note says "always" comes last
+/// when it is available. A name that is missing or unavailable is an Error that says why, what
+/// there is, and what to do.
+std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
+                                       const HostContext& context);
+
+}  // namespace trainer

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/run_file.hpp"
+
+#include <algorithm>
+
+#include "base/text.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+namespace {
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string out;
+  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
+  return out;
+}
+
+// One object of the file, with its place for messages.
+class Section {
+ public:
+  Section(const json::value& v, std::string where) : where_(std::move(where)) {
+    if (!v.is_object()) wrong(v, "an object");
+    object_ = &v.get_object();
+  }
+
+  const std::string& where() const { return where_; }
+
+  void allow(const std::vector<std::string>& names) const {
+    for (const auto& entry : *object_) {
+      const std::string key(entry.key());
+      if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+      const std::string near = nearest(key, names);
+      throw_usage(error_id::run_file_invalid,
+                  where_ + ": \"" + key + "\" is not a key here; " +
+                      (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
+    }
+  }
+  const json::value* find(std::string_view key) const { return object_->if_contains(key); }
+  const json::value& require(std::string_view key, std::string_view what) const {
+    if (const auto* v = find(key)) return *v;
+    throw_usage(error_id::run_file_invalid, where_ + " has no \"" + std::string(key) + "\"; add " + std::string(what));
+  }
+  std::string place(std::string_view key) const { return where_ + "." + std::string(key); }
+
+  std::string text(std::string_view key, std::string fallback) const {
+    const auto* v = find(key);
+    return v ? text_of(*v, place(key)) : fallback;
+  }
+  std::string choice(std::string_view key, std::string fallback, const std::vector<std::string>& names) const {
+    std::string v = text(key, std::move(fallback));
+    check_choice(v, place(key), names);
+    return v;
+  }
+  bool flag(std::string_view key) const {
+    const auto* v = find(key);
+    if (v && !v->is_bool()) wrong_type(*v, place(key), "true or false");
+    return v && v->get_bool();
+  }
+  static std::string text_of(const json::value& v, const std::string& place) {
+    if (!v.is_string()) Section::wrong_type(v, place, "a string");
+    return std::string(v.get_string());
+  }
+  static void check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names) {
+    if (std::find(names.begin(), names.end(), v) != names.end()) return;
+    const std::string near = nearest(v, names);
+    throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + joined(names) +
+                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
+  }
+  [[noreturn]] static void wrong_type(const json::value& v, const std::string& place, std::string_view expected) {
+    throw_usage(error_id::run_file_invalid, place + " is " + std::string(json::kind_name(v)) + " (" + json::dump(v) +
+                                                "), expected " + std::string(expected));
+  }
+
+ private:
+  [[noreturn]] void wrong(const json::value& v, std::string_view expected) const { wrong_type(v, where_, expected); }
+  std::string where_;
+  const json::object* object_ = nullptr;
+};
+
+RunFile::Model read_model(const Section& model) {
+  model.allow({"type", "layers", "activation"});
+  RunFile::Model out;
+  out.type = model.choice("type", "mlp", {"mlp"});
+  out.activation = model.choice("activation", "relu", {"relu", "tanh", "sigmoid", "gelu"});
+  const auto& layers = model.require("layers", "the widths, such as [64, 64, 10]");
+  if (!layers.is_array() || layers.get_array().size() < 2)
+    Section::wrong_type(layers, model.place("layers"), "a list of at least two widths");
+  for (const auto& width : layers.get_array()) {
+    if (!width.is_int64() || width.get_int64() < 1 || width.get_int64() > 1 << 24)
+      Section::wrong_type(width, model.place("layers"), "widths from 1 to 16777216");
+    out.layers.push_back(width.get_int64());
+  }
+  return out;
+}
+
+std::filesystem::path absolute_to(const std::filesystem::path& base, const std::string& given) {
+  return given.empty() ? std::filesystem::path() : (base / given).lexically_normal();
+}
+
+RunFile::Data read_data(const Section& data, const std::filesystem::path& base) {
+  data.allow({"train", "eval", "test", "target"});
+  RunFile::Data out;
+  out.train = absolute_to(base, data.text("train", ""));
+  out.test = absolute_to(base, data.text("test", ""));
+  out.target = Section::text_of(data.require("target", "the name of the label's column"), data.place("target"));
+  if (const auto* eval = data.find("eval")) {
+    if (eval->is_object())
+      for (const auto& set : eval->get_object())
+        out.eval.emplace_back(set.key(), absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
+    else
+      out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
+  }
+  return out;
+}
+
+RunFile::Callback read_callback(const Section& callback) {
+  callback.allow({"plugin", "config", "on_error"});
+  RunFile::Callback out;
+  out.where = callback.where();
+  out.plugin = Section::text_of(callback.require("plugin", "the id of an installed plugin"), callback.place("plugin"));
+  if (const auto* config = callback.find("config")) {
+    if (!config->is_object()) Section::wrong_type(*config, callback.place("config"), "an object");
+    out.config = config->get_object();
+  }
+  if (const auto* policy = callback.find("on_error"))
+    out.on_error = parse_on_error(*policy, callback.place("on_error"));
+  return out;
+}
+
+RunFile::Action read_action(const Section& action) {
+  action.allow({"do", "resume_from_checkpoint", "args"});
+  RunFile::Action out;
+  action.require("do", "\"train\", \"evaluate\" or \"predict\"");
+  out.what = action.choice("do", "", {"train", "evaluate", "predict"});
+  if (const auto* resume = action.find("resume_from_checkpoint")) {
+    if (resume->is_bool()) {
+      if (resume->get_bool()) out.resume_from_checkpoint = "";
+    } else {
+      out.resume_from_checkpoint = Section::text_of(*resume, action.place("resume_from_checkpoint"));
+    }
+  }
+  if (const auto* args = action.find("args")) {
+    if (!args->is_object()) Section::wrong_type(*args, action.place("args"), "an object");
+    out.args = args->get_object();
+  }
+  return out;
+}
+
+template <typename T, typename F>
+std::vector<T> read_list(const Section& root, std::string_view key, F&& read) {
+  std::vector<T> out;
+  const auto* list = root.find(key);
+  if (!list) return out;
+  if (!list->is_array()) Section::wrong_type(*list, root.place(key), "a list");
+  for (std::size_t i = 0; i < list->get_array().size(); ++i)
+    out.push_back(read(Section(list->get_array()[i], root.place(key) + "[" + std::to_string(i) + "]")));
+  return out;
+}
+
+// --set data.train=FILE: the value is JSON when it reads as JSON, else text.
+void apply(json::value& root, const std::string& key, const std::string& text) {
+  json::value v;
+  try {
+    v = json::parse(text, "--set");
+  } catch (const Error&) {
+    v = boost::json::string(text);
+  }
+  if (key.rfind("data.", 0) == 0 && key != "data.target" && v.is_string())
+    v = boost::json::string(std::filesystem::absolute(text).string());
+  json::value* at = &root;
+  std::size_t start = 0;
+  while (true) {
+    if (!at->is_object())
+      throw_usage(error_id::run_file_invalid,
+                  "--set " + key + ": the part before the last dot is not an object of the run file");
+    const auto dot = key.find('.', start);
+    const std::string part = key.substr(start, dot == key.npos ? key.npos : dot - start);
+    if (part.empty())
+      throw_usage(error_id::run_file_invalid, "--set " + key + ": expected KEY=VALUE with a key such as data.train");
+    json::value& child = at->get_object()[part];
+    if (dot == key.npos) {
+      child = std::move(v);
+      return;
+    }
+    if (child.is_null()) child = json::object{};
+    at = &child;
+    start = dot + 1;
+  }
+}
+
+std::vector<std::string> read_metrics(const Section& root, const std::string& loss) {
+  std::vector<std::string> names;
+  const auto* metrics = root.find("metrics");
+  if (!metrics) return names;
+  if (!metrics->is_array()) Section::wrong_type(*metrics, root.place("metrics"), "a list");
+  for (const auto& metric : metrics->get_array()) {
+    names.push_back(Section::text_of(metric, root.place("metrics")));
+    Section::check_choice(names.back(), root.place("metrics"), {"accuracy"});
+  }
+  if (!names.empty() && loss == "mse")
+    throw_usage(error_id::run_file_invalid,
+                root.place("metrics") +
+                    " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
+                    "\"cross_entropy\" or leave the metric out");
+  return names;
+}
+
+std::optional<std::int64_t> read_log_history_limit(const Section& root) {
+  const auto* limit = root.find("log_history_limit");
+  if (!limit) return {};
+  if (!limit->is_int64() || limit->get_int64() < 1)
+    Section::wrong_type(*limit, root.place("log_history_limit"), "a whole number from 1");
+  return limit->get_int64();
+}
+
+}  // namespace
+
+OnError parse_on_error(const json::value& v, std::string_view where) {
+  const std::string text = Section::text_of(v, std::string(where));
+  Section::check_choice(text, std::string(where), {"fail", "warn", "disable"});
+  return text == "fail" ? OnError::fail : text == "warn" ? OnError::warn : OnError::disable;
+}
+
+RunFile RunFile::load(const std::filesystem::path& path,
+                      const std::vector<std::pair<std::string, std::string>>& overrides) {
+  json::value v = json::parse_file(path);
+  for (const auto& [key, text] : overrides) apply(v, key, text);
+  const Section root(v, path.string());
+  root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
+              "log_history_limit"});
+  const auto base = path.parent_path();
+  RunFile run;
+  run.path = path;
+  const auto& model = root.require("model", "\"model\": {\"type\": \"mlp\", \"layers\": [...]}");
+  run.model = read_model(Section(model, root.place("model")));
+  run.model_json = model.get_object();
+  run.init_from = absolute_to(base, root.text("init_from", ""));
+  run.data = read_data(
+      Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
+  root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
+  run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
+  run.metrics = read_metrics(root, run.loss);
+  if (const auto* args = root.find("args")) {
+    if (!args->is_object()) Section::wrong_type(*args, root.place("args"), "an object");
+    run.args = args->get_object();
+  }
+  run.callbacks = read_list<Callback>(root, "callbacks", read_callback);
+  run.actions = read_list<Action>(root, "actions", read_action);
+  run.async_save = root.flag("async_save");
+  run.log_history_limit = read_log_history_limit(root);
+  if (run.actions.empty()) run.actions.push_back({"train", std::nullopt, {}});
+  return run;
+}
+
+}  // namespace trainer

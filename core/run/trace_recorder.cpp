@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "run/trace_recorder.hpp"
+
+#include "trainer/error.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/files.hpp"
+
+namespace trainer {
+
+TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::move(directory)) {
+  require_writable_directory(directory_, "--record");
+  const auto path = directory_ / "trace.jsonl";
+  file_ = std::fopen(path.c_str(), "w");
+  if (!file_) throw_usage(error_id::file_write_failed, path.string() + " could not be opened for writing");
+}
+
+TraceRecorder::~TraceRecorder() { std::fclose(file_); }
+
+void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const TrainerControl& control,
+                          const json::object* values, std::uint32_t has) {
+  json::object line{{"event", event_name(kind)},      {"global_step", state.global_step},
+                    {"epoch", state.epoch.to_json()}, {"max_steps", state.max_steps},
+                    {"control", control.flags()},     {"control_after", nullptr}};
+  if (values) line.emplace(kind == TRAINER_ON_LOG ? "logs" : "metrics", *values);
+  line.emplace("has", json::object{{"optimizer", (has & TRAINER_HAS_OPTIMIZER) != 0},
+                                   {"lr_scheduler", (has & TRAINER_HAS_LR_SCHEDULER) != 0},
+                                   {"train_dataloader", (has & TRAINER_HAS_TRAIN_DATALOADER) != 0},
+                                   {"eval_dataloader", (has & TRAINER_HAS_EVAL_DATALOADER) != 0}});
+  line.emplace("action", action_);
+  if (kind == TRAINER_ON_SAVE) {
+    const std::string name = "checkpoint-" + std::to_string(state.global_step);
+    const auto source = output_dir_ / name / "trainer_state.json";
+    if (std::filesystem::exists(source))
+      std::filesystem::copy_file(source, directory_ / (name + ".trainer_state.json"),
+                                 std::filesystem::copy_options::overwrite_existing);
+  }
+  pending_.push_back(std::move(line));
+  changes_.emplace_back();
+}
+
+void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) {
+  const json::object old_flags = before.flags(), new_flags = after.flags();
+  json::object changed;
+  for (const auto& flag : new_flags)
+    if (flag.value() != old_flags.at(flag.key())) changed.emplace(flag.key(), flag.value());
+  if (!changed.empty())
+    changes_.back().push_back(json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
+}
+
+void TraceRecorder::end(const TrainerControl& control) {
+  pending_.back()["control_after"] = control.flags();
+  write_last();
+}
+
+// The control stays null: nobody answered for the event.
+void TraceRecorder::failed() { write_last(); }
+
+void TraceRecorder::write_last() {
+  json::object& line = pending_.back();
+  if (!changes_.back().empty()) line.emplace("changed_by", std::move(changes_.back()));
+  std::fputs((json::dump(line, {.compact = true}) + "\n").c_str(), file_);
+  pending_.pop_back();
+  changes_.pop_back();
+}
+
+void TraceRecorder::finish() {
+  if (std::fflush(file_) != 0)
+    throw_run(error_id::file_write_failed,
+              (directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
+}
+
+}  // namespace trainer

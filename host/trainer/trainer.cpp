@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The loop. Its order is the contract: docs/callbacks.md lists it, tests compare it with
+// transformers.
+#include "trainer/trainer.hpp"
+
+#include <cmath>
+#include <csignal>
+
+#include "checkpoints/checkpoint_directory.hpp"
+#include "checkpoints/checkpoint_writer.hpp"
+#include "model/tensor_views.hpp"
+#include "run/plugins_lock.hpp"
+#include "trainer/crash_report.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+#include "trainer/loss_sum.hpp"
+#include "trainer/out_of_memory.hpp"
+#include "trainer/precision.hpp"
+#include "trainer/speed_metrics.hpp"
+#include "trainer/stop_signals.hpp"
+
+namespace trainer {
+TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
+  if (!train_dataset_)
+    throw_usage(error_id::data_missing,
+                "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
+  is_in_train_ = true;
+  // Reset at the end, so that a signal that comes before the first line of this is not lost.
+  struct Reset {
+    std::atomic<bool>& flag;
+    ~Reset() { flag = false; }
+  } const reset{stop_requested_};
+  std::optional<StopSignals> signals;
+  if (args_.enable_jit_checkpoint) signals.emplace(*this, std::vector<int>{SIGTERM});
+  remove_torn_checkpoints(args_.output_dir);
+  std::optional<std::filesystem::path> checkpoint;
+  if (resume_from_checkpoint) {
+    checkpoint = resume_from_checkpoint->empty() ? newest_checkpoint(args_.output_dir) : *resume_from_checkpoint;
+    load_model(*checkpoint);
+  }
+  if (state_.is_world_process_zero) {
+    if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
+    crash_report::set_directory(args_.output_dir);
+    update_plugins_lock(args_.output_dir, handler_.entries(), checkpoint.has_value());
+  }
+  while (true) {
+    try {
+      return inner_training_loop(checkpoint);
+    } catch (const std::exception& e) {
+      if (!args_.auto_find_batch_size || !is_out_of_memory(e)) throw;
+      train_batch_size_ = static_cast<std::int64_t>(static_cast<double>(train_batch_size_) * 0.9);
+      if (train_batch_size_ == 0)
+        throw_run(error_id::memory_exhausted,
+                  "auto_find_batch_size: even a batch of 1 row does not fit: " + std::string(e.what()));
+      log::warning("out of memory; starting again with per_device_train_batch_size " +
+                   std::to_string(train_batch_size_));
+    }
+  }
+}
+
+TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
+  train_dataloader_ = get_train_dataloader();
+  const Plan plan = plan_training(*train_dataloader_);
+  const Resume resume = init_training_state(plan, checkpoint);
+  prepare_for_training(plan, resume);
+  // After a training that ended well nothing is left to it.
+  struct GiveUpSave {
+    Trainer& trainer;
+    ~GiveUpSave() { trainer.give_up_save(); }
+  } const give_up{*this};
+
+  train_start_ = Clock::now();
+  initial_num_input_tokens_seen_ = state_.num_input_tokens_seen;
+  initial_global_step_ = globalstep_last_logged_ = state_.global_step;
+  loss_ = std::make_unique<LossSum>(device_);
+  total_loss_ = data_seconds_ = train_seconds_ = 0;
+  zero_grad();
+
+  fire(TRAINER_ON_TRAIN_BEGIN);
+  if (args_.eval_on_start) evaluate_in_training(false);
+  for (std::int64_t epoch = resume.epochs_trained; epoch < plan.num_train_epochs; ++epoch) {
+    fire(TRAINER_ON_EPOCH_BEGIN);
+    run_epoch(epoch, plan, resume);
+    if (control_.should_training_stop) break;
+  }
+  return finalize_training(plan);
+}
+
+void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resume) {
+  const std::int64_t accumulation = args_.gradient_accumulation_steps;
+  const bool resumed = resume.checkpoint && epoch == resume.epochs_trained;
+  const std::int64_t skip = resumed ? resume.steps_trained_in_current_epoch : 0;
+  std::int64_t step = skip - 1;  // index of the micro-batch in the epoch
+  bool restore_rng = resumed && skip > 0;
+  at::Tensor grad_norm;
+  std::optional<double> learning_rate;
+
+  if (resumed && skip == 0) load_rng_state(*resume.checkpoint);
+  train_dataloader_->begin_epoch(epoch, skip);
+  const std::int64_t remainder =
+      plan.steps_in_epoch % accumulation == 0 ? accumulation : plan.steps_in_epoch % accumulation;
+
+  std::vector<Batch> window;
+  for (std::int64_t update = skip / accumulation; update < plan.num_update_steps_per_epoch; ++update) {
+    const bool last_window = update == plan.num_update_steps_per_epoch - 1;
+    window.clear();
+    for (std::int64_t i = 0; i < (last_window ? remainder : accumulation); ++i) {
+      const auto asked = Clock::now();
+      auto batch = train_dataloader_->next();
+      data_seconds_ += seconds_since(asked);
+      if (!batch) break;
+      window.push_back(std::move(*batch));
+    }
+    current_gradient_accumulation_steps_ = static_cast<std::int64_t>(window.size());
+    if (std::exchange(restore_rng, false)) load_rng_state(*resume.checkpoint);
+
+    for (Batch& inputs : window) {
+      ++step;
+      const bool sync = (step + 1) % accumulation == 0 || step + 1 == plan.steps_in_epoch;
+      if (step % accumulation == 0) fire(TRAINER_ON_STEP_BEGIN);
+
+      track_input_tokens(inputs);
+      current_flos_ = Number(current_flos_ + floating_point_ops(inputs));
+      loss_->add(training_step(std::move(inputs)), args_.logging_nan_inf_filter,
+                 state_.global_step - globalstep_last_logged_);
+
+      if (sync) {
+        const bool stepped = update_parameters(grad_norm);
+        learning_rate = optimizer_->param_groups()[0].lr;
+        if (stepped && !lr_scheduler_->metric_driven()) lr_scheduler_->step();
+        zero_grad();
+        ++state_.global_step;
+        state_.epoch =
+            static_cast<double>(epoch) + static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
+        fire(TRAINER_ON_STEP_END);
+        obey_stop_request();
+        maybe_log_save_evaluate(grad_norm, learning_rate);
+        if (writer_ && writer_->finished()) finish_save();
+      } else {
+        fire(TRAINER_ON_SUBSTEP_END);
+      }
+      if (control_.should_epoch_stop || control_.should_training_stop) break;
+    }
+    if (control_.should_epoch_stop || control_.should_training_stop) break;
+  }
+  if (step < 0) {
+    log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state_.global_step));
+    control_.should_training_stop = true;
+  }
+  fire(TRAINER_ON_EPOCH_END);
+  maybe_log_save_evaluate(grad_norm, learning_rate);
+}
+
+void Trainer::obey_stop_request() {
+  if (stop_requested_.load(std::memory_order_relaxed)) control_.should_training_stop = control_.should_save = 1;
+}
+
+bool Trainer::update_parameters(at::Tensor& grad_norm) {
+  gradients_.clear();
+  for (const auto& parameter : parameters_)
+    if (parameter.grad().defined()) gradients_.push_back(parameter.grad());
+  if (scaler_) scaler_->unscale(gradients_);
+  grad_norm = gradients_.empty() ? at::zeros({}, device_) : clip_grad_norm(gradients_, args_.max_grad_norm);
+  fire(TRAINER_ON_PRE_OPTIMIZER_STEP);
+  const bool good = !scaler_ || scaler_->step_is_good();
+  if (good) optimizer_->step();
+  if (scaler_) scaler_->update();
+  fire(TRAINER_ON_OPTIMIZER_STEP);
+  return good;
+}
+
+void Trainer::zero_grad() {
+  for (auto& parameter : parameters_) parameter.mutable_grad().reset();
+}
+
+void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional<double> learning_rate) {
+  if (control_.should_log && state_.global_step > globalstep_last_logged_) {
+    const double loss = loss_->value();
+    loss_->clear();
+    json::object logs{{"loss", loss / static_cast<double>(state_.global_step - globalstep_last_logged_)}};
+    if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
+    // Without an update since the epoch's begin, the rate is that of the step to come.
+    logs.emplace("learning_rate", learning_rate.value_or(optimizer_->param_groups()[0].lr));
+    total_loss_ += loss;
+    globalstep_last_logged_ = state_.global_step;
+    store_flos();
+    log(logs, seconds_since(train_start_));
+  }
+  if (control_.should_evaluate) {
+    const json::object metrics = evaluate_in_training(true);
+    const bool is_new_best = determine_best_metric(metrics);
+    if (args_.save_strategy == "best") control_.should_save = is_new_best;
+    obey_stop_request();  // one that came while it evaluated
+  }
+  if (control_.should_save) save_checkpoint();
+}
+
+TrainOutput Trainer::finalize_training(const Plan& plan) {
+  finish_save();
+  total_loss_ += loss_->value();
+  train_seconds_ = seconds_since(train_start_);
+  const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
+  const double train_loss = total_loss_ / std::max(steps, 0.001);
+
+  json::object metrics = speed_metrics(
+      "train", train_seconds_,
+      plan.num_train_samples * steps / static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)), steps);
+  store_flos();
+  metrics.emplace("total_flos", state_.total_flos.to_json());
+  metrics.emplace("train_loss", train_loss);
+  log(metrics);
+
+  if (args_.load_best_model_at_end && state_.best_model_checkpoint) load_best_model();
+  if (state_.best_model_checkpoint && args_.save_total_limit == 1)
+    remove_checkpoints_except(args_.output_dir, *state_.best_model_checkpoint);
+
+  fire(TRAINER_ON_TRAIN_END);
+  is_in_train_ = false;
+  return {state_.global_step, train_loss, std::move(metrics)};
+}
+
+void Trainer::log(json::object& logs, std::optional<double> seconds_since_start) {
+  logs.insert_or_assign("epoch", state_.epoch.to_json());
+  if (args_.include_num_input_tokens_seen != "no") {
+    logs.insert_or_assign("num_input_tokens_seen", state_.num_input_tokens_seen);
+    if (seconds_since_start) {
+      const auto tokens = static_cast<double>(state_.num_input_tokens_seen - initial_num_input_tokens_seen_);
+      for (auto& entry : speed_metrics("train", *seconds_since_start, {}, {}, tokens))
+        logs.insert_or_assign(entry.key(), std::move(entry.value()));
+    }
+  }
+  json::object kept = logs;
+  kept.insert_or_assign("step", state_.global_step);
+  state_.log_history.push_back(std::move(kept));
+  while (log_history_limit_ && std::ssize(state_.log_history) > *log_history_limit_) state_.log_history.pop_front();
+  fire(TRAINER_ON_LOG, &logs);
+}
+
+}  // namespace trainer

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// FakeHost: the services of a host, what a plugin is given and what it gave; fake_host.hpp has an example.
+#pragma once
+
+#include <trainer/event.h>
+#include <trainer/ext/model.h>
+#include <trainer/ext/parameters.h>
+#include <trainer/ext/run.h>
+#include <trainer/host.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <numeric>
+#include <set>
+#include <string>
+#include <thread>
+#include <trainer/sdk/testing/values.hpp>
+#include <utility>
+#include <vector>
+
+namespace trainer::sdk::testing {
+
+/// A named tensor of floats on the CPU.
+struct FakeTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+  std::vector<float> data;
+  std::vector<std::int64_t> strides{};  ///< in elements; empty: compact
+};
+
+/// Appends a Cell, or a text in quotes, as JSON.
+inline void append_json(std::string& out, const std::string& text) {
+  out += '"';
+  for (const char c : text) {
+    char escaped[8];
+    if (static_cast<unsigned char>(c) < 0x20) {
+      out.append(escaped,
+                 static_cast<std::size_t>(std::snprintf(escaped, sizeof escaped, "\\u%04x", static_cast<unsigned>(c))));
+      continue;
+    }
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  out += '"';
+}
+inline void append_json(std::string& out, const Cell& cell) {
+  char digits[40];
+  switch (cell.type) {
+    case TRAINER_BOOLEAN:
+      out += cell.integer != 0 ? "true" : "false";
+      break;
+    case TRAINER_INTEGER:
+      out += std::to_string(cell.integer);
+      break;
+    case TRAINER_NUMBER:
+      std::snprintf(digits, sizeof digits, "%.17g", cell.number);
+      out += std::isnan(cell.number)   ? "NaN"
+             : std::isinf(cell.number) ? (cell.number > 0 ? "Infinity" : "-Infinity")
+                                       : digits;
+      break;
+    case TRAINER_STRING:
+      append_json(out, cell.text);
+      break;
+    default:
+      out += cell.type == TRAINER_JSON ? cell.text : "null";
+  }
+}
+
+/// trainer_host over public members; set them before the plugin is made or between events.
+class FakeHost {
+ public:
+  FakeHost() {
+    state.struct_size = sizeof state;
+    state.is_world_process_zero = state.is_local_process_zero = 1;
+    table_.struct_size = sizeof table_;
+    table_.abi_major = TRAINER_ABI_MAJOR;
+    table_.abi_minor = TRAINER_ABI_MINOR;
+    table_.data = this;
+    table_.log = [](const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {
+      const std::lock_guard<std::mutex> lock(of(host).mutex_);
+      of(host).lines.push_back({level, text_of(text, size)});
+    };
+    table_.set_error = [](const trainer_host* host, const char* text, std::uint64_t size) {
+      at("set_error", host).error = text_of(text, size);
+    };
+    table_.config_json = [](const trainer_host* host, trainer_text* json) {
+      *json = at("config_json", host).config_text();
+    };
+    table_.config = [](const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
+      return find(at("config", host).config, key, size, value);
+    };
+    table_.argument = [](const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
+      return find(at("argument", host).arguments, key, size, value);
+    };
+    table_.arguments_json = [](const trainer_host* host, trainer_text* json) {
+      *json = {at("arguments_json", host).arguments_json.data(), of(host).arguments_json.size()};
+    };
+    table_.model_config_json = [](const trainer_host* host, trainer_text* json) {
+      *json = {at("model_config_json", host).model_config_json.data(), of(host).model_config_json.size()};
+    };
+    table_.log_history_size = [](const trainer_host* host) -> std::uint64_t {
+      return at("log_history_size", host).log_history.size();
+    };
+    table_.log_history_at = [](const trainer_host* host, std::uint64_t i) {
+      return at("log_history_at", host).history_at(i);
+    };
+    table_.get_extension = [](const trainer_host* host, const char* id) {
+      return at("get_extension", host).extension(id);
+    };
+  }
+  FakeHost(const FakeHost&) = delete;
+  FakeHost& operator=(const FakeHost&) = delete;
+  const trainer_host* table() const { return &table_; }
+
+  std::map<std::string, Cell> arguments, config;
+  std::string config_json;  ///< as config_json() gives it; empty: made of `config`
+  std::string arguments_json = "{}", model_config_json;
+  std::vector<Row> log_history;
+  trainer_state state{};
+  trainer_control control{sizeof(trainer_control), 0, 0, 0, 0, 0, 0, 0};
+  std::uint32_t has = 0;                   ///< TRAINER_HAS_... of the events
+  std::int64_t eval_dataloader_size = -1;  ///< of the events
+
+  /// Extensions that this host offers; take one out to be a host without it.
+  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL};
+  std::uint32_t run_kind = TRAINER_RUN_TRAINING;
+  std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
+  std::vector<std::string> saved_models;  ///< the directories that save() was asked for; nothing is written
+
+  std::vector<std::pair<std::uint32_t, std::string>> lines;  ///< what the plugin logged
+  std::string error;                                         ///< its last sentence
+  std::string misuse;  ///< a function that was called from another thread than this object was made on
+
+ private:
+  static FakeHost& of(const trainer_host* host) { return *static_cast<FakeHost*>(host->data); }
+  static FakeHost& at(const char* function, const trainer_host* host) {
+    FakeHost& self = of(host);
+    if (std::this_thread::get_id() != self.thread_) {
+      const std::lock_guard<std::mutex> lock(self.mutex_);
+      self.misuse = function;
+    }
+    return self;
+  }
+  static std::int32_t find(const std::map<std::string, Cell>& in, const char* key, std::uint64_t size,
+                           trainer_value* value) {
+    const auto found = in.find(text_of(key, size));
+    if (found == in.end()) return TRAINER_NOT_FOUND;
+    found->second.give(value);
+    return TRAINER_OK;
+  }
+
+  trainer_text config_text() {
+    config_made_ = config_json;
+    if (config_json.empty()) {
+      for (const auto& [key, cell] : config) {
+        config_made_ += config_made_.empty() ? "{" : ", ";
+        append_json(config_made_, key), config_made_ += ": ", append_json(config_made_, cell);
+      }
+      config_made_ += config_made_.empty() ? "{}" : "}";
+    }
+    return {config_made_.data(), config_made_.size()};
+  }
+
+  const trainer_map* history_at(std::uint64_t index) {
+    if (index >= log_history.size()) return nullptr;
+    const Row& entry = log_history[static_cast<std::size_t>(index)];
+    history_ = std::make_unique<FakeMap>(entry);
+    return history_->table();
+  }
+
+  const void* extension(const char* id) const {
+    static const trainer_ext_run run = {sizeof(trainer_ext_run), 0,
+                                        [](const trainer_host* host) { return of(host).run_kind; }};
+    static const trainer_ext_parameters parameters = {
+        sizeof(trainer_ext_parameters), 0,
+        [](const trainer_host* host, std::uint32_t which) -> std::uint64_t { return of(host).tensors[which].size(); },
+        [](const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
+           trainer_tensor* tensor) { return of(host).tensor_at(which, index, name, tensor); },
+        [](const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to, std::uint64_t size) {
+          return of(host).tensor_copy(which, index, to, size);
+        }};
+    static const trainer_ext_model model = {
+        sizeof(trainer_ext_model), 0,
+        [](const trainer_host* host, const char* directory, std::uint64_t size, trainer_text*) {
+          of(host).saved_models.push_back(text_of(directory, size));
+          return static_cast<std::int32_t>(TRAINER_OK);
+        }};
+    if (offered.count(id) == 0) return nullptr;
+    if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return &model;
+    return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;
+  }
+
+  std::int32_t tensor_at(std::uint32_t which, std::uint64_t index, trainer_text* name, trainer_tensor* out) {
+    auto& list = tensors[which];
+    if (index >= list.size()) return TRAINER_NOT_FOUND;
+    FakeTensor& tensor = list[static_cast<std::size_t>(index)];
+    if (tensor.strides.size() != tensor.shape.size()) {
+      tensor.strides.assign(tensor.shape.size(), 1);
+      for (std::size_t i = tensor.shape.size(); i-- > 1;) tensor.strides[i - 1] = tensor.strides[i] * tensor.shape[i];
+    }
+    *name = {tensor.name.data(), tensor.name.size()};
+    const std::uint32_t given = out->struct_size;
+    *out = {given,
+            1,
+            tensor.data.data(),
+            0,
+            tensor.shape.data(),
+            tensor.strides.data(),
+            static_cast<std::int32_t>(tensor.shape.size()),
+            1,
+            0,
+            2,
+            32,
+            1,
+            nullptr};
+    return TRAINER_OK;
+  }
+
+  std::int32_t tensor_copy(std::uint32_t which, std::uint64_t index, void* to, std::uint64_t size) {
+    const auto& list = tensors[which];
+    if (index >= list.size()) return TRAINER_NOT_FOUND;
+    const FakeTensor& tensor = list[static_cast<std::size_t>(index)];
+    std::vector<float> compact;
+    const std::int64_t elements =
+        std::accumulate(tensor.shape.begin(), tensor.shape.end(), std::int64_t{1}, std::multiplies<>());
+    for (std::int64_t i = 0; i < elements; ++i) {
+      std::int64_t rest = i, at = 0, compact_stride = 1;
+      for (std::size_t d = tensor.shape.size(); d-- > 0; rest /= tensor.shape[d]) {
+        at += rest % tensor.shape[d] * (tensor.strides.empty() ? compact_stride : tensor.strides[d]);
+        compact_stride *= tensor.shape[d];
+      }
+      compact.push_back(tensor.data[static_cast<std::size_t>(at)]);
+    }
+    if (size != compact.size() * sizeof(float)) return TRAINER_ERROR;
+    if (size > 0) std::memcpy(to, compact.data(), static_cast<std::size_t>(size));
+    return TRAINER_OK;
+  }
+
+  trainer_host table_{};
+  const std::thread::id thread_ = std::this_thread::get_id();
+  std::mutex mutex_;
+  std::string config_made_;
+  std::unique_ptr<FakeMap> history_;
+};
+
+}  // namespace trainer::sdk::testing
