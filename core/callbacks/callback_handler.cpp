@@ -8,6 +8,7 @@
 
 #include "border/call_check.hpp"
 #include "border/map_view.hpp"
+#include "callbacks/native_event.hpp"
 #include "state/moment.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -104,12 +105,12 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   MapView map(values, false);
   NativeEvent event;
   static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind, &view, &control_,
-                                        values ? &map : nullptr, has,  0,     eval_dataloader_size};
+                                        values ? &map : nullptr, has_, 0,     eval_dataloader_size_};
   event.args = &args_;
   event.native_state = &state_;
   event.native_control = &control_;
   event.native_values = values;
-  if (recorder_) recorder_->begin(kind, state_, control_, values, has);
+  if (recorder_) recorder_->begin(kind, state_, control_, values, has_);
   const std::uint32_t weight = timing_weight(kind);
   moment.event.store(kind, std::memory_order_relaxed);
   moment.step.store(state_.global_step, std::memory_order_relaxed);

@@ -9,7 +9,7 @@ namespace trainer {
 namespace {
 
 // Python's `step % every == 0` for numbers that may be floats. A step count that resolved to zero
-// divides by zero there, too.
+// divides by zero in transformers, too.
 bool is_multiple(std::int64_t step, const Number& every, const char* name) {
   if (every == 0)
     throw std::invalid_argument(

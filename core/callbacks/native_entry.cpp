@@ -1,11 +1,48 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <boost/core/demangle.hpp>
+//
+// A C++ callback behind the table of a plugin.
+#include <trainer/callback.h>
 
+#include <boost/core/demangle.hpp>
+#include <iterator>
+
+#include "callbacks/native_event.hpp"
 #include "trainer/callback_entry.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 namespace {
+
+template <auto method>
+std::int32_t native_slot(trainer_callback* self, const trainer_event* event);
+
+struct NativeSlot {
+  trainer_slot trainer_callback::*place;
+  trainer_slot function;
+};
+
+// In the order of TrainerCallback's methods, as overridden_events() counts them.
+#define TRAINER_NATIVE_SLOT(event) {&trainer_callback::event, &native_slot<&TrainerCallback::event>}
+constexpr NativeSlot native_slots[] = {
+    TRAINER_NATIVE_SLOT(on_init_end),
+    TRAINER_NATIVE_SLOT(on_train_begin),
+    TRAINER_NATIVE_SLOT(on_train_end),
+    TRAINER_NATIVE_SLOT(on_epoch_begin),
+    TRAINER_NATIVE_SLOT(on_epoch_end),
+    TRAINER_NATIVE_SLOT(on_step_begin),
+    TRAINER_NATIVE_SLOT(on_pre_optimizer_step),
+    TRAINER_NATIVE_SLOT(on_optimizer_step),
+    TRAINER_NATIVE_SLOT(on_substep_end),
+    TRAINER_NATIVE_SLOT(on_step_end),
+    TRAINER_NATIVE_SLOT(on_evaluate),
+    TRAINER_NATIVE_SLOT(on_predict),
+    TRAINER_NATIVE_SLOT(on_save),
+    TRAINER_NATIVE_SLOT(on_log),
+    TRAINER_NATIVE_SLOT(on_prediction_step),
+    TRAINER_NATIVE_SLOT(on_push_begin),
+};
+#undef TRAINER_NATIVE_SLOT
+static_assert(std::size(native_slots) == TRAINER_EVENT_COUNT);
 
 // The table comes first in `block`, so that a slot finds its entry from `self` alone.
 struct NativeEntry final : CallbackEntry {
@@ -13,9 +50,10 @@ struct NativeEntry final : CallbackEntry {
     NativeEntry* entry;
   };
 
-  NativeEntry(std::shared_ptr<TrainerCallback> c, const trainer_callback& slots)
-      : callback(std::move(c)), exportable(dynamic_cast<ExportableState*>(callback.get())) {
-    static_cast<trainer_callback&>(block) = slots;
+  NativeEntry(std::shared_ptr<TrainerCallback> c, std::uint32_t subscribed)
+      : callback(std::move(c)), events(subscribed), exportable(dynamic_cast<ExportableState*>(callback.get())) {
+    for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
+      if ((events >> kind & 1u) != 0) block.*native_slots[kind].place = native_slots[kind].function;
     block.struct_size = sizeof(trainer_callback);
     block.data = callback.get();
     block.entry = this;
@@ -23,7 +61,7 @@ struct NativeEntry final : CallbackEntry {
     name = class_name = class_name_of(typeid(*callback));
   }
 
-  TrainerCallback* native() override { return callback.get(); }
+  std::shared_ptr<TrainerCallback> native() const override { return callback; }
   std::string take_error() override { return std::exchange(error, {}); }
   bool stateful() const override { return exportable != nullptr; }
   json::object state() override { return exportable->state(); }
@@ -31,7 +69,7 @@ struct NativeEntry final : CallbackEntry {
     // The class cannot be constructed from here, so the instance stays and takes the state over; it
     // still moves to the end of the list, as a new one would.
     exportable->load_state(state);
-    auto moved = std::make_shared<NativeEntry>(callback, block);
+    auto moved = std::make_shared<NativeEntry>(callback, events);
     moved->name = name;
     moved->class_name = class_name;
     moved->on_error = on_error;
@@ -39,15 +77,13 @@ struct NativeEntry final : CallbackEntry {
   }
 
   std::shared_ptr<TrainerCallback> callback;
+  std::uint32_t events;
   ExportableState* exportable;
   Block block{};
   std::string error;
 };
 
-}  // namespace
-
-namespace detail {
-
+// What a method throws is kept by the entry.
 void keep_exception(trainer_callback* self) {
   std::string& error = static_cast<NativeEntry::Block*>(self)->entry->error;
   try {
@@ -59,7 +95,24 @@ void keep_exception(trainer_callback* self) {
   }
 }
 
-}  // namespace detail
+template <auto method>
+std::int32_t native_slot(trainer_callback* self, const trainer_event* event) {
+  const auto& e = *static_cast<const NativeEvent*>(event);
+  auto& callback = *static_cast<TrainerCallback*>(self->data);
+  try {
+    if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const TrainingArguments&, const TrainerState&,
+                                      TrainerControl&, json::object&>)
+      (callback.*method)(*e.args, *e.native_state, *e.native_control, *e.native_values);
+    else
+      (callback.*method)(*e.args, *e.native_state, *e.native_control);
+    return TRAINER_OK;
+  } catch (...) {
+    keep_exception(self);
+    return TRAINER_ERROR;
+  }
+}
+
+}  // namespace
 
 std::string class_name_of(const std::type_info& type) {
   std::string full = boost::core::demangle(type.name());
@@ -68,11 +121,10 @@ std::string class_name_of(const std::type_info& type) {
   return colon == full.npos ? full : full.substr(colon + 2);
 }
 
-std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback,
-                                                 const trainer_callback& slots) {
+std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events) {
   if (!callback)
     throw_usage(error_id::callback_invalid, "a callback given to the Trainer is null; give an instance or a class");
-  return std::make_shared<NativeEntry>(std::move(callback), slots);
+  return std::make_shared<NativeEntry>(std::move(callback), events);
 }
 
 }  // namespace trainer

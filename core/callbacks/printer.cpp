@@ -72,7 +72,7 @@ std::string log_line(const json::object& logs, bool cut_strings) {
 }
 
 void PrinterCallback::on_log(const Args&, const State& state, Control&, json::object& logs) {
-  // As there, the key leaves the shared logs, so train()'s metrics lack it too.
+  // As in transformers, the key leaves the shared logs, so train()'s metrics lack it too.
   if (const auto flos = logs.find("total_flos"); flos != logs.end()) logs.stable_erase(flos);
   if (quiet_ || !state.is_local_process_zero) return;
   console::print(log_line(logs, false));

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // ProgressCallback: bars of training and evaluation, and each log as a line.
+#include <trainer/callback.h>
+
 #include <optional>
 
 #include "base/terminal.hpp"
+#include "callbacks/native_event.hpp"
 #include "callbacks/progress_bar.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/console.hpp"
@@ -55,7 +58,7 @@ struct ProgressEntry final : CallbackEntry {
     return TRAINER_OK;
   }
   static std::int32_t on_log(trainer_callback* self, const trainer_event* event) {
-    // As there, a log outside of training is not shown.
+    // As in transformers, a log outside of training is not shown.
     const auto& logs = *static_cast<const NativeEvent*>(event)->native_values;
     ProgressEntry& p = of(self);
     if (quiet(event) || !p.training) return TRAINER_OK;

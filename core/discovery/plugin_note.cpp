@@ -105,7 +105,7 @@ json::value parse_json(const std::string& text, std::string_view where) try {
   throw_usage(error_id::plugin_note_invalid, e.sentence());
 }
 
-std::string version(std::uint32_t major, std::uint32_t minor) {
+std::string version_text(std::uint32_t major, std::uint32_t minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
 
@@ -150,9 +150,9 @@ json::object schema_of(const json::object& note, std::string_view where) {
 void require_compatible_abi(std::uint32_t major, std::uint32_t minor, std::string_view where) {
   const std::uint32_t newest = TRAINER_ABI_MINOR;  // a variable, because no minor is below 0
   if (major == TRAINER_ABI_MAJOR && minor <= newest) return;
-  const auto host = version(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
+  const auto host = version_text(TRAINER_ABI_MAJOR, TRAINER_ABI_MINOR);
   throw_usage(error_id::plugin_abi_version,
-              std::string(where) + ": it needs the plugin ABI " + version(major, minor) + ", and this host has " +
+              std::string(where) + ": it needs the plugin ABI " + version_text(major, minor) + ", and this host has " +
                   host + ", expected the same major and no newer minor; rebuild the plugin against SDK " + host);
 }
 

@@ -3,11 +3,13 @@
 
 #include <algorithm>
 
+#include "loading/plugin_entry.hpp"
 #include "run/report_to.hpp"
+#include "trainer/callback_handler.hpp"
 
 namespace trainer {
 
-CallbackSpec CallbackSpec::plugin(RunFile::Callback spec) {
+CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
     return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config, spec.on_error, context,
@@ -18,7 +20,7 @@ CallbackSpec CallbackSpec::plugin(RunFile::Callback spec) {
 }
 
 CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
-  return plugin(RunFile::Callback{std::move(id), std::move(config), OnError::fail, "callbacks"});
+  return plugin(PluginCallback{.plugin = std::move(id), .config = std::move(config)});
 }
 
 void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/replay.hpp"
 
+#include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "trainer/host_context.hpp"
+#include "trainer/plugin_registry.hpp"
 
 namespace trainer {
 namespace {

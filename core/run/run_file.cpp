@@ -9,12 +9,6 @@
 namespace trainer {
 namespace {
 
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
 // One object of the file, with its place for messages.
 class Section {
  public:
@@ -32,7 +26,7 @@ class Section {
       const std::string near = nearest(key, names);
       throw_usage(error_id::run_file_invalid,
                   where_ + ": \"" + key + "\" is not a key here; " +
-                      (near.empty() ? "the keys are " + joined(names) : "did you mean \"" + near + "\"?"));
+                      (near.empty() ? "the keys are " + join(names) : "did you mean \"" + near + "\"?"));
     }
   }
   const json::value* find(std::string_view key) const { return object_->if_contains(key); }
@@ -63,7 +57,7 @@ class Section {
   static void check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names) {
     if (std::find(names.begin(), names.end(), v) != names.end()) return;
     const std::string near = nearest(v, names);
-    throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + joined(names) +
+    throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + join(names) +
                                                 (near.empty() ? "" : "; did you mean \"" + near + "\"?"));
   }
   [[noreturn]] static void wrong_type(const json::value& v, const std::string& place, std::string_view expected) {

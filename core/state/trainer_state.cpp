@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/trainer_state.hpp"
 
+#include <trainer/state.h>
+
 #include <cmath>
 #include <limits>
 

@@ -1,23 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoints/checkpoint_directory.hpp"
 
-#include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
-#include <ATen/detail/CUDAHooksInterface.h>
-
 #include <algorithm>
 #include <charconv>
+#include <vector>
 
+#include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
+#include "trainer/safetensors.hpp"
 #include "trainer/trainer_state.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr std::string_view prefix = "checkpoint-";
+// "checkpoint-12" to 12; nothing for other names.
+std::optional<std::int64_t> checkpoint_step(const fs::path& directory) {
+  const std::string name = directory.filename().string();
+  if (name.rfind(checkpoint_prefix, 0) != 0) return std::nullopt;
+  std::int64_t step = 0;
+  const char* end = name.data() + name.size();
+  const auto parsed = std::from_chars(name.data() + checkpoint_prefix.size(), end, step);
+  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
+  return step;
+}
 
 std::vector<fs::path> checkpoints_by_step(const fs::path& output_dir) {
   std::vector<fs::path> out;
@@ -29,27 +37,11 @@ std::vector<fs::path> checkpoints_by_step(const fs::path& output_dir) {
   return out;
 }
 
-void sync_tree(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator(directory))
-    if (entry.is_regular_file()) sync_file(entry.path());
-  sync_directory(directory);
-}
-
-}  // namespace
-
-std::optional<std::int64_t> checkpoint_step(const fs::path& directory) {
-  const std::string name = directory.filename().string();
-  if (name.rfind(prefix, 0) != 0) return std::nullopt;
-  std::int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto parsed = std::from_chars(name.data() + prefix.size(), end, step);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return step;
-}
-
-std::vector<fs::path> sorted_checkpoints(const fs::path& output_dir, bool by_time) {
+// Oldest first: by modification time, or by step when all of those lie within a second (sort_checkpoints of
+// transformers' trainer_utils.py).
+std::vector<fs::path> checkpoints_by_time(const fs::path& output_dir) {
   auto out = checkpoints_by_step(output_dir);
-  if (!by_time || out.size() < 2) return out;
+  if (out.size() < 2) return out;
   std::vector<std::pair<fs::file_time_type, fs::path>> timed;
   for (const auto& path : out) timed.emplace_back(fs::last_write_time(path), path);
   std::sort(timed.begin(), timed.end());
@@ -59,6 +51,7 @@ std::vector<fs::path> sorted_checkpoints(const fs::path& output_dir, bool by_tim
   return out;
 }
 
+// What is wrong with a checkpoint directory, or nothing: its weights and its state can be read.
 std::optional<std::string> checkpoint_damage(const fs::path& directory) {
   try {
     map_safetensors(directory / weights_file);
@@ -68,6 +61,14 @@ std::optional<std::string> checkpoint_damage(const fs::path& directory) {
     return e.what();
   }
 }
+
+void sync_tree(const fs::path& directory) {
+  for (const auto& entry : fs::directory_iterator(directory))
+    if (entry.is_regular_file()) sync_file(entry.path());
+  sync_directory(directory);
+}
+
+}  // namespace
 
 fs::path newest_checkpoint(const fs::path& output_dir) {
   auto candidates = checkpoints_by_step(output_dir);
@@ -92,7 +93,7 @@ std::string last_good_hint(const fs::path& damaged) {
 }
 
 void rotate_checkpoints(const fs::path& output_dir, std::int64_t limit, const std::optional<std::string>& best) {
-  const auto checkpoints = sorted_checkpoints(output_dir, true);
+  const auto checkpoints = checkpoints_by_time(output_dir);
   if (limit <= 0 || static_cast<std::int64_t>(checkpoints.size()) <= limit) return;
   const fs::path newest = checkpoints.back().lexically_normal();
   const fs::path kept = best ? fs::path(*best).lexically_normal() : newest;
@@ -143,31 +144,9 @@ void remove_torn_checkpoints(const fs::path& output_dir) {
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(output_dir, ec)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind(".checkpoint-", 0) != 0) continue;
+    if (name.rfind("." + std::string(checkpoint_prefix), 0) != 0) continue;
     log::warning(entry.path().string() + " was not finished by the run before; it is removed");
     fs::remove_all(entry.path(), ec);
-  }
-}
-
-NamedTensors rng_state() {
-  NamedTensors tensors{{"cpu", at::detail::getDefaultCPUGenerator().get_state()}};
-  if (at::hasCUDA()) tensors.emplace_back("cuda", at::globalContext().defaultGenerator(at::kCUDA).get_state());
-  return tensors;
-}
-
-void load_rng_state(const fs::path& checkpoint) {
-  const fs::path path = checkpoint / rng_file;
-  if (!fs::exists(path))
-    return log::info(checkpoint.string() +
-                     " holds no generator state of this program; dropout will not repeat exactly");
-  for (const auto& [name, tensor] : load_safetensors(path)) {
-    if (name == "cpu") {
-      auto generator = at::detail::getDefaultCPUGenerator();
-      generator.set_state(tensor);
-    } else if (name == "cuda" && at::hasCUDA()) {
-      auto generator = at::globalContext().defaultGenerator(at::kCUDA);
-      generator.set_state(tensor);
-    }
   }
 }
 

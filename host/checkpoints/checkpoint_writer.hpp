@@ -4,24 +4,11 @@
 #include <atomic>
 #include <exception>
 #include <functional>
-#include <string>
 #include <thread>
-
-#include <ATen/core/ivalue.h>
-
-#include "trainer/safetensors.hpp"
 
 namespace trainer {
 
-/// What a checkpoint holds beside trainer_state.json.
-struct CheckpointContents {
-  NamedTensors weights;
-  std::string args;
-  c10::IValue optimizer, scheduler, scaler;  // None with save_only_model, and where there is none
-  NamedTensors rng;
-};
-
-/// Writes checkpoints on a thread of its own (async_save), one at a time.
+/// A thread that writes checkpoints (async_save), one at a time.
 class CheckpointWriter {
  public:
   CheckpointWriter() = default;
@@ -38,9 +25,6 @@ class CheckpointWriter {
   bool finished() const noexcept { return finished_.load(std::memory_order_relaxed); }
   /// Waits until it is over, and throws what it threw.
   void wait();
-
-  /// The memory of the last copies, kept for the next: new memory costs more than the copying.
-  CheckpointContents copies;
 
  private:
   std::thread thread_;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/version.hpp"

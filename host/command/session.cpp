@@ -3,6 +3,7 @@
 
 #include <torch/utils.h>
 
+#include "command/built_in_model.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/safetensors.hpp"

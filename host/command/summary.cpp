@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "command/tracker_results.hpp"
+#include "trainer/callback_handler.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;

@@ -1,33 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/model.hpp"
 
-#include <torch/nn/functional.h>
-#include <torch/nn/modules.h>
+#include <ATen/ATen.h>
 
+#include <algorithm>
+
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer {
 namespace {
-
-// push_back, because constructor arguments may be evaluated from right to left, and the order in
-// which layers are made decides their random weights.
-void push_activation(torch::nn::Sequential& net, const std::string& name) {
-  if (name == "relu")
-    net->push_back(torch::nn::ReLU());
-  else if (name == "tanh")
-    net->push_back(torch::nn::Tanh());
-  else if (name == "sigmoid")
-    net->push_back(torch::nn::Sigmoid());
-  else
-    net->push_back(torch::nn::GELU());
-}
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const auto& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
 
 std::string shape_text(const at::Tensor& tensor) {
   std::string out;
@@ -42,15 +25,6 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
 }
 
 at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) { return at::mse_loss(logits, labels); }
-
-Model make_model(const RunFile::Model& spec, const std::string& loss, json::object config) {
-  torch::nn::Sequential net;
-  for (std::size_t i = 0; i + 1 < spec.layers.size(); ++i) {
-    if (i > 0) push_activation(net, spec.activation);
-    net->push_back(torch::nn::Linear(spec.layers[i], spec.layers[i + 1]));
-  }
-  return supervised(net, loss == "mse" ? mse_loss : cross_entropy, std::move(config));
-}
 
 std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Module& module) {
   std::vector<std::pair<std::string, at::Tensor>> out;
@@ -80,8 +54,8 @@ void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::st
   for (const auto& [name, tensor] : stored)
     if (std::none_of(own.begin(), own.end(), [&](const auto& o) { return o.first == name; }))
       unexpected.push_back(name);
-  if (!missing.empty()) log::warning(where + " lacks " + joined(missing) + "; they stay as they are");
-  if (!unexpected.empty()) log::warning(where + " holds " + joined(unexpected) + ", which the model does not have");
+  if (!missing.empty()) log::warning(where + " lacks " + join(missing) + "; they stay as they are");
+  if (!unexpected.empty()) log::warning(where + " holds " + join(unexpected) + ", which the model does not have");
 }
 
 }  // namespace trainer

@@ -9,19 +9,6 @@
 
 namespace trainer {
 
-Optimizer::Optimizer(std::vector<ParamGroup> groups, double default_lr)
-    : groups_(std::move(groups)), default_lr_(default_lr) {
-  for (std::size_t g = 0; g < groups_.size(); ++g) {
-    ParamGroup& group = groups_[g];
-    group.lr = group.initial_lr = default_lr;
-    for (std::size_t i = group.names.size(); i < group.params.size(); ++i) {
-      group.names.push_back("group " + std::to_string(g) + " parameter " + std::to_string(i));
-    }
-  }
-}
-
-Optimizer::~Optimizer() = default;
-
 TorchOptimizer::TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings, GroupOptions options,
                                std::vector<std::string> state_names)
     : Optimizer(std::move(groups), settings.learning_rate), state_names_(std::move(state_names)) {
@@ -157,6 +144,15 @@ void TorchOptimizer::require_off(std::size_t group, std::initializer_list<const 
 
 std::optional<c10::IValue> TorchOptimizer::find_option(std::size_t group, const char* name) const {
   return python::find(options_[group], name);
+}
+
+void advance(std::vector<at::Tensor>& steps) {
+  if (!steps.front().is_cpu()) {
+    at::_foreach_add_(steps, 1);
+    return;
+  }
+  // The same sum as the kernel's, without dispatching an operation for each scalar.
+  for (at::Tensor& step : steps) *step.mutable_data_ptr<float>() += 1.0f;
 }
 
 }  // namespace trainer

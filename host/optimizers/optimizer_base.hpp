@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "formats/python_value.hpp"
+#include "optimizers/optim_args.hpp"
 #include "trainer/optimizer.hpp"
 
 namespace trainer {
@@ -87,26 +88,8 @@ class TorchOptimizer : public Optimizer {
   TensorLists some_;  // scratch: the part of a bucket that has gradients
 };
 
-/// `optim_args` by name. As in transformers, names that the optimizer does not have are not looked
-/// at.
-class OptimArgs {
- public:
-  explicit OptimArgs(std::string_view text);
-  c10::IValue value(const char* name, const Number& fallback) const;
-  bool truth(const char* name) const;  ///< "true", "1" or "yes" in any case
-  void require_not_negative(std::initializer_list<const char*> names) const;
-
- private:
-  std::optional<double> number(const char* name) const;
-  const std::string* find(const char* name) const;
-  std::vector<std::pair<std::string, std::string>> pairs_;
-};
-
 /// Adds 1 to each step counter, float32 scalars on one device.
 void advance(std::vector<at::Tensor>& steps);
-
-/// A usage Error when `value` is negative or not a number.
-void require_not_negative(double value, const char* name, std::string_view where);
 
 std::unique_ptr<Optimizer> make_adamw(std::vector<ParamGroup>, const OptimizerSettings&, bool fused);
 std::unique_ptr<Optimizer> make_sgd(std::vector<ParamGroup>, const OptimizerSettings&);

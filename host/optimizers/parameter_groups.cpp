@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Weight-decay groups, as Trainer.get_decay_parameter_names of transformers chooses them.
-#include <ATen/core/Tensor.h>
+#include "optimizers/parameter_groups.hpp"
 
-#include "trainer/optimizer.hpp"
+#include <torch/nn/modules/normalization.h>
 
 namespace trainer {
 namespace {
@@ -30,6 +30,18 @@ bool decays(const NamedParameter& parameter) {
 }
 
 }  // namespace
+
+std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
+  std::vector<NamedParameter> out;
+  const auto modules = module.named_modules();
+  for (const auto& item : module.named_parameters()) {
+    const auto dot = item.key().rfind('.');
+    const auto* owner = dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
+    const bool in_norm = owner && (*owner)->as<torch::nn::LayerNorm>() != nullptr;
+    out.push_back({item.key(), item.value(), in_norm});
+  }
+  return out;
+}
 
 std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, double weight_decay) {
   std::vector<ParamGroup> groups(2);

@@ -8,15 +8,6 @@
 #include "trainer/error.hpp"
 
 namespace trainer {
-namespace {
-
-std::string joined(const std::vector<std::string>& names) {
-  std::string out;
-  for (const std::string& name : names) out += (out.empty() ? "" : ", ") + name;
-  return out;
-}
-
-}  // namespace
 
 LrKwargs::LrKwargs(std::string_view type, const json::object& values, std::vector<std::string> known)
     : type_(type), values_(values) {
@@ -27,7 +18,7 @@ LrKwargs::LrKwargs(std::string_view type, const json::object& values, std::vecto
     if (key == "last_epoch" && entry.value() == -1) continue;
     const std::string near = nearest(key, known);
     throw_usage(error_id::arguments_invalid, "args: lr_scheduler_kwargs has the unknown key '" + key + "'; " + type_ +
-                                                 (known.empty() ? " takes none" : " takes " + joined(known)) +
+                                                 (known.empty() ? " takes none" : " takes " + join(known)) +
                                                  (near.empty() ? "" : "; did you mean '" + near + "'?"));
   }
 }
@@ -84,11 +75,11 @@ std::string LrKwargs::choice(const char* key, const char* fallback, const std::v
   const json::value* value = find(key);
   if (value == nullptr) return fallback;
   if (!value->is_string()) {
-    refuse(key, std::string(json::kind_name(*value)), "one of " + joined(choices));
+    refuse(key, std::string(json::kind_name(*value)), "one of " + join(choices));
   }
   const std::string text(value->get_string());
   if (std::find(choices.begin(), choices.end(), text) != choices.end()) return text;
-  refuse(key, "'" + text + "'", "one of " + joined(choices));
+  refuse(key, "'" + text + "'", "one of " + join(choices));
 }
 
 std::vector<Number> LrKwargs::per_group(const char* key, Number fallback, std::size_t groups) const {

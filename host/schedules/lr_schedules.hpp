@@ -18,6 +18,8 @@ using LrFactor = std::function<double(std::int64_t step)>;
 LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps, std::int64_t num_training_steps,
                         double lr, const json::object& kwargs);
 
+/// A scheduler of such a curve. `plain_function`: Python's is a function, whose state is None, and no object.
+std::unique_ptr<LRScheduler> make_factor_scheduler(Optimizer& optimizer, LrFactor factor, bool plain_function);
 std::unique_ptr<LRScheduler> make_plateau_scheduler(Optimizer& optimizer, const json::object& kwargs);
 std::unique_ptr<LRScheduler> make_greedy_scheduler(Optimizer& optimizer, const json::object& kwargs);
 

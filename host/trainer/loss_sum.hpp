@@ -30,7 +30,7 @@ class LossSum {
 
   double value() const { return on_cpu_ ? value_ : tensor_.item<float>(); }
 
-  /// Subtracts the sum from itself, as there: NaN and infinity stay NaN.
+  /// Subtracts the sum from itself, as transformers does: NaN and infinity stay NaN.
   void clear() {
     if (on_cpu_)
       value_ -= value_;

@@ -2,6 +2,10 @@
 #include "trainer/precision.hpp"
 
 #include <ATen/autocast_mode.h>
+#include <ATen/core/Dict.h>
+#include <ATen/core/ivalue.h>
+
+#include "trainer/torch_file.hpp"
 
 namespace trainer {
 
@@ -41,6 +45,21 @@ void GradScaler::update() {
 void GradScaler::load(double scale, std::int64_t growth_tracker) {
   scale_.fill_(scale);
   growth_tracker_.fill_(growth_tracker);
+}
+
+c10::IValue scaler_state(const GradScaler& scaler) {
+  c10::impl::GenericDict dict(c10::StringType::get(), c10::AnyType::get());
+  dict.insert("scale", scaler.get_scale());
+  dict.insert("growth_factor", GradScaler::growth_factor);
+  dict.insert("backoff_factor", GradScaler::backoff_factor);
+  dict.insert("growth_interval", GradScaler::growth_interval);
+  dict.insert("_growth_tracker", scaler.growth_tracker());
+  return dict;
+}
+
+void load_scaler(GradScaler& scaler, const std::filesystem::path& path) {
+  const auto dict = read_torch_file(path).toGenericDict();
+  scaler.load(dict.at("scale").toDouble(), dict.at("_growth_tracker").toInt());
 }
 
 }  // namespace trainer

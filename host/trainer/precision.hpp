@@ -3,7 +3,12 @@
 
 #include <ATen/ATen.h>
 
+#include <filesystem>
 #include <vector>
+
+namespace c10 {
+struct IValue;
+}
 
 namespace trainer {
 
@@ -46,5 +51,9 @@ class GradScaler {
   at::Tensor growth_tracker_;  // int32 scalar
   at::Tensor found_inf_;       // float32 scalar, 0 or 1
 };
+
+/// state_dict() of torch's scaler, and back from a checkpoint's file of it.
+c10::IValue scaler_state(const GradScaler& scaler);
+void load_scaler(GradScaler& scaler, const std::filesystem::path& path);
 
 }  // namespace trainer

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "trainer/stop_signals.hpp"
+
+#include <atomic>
 #include <csignal>
 #include <map>
-
-#include "trainer/stop_signals.hpp"
-#include "trainer/trainer.hpp"
 
 namespace trainer {
 namespace {
 
-std::atomic<Trainer*> listener{nullptr};
+std::atomic<void*> listener{nullptr};      // the trainer
+void (*request_stop_of)(void*) = nullptr;  // set before it
 volatile std::sig_atomic_t last_signal = 0;
 std::map<int, struct sigaction> previous;
 
@@ -19,15 +20,17 @@ extern "C" void handle_stop_signal(int signal) {
     return;
   }
   last_signal = signal;
-  if (Trainer* trainer = listener.load()) trainer->request_stop();
+  if (void* trainer = listener.load()) request_stop_of(trainer);
 }
 
 }  // namespace
 
-StopSignals::StopSignals(Trainer& trainer, const std::vector<int>& signals) : active_(listener.load() == nullptr) {
+StopSignals::StopSignals(void (*request_stop)(void*), void* trainer, const std::vector<int>& signals)
+    : active_(listener.load() == nullptr) {
   if (!active_) return;
   last_signal = 0;
-  listener = &trainer;
+  request_stop_of = request_stop;
+  listener = trainer;
   struct sigaction action {};
   action.sa_handler = handle_stop_signal;
   action.sa_flags = SA_RESTART;

@@ -4,23 +4,26 @@
 // transformers.
 #include "trainer/trainer.hpp"
 
-#include <cmath>
 #include <csignal>
+#include <utility>
 
 #include "checkpoints/checkpoint_directory.hpp"
-#include "checkpoints/checkpoint_writer.hpp"
-#include "model/tensor_views.hpp"
+#include "checkpoints/checkpoint_saver.hpp"
+#include "checkpoints/generator_state.hpp"
 #include "run/plugins_lock.hpp"
+#include "trainer/callback_handler.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/loss_sum.hpp"
 #include "trainer/out_of_memory.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
 #include "trainer/stop_signals.hpp"
+#include "trainer/training_plan.hpp"
+#include "trainer/training_run.hpp"
 
 namespace trainer {
+
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   if (!train_dataset_)
     throw_usage(error_id::data_missing,
@@ -42,7 +45,7 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (state_.is_world_process_zero) {
     if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
     crash_report::set_directory(args_.output_dir);
-    update_plugins_lock(args_.output_dir, handler_.entries(), checkpoint.has_value());
+    update_plugins_lock(args_.output_dir, handler_->entries(), checkpoint.has_value());
   }
   while (true) {
     try {
@@ -61,20 +64,15 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
 
 TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
   train_dataloader_ = get_train_dataloader();
-  const Plan plan = plan_training(*train_dataloader_);
-  const Resume resume = init_training_state(plan, checkpoint);
+  const TrainingPlan plan = plan_training(args_, train_batch_size_, *train_dataloader_);
+  const ResumePoint resume = init_training_state(plan, checkpoint);
   prepare_for_training(plan, resume);
   // After a training that ended well nothing is left to it.
   struct GiveUpSave {
-    Trainer& trainer;
-    ~GiveUpSave() { trainer.give_up_save(); }
-  } const give_up{*this};
-
-  train_start_ = Clock::now();
-  initial_num_input_tokens_seen_ = state_.num_input_tokens_seen;
-  initial_global_step_ = globalstep_last_logged_ = state_.global_step;
-  loss_ = std::make_unique<LossSum>(device_);
-  total_loss_ = data_seconds_ = train_seconds_ = 0;
+    CheckpointSaver& saver;
+    ~GiveUpSave() { saver.give_up(); }
+  } const give_up{*saver_};
+  run_ = std::make_unique<TrainingRun>(device_, state_);
   zero_grad();
 
   fire(TRAINER_ON_TRAIN_BEGIN);
@@ -87,105 +85,87 @@ TrainOutput Trainer::inner_training_loop(const std::optional<std::filesystem::pa
   return finalize_training(plan);
 }
 
-void Trainer::run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resume) {
-  const std::int64_t accumulation = args_.gradient_accumulation_steps;
+void Trainer::run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume) {
   const bool resumed = resume.checkpoint && epoch == resume.epochs_trained;
   const std::int64_t skip = resumed ? resume.steps_trained_in_current_epoch : 0;
   std::int64_t step = skip - 1;  // index of the micro-batch in the epoch
   bool restore_rng = resumed && skip > 0;
-  at::Tensor grad_norm;
-  std::optional<double> learning_rate;
-
   if (resumed && skip == 0) load_rng_state(*resume.checkpoint);
   train_dataloader_->begin_epoch(epoch, skip);
-  const std::int64_t remainder =
-      plan.steps_in_epoch % accumulation == 0 ? accumulation : plan.steps_in_epoch % accumulation;
+  run_->last_update = {};
+  const auto stop = [this] { return control_.should_epoch_stop || control_.should_training_stop; };
 
   std::vector<Batch> window;
-  for (std::int64_t update = skip / accumulation; update < plan.num_update_steps_per_epoch; ++update) {
-    const bool last_window = update == plan.num_update_steps_per_epoch - 1;
-    window.clear();
-    for (std::int64_t i = 0; i < (last_window ? remainder : accumulation); ++i) {
-      const auto asked = Clock::now();
-      auto batch = train_dataloader_->next();
-      data_seconds_ += seconds_since(asked);
-      if (!batch) break;
-      window.push_back(std::move(*batch));
-    }
-    current_gradient_accumulation_steps_ = static_cast<std::int64_t>(window.size());
+  for (auto update = skip / plan.gradient_accumulation_steps; update < plan.num_update_steps_per_epoch; ++update) {
+    run_->next_window(*train_dataloader_, plan.window_size(update), window);
     if (std::exchange(restore_rng, false)) load_rng_state(*resume.checkpoint);
-
     for (Batch& inputs : window) {
-      ++step;
-      const bool sync = (step + 1) % accumulation == 0 || step + 1 == plan.steps_in_epoch;
-      if (step % accumulation == 0) fire(TRAINER_ON_STEP_BEGIN);
-
-      track_input_tokens(inputs);
-      current_flos_ = Number(current_flos_ + floating_point_ops(inputs));
-      loss_->add(training_step(std::move(inputs)), args_.logging_nan_inf_filter,
-                 state_.global_step - globalstep_last_logged_);
-
-      if (sync) {
-        const bool stepped = update_parameters(grad_norm);
-        learning_rate = optimizer_->param_groups()[0].lr;
-        if (stepped && !lr_scheduler_->metric_driven()) lr_scheduler_->step();
-        zero_grad();
+      if (++step % plan.gradient_accumulation_steps == 0) fire(TRAINER_ON_STEP_BEGIN);
+      run_micro_batch(std::move(inputs));
+      if (plan.ends_window(step)) {
+        update_parameters();  // on_pre_optimizer_step and on_optimizer_step
         ++state_.global_step;
         state_.epoch =
             static_cast<double>(epoch) + static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
         obey_stop_request();
-        maybe_log_save_evaluate(grad_norm, learning_rate);
-        if (writer_ && writer_->finished()) finish_save();
+        maybe_log_save_evaluate();
+        saver_->finish_if_written();
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
       }
-      if (control_.should_epoch_stop || control_.should_training_stop) break;
+      if (stop()) break;
     }
-    if (control_.should_epoch_stop || control_.should_training_stop) break;
+    if (stop()) break;
   }
   if (step < 0) {
     log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state_.global_step));
     control_.should_training_stop = true;
   }
   fire(TRAINER_ON_EPOCH_END);
-  maybe_log_save_evaluate(grad_norm, learning_rate);
+  maybe_log_save_evaluate();
+}
+
+void Trainer::run_micro_batch(Batch inputs) {
+  track_input_tokens(inputs);
+  current_flos_ = Number(current_flos_ + floating_point_ops(inputs));
+  run_->add_loss(training_step(std::move(inputs)), args_.logging_nan_inf_filter, state_.global_step);
 }
 
 void Trainer::obey_stop_request() {
   if (stop_requested_.load(std::memory_order_relaxed)) control_.should_training_stop = control_.should_save = 1;
 }
 
-bool Trainer::update_parameters(at::Tensor& grad_norm) {
+void Trainer::update_parameters() {
   gradients_.clear();
   for (const auto& parameter : parameters_)
     if (parameter.grad().defined()) gradients_.push_back(parameter.grad());
   if (scaler_) scaler_->unscale(gradients_);
-  grad_norm = gradients_.empty() ? at::zeros({}, device_) : clip_grad_norm(gradients_, args_.max_grad_norm);
+  run_->last_update.grad_norm =
+      gradients_.empty() ? at::zeros({}, device_) : clip_grad_norm(gradients_, args_.max_grad_norm);
   fire(TRAINER_ON_PRE_OPTIMIZER_STEP);
-  const bool good = !scaler_ || scaler_->step_is_good();
+  const bool good = !scaler_ || scaler_->step_is_good();  // or gradients overflowed, and the step is skipped
   if (good) optimizer_->step();
   if (scaler_) scaler_->update();
   fire(TRAINER_ON_OPTIMIZER_STEP);
-  return good;
+  run_->last_update.learning_rate = optimizer_->param_groups()[0].lr;
+  if (good && !lr_scheduler_->metric_driven()) lr_scheduler_->step();
+  zero_grad();
 }
 
 void Trainer::zero_grad() {
   for (auto& parameter : parameters_) parameter.mutable_grad().reset();
 }
 
-void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional<double> learning_rate) {
-  if (control_.should_log && state_.global_step > globalstep_last_logged_) {
-    const double loss = loss_->value();
-    loss_->clear();
-    json::object logs{{"loss", loss / static_cast<double>(state_.global_step - globalstep_last_logged_)}};
+void Trainer::maybe_log_save_evaluate() {
+  if (control_.should_log && state_.global_step > run_->last_logged_step()) {
+    json::object logs{{"loss", run_->take_mean_loss(state_.global_step)}};
+    const auto& [grad_norm, learning_rate] = run_->last_update;
     if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
     // Without an update since the epoch's begin, the rate is that of the step to come.
     logs.emplace("learning_rate", learning_rate.value_or(optimizer_->param_groups()[0].lr));
-    total_loss_ += loss;
-    globalstep_last_logged_ = state_.global_step;
     store_flos();
-    log(logs, seconds_since(train_start_));
+    log(logs, run_->seconds_since_start());
   }
   if (control_.should_evaluate) {
     const json::object metrics = evaluate_in_training(true);
@@ -196,16 +176,12 @@ void Trainer::maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional
   if (control_.should_save) save_checkpoint();
 }
 
-TrainOutput Trainer::finalize_training(const Plan& plan) {
-  finish_save();
-  total_loss_ += loss_->value();
-  train_seconds_ = seconds_since(train_start_);
-  const auto steps = static_cast<double>(state_.global_step - initial_global_step_);
-  const double train_loss = total_loss_ / std::max(steps, 0.001);
-
-  json::object metrics = speed_metrics(
-      "train", train_seconds_,
-      plan.num_train_samples * steps / static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1)), steps);
+TrainOutput Trainer::finalize_training(const TrainingPlan& plan) {
+  saver_->finish();
+  const double train_loss = run_->finish(state_.global_step);
+  const auto steps = static_cast<double>(run_->steps(state_.global_step));
+  const auto max_steps = static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1));
+  json::object metrics = speed_metrics("train", run_->seconds(), plan.num_train_samples * steps / max_steps, steps);
   store_flos();
   metrics.emplace("total_flos", state_.total_flos.to_json());
   metrics.emplace("train_loss", train_loss);
@@ -225,7 +201,8 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
   if (args_.include_num_input_tokens_seen != "no") {
     logs.insert_or_assign("num_input_tokens_seen", state_.num_input_tokens_seen);
     if (seconds_since_start) {
-      const auto tokens = static_cast<double>(state_.num_input_tokens_seen - initial_num_input_tokens_seen_);
+      const auto before = run_ ? run_->initial_num_input_tokens_seen() : 0;
+      const auto tokens = static_cast<double>(state_.num_input_tokens_seen - before);
       for (auto& entry : speed_metrics("train", *seconds_since_start, {}, {}, tokens))
         logs.insert_or_assign(entry.key(), std::move(entry.value()));
     }
@@ -236,5 +213,10 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
   while (log_history_limit_ && std::ssize(state_.log_history) > *log_history_limit_) state_.log_history.pop_front();
   fire(TRAINER_ON_LOG, &logs);
 }
+
+void Trainer::fire(std::uint32_t event, json::object* values) { handler_->call_event(event, values); }
+
+double Trainer::train_seconds() const { return run_ ? run_->seconds() : 0; }
+double Trainer::data_seconds() const { return run_ ? run_->data_seconds() : 0; }
 
 }  // namespace trainer

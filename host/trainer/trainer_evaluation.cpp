@@ -5,58 +5,15 @@
 
 #include <cmath>
 
+#include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
+#include "trainer/evaluation_result.hpp"
 #include "trainer/out_of_memory.hpp"
-#include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
+#include "trainer/stopwatch.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {
-namespace {
-
-// numpy's pairwise summation of float32, so that the mean has numpy's last bit.
-float pairwise_sum(const float* x, std::size_t n) {
-  if (n < 8) {
-    float sum = 0;
-    for (std::size_t i = 0; i < n; ++i) sum += x[i];
-    return sum;
-  }
-  if (n <= 128) {
-    float r[8];
-    for (std::size_t k = 0; k < 8; ++k) r[k] = x[k];
-    std::size_t i = 8;
-    for (; i + 8 <= n; i += 8)
-      for (std::size_t k = 0; k < 8; ++k) r[k] += x[i + k];
-    float sum = ((r[0] + r[1]) + (r[2] + r[3])) + ((r[4] + r[5]) + (r[6] + r[7]));
-    for (; i < n; ++i) sum += x[i];
-    return sum;
-  }
-  const std::size_t half = n / 2 - n / 2 % 8;
-  return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
-}
-
-// Mean over the rows of the batches' losses; with `filter`, over the finite ones if there is any.
-double mean_loss(const std::vector<at::Tensor>& losses, const std::vector<std::int64_t>& rows, bool filter) {
-  const auto values = at::stack(losses).to(at::kCPU, at::kFloat);
-  std::vector<float> all, finite;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    const float loss = values[static_cast<std::int64_t>(i)].item<float>();
-    all.insert(all.end(), static_cast<std::size_t>(rows[i]), loss);
-    if (std::isfinite(loss)) finite.insert(finite.end(), static_cast<std::size_t>(rows[i]), loss);
-  }
-  const auto& used = filter && !finite.empty() ? finite : all;
-  return pairwise_sum(used.data(), used.size()) / static_cast<float>(used.size());
-}
-
-at::Tensor joined(const std::vector<at::Tensor>& parts) { return parts.empty() ? at::Tensor() : at::cat(parts).cpu(); }
-
-}  // namespace
-
-json::object accuracy(const EvalPrediction& p) {
-  const auto hits = p.predictions.argmax(-1).eq(p.label_ids).sum().item<std::int64_t>();
-  return {{"accuracy", static_cast<double>(hits) / static_cast<double>(p.label_ids.numel())}};
-}
-
 json::object Trainer::evaluate() {
   if (eval_datasets_.empty())
     throw_usage(error_id::data_missing,
@@ -77,9 +34,10 @@ json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const st
   return metrics;
 }
 
+// A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
 std::shared_ptr<DataLoader> Trainer::eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
   if (!args_.dataloader_persistent_workers) return get_eval_dataloader(dataset);
-  auto& kept = eval_dataloaders_[dataset];
+  auto& kept = preparation_.persistent_loaders[dataset];
   if (!kept) kept = get_eval_dataloader(dataset);
   return kept;
 }
@@ -92,57 +50,45 @@ PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset, const
 }
 
 PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix) {
-  const auto start = Clock::now();
-  if (!prepared_) {
-    // An evaluation before the first train() prepares the model, and every later one reports how
-    // long that took. Here there is nothing to wrap.
-    prepared_ = true;
-    model_preparation_time_ = 0.0;
-  }
-  if (!is_in_train_ && (args_.fp16_full_eval || args_.bf16_full_eval)) {
-    full_eval_type_ = args_.fp16_full_eval ? at::kHalf : at::kBFloat16;
-    model_.module->to(*full_eval_type_);
-  }
-  model_.module->eval();
-  handler_.has |= TRAINER_HAS_EVAL_DATALOADER;
-  handler_.eval_dataloader_size = loader.size();
-
-  std::vector<at::Tensor> losses, predictions, labels;
-  std::vector<std::int64_t> rows;
+  const Stopwatch since_start;
+  prepare_for_evaluation(loader);
+  EvaluationResult result;
   loader.begin_epoch(0);
   while (auto batch = loader.next()) {
-    const std::int64_t batch_rows = batch->rows();
+    const std::int64_t rows = batch->rows();
     Prediction p = prediction_step(std::move(*batch), prediction_loss_only);
-    if (p.loss.defined()) losses.push_back(std::move(p.loss)), rows.push_back(batch_rows);
-    if (p.logits.defined()) predictions.push_back(std::move(p.logits));
-    if (p.labels.defined()) labels.push_back(std::move(p.labels));
-    if (args_.eval_accumulation_steps && losses.size() % static_cast<std::size_t>(*args_.eval_accumulation_steps) == 0)
-      for (auto* list : {&predictions, &labels})
-        for (auto& t : *list) t = t.cpu();
+    result.add(rows, std::move(p.loss), std::move(p.logits), std::move(p.labels));
+    if (args_.eval_accumulation_steps &&
+        result.losses() % static_cast<std::size_t>(*args_.eval_accumulation_steps) == 0)
+      result.move_to_cpu();
     fire(TRAINER_ON_PREDICTION_STEP);
   }
 
-  PredictionOutput out;
-  out.predictions = joined(predictions);
-  out.label_ids = joined(labels);
+  PredictionOutput out{result.predictions(), result.label_ids(), {}};
   json::object own;
   if (compute_metrics_ && out.predictions.defined() && out.label_ids.defined())
     own = compute_metrics_({out.predictions, out.label_ids});
-  // Keys that already have the prefix come first, then the loss, then the others with the prefix.
-  json::object& metrics = out.metrics;
-  const std::string begin = prefix + "_";
-  for (const auto& entry : own)
-    if (std::string_view(entry.key()).substr(0, begin.size()) == begin) metrics.insert(entry);
-  if (!losses.empty()) metrics.insert_or_assign(begin + "loss", mean_loss(losses, rows, args_.logging_nan_inf_filter));
-  if (model_preparation_time_) metrics.insert_or_assign(begin + "model_preparation_time", *model_preparation_time_);
-  for (const auto& entry : own)
-    if (std::string_view(entry.key()).substr(0, begin.size()) != begin)
-      metrics.insert_or_assign(begin + std::string(entry.key()), entry.value());
+  out.metrics = result.metrics(prefix, own, args_.logging_nan_inf_filter, preparation_.seconds);
   const auto samples = static_cast<double>(loader.num_examples());
   const auto batch_size = static_cast<double>(args_.per_device_eval_batch_size);
-  for (auto& entry : speed_metrics(prefix, seconds_since(start), samples, std::ceil(samples / batch_size)))
-    metrics.insert_or_assign(entry.key(), std::move(entry.value()));
+  for (auto& entry : speed_metrics(prefix, since_start.seconds(), samples, std::ceil(samples / batch_size)))
+    out.metrics.insert_or_assign(entry.key(), std::move(entry.value()));
   return out;
+}
+
+void Trainer::prepare_for_evaluation(const DataLoader& loader) {
+  if (!preparation_.done) {
+    // An evaluation before the first train() prepares the model, and every later one reports how
+    // long that took. Here there is nothing to wrap.
+    preparation_.done = true;
+    preparation_.seconds = 0.0;
+  }
+  if (!is_in_train_ && (args_.fp16_full_eval || args_.bf16_full_eval)) {
+    preparation_.full_type = args_.fp16_full_eval ? at::kHalf : at::kBFloat16;
+    model_.module->to(*preparation_.full_type);
+  }
+  model_.module->eval();
+  handler_->begin_evaluation(loader.size());
 }
 
 json::object Trainer::evaluate_in_training(bool step_scheduler) {

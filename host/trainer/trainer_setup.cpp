@@ -2,38 +2,38 @@
 //
 // What a Trainer is made of, and what train() prepares before its first step.
 #include <ATen/CPUGeneratorImpl.h>
-#include <torch/cuda.h>
-#include <torch/nn/modules/normalization.h>
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
+#include <iterator>
 
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
-#include "checkpoints/checkpoint_writer.hpp"
+#include "checkpoints/checkpoint_saver.hpp"
 #include "model/tensor_views.hpp"
+#include "optimizers/parameter_groups.hpp"
+#include "state/checkpoint_names.hpp"
 #include "trainer/builtin_callbacks.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/device.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "trainer/host_context.hpp"
 #include "trainer/log.hpp"
-#include "trainer/loss_sum.hpp"
+#include "trainer/plugin_registry.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
+#include "trainer/training_plan.hpp"
+#include "trainer/training_run.hpp"
 
 namespace trainer {
 namespace {
 
 TrainingArguments checked(TrainingArguments args) {
   args.finalize();
-  // There, bars are off when the library's log is quiet; here they need a terminal to be drawn on.
+  // In transformers, bars are off when the library's log is quiet; here they need a terminal to be drawn on.
   if (!args.disable_tqdm) args.disable_tqdm = !is_terminal(2);
   return args;
-}
-
-at::Device choose_device(const TrainingArguments& args) {
-  return !args.use_cpu && torch::cuda::is_available() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
 }
 
 void apply_log_level(const std::string& name) {
@@ -43,33 +43,44 @@ void apply_log_level(const std::string& name) {
   if (name == "error" || name == "critical") log::set_level(log::Level::error);
 }
 
-// Settings of LibTorch that hold for the whole process, as there.
-void apply_global_settings(const TrainingArguments& args, const at::Device& device) {
-  auto& context = at::globalContext();
-  if (args.full_determinism) {
-    context.setDeterministicAlgorithms(true, false);
-    context.setDeterministicCuDNN(true);
-    context.setBenchmarkCuDNN(false);
-  }
-  if (args.tf32) {
-    if (*args.tf32 && device.is_cpu())
-      throw_usage(error_id::arguments_invalid,
-                  "args.tf32 needs an Ampere or newer GPU, and none is used; leave it unset");
-    context.setAllowTF32CuBLAS(*args.tf32);
-    context.setAllowTF32CuDNN(*args.tf32);
-  }
+void check(const Model& model, const std::optional<std::int64_t>& log_history_limit) {
+  if (!model.module || !model.forward)
+    throw_usage(error_id::model_unsupported,
+                "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
+  if (log_history_limit && *log_history_limit < 1)
+    throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " +
+                                                 std::to_string(*log_history_limit) +
+                                                 ", expected at least 1; leave it out to keep the whole history");
 }
 
-std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
-  std::vector<NamedParameter> out;
-  const auto modules = module.named_modules();
-  for (const auto& item : module.named_parameters()) {
-    const auto dot = item.key().rfind('.');
-    const auto* owner = dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
-    const bool in_norm = owner && (*owner)->as<torch::nn::LayerNorm>() != nullptr;
-    out.push_back({item.key(), item.value(), in_norm});
-  }
-  return out;
+// Each evaluation's metrics have its set's name, and without one those of a set would be another's.
+void check(const EvalDatasets& sets, const std::string& eval_strategy) {
+  if (eval_strategy != "no" && sets.empty())
+    throw_usage(error_id::data_missing,
+                "args.eval_strategy is \"" + eval_strategy +
+                    "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
+  const auto count = std::distance(sets.begin(), sets.end());
+  const auto named = std::count_if(sets.begin(), sets.end(), [](const auto& set) { return !set.first.empty(); });
+  if (count > 1 && named < count)
+    throw_usage(error_id::data_invalid, "TrainerOptions.eval_dataset (data.eval) has " + std::to_string(count) +
+                                            " sets and a name for " + std::to_string(named) +
+                                            " of them, expected one for each, or one set without; name them all");
+}
+
+// A resumed run has the checkpoint's numbers of steps; `given` are those of the arguments.
+void warn_of_changed_steps(const TrainerState& given, const TrainerState& stored, std::int64_t train_batch_size) {
+  auto compare = [](const char* name, double now, double before) {
+    if (now == before) return;
+    log::warning(std::string(name) + " is " + json::repr(now) + " in the arguments, but " + json::repr(before) +
+                 " in the checkpoint, whose value is used");
+  };
+  compare("logging_steps", given.logging_steps, stored.logging_steps);
+  compare("eval_steps", given.eval_steps, stored.eval_steps);
+  compare("save_steps", given.save_steps, stored.save_steps);
+  if (stored.train_batch_size && *stored.train_batch_size != train_batch_size)
+    log::warning("per_device_train_batch_size is " + std::to_string(train_batch_size) + " in the arguments, but " +
+                 std::to_string(*stored.train_batch_size) +
+                 " in the checkpoint; data already seen may come again or be left out");
 }
 
 }  // namespace
@@ -81,22 +92,13 @@ Trainer::Trainer(TrainerOptions options)
       eval_datasets_(std::move(options.eval_dataset)),
       compute_metrics_(std::move(options.compute_metrics)),
       log_history_limit_(options.log_history_limit),
-      registry_(plugin_directories(options.plugin_dirs)),
       device_(choose_device(args_)),
-      writer_(options.async_save ? std::make_unique<CheckpointWriter>() : nullptr),
       train_batch_size_(args_.per_device_train_batch_size),
-      handler_(args_, state_, control_) {
-  if (!model_.module || !model_.forward)
-    throw_usage(error_id::model_unsupported,
-                "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
-  if (log_history_limit_ && *log_history_limit_ < 1)
-    throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " +
-                                                 std::to_string(*log_history_limit_) +
-                                                 ", expected at least 1; leave it out to keep the whole history");
-  if (args_.eval_strategy != "no" && eval_datasets_.empty())
-    throw_usage(error_id::data_missing,
-                "args.eval_strategy is \"" + args_.eval_strategy +
-                    "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
+      handler_(std::make_unique<CallbackHandler>(args_, state_, control_)) {
+  PluginRegistry registry(plugin_directories(options.plugin_dirs));
+  registry.leave_out(options.without);
+  check(model_, log_history_limit_);
+  check(eval_datasets_, args_.eval_strategy);
   if (args_.fp16 && device_.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
@@ -107,43 +109,54 @@ Trainer::Trainer(TrainerOptions options)
   model_.module->to(device_);
   parameters_ = model_.module->parameters();
   tensors_ = std::make_unique<TensorViews>(*model_.module);
-  context_ = {&args_,
-              &state_,
-              model_.config.empty() ? "" : json::dump(model_.config, {.indent = 2, .sort_keys = true}) + "\n",
-              tensors_.get(),
-              false,
-              [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }};
+  saver_ = std::make_unique<CheckpointSaver>(state_, control_, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
+  const auto& config = model_.config;
+  context_ = std::make_unique<HostContext>(HostContext{
+      .args = &args_,
+      .state = &state_,
+      .model_config_json = config.empty() ? "" : json::dump(config, {.indent = 2, .sort_keys = true}) + "\n",
+      .tensors = tensors_.get(),
+      .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }});
   require_writable_directory(args_.output_dir, "output_dir");
-  registry_.leave_out(options.without);
-  handler_.set_recorder(options.recorder);
-  add_initial_callbacks(options);
-  state_.stateful_callbacks = handler_.collect_states();
+  handler_->set_recorder(options.recorder);
+  add_initial_callbacks(options, registry);
+  state_.stateful_callbacks = handler_->collect_states();
   fire(TRAINER_ON_INIT_END);
 }
 
 Trainer::~Trainer() = default;
 
-void Trainer::add_initial_callbacks(const TrainerOptions& options) {
-  handler_.add(native_entry(std::make_shared<DefaultFlowCallback>()));
-  add_callbacks(handler_, args_.report_to, OnError::disable, options.callbacks, registry_, context_);
+void Trainer::add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry) {
+  handler_->add(native_entry(std::make_shared<DefaultFlowCallback>()));
+  add_callbacks(*handler_, args_.report_to, OnError::disable, options.callbacks, registry, *context_);
   if (*args_.disable_tqdm)
-    handler_.add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
+    handler_->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
   else if (!options.quiet)
-    handler_.add(make_progress_entry());
+    handler_->add(make_progress_entry());
   std::string order;
-  for (const auto& entry : handler_.entries()) order += (order.empty() ? "" : ", ") + entry->name;
+  for (const auto& entry : handler_->entries()) order += (order.empty() ? "" : ", ") + entry->name;
   log::info("callbacks in order: " + order);
 }
 
-std::shared_ptr<CallbackEntry> Trainer::pop_callback(const TrainerCallback& callback) {
-  for (const auto& entry : handler_.entries())
-    if (entry->native() == &callback) return handler_.pop(entry.get());
+void Trainer::add_entry(std::shared_ptr<CallbackEntry> entry) { handler_->add(std::move(entry)); }
+
+std::shared_ptr<TrainerCallback> Trainer::pop_native(const std::function<bool(const TrainerCallback&)>& is_it) {
+  for (const auto& entry : handler_->entries()) {
+    const auto callback = entry->native();
+    if (!callback || !is_it(*callback)) continue;
+    handler_->pop(entry.get());
+    return callback;
+  }
   return nullptr;
 }
 
+std::shared_ptr<TrainerCallback> Trainer::pop_callback(const TrainerCallback& callback) {
+  return pop_native([&](const TrainerCallback& other) { return &other == &callback; });
+}
+
 std::shared_ptr<CallbackEntry> Trainer::pop_callback(std::string_view name) {
-  for (const auto& entry : handler_.entries())
-    if (entry->name == name || entry->class_name == name) return handler_.pop(entry.get());
+  for (const auto& entry : handler_->entries())
+    if (entry->name == name || entry->class_name == name) return handler_->pop(entry.get());
   return nullptr;
 }
 
@@ -153,39 +166,11 @@ void Trainer::remove_callback(const TrainerCallback& callback) {
                 "remove_callback: this " + class_name_of(typeid(callback)) + " is not among the trainer's callbacks");
 }
 
-// transformers' set_initial_training_values.
-Trainer::Plan Trainer::plan_training(const DataLoader& loader) const {
-  const std::int64_t batches = loader.size();
-  const std::int64_t accumulation = args_.gradient_accumulation_steps;
-  const auto rows_a_step = static_cast<double>(train_batch_size_ * accumulation);
-  if (batches == 0)
-    throw_usage(error_id::data_invalid,
-                "the train dataset of " + std::to_string(loader.num_examples()) + " rows gives no batch of " +
-                    std::to_string(train_batch_size_) +
-                    "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
-  Plan plan{};
-  plan.steps_in_epoch = batches;
-  plan.num_update_steps_per_epoch = (batches + accumulation - 1) / accumulation;
-  if (args_.max_steps < 0) {
-    plan.max_steps = static_cast<std::int64_t>(
-        std::ceil(args_.num_train_epochs * static_cast<double>(plan.num_update_steps_per_epoch)));
-  } else {
-    plan.max_steps = args_.max_steps;
-  }
-  if (args_.max_steps > 0) {
-    plan.num_train_epochs = (plan.max_steps + plan.num_update_steps_per_epoch - 1) / plan.num_update_steps_per_epoch;
-    plan.num_train_samples = static_cast<double>(plan.max_steps) * rows_a_step;
-  } else {
-    plan.num_train_epochs = static_cast<std::int64_t>(std::ceil(args_.num_train_epochs));
-    plan.num_train_samples = static_cast<double>(loader.num_examples()) * args_.num_train_epochs;
-  }
-  return plan;
-}
-
-Trainer::Resume Trainer::init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint) {
-  Resume resume{checkpoint};
+ResumePoint Trainer::init_training_state(const TrainingPlan& plan,
+                                         const std::optional<std::filesystem::path>& checkpoint) {
+  ResumePoint resume{.checkpoint = checkpoint};
   state_ = TrainerState{};
-  state_.stateful_callbacks = handler_.collect_states();
+  state_.stateful_callbacks = handler_->collect_states();
   state_.train_batch_size = train_batch_size_;
   state_.compute_steps(args_, plan.max_steps);
   if (checkpoint && std::filesystem::exists(*checkpoint / state_file)) {
@@ -200,8 +185,9 @@ Trainer::Resume Trainer::init_training_state(const Plan& plan, const std::option
                    ", which the resumed state names, is gone; it is forgotten");
       state_.best_model_checkpoint.reset();
     }
-    warn_of_changed_steps(given);
-    if (args_.restore_callback_states_from_checkpoint) handler_.restore_states(json::object(state_.stateful_callbacks));
+    warn_of_changed_steps(given, state_, train_batch_size_);
+    if (args_.restore_callback_states_from_checkpoint)
+      handler_->restore_states(json::object(state_.stateful_callbacks));
     resume.epochs_trained = state_.global_step / plan.num_update_steps_per_epoch;
     if (!args_.ignore_data_skip)
       resume.steps_trained_in_current_epoch =
@@ -215,29 +201,18 @@ Trainer::Resume Trainer::init_training_state(const Plan& plan, const std::option
   return resume;
 }
 
-void Trainer::warn_of_changed_steps(const TrainerState& given) const {
-  auto compare = [](const char* name, double now, double stored) {
-    if (now == stored) return;
-    log::warning(std::string(name) + " is " + json::repr(now) + " in the arguments, but " + json::repr(stored) +
-                 " in the checkpoint, whose value is used");
-  };
-  compare("logging_steps", given.logging_steps, state_.logging_steps);
-  compare("eval_steps", given.eval_steps, state_.eval_steps);
-  compare("save_steps", given.save_steps, state_.save_steps);
-  if (state_.train_batch_size && *state_.train_batch_size != train_batch_size_)
-    log::warning("per_device_train_batch_size is " + std::to_string(train_batch_size_) + " in the arguments, but " +
-                 std::to_string(*state_.train_batch_size) +
-                 " in the checkpoint; data already seen may come again or be left out");
-}
-
-void Trainer::prepare_for_training(const Plan& plan, const Resume& resume) {
+void Trainer::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
   if (!optimizer_) optimizer_ = create_optimizer();
   lr_scheduler_ = create_scheduler(*optimizer_, plan.max_steps);
-  scaler_ = args_.fp16 && !device_.is_cpu() ? std::make_unique<GradScaler>(device_) : nullptr;
+  scaler_ = create_scaler();
   tensors_->set_optimizer(optimizer_.get());
-  prepared_ = true;
+  preparation_.done = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);
-  handler_.has |= TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER;
+  handler_->add_has(TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER);
+}
+
+std::unique_ptr<GradScaler> Trainer::create_scaler() {
+  return args_.fp16 && !device_.is_cpu() ? std::make_unique<GradScaler>(device_) : nullptr;
 }
 
 std::unique_ptr<Optimizer> Trainer::create_optimizer() {
@@ -280,16 +255,6 @@ std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<D
 
 std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<Dataset>& dataset) {
   return get_eval_dataloader(dataset);
-}
-
-Batch Trainer::to_device(Batch batch) const {
-  if (!device_.is_cpu())
-    for (auto& entry : batch) entry.second = entry.second.to(device_, /*non_blocking=*/true);
-  return batch;
-}
-
-double Trainer::seconds_since(Clock::time_point start) const {
-  return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
 }  // namespace trainer

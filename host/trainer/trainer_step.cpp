@@ -4,33 +4,29 @@
 #include <ATen/ATen.h>
 #include <torch/version.h>
 
+#include "model/label_smoothing.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
+#include "trainer/training_run.hpp"
 
 namespace trainer {
 namespace {
-
-constexpr std::int64_t ignored_label = -100;
-
-// LabelSmoother of transformers' trainer_pt_utils.py: the mean over the labels that count of
-// (1 - epsilon) * negative log likelihood + epsilon * mean over all classes.
-at::Tensor smoothed_loss(const at::Tensor& logits, const at::Tensor& given_labels, double epsilon) {
-  const auto log_probs = -at::log_softmax(logits, -1);
-  const auto labels = given_labels.dim() == log_probs.dim() - 1 ? given_labels.unsqueeze(-1) : given_labels;
-  const auto padding = labels.eq(ignored_label);
-  auto nll = log_probs.gather(-1, labels.clamp_min(0)).masked_fill(padding, 0.0);
-  auto smooth = log_probs.sum(-1, /*keepdim=*/true, at::kFloat).masked_fill(padding, 0.0);
-  const auto active = padding.numel() - padding.to(at::kLong).sum();
-  return (1 - epsilon) * (nll.sum() / active) + epsilon * (smooth.sum() / (active * log_probs.size(-1)));
-}
 
 at::Tensor to_float(at::Tensor t) {
   return t.defined() && (t.scalar_type() == at::kBFloat16 || t.scalar_type() == at::kHalf) ? t.to(at::kFloat) : t;
 }
 
 }  // namespace
+
+std::int64_t Trainer::current_gradient_accumulation_steps() const { return run_ ? run_->window_size() : 1; }
+
+Batch Trainer::prepare_inputs(Batch batch) const {
+  if (!device_.is_cpu())
+    for (auto& entry : batch) entry.second = entry.second.to(device_, /*non_blocking=*/true);
+  return batch;
+}
 
 ModelOutput Trainer::forward(const Batch& inputs) {
   const bool half = args_.fp16 && !device_.is_cpu();
@@ -52,8 +48,7 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
     const auto labels = inputs["labels"];
     if (labels.is_floating_point())
       throw_usage(error_id::arguments_invalid,
-                  "args.label_smoothing_factor needs class labels, but the labels are floating-point "
-                  "numbers; "
+                  "args.label_smoothing_factor needs class labels, but the labels are floating-point numbers; "
                   "set it to 0 for a regression");
     Batch without_labels = inputs;
     without_labels.erase("labels");
@@ -69,24 +64,25 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
   return loss;
 }
 
+void Trainer::backward(const at::Tensor& loss) { (scaler_ ? scaler_->scale(loss) : loss).backward(); }
+
 at::Tensor Trainer::training_step(Batch batch) {
   if (!model_.module->is_training()) model_.module->train();
-  const Batch inputs = to_device(std::move(batch));
+  const Batch inputs = prepare_inputs(std::move(batch));
   at::Tensor loss = compute_loss(inputs);
   if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0) empty_device_cache();
   // A mean over the window's micro-batches; a short last window divides by its real size.
-  if (current_gradient_accumulation_steps_ != 1)
-    loss = loss / static_cast<double>(current_gradient_accumulation_steps_);
-  (scaler_ ? scaler_->scale(loss) : loss).backward();
+  if (const auto window = current_gradient_accumulation_steps(); window != 1) loss = loss / static_cast<double>(window);
+  backward(loss);
   return loss.detach();
 }
 
 Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_only) {
   const at::NoGradGuard no_grad;
-  Batch inputs = to_device(std::move(batch));
-  if (full_eval_type_)  // the model's type; there, floating-point inputs are an error then
+  Batch inputs = prepare_inputs(std::move(batch));
+  if (const auto type = preparation_.full_type)  // the model's; in transformers such inputs are an error then
     for (auto& entry : inputs)
-      if (entry.second.is_floating_point()) entry.second = entry.second.to(*full_eval_type_);
+      if (entry.second.is_floating_point()) entry.second = entry.second.to(*type);
   ModelOutput out;
   Prediction result;
   if (inputs["labels"].defined()) {
@@ -105,9 +101,7 @@ void Trainer::track_input_tokens(const Batch& inputs) {
   const auto& ids = inputs["input_ids"];
   if (!ids.defined()) {
     if (!std::exchange(warned_of_tokens_, true))
-      log::warning(
-          "include_num_input_tokens_seen: the batches hold no \"input_ids\", so no token is "
-          "counted");
+      log::warning("include_num_input_tokens_seen: the batches hold no \"input_ids\", so no token is counted");
     return;
   }
   const auto& mask = inputs["attention_mask"];

@@ -3,15 +3,17 @@
 // Azure Machine Learning through its MLflow endpoint. docs/plugins/azure_ml.md says what differs
 // from transformers' AzureMLCallback and why.
 #include "shared/mlflow/tracker.hpp"
+#include "shared/system/environment.hpp"
 
 namespace {
 
 namespace mlflow = trainer::plugins::mlflow;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 std::string token() {
-  const std::string run = mlflow::environment("AZUREML_RUN_TOKEN");
-  return run.empty() ? mlflow::environment("MLFLOW_TRACKING_TOKEN") : run;
+  const std::string run = variable("AZUREML_RUN_TOKEN");
+  return run.empty() ? variable("MLFLOW_TRACKING_TOKEN") : run;
 }
 
 class AzureMl : public mlflow::Tracker {
@@ -22,7 +24,7 @@ class AzureMl : public mlflow::Tracker {
 
  private:
   static void require_configured() {
-    const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
+    const std::string uri = variable("MLFLOW_TRACKING_URI");
     if (mlflow::scheme(uri) != "azureml")
       throw trainer::sdk::Unavailable("MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
                                       ", expected a workspace's azureml:// address (az ml workspace show --query "
@@ -43,7 +45,7 @@ class AzureMl : public mlflow::Tracker {
     settings.http.password.clear();
     settings.http.bearer = token();
     // In a job the run is there already, and the job ends it.
-    const std::string run = mlflow::environment("AZUREML_RUN_ID");
+    const std::string run = variable("AZUREML_RUN_ID");
     if (settings.run_id.empty()) settings.run_id = run;
     settings.run_is_owned = !run.empty() && settings.run_id == run;
     if (settings.experiment_name.empty() && settings.experiment_id.empty()) settings.experiment_name = "Default";

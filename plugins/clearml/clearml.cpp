@@ -7,7 +7,7 @@
 
 namespace {
 
-using trainer::plugins::environment;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class ClearMLCallback : public trainer::plugins::BridgedCallback {
@@ -15,12 +15,12 @@ class ClearMLCallback : public trainer::plugins::BridgedCallback {
   explicit ClearMLCallback(const Host& host) : BridgedCallback(host, {.callback = "clearml"}) {}
 
   static void available(const Host&) {
-    std::string file = environment("CLEARML_CONFIG_FILE");
-    if (file.empty()) file = environment("HOME") + "/clearml.conf";
+    std::string file = variable("CLEARML_CONFIG_FILE");
+    if (file.empty()) file = trainer::plugins::expand_user("~/clearml.conf");
     std::error_code error;
     bool configured = std::filesystem::exists(file, error);
     for (const char* name : {"CLEARML_API_ACCESS_KEY", "CLEARML_API_HOST", "CLEARML_OFFLINE_MODE"})
-      configured = configured || !environment(name).empty();
+      configured = configured || !variable(name).empty();
     if (!configured)
       throw trainer::sdk::Unavailable(
           "ClearML is not configured; run \"clearml-init\", set CLEARML_API_HOST and "

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// How much CO2e a kilowatt-hour of a country's electricity stands for.
 #pragma once
 
 #include <string>
 #include <string_view>
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
 struct Country {
   const char* iso_code;  // ISO 3166-1 alpha-3
@@ -18,6 +20,6 @@ const Country* find_country(std::string_view iso_code);
 
 /// The mean of the world that CodeCarbon falls back to: IEA, Global Energy & CO2 Status Report
 /// 2019.
-constexpr double kWorldAverage = 475;  // g CO2e/kWh
+constexpr double world_average = 475;  // g CO2e/kWh
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -8,14 +8,17 @@
 #include <trainer/sdk.hpp>
 
 #include "settings.hpp"
-#include "system.hpp"
-#include "text.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
 #include "tracker.hpp"
+#include "trainer/sdk/repr.hpp"
 
-namespace codecarbon {
 namespace {
 
+namespace cc = trainer::codecarbon;
+namespace plugins = trainer::plugins;
 using trainer::sdk::Host;
+using trainer::sdk::repr;
 using trainer::sdk::Value;
 
 class CodeCarbon : public trainer::sdk::TrainerCallback {
@@ -46,7 +49,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     finish();  // of a training before that raised
     prepare(args);
     // Now rather than at the end, when hours of measuring would be lost.
-    if (settings_.save_to_file) system::require_writable_directory(directory_);
+    if (settings_.save_to_file) plugins::make_writable_directory(directory_);
     tracker_->start();
   }
 
@@ -55,10 +58,10 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
   }
 
  private:
-  static Settings read_settings(const Host& host, const Log& log) {
+  static cc::Settings read_settings(const Host& host, const cc::Log& log) {
     constexpr const char* file_name = ".codecarbon.config";
-    Layer given{"the configuration of codecarbon", {}};
-    for (const std::string& name : setting_names()) {
+    cc::Layer given{"the configuration of codecarbon", {}};
+    for (const std::string& name : cc::setting_names()) {
       const Value value = host.config(name);
       if (value.is_null()) continue;
       if (!value.is_number())
@@ -66,55 +69,53 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
       else if (value.raw()->type == TRAINER_BOOLEAN)
         given.values[name] = value.flag() ? "true" : "false";
       else
-        given.values[name] = value.is_integer() ? std::to_string(value.integer()) : python_repr(value.number());
+        given.values[name] = value.is_integer() ? std::to_string(value.integer()) : repr(value.number());
     }
-    std::vector<Layer> layers;
-    const auto home = system::home_directory();
-    if (!home.empty()) layers.push_back(read_ini(home / file_name, log));
-    layers.push_back(read_ini(std::filesystem::absolute(file_name), log));
-    layers.push_back(read_environment(system::environment()));
+    std::vector<cc::Layer> layers;
+    layers.push_back(cc::read_ini(plugins::expand_user(std::string("~/") + file_name), log));
+    layers.push_back(cc::read_ini(std::filesystem::absolute(file_name), log));
+    layers.push_back(cc::read_environment(plugins::environment()));
     // transformers gives the tracker args.output_dir as an argument, which beats files and
     // environment.
-    for (Layer& layer : layers)
+    for (cc::Layer& layer : layers)
       if (layer.values.erase("output_dir") != 0)
         log(TRAINER_LOG_DEBUG, layer.where + " sets output_dir, but the run's output_dir is used");
-    return resolve(layers, given, log);
+    return cc::resolve(layers, given, log);
   }
 
   void prepare(const Arguments& args) {
     if (tracker_) return;
     directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text()) : settings_.output_dir;
     directory_ = std::filesystem::absolute(directory_);
-    tracker_ = std::make_unique<Tracker>(settings_, log_);
+    tracker_ = std::make_unique<cc::Tracker>(settings_, log_);
     host_.info(tracker_->methods_line());
   }
 
   void finish() {
     if (!tracker_ || !tracker_->running()) return;
-    const Measurement measurement = tracker_->stop();
+    const cc::Measurement measurement = tracker_->stop();
     if (settings_.save_to_file) {
       // Again, as somebody may have cleared the directory since.
-      system::require_writable_directory(directory_);
-      append_row(directory_ / settings_.output_file, tracker_->row(measurement), log_);
-      system::replace_file(directory_ / "emissions_method.json", tracker_->methods_json(measurement));
+      plugins::make_writable_directory(directory_);
+      cc::append_row(directory_ / settings_.output_file, tracker_->row(measurement), log_);
+      cc::write_file(directory_ / "emissions_method.json", tracker_->methods_json(measurement));
     }
-    host_.info(python_repr(measurement.kwh()) + " kWh in " + python_repr(measurement.seconds) + " s, " +
-               python_repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
+    host_.info(repr(measurement.kwh()) + " kWh in " + repr(measurement.seconds) + " s, " +
+               repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
                (settings_.save_to_file ? ", written to " + (directory_ / settings_.output_file).string() : ""));
   }
 
   const Host host_;
-  const Log log_;
-  const Settings settings_;
+  const cc::Log log_;
+  const cc::Settings settings_;
   std::filesystem::path directory_;
-  std::unique_ptr<Tracker> tracker_;
+  std::unique_ptr<cc::Tracker> tracker_;
 };
 
 }  // namespace
-}  // namespace codecarbon
 
 // clang-format off
-TRAINER_PLUGIN(codecarbon::CodeCarbon, {
+TRAINER_PLUGIN(CodeCarbon, {
   "id": "codecarbon",
   "version": TRAINER_VERSION,
   "description": "Writes the energy and emissions of the training to emissions.csv, as CodeCarbon does.",

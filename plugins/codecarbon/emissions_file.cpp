@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Appends a row to emissions.csv, and sets a file with other columns aside.
 #include "emissions_file.hpp"
 
 #include <trainer/host.h>
@@ -6,10 +8,12 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "system.hpp"
+#include "shared/csv_text/csv_text.hpp"
+#include "shared/system/files.hpp"
 #include "text.hpp"
+#include "trainer/sdk/file.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 namespace fs = std::filesystem;
@@ -19,7 +23,7 @@ std::vector<std::string> header_of(std::string_view bytes) {
   std::string_view line = bytes.substr(0, bytes.find('\n'));
   if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
   if (starts_with(line, "\xEF\xBB\xBF")) line.remove_prefix(3);
-  return csv_fields(line);
+  return plugins::csv_text::split_row(line);
 }
 
 bool same_names(std::vector<std::string> a, std::vector<std::string> b) {
@@ -34,7 +38,7 @@ std::string line_of(const std::vector<std::string>& columns, const Row& row) {
   for (const std::string& column : columns) {
     const auto field = std::find_if(row.begin(), row.end(), [&](const auto& entry) { return entry.first == column; });
     if (&column != &columns.front()) line += ',';
-    line += csv_field(field->second);
+    if (!field->second.empty()) plugins::csv_text::append_text_cell(line, field->second);
   }
   return line + '\n';
 }
@@ -83,6 +87,18 @@ const std::vector<std::string>& emissions_columns() {
   return columns;
 }
 
+void write_file(const fs::path& file, std::string_view bytes) try {
+  std::error_code missing;
+  const fs::path real = fs::canonical(file, missing);  // a link stays one
+  sdk::replace_file(missing ? file : real, bytes);
+} catch (const sdk::FileError& error) {
+  const int code = error.code();
+  throw std::runtime_error(file.string() + " could not be written: " + std::generic_category().message(code) +
+                           (code == ENOSPC || code == EDQUOT
+                                ? "; free some space, or set the output_dir of codecarbon to another disk"
+                                : "; check the directory and its permissions, or set the output_dir of codecarbon"));
+}
+
 fs::path backup_path(const fs::path& file) {
   fs::path backup = file;
   backup += ".bak";
@@ -98,7 +114,7 @@ void append_row(const fs::path& file, const Row& row, const Log& log) {
   for (const auto& entry : row) columns.push_back(entry.first);
 
   std::error_code error;
-  std::string bytes = system::read_file(file, error).value_or(std::string());
+  std::string bytes = plugins::read_file(file, error).value_or(std::string());
   if (error && error != std::errc::no_such_file_or_directory)
     throw std::runtime_error(file.string() + " could not be read: " + error.message() +
                              "; expected a CSV file that can be read and written, or none; rename "
@@ -125,7 +141,7 @@ void append_row(const fs::path& file, const Row& row, const Log& log) {
     for (const std::string& column : columns) bytes += (bytes.empty() ? "" : ",") + column;
     bytes += '\n';
   }
-  system::replace_file(file, bytes + line_of(columns, row));
+  write_file(file, bytes + line_of(columns, row));
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// emissions.csv: CodeCarbon's columns, one row a training.
 #pragma once
 
 #include <filesystem>
@@ -9,7 +11,7 @@
 
 #include "power.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
 /// Column and text, in order.
 using Row = std::vector<std::pair<std::string, std::string>>;
@@ -23,7 +25,11 @@ const std::vector<std::string>& emissions_columns();
 /// is kept. Throws std::runtime_error with one sentence.
 void append_row(const std::filesystem::path& file, const Row& row, const Log& log);
 
+/// Replaces the file at once, or makes it; one that is there keeps its mode. Throws std::runtime_error
+/// with one sentence.
+void write_file(const std::filesystem::path& file, std::string_view bytes);
+
 /// The name under which a file is set aside: the first of those above that is free.
 std::filesystem::path backup_path(const std::filesystem::path& file);
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

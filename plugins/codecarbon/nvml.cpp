@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Binds NVML, chooses the GPUs to measure, and counts their energy.
 #include "nvml.hpp"
 
 #include <trainer/host.h>
@@ -6,10 +8,10 @@
 #include <algorithm>
 #include <map>
 
-#include "system.hpp"
+#include "shared/system/shared_library.hpp"
 #include "text.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 /// Splits "0, GPU-1a2b" and also the JSON of a list, ["GPU-1a2b", 0], as parse_gpu_ids() of
@@ -74,7 +76,7 @@ std::vector<unsigned> select_gpus(const std::optional<std::string>& gpu_ids,
 std::unique_ptr<NvmlMeter> NvmlMeter::open(const std::optional<std::string>& gpu_ids,
                                            const std::optional<std::string>& cuda_visible_devices, const Log& log,
                                            const char* library) {
-  const system::Library nvml(library);
+  const plugins::SharedLibrary nvml(library);
   NvmlApi api{};
   const bool bound =
       nvml && nvml.bind("nvmlInit_v2", api.init) && nvml.bind("nvmlShutdown", api.shutdown) &&
@@ -175,4 +177,4 @@ std::string NvmlMeter::model() const {
   return out;
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -12,9 +12,9 @@
 
 #include "power.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
-inline constexpr const char* kNvmlLibrary = "libnvidia-ml.so.1";
+inline constexpr const char* nvml_library = "libnvidia-ml.so.1";
 
 struct NvmlUtilization {
   unsigned gpu;  // % of the last sample period in which a kernel ran
@@ -46,7 +46,7 @@ class NvmlMeter : public Meter {
   /// more than a debug line.
   static std::unique_ptr<NvmlMeter> open(const std::optional<std::string>& gpu_ids,
                                          const std::optional<std::string>& cuda_visible_devices, const Log& log,
-                                         const char* library = kNvmlLibrary);
+                                         const char* library = nvml_library);
   /// The same over a given table.
   static std::unique_ptr<NvmlMeter> open(const NvmlApi& api, const std::optional<std::string>& gpu_ids,
                                          const std::optional<std::string>& cuda_visible_devices, const Log& log);
@@ -76,4 +76,4 @@ class NvmlMeter : public Meter {
   double utilization_ = 0;
 };
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

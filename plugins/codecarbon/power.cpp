@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The power of CPU and memory where there is no counter.
 #include "power.hpp"
 
 #include <algorithm>
@@ -7,24 +9,24 @@
 #include <sstream>
 
 #include "text.hpp"
+#include "trainer/sdk/repr.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 struct Entry {
   const char* name;
   double watts;
 };
-constexpr Entry kTdps[] = {
+constexpr Entry tdps[] = {
 #include "cpu_tdp.inc"
 };
 
 /// "Intel(R) Xeon(R) Gold 6248 CPU @ 2.50GHz" -> {intel, xeon, gold, 6248}
 std::set<std::string> words_of(std::string_view brand) {
   std::string text = to_lower(brand);
-  for (const char* mark : {"(r)", "(tm)"})
-    for (std::size_t at; (at = text.find(mark)) != std::string::npos;) text.replace(at, 3, " ");
-  std::replace(text.begin(), text.end(), ')', ' ');  // what "(tm)" leaves
+  for (const std::string_view mark : {"(r)", "(tm)"})
+    for (std::size_t at; (at = text.find(mark)) != std::string::npos;) text.replace(at, mark.size(), " ");
   text = text.substr(0, text.find('@'));
   std::istringstream words(text);
   std::set<std::string> out;
@@ -66,7 +68,7 @@ double ram_power(double total_gb, bool arm) {
 
 std::optional<double> find_tdp(std::string_view cpu_model) {
   const std::set<std::string> brand = words_of(cpu_model);
-  for (const Entry& entry : kTdps) {
+  for (const Entry& entry : tdps) {
     const std::set<std::string> name = words_of(entry.name);
     if (!std::includes(brand.begin(), brand.end(), name.begin(), name.end())) continue;
     const bool same = std::none_of(brand.begin(), brand.end(), [&](const std::string& word) {
@@ -78,20 +80,20 @@ std::optional<double> find_tdp(std::string_view cpu_model) {
 }
 
 Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int threads, int sockets) {
-  if (forced) return {*forced, python_repr(*forced) + " W as force_cpu_power says"};
+  if (forced) return {*forced, sdk::repr(*forced) + " W as force_cpu_power says"};
   const std::string model = "\"" + cpu_model + "\"";
   if (const auto tdp = find_tdp(cpu_model)) {
     const double watts = *tdp * sockets;
-    return {watts, python_repr(watts) + " W, the TDP of " + std::to_string(sockets) + " x " + model};
+    return {watts, sdk::repr(watts) + " W, the TDP of " + std::to_string(sockets) + " x " + model};
   }
   // A count of threads is of all sockets; CodeCarbon multiplies it by the sockets once more.
   if (threads > 0) {
     const double watts = 4.0 * threads;
-    return {watts, python_repr(watts) + " W, 4 W for each of " + std::to_string(threads) + " threads, as the TDP of " +
+    return {watts, sdk::repr(watts) + " W, 4 W for each of " + std::to_string(threads) + " threads, as the TDP of " +
                        model + " is not known"};
   }
   const double watts = 85.0 * sockets;
-  return {watts, python_repr(watts) + " W, 85 W a socket, as nothing is known of the CPU"};
+  return {watts, sdk::repr(watts) + " W, 85 W a socket, as nothing is known of the CPU"};
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -9,12 +9,12 @@
 #include <string>
 #include <string_view>
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
 /// One line for the run's log; `level` is one of TRAINER_LOG_... . Called from any thread.
 using Log = std::function<void(std::uint32_t level, const std::string& text)>;
 
-constexpr double kJoulesPerKwh = 3.6e6;
+constexpr double joules_per_kwh = 3.6e6;
 
 /// Power of a CPU at a load of 0...1: 10 % of the TDP when idle, then with the cube of the load
 /// (external/hardware.py, _get_power_from_cpu_load).
@@ -75,4 +75,4 @@ class LoadMeter : public Meter {
   double joules_ = 0;
 };
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds the counters of RAPL, and counts each energy once.
 #include "rapl.hpp"
 
 #include <trainer/host.h>
@@ -8,10 +10,10 @@
 #include <map>
 #include <set>
 
-#include "system.hpp"
+#include "shared/system/files.hpp"
 #include "text.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 namespace fs = std::filesystem;
@@ -32,7 +34,7 @@ std::vector<fs::path> directories(const fs::path& dir) {
 /// itself.
 std::vector<fs::path> find_domains(const fs::path& dir) {
   std::vector<fs::path> bases = {dir, dir.parent_path()};
-  if (dir == kDefaultRaplDir) {
+  if (dir == default_rapl_dir) {
     bases.push_back("/sys/class/powercap");
     bases.push_back("/sys/devices/virtual/powercap");
   }
@@ -55,7 +57,7 @@ std::vector<fs::path> find_domains(const fs::path& dir) {
 }
 
 std::optional<double> read_number(const fs::path& path, std::error_code& error) {
-  const auto text = system::read_file(path, error);
+  const auto text = plugins::read_file(path, error);
   return text ? parse_number(*text) : std::nullopt;
 }
 
@@ -107,7 +109,7 @@ std::unique_ptr<RaplMeter> RaplMeter::open(const RaplOptions& options, const Log
       if (error == std::errc::permission_denied) denied = dir / "energy_uj";
       continue;
     }
-    const std::string name(trim(system::read_file(dir / "name", error).value_or("")));
+    const std::string name(trim(plugins::read_file(dir / "name", error).value_or("")));
     const std::string lower = to_lower(name);
     // "core" and "uncore" are inside of a package, and so is memory that is not at the top level.
     if (lower.find("package") != std::string::npos) {
@@ -184,4 +186,4 @@ void RaplMeter::settle_mirrors(const std::vector<std::optional<double>>& deltas)
   }
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -13,12 +13,12 @@
 
 #include "power.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
-inline constexpr const char* kDefaultRaplDir = "/sys/class/powercap/intel-rapl/subsystem";
+inline constexpr const char* default_rapl_dir = "/sys/class/powercap/intel-rapl/subsystem";
 
 struct RaplOptions {
-  std::filesystem::path dir = kDefaultRaplDir;
+  std::filesystem::path dir = default_rapl_dir;
   bool include_dram = false;  // add memory domains that are not part of a package
   bool prefer_psys = false;   // the whole platform instead of the packages
 };
@@ -64,4 +64,4 @@ class RaplMeter : public Meter {
   Log log_;
 };
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads CodeCarbon's settings: its INI files, the environment, the run's configuration.
 #include "settings.hpp"
 
 #include <trainer/host.h>
@@ -8,13 +10,13 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "system.hpp"
+#include "shared/system/files.hpp"
 #include "text.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
-constexpr double kMaximum = std::numeric_limits<double>::max();
+constexpr double maximum = std::numeric_limits<double>::max();
 
 /// How a text becomes a setting: false when it makes no sense.
 struct Key {
@@ -42,7 +44,7 @@ template <typename Field>
 Key number(const char* name, Field Settings::*field, double minimum, const char* expected) {
   return {name, expected, [field, minimum](Settings& settings, const std::string& value) {
             const auto parsed = parse_number(value);
-            if (!parsed || *parsed < minimum || *parsed > kMaximum) return false;
+            if (!parsed || *parsed < minimum || *parsed > maximum) return false;
             settings.*field = *parsed;
             return true;
           }};
@@ -120,7 +122,7 @@ const std::vector<std::string>& setting_names() {
 Layer read_ini(const std::filesystem::path& path, const Log& log) {
   Layer layer{path.string(), {}};
   std::error_code error;
-  const auto bytes = system::read_file(path, error);
+  const auto bytes = plugins::read_file(path, error);
   if (!bytes && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
     say(log, TRAINER_LOG_WARNING,
         path.string() + " could not be read: " + error.message() + "; its settings are not used");
@@ -193,4 +195,4 @@ Settings resolve(const std::vector<Layer>& layers, const Layer& given, const Log
   return settings;
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

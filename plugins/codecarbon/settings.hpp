@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// CodeCarbon's settings, and the places that they come from.
 #pragma once
 
 #include <filesystem>
@@ -10,7 +12,7 @@
 
 #include "power.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
 /// Names and values from one place, as text, and what to call that place in a message.
 struct Layer {
@@ -55,4 +57,4 @@ Layer read_environment(const std::map<std::string, std::string>& environment);
 /// warning and not used, and an unknown name is ignored (with a debug line); in `given` it throws.
 Settings resolve(const std::vector<Layer>& layers, const Layer& given, const Log& log);
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The measuring thread, and a measurement as a row and as methods.
 #include "tracker.hpp"
 
 #include <trainer/host.h>
@@ -7,18 +9,22 @@
 
 #include "carbon_intensity.hpp"
 #include "rapl.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/random_id.hpp"
 #include "text.hpp"
+#include "trainer/sdk/repr.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 /// For the column codecarbon_version: whose columns and formulas these are, and who wrote them.
-constexpr const char* kFormat = "3.3.2 (LibTrainer " TRAINER_VERSION ")";
+constexpr const char* format = "3.3.2 (LibTrainer " TRAINER_VERSION ")";
 
 /// A measure over less than this counts with its energy, but not in the mean of the powers:
 /// CodeCarbon skips it (emissions_tracker.py, min_interval_s).
-constexpr double kShortestMeasure = 0.05;  // s
-constexpr std::chrono::seconds kSamplePeriod(1);
+constexpr double shortest_measure = 0.05;  // s
+constexpr std::chrono::seconds sample_period(1);
 
 double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::steady_clock::time_point to) {
   return std::chrono::duration<double>(to - from).count();
@@ -27,10 +33,7 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
 }  // namespace
 
 Tracker::Tracker(Settings settings, Log log)
-    : settings_(std::move(settings)),
-      log_(std::move(log)),
-      machine_(system::machine()),
-      ram_total_gb_(system::memory().total_gb) {
+    : settings_(std::move(settings)), log_(std::move(log)), machine_(machine()), ram_total_gb_(memory().total_gb) {
   RaplOptions rapl;
   if (!settings_.rapl_dir.empty()) rapl.dir = settings_.rapl_dir;
   rapl.include_dram = settings_.rapl_include_dram;
@@ -50,16 +53,13 @@ Tracker::Tracker(Settings settings, Log log)
   }
 
   const double ram_watts = settings_.force_ram_power.value_or(ram_power(ram_total_gb_, machine_.arm));
-  ram_method_ = python_repr(ram_watts) + " W, " +
+  ram_method_ = sdk::repr(ram_watts) + " W, " +
                 (settings_.force_ram_power
                      ? std::string("as force_ram_power says")
                      : "estimated for " + std::to_string(estimate_dimm_count(ram_total_gb_)) + " memory modules");
   ram_ = std::make_unique<ConstantMeter>(ram_watts);
 
-  const auto environment = system::environment();
-  const auto visible = environment.find("CUDA_VISIBLE_DEVICES");
-  gpu_ = NvmlMeter::open(settings_.gpu_ids,
-                         visible == environment.end() ? std::nullopt : std::make_optional(visible->second), log_);
+  gpu_ = NvmlMeter::open(settings_.gpu_ids, plugins::find_variable("CUDA_VISIBLE_DEVICES"), log_);
   gpu_method_ = !gpu_                        ? "none found"
                 : gpu_->has_energy_counter() ? "NVML energy counter: " + gpu_->model()
                                              : "NVML power once a second: " + gpu_->model();
@@ -81,7 +81,7 @@ void Tracker::choose_carbon_intensity() {
     g_co2e_per_kwh_ = country->g_co2e_per_kwh;
     source = country_name_ + " " + std::to_string(country->year) + " (Our World in Data, CC BY 4.0)";
   } else {
-    g_co2e_per_kwh_ = kWorldAverage;
+    g_co2e_per_kwh_ = world_average;
     source = "the world average, as the country is not known";
     const std::string& code = settings_.country_iso_code;
     if (log_)
@@ -90,18 +90,18 @@ void Tracker::choose_carbon_intensity() {
                std::string(" \u2192 world average of 475 g CO2e/kWh; set country_iso_code (such as "
                            "FRA) or force_carbon_intensity_g_co2e_kwh"));
   }
-  carbon_method_ = python_repr(g_co2e_per_kwh_) + " g CO2e/kWh, " + source;
+  carbon_method_ = sdk::repr(g_co2e_per_kwh_) + " g CO2e/kWh, " + source;
 }
 
 void Tracker::start() {
   if (running()) return;
   sum_ = Measurement();
-  sum_.run_id = system::uuid4();
+  sum_.run_id = plugins::uuid4();
   measures_ = 0;
   stopping_ = false;
   cpu_->start();
   if (gpu_) gpu_->start();
-  last_times_ = system::cpu_times();
+  last_times_ = plugins::cpu_times();
   start_ = last_sample_ = last_measure_ = Clock::now();
   thread_ = std::thread([this] { loop(); });
 }
@@ -127,7 +127,7 @@ void Tracker::loop() {
   std::unique_lock<std::mutex> lock(mutex_);
   const auto period = std::chrono::duration_cast<Clock::duration>(
       std::chrono::duration<double>(std::min(settings_.measure_power_secs, 1e9)));
-  auto next_sample = start_ + kSamplePeriod;
+  auto next_sample = start_ + sample_period;
   auto next_measure = start_ + period;
   while (!wake_.wait_until(lock, std::min(next_sample, next_measure), [&] { return stopping_; })) {
     const auto now = Clock::now();
@@ -140,7 +140,7 @@ void Tracker::loop() {
       if (log_) log_(TRAINER_LOG_WARNING, std::string("a measurement failed and is left out: ") + e.what());
     }
     // A machine that slept or was busy does not get the missed ones one after the other.
-    while (next_sample <= now) next_sample += kSamplePeriod;
+    while (next_sample <= now) next_sample += sample_period;
     if (now >= next_measure) next_measure = now + period;
   }
 }
@@ -150,7 +150,7 @@ void Tracker::sample(Clock::time_point now) {
   if (seconds <= 0) return;
   last_sample_ = now;
 
-  const auto times = system::cpu_times();
+  const auto times = plugins::cpu_times();
   double load = 0;
   if (times && last_times_ && times->total > last_times_->total)
     load = std::clamp((times->busy - last_times_->busy) / (times->total - last_times_->total), 0.0, 1.0);
@@ -161,9 +161,9 @@ void Tracker::sample(Clock::time_point now) {
     gpu_->sample(seconds, load);
     sum_.gpu_percent += gpu_->utilization() * seconds;
   }
-  const system::Memory memory = system::memory();
-  if (memory.total_gb > 0) sum_.ram_percent += 100 * memory.used_gb / memory.total_gb * seconds;
-  sum_.ram_used_gb += memory.used_gb * seconds;
+  const Memory ram = memory();
+  if (ram.total_gb > 0) sum_.ram_percent += 100 * ram.used_gb / ram.total_gb * seconds;
+  sum_.ram_used_gb += ram.used_gb * seconds;
 }
 
 void Tracker::measure(Clock::time_point now) {
@@ -174,11 +174,11 @@ void Tracker::measure(Clock::time_point now) {
   const double cpu = cpu_->take_joules(seconds) * settings_.pue;
   const double ram = ram_->take_joules(seconds) * settings_.pue;
   const double gpu = gpu_ ? gpu_->take_joules(seconds) * settings_.pue : 0;
-  sum_.cpu_kwh += cpu / kJoulesPerKwh;
-  sum_.ram_kwh += ram / kJoulesPerKwh;
-  sum_.gpu_kwh += gpu / kJoulesPerKwh;
+  sum_.cpu_kwh += cpu / joules_per_kwh;
+  sum_.ram_kwh += ram / joules_per_kwh;
+  sum_.gpu_kwh += gpu / joules_per_kwh;
   // The only measure counts however short it was.
-  if (seconds < kShortestMeasure && !(stopping_ && measures_ == 0)) return;
+  if (seconds < shortest_measure && !(stopping_ && measures_ == 0)) return;
   ++measures_;
   sum_.cpu_watts += cpu / seconds;
   sum_.ram_watts += ram / seconds;
@@ -195,8 +195,8 @@ std::string Tracker::methods_json(const Measurement& measurement) const {
     return std::string("  ") + json_string(name) + ": {\"mode\": " + json_string(mode) +
            ", \"method\": " + json_string(method) + "}";
   };
-  return "{\n  \"run_id\": " + json_string(measurement.run_id) +
-         ",\n  \"codecarbon_version\": " + json_string(kFormat) + ",\n" + part("cpu", cpu_mode_, cpu_method_) + ",\n" +
+  return "{\n  \"run_id\": " + json_string(measurement.run_id) + ",\n  \"codecarbon_version\": " + json_string(format) +
+         ",\n" + part("cpu", cpu_mode_, cpu_method_) + ",\n" +
          part("ram", settings_.force_ram_power ? "forced" : "estimate", ram_method_) + ",\n" +
          part("gpu", gpu_ ? "nvml" : "none", gpu_method_) + ",\n" +
          part("carbon_intensity",
@@ -204,14 +204,14 @@ std::string Tracker::methods_json(const Measurement& measurement) const {
               : country_name_.empty()                     ? "world_average"
                                                           : "country",
               carbon_method_) +
-         ",\n  \"carbon_intensity_g_co2e_kwh\": " + python_repr(g_co2e_per_kwh_) + "\n}\n";
+         ",\n  \"carbon_intensity_g_co2e_kwh\": " + sdk::repr(g_co2e_per_kwh_) + "\n}\n";
 }
 
 Row Tracker::row(const Measurement& m) const {
-  const auto number = [](double value) { return python_repr(value); };
+  const auto number = [](double value) { return sdk::repr(value); };
   const double kg = kg_co2e(m);
   const std::vector<std::string> values = {
-      system::local_timestamp(),
+      plugins::local_timestamp(),
       settings_.project_name,
       m.run_id,
       settings_.experiment_id,
@@ -233,7 +233,7 @@ Row Tracker::row(const Measurement& m) const {
       "",
       machine_.os,
       "",  // python_version: there is none
-      kFormat,
+      format,
       std::to_string(machine_.threads),
       machine_.cpu_model,
       std::to_string(gpu_ ? gpu_->count() : 0),
@@ -254,4 +254,4 @@ Row Tracker::row(const Measurement& m) const {
   return row;
 }
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

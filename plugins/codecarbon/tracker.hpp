@@ -11,12 +11,13 @@
 #include <thread>
 
 #include "emissions_file.hpp"
+#include "machine.hpp"
 #include "nvml.hpp"
 #include "power.hpp"
 #include "settings.hpp"
-#include "system.hpp"
+#include "shared/system/machine.hpp"
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 
 /// What was measured between start and stop. Energies and powers include the PUE.
 struct Measurement {
@@ -60,7 +61,7 @@ class Tracker {
 
   const Settings settings_;
   const Log log_;
-  const system::Machine machine_;
+  const Machine machine_;
   const double ram_total_gb_;
   std::unique_ptr<Meter> cpu_, ram_;
   std::unique_ptr<NvmlMeter> gpu_;  // null without a GPU
@@ -73,9 +74,9 @@ class Tracker {
   std::condition_variable wake_;
   bool stopping_ = false;
   Clock::time_point start_, last_sample_, last_measure_;
-  std::optional<system::CpuTimes> last_times_;
+  std::optional<plugins::CpuTimes> last_times_;
   Measurement sum_;
   int measures_ = 0;
 };
 
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

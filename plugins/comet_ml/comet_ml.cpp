@@ -7,7 +7,7 @@
 
 namespace {
 
-using trainer::plugins::environment;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class CometCallback : public trainer::plugins::BridgedCallback {
@@ -15,7 +15,7 @@ class CometCallback : public trainer::plugins::BridgedCallback {
   explicit CometCallback(const Host& host) : BridgedCallback(host, {.callback = "comet_ml"}) {}
 
   static void available(const Host&) {
-    if (environment("COMET_API_KEY").empty() && environment("COMET_OFFLINE_DIRECTORY").empty() && !starts_offline() &&
+    if (variable("COMET_API_KEY").empty() && variable("COMET_OFFLINE_DIRECTORY").empty() && !starts_offline() &&
         !has_settings_file())
       throw trainer::sdk::Unavailable(
           "Comet is not configured; set COMET_API_KEY, or COMET_OFFLINE_DIRECTORY and "
@@ -24,12 +24,12 @@ class CometCallback : public trainer::plugins::BridgedCallback {
   }
 
   static bool starts_offline() {
-    const std::string online = environment("COMET_START_ONLINE");
+    const std::string online = variable("COMET_START_ONLINE");
     return online == "0" || online == "false" || online == "False" || online == "FALSE";
   }
   static bool has_settings_file() {
     std::error_code error;
-    return std::filesystem::exists(std::filesystem::path(environment("HOME")) / ".comet.config", error);
+    return std::filesystem::exists(trainer::plugins::expand_user("~/.comet.config"), error);
   }
 
   TRAINER_CROSS(on_train_begin)

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Starts, resumes and rewrites metrics.csv.
 #include "metrics_file.hpp"
 
 #include <charconv>
 #include <limits>
 #include <set>
 
-#include "rows.hpp"
+#include "row_reader.hpp"
+#include "shared/csv_text/csv_text.hpp"
 #include "trainer/sdk/repr.hpp"
 
 namespace trainer::csv {
 namespace {
+
+using plugins::csv_text::append_text_cell;
+using plugins::csv_text::split_row;
 
 constexpr std::int64_t every_step = std::numeric_limits<std::int64_t>::max();
 

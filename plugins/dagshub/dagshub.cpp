@@ -3,16 +3,18 @@
 // DagsHubCallback of transformers 5.23.0: MLflow at https://dagshub.com/OWNER/REPO.mlflow.
 // docs/plugins/dagshub.md says what differs and why.
 #include "shared/mlflow/tracker.hpp"
+#include "shared/system/environment.hpp"
 
 namespace {
 
 namespace mlflow = trainer::plugins::mlflow;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class DagsHub : public mlflow::Tracker {
  public:
   explicit DagsHub(const Host& host) : Tracker(host, "dagshub", read()) {
-    log_artifacts_ = mlflow::is_true(mlflow::environment("HF_DAGSHUB_LOG_ARTIFACTS"));
+    log_artifacts_ = mlflow::is_true(variable("HF_DAGSHUB_LOG_ARTIFACTS"));
   }
 
   void on_train_end(const Arguments& args, const State& state, Control& control) override {
@@ -25,7 +27,7 @@ class DagsHub : public mlflow::Tracker {
 
  private:
   static void require_configured() {
-    const std::string uri = mlflow::environment("MLFLOW_TRACKING_URI");
+    const std::string uri = variable("MLFLOW_TRACKING_URI");
     if (!mlflow::is_dagshub_uri(uri))
       throw trainer::sdk::Unavailable(
           "MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
@@ -40,7 +42,7 @@ class DagsHub : public mlflow::Tracker {
   }
   static mlflow::Settings with_token() {
     mlflow::Settings settings = mlflow::read_settings();
-    const std::string token = mlflow::environment("DAGSHUB_USER_TOKEN");
+    const std::string token = variable("DAGSHUB_USER_TOKEN");
     if (settings.http.password.empty() && settings.http.bearer.empty() && !token.empty()) {
       settings.http.password = token;
       if (settings.http.user.empty()) settings.http.user = token;  // DagsHub looks at the token only

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Puts DVCLive's entries into a dvc.yaml and leaves all else of it.
 #include "dvc_yaml.hpp"
 
 #include <vector>

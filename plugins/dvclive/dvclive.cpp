@@ -3,20 +3,19 @@
 // DVCLiveCallback of transformers 5.23.0 (integrations/integration_utils.py) over files of its own.
 // docs/plugins/dvclive.md says what differs and why.
 #include <cctype>
-#include <cstdlib>
 #include <memory>
 #include <set>
 #include <trainer/sdk.hpp>
 
 #include "experiment.hpp"
 #include "live.hpp"
-#include "system.hpp"
-
-extern char** environ;
+#include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
 
 namespace {
 
 namespace dl = trainer::dvclive;
+namespace plugins = trainer::plugins;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
@@ -28,9 +27,9 @@ class DvcLive : public trainer::sdk::TrainerCallback {
 
   static void available(const Host&) {
     if (!dl::find_above(std::filesystem::current_path(), ".dvc").empty()) return;
-    for (char** at = environ; *at != nullptr; ++at)
-      for (const std::string_view prefix : {"DVCLIVE_", "DVC_EXP_", "DVC_ROOT=", "HF_DVCLIVE_"})
-        if (std::string_view(*at).substr(0, prefix.size()) == prefix) return;
+    if (!plugins::variable("DVC_ROOT").empty()) return;
+    for (const char* prefix : {"DVCLIVE_", "DVC_EXP_", "HF_DVCLIVE_"})
+      if (plugins::has_variable(prefix)) return;
     throw trainer::sdk::NotConfigured(
         "the current directory is in no DVC repository; run `dvc init`, set DVCLIVE_RESUME or "
         "another variable of DVCLive, or name dvclive in report_to");
@@ -74,8 +73,8 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     const auto info = [this](const std::string& text) { host_.info(text); };
     std::filesystem::path directory = text_of("dir"), dvc_yaml = text_of("dvcyaml");
     dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), text_of("exp_name"), text_of("exp_message")};
-    if (dl::truthy(std::getenv("DVCLIVE_TEST"))) {
-      const std::filesystem::path temporary = dl::make_temporary_directory();
+    if (dl::truthy(plugins::variable("DVCLIVE_TEST"))) {
+      const std::filesystem::path temporary = plugins::make_temporary_directory("dvclive-");
       directory = temporary / directory;
       if (!dvc_yaml.empty()) dvc_yaml = temporary / dvc_yaml;
       options.save = false;
@@ -83,7 +82,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     }
     experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
     live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
-    if (host_.config("resume").flag() || dl::truthy(std::getenv("DVCLIVE_RESUME")))
+    if (host_.config("resume").flag() || dl::truthy(plugins::variable("DVCLIVE_RESUME")))
       live_->resume();
     else if (training && state.global_step > 0 && continues_history())
       live_->resume_at(static_cast<std::int64_t>(host_.log_history_size()));
@@ -110,10 +109,9 @@ class DvcLive : public trainer::sdk::TrainerCallback {
 
   /// HF_DVCLIVE_LOG_MODEL: ENV_VARS_TRUE_VALUES of transformers, or all.
   static Models asked_models() {
-    const char* setting = std::getenv("HF_DVCLIVE_LOG_MODEL");
     std::string upper;
-    for (const char* c = setting; c != nullptr && *c != '\0'; ++c)
-      upper += static_cast<char>(std::toupper(static_cast<unsigned char>(*c)));
+    for (const char c : plugins::variable("HF_DVCLIVE_LOG_MODEL"))
+      upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     if (upper == "ALL") return Models::all;
     for (const char* yes : {"1", "ON", "YES", "TRUE"})
       if (upper == yes) return Models::last;

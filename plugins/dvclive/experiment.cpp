@@ -1,26 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Runs dvc and git around a training, and writes the signals for VS Code.
 #include "experiment.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <regex>
 
 #include "shared/json_tree/json_tree.hpp"
-#include "system.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
+#include "shared/system/process.hpp"
 #include "trainer/sdk/file.hpp"
 
 namespace trainer::dvclive {
 namespace {
 
 namespace fs = std::filesystem;
+using plugins::Finished;
+using plugins::process_id;
+using plugins::run_program;
+using plugins::variable;
 
 constexpr std::chrono::minutes longest_save{2}, longest_add{60};
 constexpr const char* not_saved = "no experiment was saved, the files in the working directory are whole";
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 std::string trimmed_end(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \r\n");
@@ -41,9 +43,7 @@ fs::path find_above(const fs::path& start, const char* name) {
   return {};
 }
 
-bool truthy(const char* value) {
-  return value != nullptr && std::regex_search(value, std::regex("1|y|true", std::regex::icase));
-}
+bool truthy(const std::string& value) { return std::regex_search(value, std::regex("1|y|true", std::regex::icase)); }
 
 Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
     : options_(std::move(options)), info_(std::move(info)), warn_(std::move(warn)) {
@@ -166,7 +166,7 @@ void Experiment::signal(const char* file, const std::string& json) {
   // For a program that watches; the run does not depend on it.
   try {
     if (std::error_code error; !fs::exists(signals_, error)) sdk::make_directory(signals_);
-    replace_quickly(signals_ / file, json);
+    plugins::replace_quickly(signals_ / file, json);
   } catch (const std::exception&) {
   }
 }

@@ -22,7 +22,7 @@ struct ExperimentOptions {
 std::filesystem::path find_above(const std::filesystem::path& start, const char* name);
 
 /// Python's env2bool(): a value with 1, y, yes or true in it.
-bool truthy(const char* value);
+bool truthy(const std::string& value);
 
 class Experiment {
  public:

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A run of DVCLive, new or resumed: its steps, metrics and files.
 #include "live.hpp"
 
 #include <fstream>
@@ -6,7 +8,7 @@
 
 #include "dvc_yaml.hpp"
 #include "params.hpp"
-#include "system.hpp"
+#include "shared/system/files.hpp"
 #include "trainer/sdk/repr.hpp"
 
 namespace trainer::dvclive {
@@ -130,7 +132,7 @@ void Live::write_summary() {
 
 void Live::next_step() {
   write_summary();
-  replace_quickly(metrics_json(), json_);
+  plugins::replace_quickly(metrics_json(), json_);
   last_step_ = step_++;
   write_dvc_yaml();
 }

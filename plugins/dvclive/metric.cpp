@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// One metric's file of rows, and its name as a path.
 #include "metric.hpp"
 
 #include <charconv>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// params.yaml: the keys of this run in place of the old ones, all others kept.
 #include "params.hpp"
 
 #include <utility>

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// When a text of YAML needs quotes, and which.
 #include "scalar.hpp"
 
 #include <cstdio>
 #include <regex>
-
-#include "yaml.hpp"
 
 namespace trainer::dvclive {
 namespace {

@@ -19,6 +19,9 @@ enum class Style { plain, single_quoted, double_quoted };
 
 ScalarTraits scalar_traits(const std::u32string& text);
 
+/// Whether a plain scalar of this text would be read as something else than a string.
+bool is_ambiguous_plain(std::string_view text);
+
 /// `key`: it stands before a colon, on one line. `ambiguous`: is_ambiguous_plain().
 Style scalar_style(const std::u32string& text, bool key, bool ambiguous);
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// metrics.json: the last values as a tree.
 #include "summary.hpp"
 
 #include <algorithm>

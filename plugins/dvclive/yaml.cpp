@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes a tree as ruamel.yaml does.
 #include "yaml.hpp"
 
 #include "scalar.hpp"

@@ -16,7 +16,4 @@ std::string to_yaml(const plugins::JsonTree& object);
 /// Appends a string as one scalar of a single line, plain where that reads back as the same string.
 void append_yaml_string(std::string& out, std::string_view utf8);
 
-/// Whether a plain scalar of this text would be read as something else than a string.
-bool is_ambiguous_plain(std::string_view text);
-
 }  // namespace trainer::dvclive

@@ -6,17 +6,17 @@
 
 namespace {
 
-using trainer::plugins::environment;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class FlyteCallback : public trainer::plugins::BridgedCallback {
  public:
   explicit FlyteCallback(const Host& host)
-      : BridgedCallback(host, {.callback = "flyte", .parent = environment("TRAINER_BRIDGE_SOCKET")}) {}
+      : BridgedCallback(host, {.callback = "flyte", .parent = variable("TRAINER_BRIDGE_SOCKET")}) {}
 
   static void available(const Host&) {
-    if (!environment("TRAINER_BRIDGE_SOCKET").empty()) return;
-    throw trainer::sdk::Unavailable(environment("FLYTE_INTERNAL_EXECUTION_ID").empty()
+    if (!variable("TRAINER_BRIDGE_SOCKET").empty()) return;
+    throw trainer::sdk::Unavailable(variable("FLYTE_INTERNAL_EXECUTION_ID").empty()
                                         ? "this is no Flyte task; start the trainer from one with trainer_bridge.run"
                                         : "the Flyte task started the trainer without the bridge; start it with "
                                           "trainer_bridge.run, so that its checkpoint and decks can be reached");

@@ -3,28 +3,25 @@
 // KubeflowCallback of transformers 5.23.0 (integrations/integration_utils.py), posting from a thread.
 // docs/plugins/kubeflow.md says what differs and why.
 #include <algorithm>
-#include <cstdlib>
 #include <memory>
 #include <trainer/sdk.hpp>
 
 #include "poster.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
 #include "status.hpp"
 #include "trainer/sdk/repr.hpp"
 
 namespace {
 
 namespace kf = trainer::kubeflow;
+using trainer::plugins::monotonic_seconds;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
 constexpr double least_interval = 5;  // seconds between two posts
 constexpr double longest_wait = 6;    // seconds for the last one
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 class Kubeflow : public trainer::sdk::TrainerCallback {
  public:
@@ -51,7 +48,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
           kf::Settings{variable("KUBEFLOW_TRAINER_SERVER_URL"), variable("KUBEFLOW_TRAINER_SERVER_TOKEN"),
                        variable("KUBEFLOW_TRAINER_SERVER_CA_CERT")},
           [host = host_](const std::string& text) { host.debug(text); });
-    start_ = kf::monotonic_seconds();
+    start_ = monotonic_seconds();
     metrics_.clear();
     std::string list;
     if (state.max_steps != 0) append(list, "total_steps", state.max_steps);
@@ -65,7 +62,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
 
   void on_step_end(const Arguments&, const State& state, Control&) override {
     if (!poster_ || state.is_world_process_zero == 0 || state.max_steps <= 0) return;
-    const double now = kf::monotonic_seconds();
+    const double now = monotonic_seconds();
     if (now - last_ < least_interval) return;
     kf::Status status;
     const double done = static_cast<double>(state.global_step) / static_cast<double>(state.max_steps);
@@ -98,7 +95,7 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
   }
 
   void post(const kf::Status& status, const std::string& list) {
-    last_ = kf::monotonic_seconds();
+    last_ = monotonic_seconds();
     poster_->post(kf::status_body(status, trainer::plugins::utc_now(), list));
   }
 

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The thread that posts the newest status with the pod's token.
 #include "poster.hpp"
 
 #include <chrono>
 #include <fstream>
 #include <sstream>
+
+#include "shared/system/clock.hpp"
 
 namespace trainer::kubeflow {
 namespace {
@@ -21,10 +25,6 @@ http::Options options(const Settings& settings) {
 }
 
 }  // namespace
-
-double monotonic_seconds() {
-  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
-}
 
 Poster::Poster(Settings settings, Say say)
     : settings_(std::move(settings)), say_(std::move(say)), client_(options(settings_)) {
@@ -87,7 +87,7 @@ void Poster::send(const std::string& body) {
 }
 
 std::string Poster::token() {
-  const double now = monotonic_seconds();
+  const double now = plugins::monotonic_seconds();
   if (!token_.empty() && now - token_time_ < token_lifetime) return token_;
   std::ifstream in(settings_.token_file);
   std::stringstream all;

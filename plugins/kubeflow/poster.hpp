@@ -50,7 +50,4 @@ class Poster {
   std::thread thread_;
 };
 
-/// Seconds of a clock that never goes back.
-double monotonic_seconds();
-
 }  // namespace trainer::kubeflow

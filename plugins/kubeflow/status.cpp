@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes the body of a status as Python's json does.
 #include "status.hpp"
 
 #include <algorithm>

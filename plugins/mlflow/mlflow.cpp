@@ -3,10 +3,12 @@
 // MLflowCallback of transformers 5.23.0, against a server's REST API. docs/plugins/mlflow.md says
 // what differs and why.
 #include "shared/mlflow/tracker.hpp"
+#include "shared/system/environment.hpp"
 
 namespace {
 
 namespace mlflow = trainer::plugins::mlflow;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class Mlflow : public mlflow::Tracker {
@@ -17,9 +19,9 @@ class Mlflow : public mlflow::Tracker {
 
  private:
   static void require_configured() {
-    if (mlflow::environment("DISABLE_MLFLOW_INTEGRATION") == "TRUE")
+    if (variable("DISABLE_MLFLOW_INTEGRATION") == "TRUE")
       throw trainer::sdk::Unavailable("DISABLE_MLFLOW_INTEGRATION is TRUE; unset it to report to MLflow");
-    const std::string problem = mlflow::uri_problem(mlflow::environment("MLFLOW_TRACKING_URI"));
+    const std::string problem = mlflow::uri_problem(variable("MLFLOW_TRACKING_URI"));
     if (!problem.empty()) throw trainer::sdk::Unavailable(problem);
   }
 

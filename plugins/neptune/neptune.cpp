@@ -5,7 +5,7 @@
 
 namespace {
 
-using trainer::plugins::environment;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 
 class NeptuneCallback : public trainer::plugins::BridgedCallback {
@@ -13,7 +13,7 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
   explicit NeptuneCallback(const Host& host) : BridgedCallback(host, {.callback = "neptune"}) {}
 
   static void available(const Host&) {
-    if (environment("NEPTUNE_MODE") != "offline")
+    if (variable("NEPTUNE_MODE") != "offline")
       throw trainer::sdk::Unavailable(
           "Neptune's hosted service ended in March 2026; NEPTUNE_MODE=offline still writes its "
           "files, and report_to has other trackers");

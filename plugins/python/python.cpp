@@ -19,7 +19,7 @@ BridgeSettings settings_of(const Host& host) {
   if (const auto wait = host.config("wait"); !wait.is_null()) settings.wait = wait.flag();
   settings.timeout = host.config("timeout").number();
   settings.shutdown_timeout = host.config("shutdown_timeout").number();
-  if (settings.callback == "flyte") settings.parent = trainer::plugins::environment("TRAINER_BRIDGE_SOCKET");
+  if (settings.callback == "flyte") settings.parent = trainer::plugins::variable("TRAINER_BRIDGE_SOCKET");
   return settings;
 }
 

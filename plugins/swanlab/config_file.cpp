@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes SwanLab's config.yaml in its YAML 1.1.
 #include "config_file.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The file of a run's configuration.
 #pragma once
 
 #include <string>

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes the records of a run, numbered as SwanLab numbers them.
 #include "run.hpp"
 
 #include <cmath>
 #include <limits>
 
 #include "config_file.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/random_id.hpp"
 
 namespace trainer::swanlab {
 namespace {
 
-using plugins::now_ns;
+using plugins::nanoseconds_now;
 using plugins::protobuf::Message;
 
 constexpr std::string_view file_header{":SWL\xd6\xe1\x02", 7};  // magic, and version 2
@@ -30,7 +33,7 @@ std::filesystem::path new_directory(const Settings& settings) {
   const bool made = !std::filesystem::exists(settings.directory);
   sdk::make_directory(settings.directory);
   if (made) sdk::replace_file(settings.directory / ".gitignore", "*");
-  for (std::int64_t time = now_ns();; time += 1'000'000'000) {
+  for (std::int64_t time = nanoseconds_now();; time += 1'000'000'000) {
     const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal() /
                                             ("run-" + plugins::time_name(time) + "-" + settings.id);
     std::error_code error;
@@ -54,7 +57,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)) {
       start.text(5, s.description);
       for (const std::string& tag : s.tags) start.text(6, tag, true);
       start.text(7, s.group).text(8, s.job_type).text(9, s.color).text(10, s.id);
-      start.integer(11, static_cast<std::int64_t>(s.resume)).timestamp(12, now_ns());
+      start.integer(11, static_cast<std::int64_t>(s.resume)).timestamp(12, nanoseconds_now());
     });
   });
 }
@@ -96,7 +99,7 @@ void Run::console(std::string_view line) noexcept {
     append(++number_, [&](Message& record) {
       record.message(record_log, [&](Message& log) {
         // Their levels are "info" and "error"; lines of the log on stderr are mostly no errors.
-        log.text(1, line).timestamp(3, now_ns()).integer(4, ++lines_);
+        log.text(1, line).timestamp(3, nanoseconds_now()).integer(4, ++lines_);
       });
     });
   } catch (...) {
@@ -109,7 +112,7 @@ void Run::finish(bool crashed) {
   append(number_finish, [&](Message& record) {
     record.message(record_finish, [&](Message& finish) {
       finish.integer(1, crashed ? 2 : 1).text(2, crashed ? "the training failed" : "");
-      finish.timestamp(3, now_ns());
+      finish.timestamp(3, nanoseconds_now());
     });
   });
 }
@@ -119,7 +122,7 @@ template <typename Fill>
 void Run::append(std::int64_t number, Fill&& fill) {
   record_.clear();
   Message message(record_);
-  message.integer(record_num, number).timestamp(record_timestamp, now_ns());
+  message.integer(record_num, number).timestamp(record_timestamp, nanoseconds_now());
   fill(message);
   file_->append(record_);
 }

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the SWANLAB_* variables, the older names after the newer ones.
 #include "settings.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/json_tree/json_tree.hpp"
+#include "shared/system/environment.hpp"
 
 namespace trainer::swanlab {
 namespace {
@@ -87,8 +90,7 @@ Settings read_settings(bool resuming) {
 bool has_key() {
   if (!variable("SWANLAB_API_KEY").empty()) return true;
   const std::string root = first_of({"SWANLAB_ROOT", "SWANLAB_SAVE_DIR"});
-  const std::filesystem::path home =
-      root.empty() ? plugins::home_directory() / ".swanlab" : std::filesystem::path(root);
+  const std::filesystem::path home = root.empty() ? plugins::expand_user("~/.swanlab") : root;
   std::error_code error;  // one login a file: any entry counts
   return std::filesystem::is_regular_file(".swanlab/.netrc", error) ||
          std::filesystem::is_regular_file(home / ".netrc", error);

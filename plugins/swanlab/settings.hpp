@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What a user sets for SwanLab.
 #pragma once
 
 #include <cstdint>

@@ -6,8 +6,11 @@
 #include <unordered_map>
 
 #include "run.hpp"
-#include "shared/tracker_run/process.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/run_config/log_keys.hpp"
+#include "shared/run_config/run_config.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/process.hpp"
 
 namespace {
 
@@ -47,7 +50,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
-    const std::int64_t time = plugins::now_ns();
+    const std::int64_t time = plugins::nanoseconds_now();
     last_step_ = std::max(last_step_, state.global_step);
     // Single values come first, as in transformers.
     for (const bool single : {true, false})
@@ -60,7 +63,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
-    const std::int64_t time = plugins::now_ns(), step = ++last_step_;  // logged without a step there
+    const std::int64_t time = plugins::nanoseconds_now(), step = ++last_step_;  // transformers gives no step
     metrics.for_each([&](std::string_view key, const Value& value) { scalar(key, step, time, value, false); });
   }
 
@@ -149,8 +152,8 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     }
     const Value limit = host_.config("sync_seconds");
     const std::string log = directory + "/sync.log";
-    const int status = plugins::run_program({program.string(), "sync", directory}, log,
-                                            std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    const int status = plugins::start_program({program.string(), "sync", directory}, log,
+                                              std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
     if (status == -1)
       host_.info("`swanlab sync` still sends the run; it writes to " + log);
     else if (status != 0)

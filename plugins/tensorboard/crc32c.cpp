@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// CRC-32C by table, and by the processor's own instruction where it has one.
 #include "crc32c.hpp"
 
 #include <array>

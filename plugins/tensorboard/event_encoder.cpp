@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Events as protobuf messages in TFRecord frames.
 #include "event_encoder.hpp"
 
 #include <cstring>

@@ -1,13 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds a name that sorts after those of the directory, and writes.
 #include "event_writer.hpp"
 
 #include <atomic>
-#include <chrono>
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 
-#include "system.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/process.hpp"
 
 namespace trainer::tensorboard {
 namespace {
@@ -27,8 +30,8 @@ std::string last_event_file(const std::filesystem::path& directory) {
 std::string file_name(std::int64_t seconds, std::int64_t counter) {
   char number[32];
   std::snprintf(number, sizeof number, "%010" PRId64, seconds);
-  return file_prefix + std::string(number) + "." + host_name() + "." + std::to_string(process_id()) + "." +
-         std::to_string(counter);
+  return file_prefix + std::string(number) + "." + plugins::host_name() + "." + std::to_string(plugins::process_id()) +
+         "." + std::to_string(counter);
 }
 
 /// A name that no other writer has, in this process or another.
@@ -36,7 +39,7 @@ sdk::AppendFile create_file(const std::filesystem::path& directory) {
   static std::atomic<std::int64_t> files{0};
   sdk::make_directory(directory);
   const std::string last = last_event_file(directory);
-  auto seconds = static_cast<std::int64_t>(wall_time());
+  auto seconds = static_cast<std::int64_t>(plugins::seconds_now());
   for (;;) {
     const std::int64_t counter = files++;
     std::string name = file_name(seconds, counter);
@@ -55,14 +58,10 @@ sdk::AppendFile create_file(const std::filesystem::path& directory) {
 
 }  // namespace
 
-double wall_time() {
-  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
-}
-
 bool has_event_files(const std::filesystem::path& directory) { return !last_event_file(directory).empty(); }
 
 EventWriter::EventWriter(const std::filesystem::path& directory) : file_(create_file(directory)) {
-  events_.file_version(wall_time(), "libtrainer.tensorboard");
+  events_.file_version(plugins::seconds_now(), "libtrainer.tensorboard");
   flush();
 }
 

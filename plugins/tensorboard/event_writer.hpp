@@ -10,9 +10,6 @@
 
 namespace trainer::tensorboard {
 
-/// Seconds since 1970, as Python's time.time().
-double wall_time();
-
 /// Whether the directory already holds event files, by TensorBoard's own test on the name.
 bool has_event_files(const std::filesystem::path& directory);
 

@@ -2,24 +2,27 @@
 //
 // TensorBoardCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of
 // its own. docs/plugins/tensorboard.md says what differs and why.
-#include <cstdlib>
 #include <deque>
 #include <optional>
 #include <trainer/sdk.hpp>
 #include <unordered_map>
 
 #include "event_writer.hpp"
-#include "names.hpp"
+#include "log_directory.hpp"
+#include "shared/run_config/log_keys.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
 
 namespace {
 
+namespace plugins = trainer::plugins;
 namespace tb = trainer::tensorboard;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
 /// What is known of a key of the logs, made when it is first seen.
 struct Tag {
-  explicit Tag(std::string_view log_key) : key(log_key), tag(tb::rewrite_key(log_key)), scalar(tag) {}
+  explicit Tag(std::string_view log_key) : key(log_key), tag(plugins::rewrite_key(log_key)), scalar(tag) {}
 
   std::string key, tag;
   tb::ScalarTag scalar;
@@ -44,8 +47,7 @@ class Tags {
 class TensorBoard : public trainer::sdk::TrainerCallback {
  public:
   explicit TensorBoard(const Host& host) : host_(host) {
-    const char* directory = std::getenv("TENSORBOARD_LOGGING_DIR");
-    if (directory != nullptr && *directory != '\0') directory_ = tb::expand_user(directory);
+    directory_ = plugins::expand_user(plugins::variable("TENSORBOARD_LOGGING_DIR"));
   }
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
@@ -55,7 +57,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
       writer_.reset();  // a trial's evaluation may have opened one in the trial's directory
     }
     open(args);
-    const double now = tb::wall_time();
+    const double now = plugins::seconds_now();
     // What an earlier run wrote after the checkpoint comes again: from the step after it, readers
     // must see this run only.
     if (state.global_step > 0 && joined_) writer_->events().session_start(now, state.global_step + 1);
@@ -68,7 +70,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     if (state.is_world_process_zero == 0) return;
     open(args);
-    const double now = tb::wall_time();
+    const double now = plugins::seconds_now();
     auto& events = writer_->events();
     logs.for_each([&](std::string_view key, const Value& value) {
       Tag& tag = tags_[key];

@@ -1,53 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Finds Trackio's data directory, and puts whole fragments into its inbox.
 #include <fcntl.h>
-#include <pwd.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <chrono>
 #include <cstdio>
-#include <cstdlib>
 
 #include "inbox.hpp"
-#include "records.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/random_id.hpp"
 #include "trainer/sdk/file.hpp"
 
 namespace trainer::trackio {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-std::string home() {
-  const std::string set = variable("HOME");
-  if (!set.empty()) return set;
-  const passwd* entry = ::getpwuid(::getuid());
-  return entry != nullptr && entry->pw_dir != nullptr ? entry->pw_dir : ".";
-}
-
-std::string expand(const std::string& path) {
-  return !path.empty() && path[0] == '~' && (path.size() == 1 || path[1] == '/') ? home() + path.substr(1) : path;
-}
+using plugins::expand_user;
+using plugins::variable;
 
 std::string writer_name() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
   char text[24];
-  std::snprintf(text, sizeof text, "%012llx",
-                static_cast<unsigned long long>(std::chrono::duration_cast<std::chrono::milliseconds>(now).count()));
-  return text + random_hex(4);
+  std::snprintf(text, sizeof text, "%012llx", static_cast<unsigned long long>(plugins::milliseconds_now()));
+  return text + plugins::random_hex(4);
 }
 
 }  // namespace
 
 fs::path data_directory() {
   if (const std::string set = variable("TRACKIO_DIR"); !set.empty()) return set;
-  if (const std::string set = variable("HF_HOME"); !set.empty()) return fs::path(expand(set)) / "trackio";
+  if (const std::string set = variable("HF_HOME"); !set.empty()) return fs::path(expand_user(set)) / "trackio";
   const std::string cache = variable("XDG_CACHE_HOME");
-  return fs::path(cache.empty() ? home() + "/.cache" : expand(cache)) / "huggingface" / "trackio";
+  return fs::path(expand_user(cache.empty() ? "~/.cache" : cache)) / "huggingface" / "trackio";
 }
 
 Inbox::Inbox(const fs::path& data_directory) : directory_(fs::absolute(data_directory) / "inbox" / writer_name()) {}

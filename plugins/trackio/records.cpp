@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes rows and a run's configuration as Trackio's JSON.
 #include "records.hpp"
 
 #include <cmath>
-#include <cstdio>
-#include <random>
 
 #include "shared/json_tree/json_tree.hpp"
+#include "shared/system/random_id.hpp"
 #include "trainer/sdk/repr.hpp"
 
 namespace trainer::trackio {
@@ -14,15 +15,7 @@ namespace {
 using plugins::append_json_string;
 using plugins::Escape;
 using plugins::JsonTree;
-
-std::mt19937_64& generator() {
-  static std::mt19937_64 engine = [] {
-    std::random_device source;
-    std::seed_seq seed{source(), source(), source(), source(), source(), source()};
-    return std::mt19937_64(seed);
-  }();
-  return engine;
-}
+using plugins::random_below;
 
 void append_value(std::string& out, const sdk::Value& value) {
   const double number = value.number();
@@ -108,24 +101,13 @@ std::string run_config(std::string_view model_json, std::string_view arguments_j
   return out;
 }
 
-std::string random_hex(int digits) {
-  std::string out;
-  while (out.size() < static_cast<std::size_t>(digits)) {
-    char text[20];
-    std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(generator()()));
-    out += text;
-  }
-  out.resize(static_cast<std::size_t>(digits));
-  return out;
-}
-
 std::string random_name() {
   static constexpr const char* how[] = {"brave", "calm",  "eager", "gentle", "keen", "lucid",
                                         "merry", "quiet", "rapid", "steady", "tidy", "warm"};
   static constexpr const char* what[] = {"brook", "cedar", "comet", "dune",  "fjord", "heron",
                                          "maple", "otter", "reef",  "ridge", "tern",  "willow"};
-  const auto below = [](std::uint64_t n) { return generator()() % n; };
-  return std::string(how[below(12)]) + "-" + what[below(12)] + "-" + std::to_string(1000 + below(9000));
+  return std::string(how[random_below(12)]) + "-" + what[random_below(12)] + "-" +
+         std::to_string(1000 + random_below(9000));
 }
 
 }  // namespace trainer::trackio

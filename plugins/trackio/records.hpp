@@ -31,8 +31,6 @@ void append_record(std::string& out, const Run& run, std::string_view members, s
 std::string run_config(std::string_view model_json, std::string_view arguments_json, std::int64_t num_parameters,
                        std::string_view created);
 
-/// `digits` random hexadecimal digits.
-std::string random_hex(int digits);
 /// A random name like "calm-otter-4711".
 std::string random_name();
 

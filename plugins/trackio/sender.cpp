@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sends rows in batches, with pauses while the server fails.
 #include "sender.hpp"
 
 #include <algorithm>

@@ -2,27 +2,26 @@
 //
 // TrackioCallback of transformers 5.23.0 (integrations/integration_utils.py) over Trackio's inbox and
 // its server's bulk_log. docs/plugins/trackio.md says what differs and why.
-#include <cstdlib>
 #include <memory>
 #include <trainer/sdk.hpp>
 
 #include "inbox.hpp"
 #include "records.hpp"
 #include "sender.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/run_config/log_keys.hpp"
+#include "shared/run_config/run_config.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/random_id.hpp"
 
 namespace {
 
 namespace tr = trainer::trackio;
+using trainer::plugins::variable;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
 constexpr double longest_flush = 5;  // seconds at the end of a training
-
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 class Trackio : public trainer::sdk::TrainerCallback {
  public:
@@ -72,7 +71,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
       run_.name = std::string(name.text());
     } else {
       run_.name = tr::random_name();
-      run_.id = tr::random_hex(32);
+      run_.id = trainer::plugins::random_hex(32);
     }
     config_ = tr::run_config(host_.model_config_json(), args.to_json_string(), trainer::plugins::num_parameters(host_),
                              trainer::plugins::utc_now());
@@ -111,7 +110,8 @@ class Trackio : public trainer::sdk::TrainerCallback {
     std::optional<std::int64_t> step;
     if (!run_.id.empty()) step = step_;
     record_.clear();
-    tr::append_record(record_, run_, members_, step, trainer::plugins::utc_now(), config_, tr::random_hex(32));
+    tr::append_record(record_, run_, members_, step, trainer::plugins::utc_now(), config_,
+                      trainer::plugins::random_hex(32));
     record_ += '\n';
     const std::filesystem::path fragment = inbox_->write(record_);
     ++step_;

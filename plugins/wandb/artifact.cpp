@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Stages a directory's files, with the digests of W&B.
 #include "artifact.hpp"
 
 #include <algorithm>
@@ -8,7 +10,8 @@
 #include <system_error>
 #include <trainer/sdk/file.hpp>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/random_id.hpp"
 
 namespace trainer::wandb {
 namespace {
@@ -92,9 +95,8 @@ std::string Artifact::digest() const {
 
 fs::path staging_directory() {
   const std::string root = plugins::variable("WANDB_DATA_DIR"), data = plugins::variable("XDG_DATA_HOME");
-  const fs::path base = !root.empty()   ? plugins::expand_user(root)
-                        : !data.empty() ? fs::path(data) / "wandb"
-                                        : plugins::home_directory() / ".local" / "share" / "wandb";
+  fs::path base = plugins::expand_user(root);
+  if (root.empty()) base = fs::path(data.empty() ? plugins::expand_user("~/.local/share") : data) / "wandb";
   return fs::absolute(base) / "artifacts" / "staging";
 }
 

@@ -1,16 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the .wandb files of a run that came before.
 #include "earlier_run.hpp"
 
 #include <algorithm>
 
-#include "run_file.hpp"
 #include "shared/protobuf/fields.hpp"
 #include "shared/record_file/record_reader.hpp"
+#include "wandb_file.hpp"
 
 namespace trainer::wandb {
 namespace {
 
-using namespace plugins::protobuf;
+using plugins::protobuf::find_bytes;
+using plugins::protobuf::find_integer;
 
 std::int64_t last_step_of(const std::filesystem::path& file) {
   std::int64_t last = -1;

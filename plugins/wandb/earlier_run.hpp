@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Where an earlier run of the same id ended.
 #pragma once
 
 #include <cstdint>

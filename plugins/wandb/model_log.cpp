@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// WANDB_LOG_MODEL: the model as artifacts at the start, at checkpoints and at the end.
 #include "model_log.hpp"
 
 #include <cmath>
@@ -6,7 +8,7 @@
 #include <cstdlib>
 #include <trainer/sdk/repr.hpp>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/random_id.hpp"
 
 namespace trainer::wandb {
 namespace {

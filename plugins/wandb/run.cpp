@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Makes a run's directory and files, and samples its machine.
 #include "run.hpp"
 
 #include "earlier_run.hpp"
-#include "shared/tracker_run/process.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
-#include "system.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/files.hpp"
+#include "shared/system/random_id.hpp"
+#include "system_stats.hpp"
 
 namespace trainer::wandb {
 namespace {
@@ -23,7 +26,7 @@ std::filesystem::path new_directory(const Settings& settings, std::int64_t& star
 
 }  // namespace
 
-Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::now_ns()) {
+Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::nanoseconds_now()) {
   bool resumed = false;
   if (settings_.id.empty()) {
     settings_.id = plugins::random_id(8);
@@ -53,7 +56,7 @@ Run::~Run() {
   if (thread_.joinable()) thread_.join();
 }
 
-double Run::seconds() const { return static_cast<double>(plugins::now_ns() - start_) / 1e9; }
+double Run::seconds() const { return static_cast<double>(plugins::nanoseconds_now() - start_) / 1e9; }
 
 void Run::start_stats() {
   if (settings_.stats) thread_ = std::thread([this] { stats_thread(); });
@@ -64,7 +67,7 @@ void Run::console(bool is_stdout, std::string_view line) noexcept {
   try {
     line_.assign(line);
     line_ += '\n';
-    file_->output(is_stdout, plugins::now_ns(), line_);
+    file_->output(is_stdout, plugins::nanoseconds_now(), line_);
     output_.append(line_);
   } catch (...) {
     console_broken_ = true;  // the next log reports a full disk
@@ -89,7 +92,7 @@ void Run::stats_thread() try {
     lock.unlock();
     row.clear();
     for (const auto& [name, value] : sampler.sample()) row.add_stat(name, value);
-    file_->stats(plugins::now_ns(), row);
+    file_->stats(plugins::nanoseconds_now(), row);
     lock.lock();
     wake_.wait_for(lock, settings_.stats_interval, [this] { return stop_; });
   }

@@ -8,7 +8,7 @@
 #include <thread>
 #include <trainer/sdk/file.hpp>
 
-#include "run_file.hpp"
+#include "wandb_file.hpp"
 
 namespace trainer::wandb {
 
@@ -22,7 +22,7 @@ class Run {
   std::int64_t starting_step() const { return starting_step_; }
   const std::filesystem::path& directory() const { return directory_; }
   const Settings& settings() const { return settings_; }
-  RunFile& file() { return *file_; }
+  WandbFile& file() { return *file_; }
   double seconds() const;  ///< since the run began
 
   void start_stats();
@@ -36,7 +36,7 @@ class Run {
   Settings settings_;
   std::int64_t start_, starting_step_ = 0;
   std::filesystem::path directory_;
-  std::optional<RunFile> file_;
+  std::optional<WandbFile> file_;
   sdk::AppendFile output_;
   std::string line_;
   bool console_broken_ = false;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads the WANDB_* variables.
 #include "settings.hpp"
 
 #include <algorithm>
 #include <charconv>
-#include <cstdlib>
+#include <fstream>
 #include <stdexcept>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/system/environment.hpp"
 
 namespace trainer::wandb {
 namespace {
@@ -56,6 +58,14 @@ void read_resume(Settings& settings) {
         "WANDB_RESUME is \"must\" but no run is named; set WANDB_RUN_ID to the run to continue");
 }
 
+/// Whether a .netrc file has an entry for the machine.
+bool has_login(const std::filesystem::path& netrc, std::string_view machine) {
+  std::ifstream in(netrc);
+  for (std::string word, last; in >> word; last = word)
+    if (last == "machine" && word == machine) return true;
+  return false;
+}
+
 void check_id(const std::string& id) {
   // What W&B refuses; a slash would also leave the directory.
   if (id.find_first_of("/\\#?%:") != std::string::npos) refuse("WANDB_RUN_ID", id, "no / \\ # ? % or : in it");
@@ -70,8 +80,7 @@ Settings read_settings() {
   const std::string root = variable("WANDB_DIR");
   const std::filesystem::path base = root.empty() ? "." : plugins::expand_user(root);
   settings.directory = base / (std::filesystem::exists(base / ".wandb") ? ".wandb" : "wandb");
-  const char* project = std::getenv("WANDB_PROJECT");
-  settings.project = project != nullptr ? project : "huggingface";
+  settings.project = plugins::find_variable("WANDB_PROJECT").value_or("huggingface");
   settings.entity = variable("WANDB_ENTITY");
   settings.name = variable("WANDB_NAME");
   settings.group = variable("WANDB_RUN_GROUP");
@@ -107,9 +116,8 @@ bool has_key() {
   host = host.substr(host.find("//") == std::string::npos ? 0 : host.find("//") + 2);
   host = host.substr(0, host.find_first_of(":/"));
   const std::string netrc = variable("NETRC");
-  if (!netrc.empty()) return plugins::has_login(plugins::expand_user(netrc), host);
-  return plugins::has_login(plugins::home_directory() / ".netrc", host) ||
-         plugins::has_login(plugins::home_directory() / "_netrc", host);
+  if (!netrc.empty()) return has_login(plugins::expand_user(netrc), host);
+  return has_login(plugins::expand_user("~/.netrc"), host) || has_login(plugins::expand_user("~/_netrc"), host);
 }
 
 bool is_disabled() { return variable("WANDB_MODE") == "disabled" || plugins::is_true(variable("WANDB_DISABLED")); }

@@ -8,8 +8,11 @@
 
 #include "model_log.hpp"
 #include "run.hpp"
-#include "shared/tracker_run/process.hpp"
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/run_config/log_keys.hpp"
+#include "shared/run_config/run_config.hpp"
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/process.hpp"
 #include "watch.hpp"
 
 namespace {
@@ -94,7 +97,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     run_.emplace(std::move(settings));
     next_step_ = run_->starting_step();
     last_step_.reset();
-    wandb::RunFile& file = run_->file();
+    wandb::WandbFile& file = run_->file();
     plugins::JsonTree config = plugins::run_config(host_);
     const std::int64_t count = plugins::num_parameters(host_);
     if (count >= 0) {
@@ -177,7 +180,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       put(step_key, number(*last_step_));
       if (models_) models_->summary(step_key, Value(*last_step_), json_);
     }
-    put("_timestamp", number(static_cast<double>(plugins::now_ns()) / 1e9));
+    put("_timestamp", number(static_cast<double>(plugins::nanoseconds_now()) / 1e9));
     put("_runtime", number(run_->seconds()));
     put("_step", number(next_step_));
     run_->file().history(next_step_++, row_, summary_);
@@ -217,8 +220,8 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     }
     const Value limit = host_.config("sync_seconds");
     const int status =
-        plugins::run_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
-                             std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+        plugins::start_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
+                               std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
     const std::string log = directory + "/logs/sync.log";
     if (status == -1)
       host_.info("`wandb sync` still sends the run; it writes to " + log);

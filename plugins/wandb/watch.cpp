@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Histograms as torch.histc() counts them.
 #include "watch.hpp"
 
 #include <trainer/ext/parameters.h>
@@ -8,7 +10,7 @@
 #include <cstring>
 #include <trainer/sdk/repr.hpp>
 
-#include "shared/tracker_run/tracker_run.hpp"
+#include "shared/run_config/run_config.hpp"
 
 namespace trainer::wandb {
 namespace {

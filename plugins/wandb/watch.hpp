@@ -10,7 +10,7 @@
 #include <trainer/sdk/host.hpp>
 #include <vector>
 
-#include "run_file.hpp"
+#include "wandb_file.hpp"
 
 struct trainer_ext_parameters;
 

@@ -3,8 +3,8 @@
 // What the csv and tensorboard plugins make of any text and number: cells that are read as they were, whole records.
 #include <cstring>
 
-#include "csv/rows.hpp"
 #include "fuzz.hpp"
+#include "shared/csv_text/csv_text.hpp"
 #include "tensorboard/event_encoder.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -12,10 +12,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string one(bytes.substr(0, size / 2)), two(bytes.substr(size / 2));
 
   std::string row;
-  trainer::csv::append_text_cell(row, one);
+  trainer::plugins::csv_text::append_text_cell(row, one);
   row += ',';
-  trainer::csv::append_text_cell(row, two);
-  fuzz::require(trainer::csv::split_row(row) == std::vector<std::string>{one, two},
+  trainer::plugins::csv_text::append_text_cell(row, two);
+  fuzz::require(trainer::plugins::csv_text::split_row(row) == std::vector<std::string>{one, two},
                 "cells are read as they were written");
 
   double number = 0;

@@ -19,23 +19,29 @@
 
 #include "plugins/codecarbon/carbon_intensity.hpp"
 #include "plugins/codecarbon/emissions_file.hpp"
+#include "plugins/codecarbon/machine.hpp"
 #include "plugins/codecarbon/nvml.hpp"
 #include "plugins/codecarbon/power.hpp"
 #include "plugins/codecarbon/rapl.hpp"
 #include "plugins/codecarbon/settings.hpp"
-#include "plugins/codecarbon/system.hpp"
 #include "plugins/codecarbon/text.hpp"
 #include "plugins/codecarbon/tracker.hpp"
+#include "plugins/shared/csv_text/csv_text.hpp"
+#include "plugins/shared/system/machine.hpp"
+#include "plugins/shared/system/random_id.hpp"
 #include "support/plugin_builder.hpp"
+#include "trainer/sdk/repr.hpp"
 
 TRAINER_EXTERN_C const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void);
 
-namespace codecarbon {
+namespace trainer::codecarbon {
 namespace {
 
 using plugin_builder::read;
 using plugin_builder::TemporaryDirectory;
 using plugin_builder::write;
+using plugins::cpu_times;
+using plugins::uuid4;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -54,6 +60,16 @@ struct Lines {
     return out;
   }
 };
+
+std::string python_repr(double value) { return sdk::repr(value); }
+
+std::string csv_field(std::string_view text) {
+  std::string field;
+  plugins::csv_text::append_text_cell(field, text);
+  return field;
+}
+
+std::vector<std::string> csv_fields(std::string_view line) { return plugins::csv_text::split_row(line); }
 
 std::vector<std::map<std::string, std::string>> rows_of(const fs::path& file) {
   std::istringstream lines(read(file));
@@ -79,7 +95,7 @@ void expect_identities(const std::map<std::string, std::string>& row, double g_p
   EXPECT_DOUBLE_EQ(kwh, number(row, "cpu_energy") + number(row, "gpu_energy") + number(row, "ram_energy"));
   EXPECT_DOUBLE_EQ(number(row, "emissions"), kwh * g_per_kwh / 1000);
   EXPECT_DOUBLE_EQ(number(row, "emissions_rate"), number(row, "emissions") / number(row, "duration"));
-  EXPECT_NEAR(number(row, "ram_energy") / (number(row, "ram_power") * number(row, "duration") / kJoulesPerKwh), 1,
+  EXPECT_NEAR(number(row, "ram_energy") / (number(row, "ram_power") * number(row, "duration") / joules_per_kwh), 1,
               1e-9);
   EXPECT_DOUBLE_EQ(number(row, "water_consumed"), kwh * number(row, "wue"));
 }
@@ -524,16 +540,16 @@ TEST_F(CodeCarbonFile, ADirectoryInItsPlaceIsNamed) {
 }
 
 TEST(CodeCarbonSystem, KnowsThisMachine) {
-  const auto machine = system::machine();
+  const auto machine = codecarbon::machine();
   EXPECT_GE(machine.threads, 1);
   EXPECT_GE(machine.sockets, 1);
   EXPECT_THAT(machine.os, ::testing::StartsWith("Linux-"));
-  EXPECT_GT(system::memory().total_gb, system::memory().used_gb);
-  ASSERT_TRUE(system::cpu_times());
-  EXPECT_LE(system::cpu_times()->busy, system::cpu_times()->total);
-  EXPECT_THAT(system::uuid4(), ::testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
-                                                       "[0-9a-f]{12}"));
-  EXPECT_NE(system::uuid4(), system::uuid4());
+  EXPECT_GT(memory().total_gb, memory().used_gb);
+  ASSERT_TRUE(cpu_times());
+  EXPECT_LE(cpu_times()->busy, cpu_times()->total);
+  EXPECT_THAT(uuid4(), ::testing::MatchesRegex("[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-"
+                                               "[0-9a-f]{12}"));
+  EXPECT_NE(uuid4(), uuid4());
 }
 
 TEST_F(CodeCarbonRapl, AWholeMeasurement) {
@@ -720,4 +736,4 @@ TEST_F(CodeCarbonCallback, AnUnusableDirectoryIsSaidBeforeTheTraining) {
 }
 
 }  // namespace
-}  // namespace codecarbon
+}  // namespace trainer::codecarbon

@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "plugins/csv/metrics_file.hpp"
-#include "plugins/csv/rows.hpp"
+#include "plugins/csv/row_reader.hpp"
 #include "support/count_allocations.hpp"
 #include "support/fake_host.hpp"
 #include "support/file_size_limit.hpp"

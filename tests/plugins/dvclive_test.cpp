@@ -11,13 +11,15 @@
 
 #include "plugins/dvclive/live.hpp"
 #include "plugins/dvclive/params.hpp"
-#include "plugins/dvclive/system.hpp"
 #include "plugins/dvclive/yaml.hpp"
-#include "support/file_size_limit.hpp"
+#include "plugins/shared/system/process.hpp"
 #include "support/scratch_directory.hpp"
 
 namespace trainer::dvclive {
 namespace {
+
+using plugins::Finished;
+using plugins::run_program;
 
 std::string yaml(const char* json) { return to_yaml(plugins::parse_json(json)); }
 

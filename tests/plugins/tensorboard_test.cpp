@@ -10,11 +10,11 @@
 #include <limits>
 #include <random>
 
+#include "plugins/shared/run_config/log_keys.hpp"
 #include "plugins/tensorboard/crc32c.hpp"
 #include "plugins/tensorboard/event_encoder.hpp"
 #include "plugins/tensorboard/event_writer.hpp"
-#include "plugins/tensorboard/names.hpp"
-#include "plugins/tensorboard/system.hpp"
+#include "plugins/tensorboard/log_directory.hpp"
 #include "support/count_allocations.hpp"
 #include "support/fake_host.hpp"
 #include "support/file_size_limit.hpp"
@@ -23,6 +23,9 @@
 namespace trainer::tensorboard {
 namespace {
 
+using plugins::expand_user;
+using plugins::home_directory;
+using plugins::rewrite_key;
 using test::Cell;
 using test::contents;
 using test::FakeHost;

@@ -15,7 +15,7 @@ class DefaultFlowCallback : public TrainerCallback {
   void on_epoch_end(const Args&, const State&, Control&) override;
 };
 
-/// Prints each log as a line on stdout. PrinterCallback there; used with args.disable_tqdm.
+/// Prints each log as a line on stdout. PrinterCallback of transformers; used with args.disable_tqdm.
 class PrinterCallback : public TrainerCallback {
  public:
   explicit PrinterCallback(bool quiet = false) : quiet_(quiet) {}  ///< quiet: prints nothing
@@ -25,8 +25,8 @@ class PrinterCallback : public TrainerCallback {
   bool quiet_;
 };
 
-/// Bars on stderr when that is a terminal, and each log as a line on stdout. ProgressCallback
-/// there.
+/// Bars on stderr when that is a terminal, and each log as a line on stdout. ProgressCallback of
+/// transformers.
 std::shared_ptr<CallbackEntry> make_progress_entry();
 
 /// A log as Progress and Printer write it: Python's text of the dict, floats as quoted %.4g,

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <trainer/callback.h>
-
 #include "trainer/json.hpp"
 #include "trainer/trainer_control.hpp"
 #include "trainer/trainer_state.hpp"
@@ -41,7 +39,7 @@ class TrainerCallback {
   virtual void on_push_begin(const Args&, const State&, Control&) {}
 };
 
-/// Also derive from this for a callback whose state is kept in checkpoints (ExportableState there).
+/// Also derive from this for a callback whose state is kept in checkpoints (ExportableState in transformers).
 class ExportableState {
  public:
   virtual ~ExportableState() = default;

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+#include <type_traits>
 #include <typeinfo>
 
 #include "trainer/callback.hpp"
+
+struct trainer_callback;
 
 namespace trainer {
 
@@ -33,87 +37,61 @@ struct CallbackEntry {
   OnError on_error = OnError::fail;
   CallbackCost cost;
 
-  virtual const PluginFile* plugin() const { return nullptr; }  ///< the file, when it is a plugin
-  virtual TrainerCallback* native() { return nullptr; }         ///< the C++ object, when it is one
-  virtual std::string take_error() { return {}; }               ///< sentence of the last failure
-  virtual void disabled() {}                                    ///< it gets no event any more
+  virtual const PluginFile* plugin() const { return nullptr; }                 ///< the file, when it is a plugin
+  virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one
+  virtual std::string take_error() { return {}; }                              ///< sentence of the last failure
+  virtual void disabled() {}                                                   ///< it gets no event any more
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.
   virtual std::shared_ptr<CallbackEntry> restored(const json::object& /*state*/) { return nullptr; }
 };
 
-/// The event as in-process callbacks get it: the C view, and the objects behind it.
-struct NativeEvent : trainer_event {
-  const TrainingArguments* args = nullptr;
-  TrainerState* native_state = nullptr;
-  TrainerControl* native_control = nullptr;
-  json::object* native_values = nullptr;
-};
-
 /// "MyCallback" of a type, without its namespaces.
 std::string class_name_of(const std::type_info& type);
 
-/// `slots` holds the functions of the overridden events only; see native_entry().
-std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback,
-                                                 const trainer_callback& slots);
-
-/// Wraps a C++ callback. The static type T decides which events are subscribed; with
-/// T = TrainerCallback all sixteen are.
-template <typename T>
-std::shared_ptr<CallbackEntry> native_entry(std::shared_ptr<T> callback);
+/// Wraps a C++ callback. `events` has a bit for each method of TrainerCallback, in their order, that is to be called.
+std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events);
 
 namespace detail {
 
-/// Runs one method; what it throws is kept by the entry, see make_native_entry().
-void keep_exception(trainer_callback* self);
-
-template <auto method>
-int32_t native_slot(trainer_callback* self, const trainer_event* event) {
-  const auto& e = *static_cast<const NativeEvent*>(event);
-  auto& callback = *static_cast<TrainerCallback*>(self->data);
-  try {
-    if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const TrainingArguments&, const TrainerState&,
-                                      TrainerControl&, json::object&>)
-      (callback.*method)(*e.args, *e.native_state, *e.native_control, *e.native_values);
-    else
-      (callback.*method)(*e.args, *e.native_state, *e.native_control);
-    return TRAINER_OK;
-  } catch (...) {
-    keep_exception(self);
-    return TRAINER_ERROR;
-  }
+/// The methods that T overrides, as make_native_entry() takes them; with T = TrainerCallback, of which nothing is
+/// known, all sixteen.
+template <typename T>
+constexpr std::uint32_t overridden_events() {
+  std::uint32_t events = 0, bit = 1;
+  // &T::on_x has the base's type exactly when no class below the base declares it.
+#define TRAINER_OVERRIDDEN(event)                                                                                    \
+  if (std::is_same_v<T, TrainerCallback> || !std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>) \
+    events |= bit;                                                                                                   \
+  bit <<= 1;
+  TRAINER_OVERRIDDEN(on_init_end)
+  TRAINER_OVERRIDDEN(on_train_begin)
+  TRAINER_OVERRIDDEN(on_train_end)
+  TRAINER_OVERRIDDEN(on_epoch_begin)
+  TRAINER_OVERRIDDEN(on_epoch_end)
+  TRAINER_OVERRIDDEN(on_step_begin)
+  TRAINER_OVERRIDDEN(on_pre_optimizer_step)
+  TRAINER_OVERRIDDEN(on_optimizer_step)
+  TRAINER_OVERRIDDEN(on_substep_end)
+  TRAINER_OVERRIDDEN(on_step_end)
+  TRAINER_OVERRIDDEN(on_evaluate)
+  TRAINER_OVERRIDDEN(on_predict)
+  TRAINER_OVERRIDDEN(on_save)
+  TRAINER_OVERRIDDEN(on_log)
+  TRAINER_OVERRIDDEN(on_prediction_step)
+  TRAINER_OVERRIDDEN(on_push_begin)
+#undef TRAINER_OVERRIDDEN
+  return events;
 }
 
 }  // namespace detail
 
+/// Wraps a C++ callback. The static type T decides which events are subscribed.
 template <typename T>
 std::shared_ptr<CallbackEntry> native_entry(std::shared_ptr<T> callback) {
   static_assert(std::is_base_of_v<TrainerCallback, T>, "derive from trainer::TrainerCallback");
-  constexpr bool all = std::is_same_v<T, TrainerCallback>;
-  trainer_callback slots{};
-  // &T::on_x has the base's type exactly when no class below the base declares it.
-#define TRAINER_NATIVE_SLOT(event)                                                              \
-  if constexpr (all || !std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>) \
-    slots.event = &detail::native_slot<&TrainerCallback::event>;
-  TRAINER_NATIVE_SLOT(on_init_end)
-  TRAINER_NATIVE_SLOT(on_train_begin)
-  TRAINER_NATIVE_SLOT(on_train_end)
-  TRAINER_NATIVE_SLOT(on_epoch_begin)
-  TRAINER_NATIVE_SLOT(on_epoch_end)
-  TRAINER_NATIVE_SLOT(on_step_begin)
-  TRAINER_NATIVE_SLOT(on_pre_optimizer_step)
-  TRAINER_NATIVE_SLOT(on_optimizer_step)
-  TRAINER_NATIVE_SLOT(on_substep_end)
-  TRAINER_NATIVE_SLOT(on_step_end)
-  TRAINER_NATIVE_SLOT(on_evaluate)
-  TRAINER_NATIVE_SLOT(on_predict)
-  TRAINER_NATIVE_SLOT(on_save)
-  TRAINER_NATIVE_SLOT(on_log)
-  TRAINER_NATIVE_SLOT(on_prediction_step)
-  TRAINER_NATIVE_SLOT(on_push_begin)
-#undef TRAINER_NATIVE_SLOT
-  return make_native_entry(std::move(callback), slots);
+  return make_native_entry(std::move(callback), detail::overridden_events<T>());
 }
 
 }  // namespace trainer

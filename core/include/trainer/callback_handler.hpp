@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <trainer/callback.h>
+
 #include <array>
 #include <functional>
 #include <memory>
@@ -51,9 +53,13 @@ class CallbackHandler {
     rebuild();
   }
 
-  /// TRAINER_HAS_... bits and the batches of the running evaluation (-1: none or unknown).
-  std::uint32_t has = 0;
-  std::int64_t eval_dataloader_size = -1;
+  /// TRAINER_HAS_... bits that events have from now on.
+  void add_has(std::uint32_t bits) { has_ |= bits; }
+  /// An evaluation begins, of so many batches.
+  void begin_evaluation(std::int64_t batches) {
+    add_has(TRAINER_HAS_EVAL_DATALOADER);
+    eval_dataloader_size_ = batches;
+  }
 
   /// `stateful_callbacks` of a new state: every exportable callback, then TrainerControl.
   json::object collect_states() const;
@@ -119,7 +125,9 @@ class CallbackHandler {
   };
   Failure failure_{error_id::callback_failed, {}};  ///< of the last callback, where it gave no sentence itself
   EventRecorder* recorder_ = nullptr;
-  std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
+  std::uint32_t has_ = 0;
+  std::int64_t eval_dataloader_size_ = -1;  ///< of the last evaluation; -1: there was none
+  std::uint32_t listening_ = 0;             ///< a bit for each event that somebody subscribed; all with a recorder
 };
 
 /// The slot of one event in a table.

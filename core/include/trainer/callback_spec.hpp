@@ -2,12 +2,24 @@
 #pragma once
 
 #include <functional>
+#include <string>
+#include <vector>
 
-#include "loading/plugin_entry.hpp"
-#include "trainer/callback_handler.hpp"
-#include "trainer/run_file.hpp"
+#include "trainer/callback_entry.hpp"
 
 namespace trainer {
+
+class CallbackHandler;
+class PluginRegistry;
+struct HostContext;
+
+/// A plugin that is to be a callback of a run.
+struct PluginCallback {
+  std::string plugin;  ///< id
+  json::object config;
+  OnError on_error = OnError::fail;
+  std::string where = "callbacks";  ///< who asks for it, for messages
+};
 
 /// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
 class CallbackSpec {
@@ -23,7 +35,7 @@ class CallbackSpec {
   static CallbackSpec of() {
     return CallbackSpec(std::make_shared<T>());
   }
-  static CallbackSpec plugin(RunFile::Callback spec);
+  static CallbackSpec plugin(PluginCallback spec);
   static CallbackSpec plugin(std::string id, json::object config = {});
 
   std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry, const HostContext& context) const {

@@ -5,7 +5,6 @@
 
 #include <filesystem>
 
-#include "loading/plugin_entry.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/training_arguments.hpp"
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "trainer/callback_entry.hpp"
+#include "trainer/callback_spec.hpp"
 
 namespace trainer {
 
@@ -26,12 +26,7 @@ struct RunFile {
     std::filesystem::path test;
     std::string target;  ///< the label's column
   };
-  struct Callback {
-    std::string plugin;  ///< id
-    json::object config;
-    OnError on_error = OnError::fail;
-    std::string where;  ///< its place in the file, for messages
-  };
+  using Callback = PluginCallback;
   struct Action {
     std::string what;  ///< train, evaluate, predict
     /// A directory below output_dir, or empty for the newest; absent: no resume.

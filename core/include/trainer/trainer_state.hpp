@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <trainer/state.h>
-
 #include <deque>
 #include <filesystem>
 #include <optional>
@@ -10,6 +8,8 @@
 #include <vector>
 
 #include "trainer/number.hpp"
+
+struct trainer_state;
 
 namespace trainer {
 

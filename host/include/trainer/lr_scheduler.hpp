@@ -41,7 +41,7 @@ class LRScheduler {
   /// What `state_dict()` of the Python scheduler returns, key for key.
   virtual c10::IValue state_dict() const = 0;
 
-  /// The reverse; also takes what Python wrote. As there, base rates and counters are the saved
+  /// The reverse; also takes what Python wrote. As in Python, base rates and counters are the saved
   /// ones afterwards, while the curve stays the one of this scheduler. Load the optimizer first: it
   /// brings its groups' rates. `where` names the source in Errors.
   virtual void load_state_dict(const c10::IValue& state, std::string_view where) = 0;
@@ -55,7 +55,7 @@ const std::vector<std::string>& scheduler_names();
 
 /// `get_scheduler()` of transformers. The constructor already sets the rate of the first step,
 /// f(0). `num_warmup_steps` and `num_training_steps` count optimizer steps. `kwargs` is
-/// `lr_scheduler_kwargs`; an unknown key or a wrong type is a usage Error. As there, constant and
+/// `lr_scheduler_kwargs`; an unknown key or a wrong type is a usage Error. As in transformers, constant and
 /// constant_with_warmup do not look at `kwargs`.
 std::unique_ptr<LRScheduler> make_scheduler(std::string_view lr_scheduler_type, Optimizer& optimizer,
                                             std::int64_t num_warmup_steps, std::int64_t num_training_steps,

@@ -7,7 +7,6 @@
 
 #include "trainer/dataset.hpp"
 #include "trainer/json.hpp"
-#include "trainer/run_file.hpp"
 
 namespace trainer {
 
@@ -47,10 +46,6 @@ template <typename Module>
 Model supervised(const torch::nn::ModuleHolder<Module>& holder, LossFunction loss, json::object config = {}) {
   return supervised(holder.ptr(), std::move(loss), std::move(config));
 }
-
-/// The built-in model of a run file: Linear layers with an activation between two of them, named
-/// "0.weight", "0.bias", "2.weight" ... as an nn.Sequential; initialised by the default generator.
-Model make_model(const RunFile::Model& spec, const std::string& loss, json::object config);
 
 /// Parameters, then buffers, by name: what a checkpoint's model.safetensors holds.
 std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Module& module);

@@ -68,7 +68,7 @@ class Optimizer {
   /// shared.
   virtual c10::IValue state_dict() const = 0;
 
-  /// The reverse; also takes what torch wrote. As there, the hyperparameters of the groups (rates,
+  /// The reverse; also takes what torch wrote. As in torch, the hyperparameters of the groups (rates,
   /// weight decay, betas ...) are the saved ones afterwards. `where` names the source in Errors.
   virtual void load_state_dict(const c10::IValue& state, std::string_view where) = 0;
 

@@ -5,20 +5,22 @@
 
 namespace trainer {
 
-class Trainer;
-
 /// While it lives, the first of these signals asks a Trainer to stop after its step
 /// (Trainer::request_stop); a second one ends the process at once, as without it. One at a time in
 /// a process; inside another one it does nothing.
 class StopSignals {
  public:
-  StopSignals(Trainer& trainer, const std::vector<int>& signals);  ///< SIGINT, SIGTERM
+  template <typename Trainer>
+  StopSignals(Trainer& trainer, const std::vector<int>& signals)  ///< SIGINT, SIGTERM
+      : StopSignals([](void* one) { static_cast<Trainer*>(one)->request_stop(); }, &trainer, signals) {}
   ~StopSignals();
   StopSignals(const StopSignals&) = delete;
 
   static int received();  ///< the signal that came since the last one was made; 0: none
 
  private:
+  StopSignals(void (*request_stop)(void*), void* trainer, const std::vector<int>& signals);
+
   bool active_;
 };
 

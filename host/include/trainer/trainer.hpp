@@ -2,11 +2,10 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 
-#include "trainer/callback_handler.hpp"
 #include "trainer/data_loader.hpp"
 #include "trainer/lr_scheduler.hpp"
 #include "trainer/model.hpp"
@@ -15,10 +14,14 @@
 
 namespace trainer {
 
-class CheckpointWriter;
-class LossSum;
+class CallbackHandler;
+class CheckpointSaver;
 class GradScaler;
 class TensorViews;
+class TrainingRun;
+struct CheckpointContents;
+struct ResumePoint;
+struct TrainingPlan;
 
 struct TrainOutput {
   std::int64_t global_step;
@@ -33,7 +36,7 @@ struct PredictionOutput {
 };
 
 /// transformers' Trainer: the training loop with callbacks, checkpoints and resume. Members that
-/// are virtual are the parts that a program may replace, as one subclasses the Trainer there.
+/// are virtual are the parts that a program may replace in a class of its own, as with transformers'.
 /// Errors are trainer::Error. One thread; several Trainers may follow one another in a process.
 class Trainer {
  public:
@@ -59,7 +62,7 @@ class Trainer {
 
   template <typename T>
   void add_callback(std::shared_ptr<T> callback) {
-    handler_.add(native_entry(std::move(callback)));
+    add_entry(native_entry(std::move(callback)));
   }
   template <typename T>
   void add_callback() {
@@ -67,9 +70,14 @@ class Trainer {
   }
   /// The first callback that is a T (or derived from it), taken out; null when there is none.
   template <typename T>
-  std::shared_ptr<CallbackEntry> pop_callback();
-  std::shared_ptr<CallbackEntry> pop_callback(const TrainerCallback& callback);
-  std::shared_ptr<CallbackEntry> pop_callback(std::string_view name);  ///< a plugin's id or a class
+  std::shared_ptr<T> pop_callback() {
+    return std::dynamic_pointer_cast<T>(
+        pop_native([](const TrainerCallback& callback) { return dynamic_cast<const T*>(&callback) != nullptr; }));
+  }
+  /// This one; null when it is not there.
+  std::shared_ptr<TrainerCallback> pop_callback(const TrainerCallback& callback);
+  /// By a plugin's id or a class; null when there is none. A plugin ends with the last pointer to its entry.
+  std::shared_ptr<CallbackEntry> pop_callback(std::string_view name);
   template <typename T>
   void remove_callback() {
     pop_callback<T>();
@@ -80,15 +88,15 @@ class Trainer {
   const TrainingArguments& args() const { return args_; }
   const TrainerState& state() const { return state_; }
   TrainerControl& control() { return control_; }
-  const CallbackHandler& callback_handler() const { return handler_; }
+  const CallbackHandler& callback_handler() const { return *handler_; }  ///< trainer/callback_handler.hpp
   Model& model() { return model_; }
   const Model& model() const { return model_; }
-  Optimizer* optimizer() { return optimizer_.get(); }  ///< null before train()
-  /// Seconds of the last train(), evaluations and saves included, and those of them in which it waited for
-  /// a batch.
-  double train_seconds() const { return train_seconds_; }
-  double data_seconds() const { return data_seconds_; }
+  Optimizer* optimizer() { return optimizer_.get(); }          ///< null before train()
   LRScheduler* lr_scheduler() { return lr_scheduler_.get(); }  ///< null before train()
+  /// Seconds of the last train(), evaluations and saves included.
+  double train_seconds() const;
+  /// Those of them in which it waited for a batch.
+  double data_seconds() const;
 
   // ---- parts to override ----
   /// Mean loss of a batch (scalar, with its graph); also the outputs when `outputs` is not null.
@@ -111,61 +119,64 @@ class Trainer {
   virtual double floating_point_ops(const Batch&) { return 0; }
 
  protected:
-  using Clock = std::chrono::steady_clock;
-  /// What train() knows of its length, see transformers' set_initial_training_values.
-  struct Plan {
-    std::int64_t num_train_epochs, num_update_steps_per_epoch, steps_in_epoch, max_steps;
-    double num_train_samples;
-  };
-  struct Resume {
-    std::optional<std::filesystem::path> checkpoint;
-    std::int64_t epochs_trained = 0;
-    std::int64_t steps_trained_in_current_epoch = 0;  ///< micro-batches to skip
-  };
+  // ---- what they are made of, named as in transformers ----
+  const at::Device& device() const { return device_; }
+  const std::shared_ptr<Dataset>& train_dataset() const { return train_dataset_; }
+  const EvalDatasets& eval_dataset() const { return eval_datasets_; }
+  bool is_in_train() const { return is_in_train_; }
+  /// Micro-batches of the step that goes on; the last step of an epoch may have fewer than the others.
+  std::int64_t current_gradient_accumulation_steps() const;
+  /// The batch on the model's device.
+  Batch prepare_inputs(Batch batch) const;
+  /// The model's output, computed in bf16 or fp16 where the arguments say so.
+  ModelOutput forward(const Batch& inputs);
+  /// The gradients of a loss, with fp16 of the scaled one.
+  void backward(const at::Tensor& loss);
+  /// Predictions and metrics of a loader's batches.
+  PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix);
+  /// What a plugin gets that asks for the model: this one, or within an on_save that async_save
+  /// fires late the one that was saved.
+  void save_model_for_plugin(const std::filesystem::path& directory) const;
+  /// fp16's loss scaling; null where there is none.
+  virtual std::unique_ptr<GradScaler> create_scaler();
 
+ private:
   // trainer.cpp: the loop
   TrainOutput inner_training_loop(const std::optional<std::filesystem::path>& checkpoint);
-  void run_epoch(std::int64_t epoch, const Plan& plan, const Resume& resume);
-  void maybe_log_save_evaluate(const at::Tensor& grad_norm, std::optional<double> learning_rate);
-  TrainOutput finalize_training(const Plan& plan);
+  void run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume);
+  void run_micro_batch(Batch inputs);
+  void update_parameters();
+  void maybe_log_save_evaluate();
+  TrainOutput finalize_training(const TrainingPlan& plan);
   void obey_stop_request();
-  bool update_parameters(at::Tensor& grad_norm);  ///< false: skipped, gradients overflowed
   void zero_grad();
+  void fire(std::uint32_t event, json::object* values = nullptr);
 
   // trainer_setup.cpp
-  void add_initial_callbacks(const TrainerOptions& options);
-  Plan plan_training(const DataLoader& loader) const;
-  Resume init_training_state(const Plan& plan, const std::optional<std::filesystem::path>& checkpoint);
-  void prepare_for_training(const Plan& plan, const Resume& resume);
+  void add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry);
+  void add_entry(std::shared_ptr<CallbackEntry> entry);
+  std::shared_ptr<TrainerCallback> pop_native(const std::function<bool(const TrainerCallback&)>& is_it);
+  ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
+  void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
   DataLoader::Options loader_options(std::int64_t batch_size) const;
-  void warn_of_changed_steps(const TrainerState& given) const;
-  Batch to_device(Batch batch) const;
-  double seconds_since(Clock::time_point start) const;
 
   // trainer_step.cpp
-  ModelOutput forward(const Batch& inputs);
   void empty_device_cache();
   void track_input_tokens(const Batch& inputs);
 
   // trainer_evaluation.cpp
-  PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix);
-  /// A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
   std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
+  void prepare_for_evaluation(const DataLoader& loader);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
   const json::value& watched_metric(const json::object& metrics) const;
 
   // trainer_checkpoint.cpp
-  void save_checkpoint();  ///< and on_save, or with async_save its promise
-  /// async_save: waits for the checkpoint that is being written, if any, and fires its on_save.
-  void finish_save();
-  void give_up_save() noexcept;  ///< the same without on_save, when an exception ends the training
-  void save_model_for_plugin(const std::filesystem::path& directory) const;
+  void save_checkpoint();
+  CheckpointContents checkpoint_contents() const;
   void load_best_model();
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
-
-  void fire(std::uint32_t event, json::object* values = nullptr) { handler_.call_event(event, values); }
 
   TrainingArguments args_;
   Model model_;
@@ -173,51 +184,32 @@ class Trainer {
   EvalDatasets eval_datasets_;
   ComputeMetrics compute_metrics_;
   std::optional<std::int64_t> log_history_limit_;
-  PluginRegistry registry_;
-  HostContext context_;
   TrainerState state_;
   TrainerControl control_;
   std::unique_ptr<TensorViews> tensors_;
+  std::unique_ptr<HostContext> context_;
 
   at::Device device_;
   std::vector<at::Tensor> parameters_;
   std::vector<at::Tensor> gradients_;  // kept to spare an allocation a step
+  std::int64_t train_batch_size_;      // smaller than the argument when that did not fit into memory
   std::unique_ptr<DataLoader> train_dataloader_;
-  std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> eval_dataloaders_;  ///< persistent
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> lr_scheduler_;
-  std::unique_ptr<GradScaler> scaler_;  ///< null without fp16
-  struct PendingSave {
-    std::filesystem::path directory;
-    std::int64_t global_step = 0;
-    Number epoch = 0;
-  } pending_save_;
-  const std::filesystem::path* announced_ = nullptr;  ///< within finish_save(): what on_save is about
-  std::unique_ptr<CheckpointWriter> writer_;          ///< null without async_save
-  std::unique_ptr<LossSum> loss_;
-  std::int64_t train_batch_size_;
-  std::int64_t current_gradient_accumulation_steps_ = 1;
-  std::int64_t globalstep_last_logged_ = 0;
-  std::int64_t initial_global_step_ = 0;
-  std::int64_t initial_num_input_tokens_seen_ = 0;
-  double total_loss_ = 0;
-  double train_seconds_ = 0, data_seconds_ = 0;
-  Number current_flos_ = 0;
-  Clock::time_point train_start_{};
+  std::unique_ptr<GradScaler> scaler_;  // null without fp16
+  std::unique_ptr<CheckpointSaver> saver_;
+  std::unique_ptr<TrainingRun> run_;  // of the last train(); null before
+  Number current_flos_ = 0;           // since the last store_flos(), also of a try that did not fit into memory
   bool is_in_train_ = false;
   std::atomic<bool> stop_requested_{false};
   bool warned_of_tokens_ = false;
-  bool prepared_ = false;  ///< the model went through train() or an evaluation
-  std::optional<double> model_preparation_time_;
-  std::optional<at::ScalarType> full_eval_type_;  ///< set by fp16_full_eval, bf16_full_eval
-  CallbackHandler handler_;                       // last, so that callbacks end before what they may still look at
+  struct {
+    bool done = false;                        // the model went through train() or an evaluation
+    std::optional<double> seconds;            // of an evaluation that was the first; each later one reports it
+    std::optional<at::ScalarType> full_type;  // set by fp16_full_eval, bf16_full_eval
+    std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> persistent_loaders;
+  } preparation_;                             // what evaluations keep from one to the next
+  std::unique_ptr<CallbackHandler> handler_;  // last, so that callbacks end before what they may still look at
 };
-
-template <typename T>
-std::shared_ptr<CallbackEntry> Trainer::pop_callback() {
-  for (const auto& entry : handler_.entries())
-    if (dynamic_cast<T*>(entry->native())) return handler_.pop(entry.get());
-  return nullptr;
-}
 
 }  // namespace trainer

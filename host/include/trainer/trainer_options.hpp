@@ -9,6 +9,8 @@
 
 namespace trainer {
 
+class EventRecorder;
+
 /// What compute_metrics gets: all rows of an evaluation, on the CPU.
 struct EvalPrediction {
   at::Tensor predictions;  ///< [N, ...] logits
@@ -20,7 +22,7 @@ using ComputeMetrics = std::function<json::object(const EvalPrediction&)>;
 /// {"accuracy": share of rows whose highest logit is at the label}.
 json::object accuracy(const EvalPrediction& p);
 
-/// One set without a name, or several by name.
+/// One set without a name, or several by name; a Trainer refuses others.
 class EvalDatasets {
  public:
   EvalDatasets() = default;

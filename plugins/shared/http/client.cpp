@@ -1,28 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Requests by libcurl.
 #include "shared/http/client.hpp"
-
-#include <algorithm>
 
 #include "shared/http/curl_library.hpp"
 #include "shared/http/transfer.hpp"
 
 namespace trainer::plugins::http {
-namespace {
-
-bool same_name(std::string_view a, std::string_view b) {
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [&](char x, char y) { return lower(x) == lower(y); });
-}
-
-}  // namespace
 
 std::string library_problem() { return CurlLibrary::get().problem; }
-
-std::string_view Response::header(std::string_view name) const {
-  for (const Header& header : headers)
-    if (same_name(header.name, name)) return header.value;
-  return {};
-}
 
 Client::Client(Options options) : options_(std::move(options)) {
   const CurlLibrary& curl = CurlLibrary::get();

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Waits between tries: Retry-After, and a growing pause with jitter.
 #include "shared/http/retry.hpp"
 
 #include <algorithm>

@@ -9,8 +9,8 @@
 #include <memory>
 #include <string>
 
-#include "shared/http/client.hpp"
 #include "shared/http/curl_library.hpp"
+#include "shared/http/message.hpp"
 
 namespace trainer::plugins::http {
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads a JSON text into a tree.
 #include <stdexcept>
 
 #include "shared/json_tree/json_tree.hpp"

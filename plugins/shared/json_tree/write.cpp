@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes a tree as JSON, with Python's escapes.
 #include <cstdio>
 
 #include "shared/json_tree/json_tree.hpp"

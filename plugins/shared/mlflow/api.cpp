@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// MLflow's REST calls and their answers.
 #include "shared/mlflow/api.hpp"
 
 #include <boost/json.hpp>

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sends a journal's records in MLflow's batches.
 #include "shared/mlflow/delivery.hpp"
 
 #include <algorithm>
+
+#include "shared/system/clock.hpp"
 
 namespace trainer::plugins::mlflow {
 

@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The journal's file: whole lines, marks, and what waits in memory.
 #include "shared/mlflow/journal.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 
 #include "shared/mlflow/record.hpp"
+
+#include "shared/system/clock.hpp"
+#include "shared/system/process.hpp"
 
 namespace trainer::plugins::mlflow {
 

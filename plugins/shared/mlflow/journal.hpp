@@ -15,7 +15,7 @@
 #include <trainer/sdk/file.hpp>
 #include <vector>
 
-#include "shared/mlflow/system.hpp"
+#include "shared/system/files.hpp"
 
 namespace trainer::plugins::mlflow {
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Names, metrics and parameters as MLflow's server takes them.
 #include "shared/mlflow/rules.hpp"
 
 #include <boost/json.hpp>

@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The thread that sends all journals, new and left over.
 #include "shared/mlflow/sender.hpp"
 
 #include <algorithm>
 #include <random>
+
+#include "shared/system/process.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {

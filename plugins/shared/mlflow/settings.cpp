@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads MLflow's variables and its file of credentials.
 #include "shared/mlflow/settings.hpp"
 
 #include <algorithm>
@@ -6,7 +8,7 @@
 #include <fstream>
 #include <stdexcept>
 
-#include "shared/mlflow/system.hpp"
+#include "shared/system/environment.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {
@@ -24,7 +26,7 @@ std::string trim(const std::string& text) {
 }
 
 double number(const char* name, double otherwise) {
-  const std::string text = environment(name);
+  const std::string text = variable(name);
   if (text.empty()) return otherwise;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -36,13 +38,13 @@ double number(const char* name, double otherwise) {
 
 /// MLflow's idea of a boolean variable.
 bool flag(const char* name, bool otherwise) {
-  const std::string text = lower(environment(name));
+  const std::string text = lower(variable(name));
   return text.empty() ? otherwise : text == "true" || text == "1";
 }
 
 /// One key of the section [mlflow] of ~/.mlflow/credentials.
 std::string from_credentials(const std::string& key) {
-  std::ifstream in(home() / ".mlflow" / "credentials");
+  std::ifstream in(expand_user("~/.mlflow/credentials"));
   bool ours = false;
   for (std::string line; std::getline(in, line);) {
     line = trim(line);
@@ -101,22 +103,22 @@ std::string scheme(const std::string& uri) {
 Settings read_settings() {
   Settings s;
   const auto or_file = [](const char* name, const char* key) {
-    std::string value = environment(name);
+    std::string value = variable(name);
     return value.empty() ? from_credentials(key) : value;
   };
-  s.uri = environment("MLFLOW_TRACKING_URI");
+  s.uri = variable("MLFLOW_TRACKING_URI");
   s.http.user = or_file("MLFLOW_TRACKING_USERNAME", "mlflow_tracking_username");
   s.http.password = or_file("MLFLOW_TRACKING_PASSWORD", "mlflow_tracking_password");
-  s.http.bearer = environment("MLFLOW_TRACKING_TOKEN");
+  s.http.bearer = variable("MLFLOW_TRACKING_TOKEN");
   take_credentials(s);
   s.user = s.http.user;
   while (!s.uri.empty() && s.uri.back() == '/') s.uri.pop_back();
   s.base = s.uri;
   s.http.insecure_tls = flag("MLFLOW_TRACKING_INSECURE_TLS", false);
-  s.http.ca_file = environment("MLFLOW_TRACKING_SERVER_CERT_PATH");
+  s.http.ca_file = variable("MLFLOW_TRACKING_SERVER_CERT_PATH");
   for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"})  // as Python's client does
-    if (s.http.ca_file.empty()) s.http.ca_file = environment(name);
-  s.http.client_cert = environment("MLFLOW_TRACKING_CLIENT_CERT_PATH");
+    if (s.http.ca_file.empty()) s.http.ca_file = variable(name);
+  s.http.client_cert = variable("MLFLOW_TRACKING_CLIENT_CERT_PATH");
   s.http.timeout = number("MLFLOW_HTTP_REQUEST_TIMEOUT", s.http.timeout);
   s.http.connect_timeout = std::min(s.http.connect_timeout, std::max(1.0, s.http.timeout));
   s.http.user_agent = "libtrainer-mlflow";
@@ -125,16 +127,16 @@ Settings read_settings() {
   s.retry.jitter = number("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", s.retry.jitter);
   s.retry.respect_retry_after = flag("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", true);
 
-  s.experiment_name = environment("MLFLOW_EXPERIMENT_NAME");
-  s.experiment_id = environment("MLFLOW_EXPERIMENT_ID");
-  s.run_id = environment("MLFLOW_RUN_ID");
-  if (is_true(environment("MLFLOW_NESTED_RUN"))) s.parent_run_id = environment("MLFLOW_PARENT_RUN_ID");
-  s.tags = environment("MLFLOW_TAGS");
-  s.run_context = environment("MLFLOW_RUN_CONTEXT");
-  s.flatten_params = is_true(environment("MLFLOW_FLATTEN_PARAMS"));
-  s.log_artifacts = is_true(environment("HF_MLFLOW_LOG_ARTIFACTS"));
+  s.experiment_name = variable("MLFLOW_EXPERIMENT_NAME");
+  s.experiment_id = variable("MLFLOW_EXPERIMENT_ID");
+  s.run_id = variable("MLFLOW_RUN_ID");
+  if (is_true(variable("MLFLOW_NESTED_RUN"))) s.parent_run_id = variable("MLFLOW_PARENT_RUN_ID");
+  s.tags = variable("MLFLOW_TAGS");
+  s.run_context = variable("MLFLOW_RUN_CONTEXT");
+  s.flatten_params = is_true(variable("MLFLOW_FLATTEN_PARAMS"));
+  s.log_artifacts = is_true(variable("HF_MLFLOW_LOG_ARTIFACTS"));
   // Anything that is no number means no limit, as in transformers.
-  const std::string most = environment("MLFLOW_MAX_LOG_PARAMS");
+  const std::string most = variable("MLFLOW_MAX_LOG_PARAMS");
   if (!most.empty() && most.find_first_not_of("0123456789") == most.npos && most.size() < 10)
     s.max_log_params = std::stoul(most);
   s.wait = number("TRAINER_MLFLOW_WAIT", s.wait);

@@ -1,8 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// transformers' MLflowCallback: events become records of the journal.
 #include "shared/mlflow/tracker.hpp"
 
 #include <algorithm>
 #include <stdexcept>
+
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/process.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace fs = std::filesystem;

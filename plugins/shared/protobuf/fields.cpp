@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Reads fields of protobuf's wire format.
 #include "shared/protobuf/fields.hpp"
 
 namespace trainer::plugins::protobuf {

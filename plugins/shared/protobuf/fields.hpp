@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// An encoded protobuf message, read field by field.
 #pragma once
 
 #include <cstdint>

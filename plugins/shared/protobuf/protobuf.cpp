@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Writes fields of protobuf's wire format.
 #include "shared/protobuf/protobuf.hpp"
 
 #include <cstring>

@@ -1,16 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <cstdlib>
+//
+// Asks the user's Python for a package.
 #include <system_error>
 
 #include "shared/python_bridge/callback.hpp"
 #include "shared/python_bridge/interpreter.hpp"
 
 namespace trainer::plugins {
-
-std::string environment(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
 
 void require_package(const std::string& module, const std::string& package) {
   const std::string python = choose_python("");

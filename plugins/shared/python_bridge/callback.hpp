@@ -8,6 +8,7 @@
 
 #include "shared/python_bridge/event_names.hpp"
 #include "shared/python_bridge/session.hpp"
+#include "shared/system/environment.hpp"
 
 namespace trainer::plugins {
 
@@ -50,8 +51,5 @@ class BridgedCallback : public sdk::TrainerCallback {
 /// Whether the module can be found by the Python that would be used; throws sdk::Unavailable with
 /// the command that installs the package. Takes about 50 ms.
 void require_package(const std::string& module, const std::string& package);
-
-/// The value of an environment variable, empty when unset.
-std::string environment(const char* name);
 
 }  // namespace trainer::plugins

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The thread that receives from Python's end, and the queue of what goes there.
 #include "shared/python_bridge/connection.hpp"
 
 #include <chrono>

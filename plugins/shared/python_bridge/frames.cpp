@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Cuts a stream of bytes into frames, and makes them.
 #include "shared/python_bridge/frames.hpp"
 
 #include <stdexcept>

@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Chooses the user's Python, and gives it the bridge's modules.
 #include "shared/python_bridge/interpreter.hpp"
-
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
-#include <cstdlib>
 #include <filesystem>
 
 #include "python_modules.hpp"
-
-extern char** environ;  // NOLINT: POSIX declares it so
+#include "shared/system/environment.hpp"
 
 namespace trainer::plugins {
 namespace {
@@ -57,13 +55,7 @@ from trainer_bridge import child
 child.main(sock)
 )py";
 
-std::string variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? "" : value;
-}
-
-bool from_launcher(std::string_view line) {
-  const std::string_view name = line.substr(0, line.find('='));
+bool from_launcher(std::string_view name) {
   return std::find(launcher_variables.begin(), launcher_variables.end(), name) != launcher_variables.end() ||
          std::any_of(launcher_prefixes.begin(), launcher_prefixes.end(),
                      [&](std::string_view prefix) { return name.substr(0, prefix.size()) == prefix; });
@@ -84,8 +76,8 @@ std::string choose_python(std::string_view configured) {
 
 std::vector<std::string> child_environment() {
   std::vector<std::string> kept;
-  for (char** line = environ; *line != nullptr; ++line)
-    if (!from_launcher(*line)) kept.emplace_back(*line);
+  for (const auto& [name, value] : environment())
+    if (!from_launcher(name)) kept.push_back(name + "=" + value);
   return kept;
 }
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Escapes and values of the bridge's JSON.
 #include "shared/python_bridge/json_text.hpp"
 
 #include <cmath>

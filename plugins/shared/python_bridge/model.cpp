@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Lists the model's tensors for Python, and copies them into shared memory.
 #include "shared/python_bridge/model.hpp"
 
 #include <trainer/ext/parameters.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sends events to Python, and takes its changes back.
 #include "shared/python_bridge/session.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Sockets, pipes, child processes and shared memory of POSIX.
 #include "shared/python_bridge/system.hpp"
 
 #include <fcntl.h>
@@ -19,6 +21,7 @@
 #include <thread>
 
 #include "shared/python_bridge/interpreter.hpp"
+#include "shared/system/process.hpp"
 
 namespace trainer::plugins {
 namespace {
@@ -197,7 +200,7 @@ void Process::kill() {
 
 SharedMemory::SharedMemory(std::size_t size) : size_(size) {
   static std::atomic<unsigned> counter{0};
-  name_ = "/trainer-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+  name_ = "/trainer-" + std::to_string(process_id()) + "-" + std::to_string(counter++);
   const int fd = ::shm_open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
   if (fd < 0) fail("shared memory " + name_);
   // Not ftruncate alone: pages that a full /dev/shm cannot give would be a bus error later.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Puts the values that Python sends back into logs and metrics.
 #include <charconv>
 #include <cstdlib>
 #include <stdexcept>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Python's repr() and str() of JSON values.
 #include "shared/python_text/python_text.hpp"
 
 #include <algorithm>

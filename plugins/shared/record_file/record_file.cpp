@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Appends records in blocks with checksums, as LevelDB's log does.
 #include "shared/record_file/record_file.hpp"
 
 #include <zlib.h>

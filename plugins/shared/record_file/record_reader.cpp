@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Puts the pieces of records together again.
 #include "shared/record_file/record_reader.hpp"
 
 #include <zlib.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The records of a file, one after the other.
 #pragma once
 
 #include <filesystem>

@@ -7,6 +7,7 @@
 
 #include <filesystem>
 
+#include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -83,7 +84,7 @@ TEST_F(TrainerTest, AddPopAndRemove) {
   trainer.add_callback(instance);
   trainer.add_callback<StopAtTwo>();
   trainer.add_callback<Derived>();
-  EXPECT_EQ(trainer.pop_callback<Counter>()->native(), instance.get());
+  EXPECT_EQ(trainer.pop_callback<Counter>(), instance);
   EXPECT_NE(trainer.pop_callback<Counter>(), nullptr) << "a derived class counts, as isinstance() does";
   EXPECT_EQ(trainer.pop_callback<Counter>(), nullptr);
   EXPECT_THROW(trainer.remove_callback(*instance), Error);
@@ -162,6 +163,10 @@ TEST_F(TrainerTest, MistakesOfTheProgramAreErrors) {
   auto without_eval = options();
   without_eval.args.eval_strategy = "epoch";
   EXPECT_THROW(Trainer{std::move(without_eval)}, Error);
+  auto not_all_named = options();
+  not_all_named.eval_dataset.add("a", data);
+  not_all_named.eval_dataset.add("", data);
+  EXPECT_THROW(Trainer{std::move(not_all_named)}, Error);
   auto without_data = options();
   without_data.train_dataset = nullptr;
   Trainer trainer(std::move(without_data));

@@ -15,6 +15,7 @@
 #include "support/file_size_limit.hpp"
 #include "support/scratch_directory.hpp"
 
+using trainer::plugins::FileLock;
 using namespace trainer::plugins::mlflow;
 using trainer::test::FileSizeLimit;
 using trainer::test::ScratchDirectory;

@@ -35,4 +35,11 @@ inline void append_repr(std::string& out, std::int64_t value) {
   out.append(text, std::to_chars(text, text + sizeof text, value).ptr);
 }
 
+/// The same as a text of its own.
+inline std::string repr(double value) {
+  std::string text;
+  append_repr(text, value);
+  return text;
+}
+
 }  // namespace trainer::sdk

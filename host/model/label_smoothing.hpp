@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+namespace trainer {
+
+/// LabelSmoother of transformers' trainer_pt_utils.py: the mean over the labels that count of
+/// (1 - epsilon) * negative log likelihood + epsilon * mean over all classes.
+at::Tensor smoothed_loss(const at::Tensor& logits, const at::Tensor& labels, double epsilon);
+
+}  // namespace trainer

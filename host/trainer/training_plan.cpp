@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/training_plan.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "trainer/data_loader.hpp"
+#include "trainer/error.hpp"
+#include "trainer/training_arguments.hpp"
+
+namespace trainer {
+
+std::int64_t TrainingPlan::window_size(std::int64_t update) const {
+  const std::int64_t rest = steps_in_epoch % gradient_accumulation_steps;
+  const bool last = update == num_update_steps_per_epoch - 1;
+  return last && rest != 0 ? rest : gradient_accumulation_steps;
+}
+
+TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_batch_size, const DataLoader& loader) {
+  const std::int64_t batches = loader.size();
+  const std::int64_t accumulation = args.gradient_accumulation_steps;
+  if (batches == 0)
+    throw_usage(error_id::data_invalid,
+                "the train dataset of " + std::to_string(loader.num_examples()) + " rows gives no batch of " +
+                    std::to_string(train_batch_size) +
+                    "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
+  TrainingPlan plan;
+  plan.gradient_accumulation_steps = accumulation;
+  plan.steps_in_epoch = batches;
+  plan.num_update_steps_per_epoch = (batches + accumulation - 1) / accumulation;
+  if (args.max_steps < 0) {
+    plan.max_steps = static_cast<std::int64_t>(
+        std::ceil(args.num_train_epochs * static_cast<double>(plan.num_update_steps_per_epoch)));
+  } else {
+    plan.max_steps = args.max_steps;
+  }
+  if (args.max_steps > 0) {
+    plan.num_train_epochs = (plan.max_steps + plan.num_update_steps_per_epoch - 1) / plan.num_update_steps_per_epoch;
+    plan.num_train_samples = static_cast<double>(plan.max_steps) * static_cast<double>(train_batch_size * accumulation);
+  } else {
+    plan.num_train_epochs = static_cast<std::int64_t>(std::ceil(args.num_train_epochs));
+    plan.num_train_samples = static_cast<double>(loader.num_examples()) * args.num_train_epochs;
+  }
+  return plan;
+}
+
+}  // namespace trainer

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// message.hpp - what goes to an HTTP server and comes back, and how.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace trainer::plugins::http {
+
+/// There was no answer: the sentence has the address and curl's reason.
+class Error : public std::runtime_error {
+ public:
+  enum class Kind { unreachable, timeout, tls, interrupted, other };
+  Error(const std::string& sentence, Kind kind) : std::runtime_error(sentence), kind_(kind) {}
+  Kind kind() const { return kind_; }
+
+ private:
+  Kind kind_;
+};
+
+struct Options {
+  double timeout = 120;         ///< seconds without a byte in either direction
+  double connect_timeout = 30;  ///< seconds
+  std::string user, password;   ///< Basic, when both are given; goes before `bearer`
+  std::string bearer;           ///< a token
+  std::string ca_file;          ///< a file or a directory of certificates; the system's when empty
+  std::string client_cert;      ///< PEM with certificate and key
+  bool insecure_tls = false;    ///< any certificate will do
+  std::string user_agent = "libtrainer";
+};
+
+struct Header {
+  std::string name, value;
+};
+
+struct Request {
+  std::string method = "GET";
+  std::string url;
+  std::vector<Header> headers;
+  std::string body;
+  std::optional<std::filesystem::path> file;  ///< instead of the body: streamed, never in memory
+};
+
+struct Response {
+  int status = 0;
+  std::vector<Header> headers;
+  std::string body;
+
+  /// Empty when there is none of that name; the case of letters does not matter.
+  std::string_view header(std::string_view name) const;
+};
+
+}  // namespace trainer::plugins::http
