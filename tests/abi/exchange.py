@@ -18,7 +18,7 @@ import next_contract
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 BUILD = pathlib.Path(os.environ["BUILD"])
-HISTORY = SOURCE / "tests/frozen/1.0/trainer_state.json"
+HISTORY = SOURCE / "tests/abi/frozen/1.0/trainer_state.json"
 
 
 def run(*command, status=0, **options):
@@ -183,7 +183,7 @@ def main():
         print("ok newer host, this csv plugin: the same file")
 
         done = subprocess.run(
-            [sys.executable, SOURCE / "tests/frozen/frozen.py"],
+            [sys.executable, SOURCE / "tests/abi/frozen/frozen.py"],
             capture_output=True,
             text=True,
             check=False,

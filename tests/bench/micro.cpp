@@ -9,9 +9,9 @@
 #include <fstream>
 #include <trainer/callback_handler.hpp>
 #include <trainer/log.hpp>
-#include "loading/plugin_entry.hpp"
 
-#include "../unit/count_allocations.hpp"
+#include "../support/count_allocations.hpp"
+#include "loading/plugin_entry.hpp"
 
 namespace {
 

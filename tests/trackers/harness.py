@@ -54,6 +54,13 @@ def python(venv):
     return str(path)
 
 
+def go_on_in(venv):
+    """From here on the test is in the Python of `venv`, whose packages it imports itself."""
+    path = python(venv)
+    if not os.path.samefile(sys.prefix, pathlib.Path(path).parents[1]):
+        os.execv(path, [path, *sys.argv])
+
+
 def expect(condition, what):
     if not condition:
         sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {what}")

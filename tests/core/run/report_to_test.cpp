@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which trackers args.report_to means; the order is that of transformers' integration_utils.py.
+#include "run/report_to.hpp"
+
+#include <gtest/gtest.h>
+
+<<<<<<< HEAD:tests/unit/report_to_test.cpp
+#include "plugin_builder.hpp"
+#include "trainer/callback_handler.hpp"
+    == == ==
+    =
+#include "support/plugin_builder.hpp"
+        >>>>>>> refs / heads / tests : tests / core / run /
+                                       report_to_test.cpp
+#include "trainer/callback_spec.hpp"
+#include "trainer/log.hpp"
+
+                                       using namespace trainer;
+using namespace plugin_builder;
+
+namespace {
+
+class ReportTo : public testing::Test {
+ protected:
+  ReportTo() {
+    log::set_sink([](log::Level, std::string_view) {});
+    args_.finalize();
+  }
+  ~ReportTo() override { log::set_sink({}); }
+
+  // A tracker that says `status` when it is asked; TRAINER_OK without the extension's code.
+  void tracker(const std::string& id, const std::string& status = "", const std::string& keys = "") {
+    const std::string name = "\"report_to\": \"" + id + "\"" + (keys.empty() ? "" : ", " + keys);
+    if (status.empty()) return (void)compile(directory_.path() / (id + ".so"), good(id, name));
+    compile(directory_.path() / (id + ".so"),
+            preamble +
+                "#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
+                "  host->set_error(host, \"set " +
+                id + "_URI\", 8); return " + status +
+                "; }\n"
+                "static const void* TRAINER_CALL get_extension(const char* id) {\n"
+                "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
+                "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
+                "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"" +
+                id + "\", \"version\": \"1\", \"events\": [\"on_log\"], " + name + "})\n");
+  }
+
+  std::string names(const std::vector<std::string>& report_to) {
+    const PluginRegistry registry({directory_.path()});
+    std::string out;
+    for (const auto& tracker : resolve_report_to(report_to, registry, context_))
+      out += (out.empty() ? "" : " ") + tracker.name + (tracker.config.empty() ? "" : json::dump(tracker.config));
+    return out;
+  }
+
+  TemporaryDirectory directory_;
+  TrainingArguments args_;
+  HostContext context_{&args_, nullptr, "", nullptr};
+};
+
+TEST_F(ReportTo, AllIsWhatIsAvailableInTransformersOrder) {
+  for (const char* id : {"zebra", "wandb", "codecarbon", "tensorboard"}) tracker(id);
+  tracker("mlflow", "TRAINER_UNAVAILABLE");
+  tracker("dvclive", "TRAINER_NOT_CONFIGURED");
+  EXPECT_EQ(names({"all"}), "tensorboard wandb codecarbon zebra");
+  EXPECT_EQ(names({"none"}), "");
+  EXPECT_EQ(names({}), "");
+}
+
+TEST_F(ReportTo, ANameIsUsedUnlessItCannotWork) {
+  tracker("tensorboard");
+  tracker("mlflow", "TRAINER_UNAVAILABLE");
+  tracker("dvclive", "TRAINER_NOT_CONFIGURED");
+  EXPECT_EQ(names({"dvclive", "tensorboard"}), "dvclive tensorboard");
+  EXPECT_SAYS(sentence_of([&] { names({"mlflow"}); }), "not available here: set mlfl");
+  EXPECT_SAYS(sentence_of([&] { names({"tensorbord"}); }), "did you mean \"tensorboard\"");
+}
+
+TEST_F(ReportTo, AllTakesOneTrackerOfAStore) {
+  for (const char* id : {"mlflow", "dagshub"}) tracker(id, "", "\"store\": \"mlflow\"");
+  tracker("azure_ml", "TRAINER_UNAVAILABLE", "\"store\": \"mlflow\"");
+  EXPECT_EQ(names({"all"}), "dagshub");
+  EXPECT_EQ(names({"mlflow", "dagshub"}), "mlflow dagshub");
+}
+
+TEST_F(ReportTo, SomeJoinAlwaysWhenTheyAreAvailable) {
+  tracker("tensorboard");
+  tracker("kubeflow", "", "\"always\": true");
+  tracker("other", "TRAINER_UNAVAILABLE", "\"always\": true");
+  EXPECT_EQ(names({"none"}), "kubeflow");
+  EXPECT_EQ(names({}), "kubeflow");
+  EXPECT_EQ(names({"kubeflow", "tensorboard"}), "kubeflow tensorboard");
+  EXPECT_EQ(names({"all"}), "tensorboard kubeflow");
+}
+
+TEST_F(ReportTo, APluginMayBeToldWhichCallbackToRun) {
+  tracker("csv");
+  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  EXPECT_EQ(names({"python:mlflow", "csv", "python:a.b:C"}),
+            "python:mlflow{\"callback\": \"mlflow\"} csv python:a.b:C{\"callback\": \"a.b:C\"}");
+  EXPECT_SAYS(sentence_of([&] { names({"csv:mlflow"}); }), "has no setting \"callback\"");
+  EXPECT_SAYS(sentence_of([&] { names({"pyton:mlflow"}); }), "did you mean \"python\"");
+}
+
+TEST_F(ReportTo, ATrackerThatCallbacksNameIsMadeOnce) {
+  tracker("csv");
+  tracker("tensorboard");
+  const PluginRegistry registry({directory_.path()});
+  TrainerState state;
+  TrainerControl control;
+  CallbackHandler handler(args_, state, control);
+  add_callbacks(handler, {"csv", "tensorboard"}, OnError::disable, {CallbackSpec::plugin("csv")}, registry, context_);
+  ASSERT_EQ(handler.entries().size(), 2u);
+  EXPECT_EQ(handler.entries()[0]->name, "tensorboard");
+  EXPECT_EQ(handler.entries()[0]->on_error, OnError::disable);
+  EXPECT_EQ(handler.entries()[1]->name, "csv");
+  EXPECT_EQ(handler.entries()[1]->on_error, OnError::fail);
+}
+
+}  // namespace

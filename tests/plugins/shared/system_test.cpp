@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What plugins/shared/system says of variables, homes and programs, at the edges where systems differ.
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdlib>
+
+#include "shared/system/clock.hpp"
+#include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
+#include "shared/system/machine.hpp"
+#include "shared/system/process.hpp"
+#include "shared/system/random_id.hpp"
+#include "support/scratch_directory.hpp"
+
+namespace trainer::plugins {
+namespace {
+
+/// A variable's value while the object lives; none for a null.
+class Variable {
+ public:
+  Variable(const char* name, const char* value) : name_(name), before_(find_variable(name)) { set(value); }
+  ~Variable() { set(before_ ? before_->c_str() : nullptr); }
+  Variable(const Variable&) = delete;
+  Variable& operator=(const Variable&) = delete;
+
+ private:
+  void set(const char* value) const { value != nullptr ? ::setenv(name_, value, 1) : ::unsetenv(name_); }
+  const char* name_;
+  std::optional<std::string> before_;
+};
+
+TEST(Environment, AnEmptyVariableIsNoneButWhereAskedFor) {
+  const Variable empty("SYSTEM_TEST_A", ""), unset("SYSTEM_TEST_B", nullptr);
+  EXPECT_EQ(variable("SYSTEM_TEST_A"), "");
+  EXPECT_EQ(variable("SYSTEM_TEST_B"), "");
+  EXPECT_EQ(find_variable("SYSTEM_TEST_A"), "");
+  EXPECT_EQ(find_variable("SYSTEM_TEST_B"), std::nullopt);
+  EXPECT_FALSE(has_variable("SYSTEM_TEST_"));
+  const Variable filled("SYSTEM_TEST_C", "x=y");
+  EXPECT_TRUE(has_variable("SYSTEM_TEST_"));
+  EXPECT_FALSE(has_variable("SYSTEM_TEST_", {"SYSTEM_TEST_C"}));
+  EXPECT_EQ(environment().at("SYSTEM_TEST_C"), "x=y");
+}
+
+// The right sides are those of os.path.expanduser().
+TEST(Environment, HomeIsPythons) {
+  const std::string of_account = account("").home;
+  {
+    const Variable home("HOME", "/home/me/");
+    EXPECT_EQ(home_directory(), "/home/me/");
+    EXPECT_EQ(expand_user("~/a"), "/home/me/a");
+    EXPECT_EQ(expand_user("~"), "/home/me");
+    EXPECT_EQ(expand_user(""), "");
+  }
+  for (const char* root : {"", "/"}) {
+    const Variable home("HOME", root);
+    EXPECT_EQ(expand_user("~/a"), "/a");
+    EXPECT_EQ(expand_user("~"), "/");
+  }
+  const Variable home("HOME", nullptr);
+  EXPECT_EQ(home_directory(), of_account);
+  EXPECT_EQ(expand_user("~no-such-user-here"), "~no-such-user-here");
+}
+
+TEST(Environment, TheUserHasAName) {
+  const Variable first("LOGNAME", ""), second("USER", "somebody");
+  EXPECT_EQ(user_name(), "somebody");
+}
+
+TEST(Clock, TextsHaveOneLength) {
+  EXPECT_EQ(utc_now().size(), std::string("2026-11-23T16:17:34.000000+00:00").size());
+  EXPECT_EQ(local_timestamp().size(), std::string("2026-11-23T16:17:34").size());
+  const Variable zone("TZ", "UTC");
+  ::tzset();
+  EXPECT_EQ(time_name(1'000'000'000'999'999'999), "20010909_014640");
+}
+
+TEST(RandomId, HasItsDigits) {
+  EXPECT_EQ(random_id(12).find_first_not_of("0123456789abcdefghijklmnopqrstuvwxyz"), std::string::npos);
+  EXPECT_EQ(random_hex(13).find_first_not_of("0123456789abcdef"), std::string::npos);
+  EXPECT_EQ(random_id(12).size(), 12u);
+  EXPECT_EQ(random_hex(13).size(), 13u);
+  EXPECT_NE(random_hex(32), random_hex(32));
+}
+
+TEST(Process, GoesOnAfterTheLimit) {
+  const test::ScratchDirectory scratch;
+  const auto log = scratch.path() / "log";
+  const std::string shell = find_program("sh").string();
+  EXPECT_EQ(start_program({shell, "-c", "echo begun; exit 3"}, log, std::chrono::seconds(10)), 3);
+  EXPECT_EQ(test::contents(log), "begun\n");
+  EXPECT_EQ(start_program({shell, "-c", "kill -9 $$"}, log, std::chrono::seconds(10)), 128 + 9);
+  EXPECT_EQ(start_program({shell, "-c", "sleep 0.5"}, log, std::chrono::duration<double>(0)), -1);
+  EXPECT_EQ(start_program({"/no/such/program"}, log, std::chrono::seconds(1)), -2);
+  EXPECT_EQ(find_program("no-such-program-here"), "");
+}
+
+TEST(Files, AreReadWholeOrNotAtAll) {
+  const test::ScratchDirectory scratch;
+  std::error_code error;
+  replace_quickly(scratch.path() / "a", "text");
+  EXPECT_EQ(read_file(scratch.path() / "a", error), "text");
+  EXPECT_EQ(read_file(scratch.path() / "b", error), std::nullopt);
+  EXPECT_EQ(error, std::errc::no_such_file_or_directory);
+  EXPECT_EQ(read_file(scratch.path(), error), std::nullopt);
+  EXPECT_TRUE(replace_link(scratch.path() / "link", "a"));
+  EXPECT_TRUE(replace_link(scratch.path() / "link", "b"));
+  EXPECT_EQ(std::filesystem::read_symlink(scratch.path() / "link"), "b");
+}
+
+TEST(Machine, IsKnown) {
+  EXPECT_EQ(operating_system().name, "Linux");
+  EXPECT_GE(processors().threads, 1);
+  for (const CpuTimes& times : times_of_each_cpu()) EXPECT_LE(times.busy, times.total);
+  EXPECT_GT(machine_memory().total.value(), machine_memory().available.value());
+}
+
+}  // namespace
+}  // namespace trainer::plugins

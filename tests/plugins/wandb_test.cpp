@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <fstream>
+
+#include "support/scratch_directory.hpp"
+#include "wandb/artifact.hpp"
+#include "wandb/watch.hpp"
+
+namespace trainer::wandb {
+namespace {
+
+template <typename T>
+std::vector<T> numbers() {
+  std::vector<T> values;
+  for (int i = 0; i < 200; ++i) values.push_back(static_cast<T>((i * i * 7 + 3 * i) % 101 / 10.0 - 3.3));
+  return values;
+}
+
+// torch 2.13: torch.tensor(values).histc(64, min, max).
+const std::vector<std::int64_t> counts_of_torch{8, 4, 3, 4, 0, 4, 4, 4, 4, 4, 4, 0, 8, 4, 7, 0, 4, 4, 4, 0, 4, 8,
+                                                4, 0, 0, 0, 0, 4, 0, 4, 0, 4, 8, 4, 4, 0, 0, 8, 0, 2, 8, 0, 0, 4,
+                                                4, 4, 8, 0, 4, 0, 4, 0, 0, 0, 0, 4, 8, 4, 0, 4, 4, 4, 0, 8};
+
+TEST(WandbHistogram, CountsAsTorchDoes) {
+  const Histogram narrow = histogram(numbers<float>());
+  EXPECT_EQ(counts_of_torch, narrow.counts);
+  EXPECT_EQ(counts_of_torch, histogram(numbers<double>()).counts);
+  ASSERT_EQ(65u, narrow.edges.size());
+  // torch.linspace(min, max, 65)[i].item()
+  EXPECT_EQ(-3.299999952316284, narrow.edges[0]);
+  EXPECT_EQ(-3.143749952316284, narrow.edges[1]);
+  EXPECT_EQ(1.5437500476837158, narrow.edges[31]);
+  EXPECT_EQ(1.6999998092651367, narrow.edges[32]);
+  EXPECT_EQ(1.8562498092651367, narrow.edges[33]);
+  EXPECT_EQ(6.543749809265137, narrow.edges[63]);
+  EXPECT_EQ(6.699999809265137, narrow.edges[64]);
+}
+
+TEST(WandbHistogram, LeavesOutWhatIsNotFinite) {
+  const Histogram made = histogram(std::vector<float>{NAN, 2, INFINITY, 2, -INFINITY});
+  EXPECT_EQ(std::vector<std::int64_t>{2}, made.counts);
+  EXPECT_EQ((std::vector<float>{2, 2}), made.edges);
+  EXPECT_TRUE(histogram(std::vector<double>{NAN}).counts.empty());
+  EXPECT_TRUE(histogram(std::vector<float>{}).counts.empty());
+  EXPECT_TRUE(histogram(std::vector<float>{-3e38f, 3e38f}).counts.empty());
+}
+
+TEST(WandbArtifact, HasTheDigestsOfItsClient) {
+  const test::ScratchDirectory scratch;
+  ::setenv("WANDB_DATA_DIR", (scratch.path() / "data").c_str(), 1);
+  std::filesystem::create_directories(scratch.path() / "model" / "b");
+  std::ofstream(scratch.path() / "model" / "model_architecture.txt");
+  Artifact artifact;
+  artifact.add_directory(scratch.path() / "model");
+  ASSERT_EQ(1u, artifact.files.size());
+  // wandb 0.31.0's record of an artifact with this one empty file.
+  EXPECT_EQ("1B2M2Y8AsgTpgAmY7PhCfg==", artifact.files[0].digest);
+  EXPECT_EQ("c5a3a922da617ab4c29e2aced846d4e7", artifact.digest());
+  std::ofstream(scratch.path() / "model" / "b" / "c.txt") << "abc";
+  Artifact second;
+  second.add_directory(scratch.path() / "model");
+  ASSERT_EQ(2u, second.files.size());
+  EXPECT_EQ("b/c.txt", second.files[0].path);
+  EXPECT_EQ("kAFQmDzST7DWlj99KOF/cg==", second.files[0].digest);  // MD5("abc") of RFC 1321
+  EXPECT_EQ(3u, second.files[0].size);
+  ::unsetenv("WANDB_DATA_DIR");
+}
+
+}  // namespace
+}  // namespace trainer::wandb

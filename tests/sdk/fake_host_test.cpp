@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The SDK's fake host keeps the contract that a real one keeps.
+#include "support/fake_host.hpp"
+
+#include <gtest/gtest.h>
+
+#include <limits>
+#include <trainer/sdk.hpp>
+
+namespace trainer {
+namespace {
+
+using sdk::testing::FakeTensor;
+using test::Cell;
+using test::FakeHost;
+using test::FakeMap;
+using test::FakePlugin;
+using test::Row;
+
+TEST(FakeHost, AMapIsChangedInPlaceAndByAppending) {
+  Row row{{"loss", Cell(0.5)}, {"step", Cell(3)}};
+  FakeMap fake(row);
+  sdk::Map map(fake.table());
+  map.set("loss", 0.25);
+  map.set("new", "text");
+  EXPECT_TRUE(map.erase("step"));
+  EXPECT_FALSE(map.erase("step"));
+  ASSERT_EQ(row.size(), 2u);
+  EXPECT_EQ(row[0].second.number, 0.25);
+  EXPECT_EQ(row[1].first, "new");
+  EXPECT_EQ(row[1].second.text, "text");
+}
+
+TEST(FakeHost, ARefusedValueIsNotTaken) {
+  Row row{{"loss", Cell(0.5)}};
+  FakeMap fake(row);
+  sdk::Map map(fake.table());
+  for (const char* text : {"\xff", "\xc0\x80", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"})
+    EXPECT_THROW(map.set("loss", text), std::runtime_error);
+  EXPECT_NO_THROW(map.set("loss", "\xe2\x82\xac \xf0\x9f\x98\x80"));
+  const Row& fixed = row;
+  FakeMap read_only(fixed);
+  EXPECT_THROW(sdk::Map(read_only.table()).set("loss", 1), std::runtime_error);
+  EXPECT_EQ(row[0].second.type, TRAINER_STRING);
+}
+
+TEST(FakeHost, TextDiesWithTheNextCallOnTheMap) {
+  const Row row{{"a", Cell("first")}, {"b", Cell("other")}};
+  FakeMap fake(row);
+  sdk::Map map(fake.table());
+  const auto kept = map.get("a")->text();
+  EXPECT_EQ(kept, "first");
+  map.get("b");
+  EXPECT_NE(kept, "first");
+}
+
+TEST(FakeHost, GivesConfigurationHistoryAndExtensions) {
+  FakeHost fake;
+  const sdk::Host host(fake.table());
+  EXPECT_EQ(host.config_json(), "{}");
+  fake.config = {{"a\"b", Cell("x\n")}, {"n", Cell(std::numeric_limits<double>::infinity())}, {"z", Cell()}};
+  EXPECT_EQ(host.config_json(), R"({"a\"b": "x\u000a", "n": Infinity, "z": null})");
+  fake.log_history = {{{"loss", Cell(1.5)}}};
+  ASSERT_EQ(host.log_history_size(), 1u);
+  EXPECT_EQ(host.log_history_at(0).get("loss")->number(), 1.5);
+  EXPECT_EQ(fake.table()->log_history_at(fake.table(), 1), nullptr);
+
+  EXPECT_FALSE(host.is_replay());
+  fake.run_kind = TRAINER_RUN_REPLAY;
+  EXPECT_TRUE(host.is_replay());
+  fake.offered.erase(TRAINER_EXT_RUN);
+  EXPECT_FALSE(host.is_replay());
+
+  fake.tensors[TRAINER_OF_MODEL] = {FakeTensor{"0.weight", {2, 3}, {1, 2, 3, 4, 5, 6}}};
+  const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  ASSERT_NE(parameters, nullptr);
+  trainer_text name{};
+  trainer_tensor tensor{};
+  ASSERT_EQ(parameters->at(fake.table(), TRAINER_OF_MODEL, 0, &name, &tensor), TRAINER_OK);
+  EXPECT_EQ(sdk::view(name), "0.weight");
+  EXPECT_EQ(tensor.strides[0], 3);
+  EXPECT_EQ(parameters->at(fake.table(), TRAINER_OF_MODEL, 1, &name, &tensor), TRAINER_NOT_FOUND);
+}
+
+TEST(FakeHost, RunsAPluginWithStateAndControl) {
+  FakeHost host;
+  host.arguments = {{"metric_for_best_model", Cell("loss")},
+                    {"greater_is_better", Cell(false)},
+                    {"load_best_model_at_end", Cell(true)},
+                    {"eval_strategy", Cell("steps")}};
+  host.config = {{"early_stopping_patience", Cell(1)}, {"early_stopping_threshold", Cell(0.0)}};
+  FakePlugin plugin(host, "early_stopping", TRAINER_BUILD_DIR "/plugins");
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK) << host.error;
+  host.state.present = TRAINER_HAS_BEST_METRIC, host.state.best_metric = 1.0;
+  EXPECT_EQ(plugin.fire(TRAINER_ON_EVALUATE, {{"eval_loss", Cell(2.0)}}), TRAINER_OK) << host.error;
+  EXPECT_EQ(host.control.should_training_stop, 1u);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_STEP_BEGIN), TRAINER_OK);  // not subscribed
+  ASSERT_TRUE(plugin.stateful());
+  Row args, attributes;
+  ASSERT_EQ(plugin.save_state(args, attributes), TRAINER_OK) << host.error;
+  EXPECT_EQ(args.size(), 2u);
+  ASSERT_FALSE(attributes.empty());
+  FakePlugin other(host, "early_stopping", TRAINER_BUILD_DIR "/plugins");
+  EXPECT_EQ(other.load_state(attributes), TRAINER_OK) << host.error;
+  EXPECT_FALSE(plugin.print(TRAINER_STDOUT, "a line"));
+  EXPECT_EQ(plugin.available(), TRAINER_OK);
+}
+
+}  // namespace
+}  // namespace trainer
