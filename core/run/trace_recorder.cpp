@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/trace_recorder.hpp"
 
+#include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/files.hpp"
@@ -28,10 +29,10 @@ void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const T
                                    {"eval_dataloader", (has & TRAINER_HAS_EVAL_DATALOADER) != 0}});
   line.emplace("action", action_);
   if (kind == TRAINER_ON_SAVE) {
-    const std::string name = "checkpoint-" + std::to_string(state.global_step);
-    const auto source = output_dir_ / name / "trainer_state.json";
+    const std::string name = checkpoint_name(state.global_step);
+    const auto source = output_dir_ / name / state_file;
     if (std::filesystem::exists(source))
-      std::filesystem::copy_file(source, directory_ / (name + ".trainer_state.json"),
+      std::filesystem::copy_file(source, directory_ / (name + "." + state_file),
                                  std::filesystem::copy_options::overwrite_existing);
   }
   pending_.push_back(std::move(line));

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -56,7 +57,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   }
   json::object weights;
   if (trainer) {
-    trainer->state().save_to_json(directory / "trainer_state.json");
+    trainer->state().save_to_json(directory / state_file);
     for (const auto& [name, tensor] : state_dict(*trainer->model().module))
       weights.emplace(name, tensor_to_json(tensor.detach().cpu()));
   }

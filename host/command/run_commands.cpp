@@ -8,6 +8,7 @@
 #include "command/record_result.hpp"
 #include "command/session.hpp"
 #include "command/summary.hpp"
+#include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/stop_signals.hpp"
@@ -80,7 +81,7 @@ int train(const RunOptions& options) {
   Trainer& trainer = session.trainer();
   const std::filesystem::path output_dir = trainer.args().output_dir;
   trainer.save_model(output_dir);
-  trainer.state().save_to_json(output_dir / "trainer_state.json");
+  trainer.state().save_to_json(output_dir / state_file);
   if (!options.quiet) print_summary(trainer);
   return signal_status();
 }

@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "command/tracker_results.hpp"
+#include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 
 namespace trainer::command {
@@ -74,7 +75,7 @@ void print_summary(const Trainer& trainer) {
     line("best metric", args.watched_metric() + " = " + number(*state.best_metric) +
                             (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
   }
-  line("model", (output_dir / "model.safetensors").string() +
+  line("model", (output_dir / weights_file).string() +
                     (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)" : " (the last)"));
   if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
   for (const TrackerResult& result : tracker_results(trainer.callback_handler().entries(), output_dir))

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validator/runs.hpp"
 
+#include "state/checkpoint_names.hpp"
+
 namespace trainer::validator {
 namespace {
 
@@ -52,7 +54,7 @@ class Player {
     if (due(evaluate_due)) evaluate();
     if (due(run_.push)) fire(TRAINER_ON_PUSH_BEGIN);
     if (due(save_due)) {
-      checkpoint_ = "output/checkpoint-" + std::to_string(host_.state.global_step);
+      checkpoint_ = "output/" + checkpoint_name(host_.state.global_step);
       host_.state.best_model_checkpoint = {checkpoint_.data(), checkpoint_.size()};
       host_.state.present |= TRAINER_HAS_BEST_MODEL_CHECKPOINT;
       host_.control.should_save = 0;

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // trainer_state.json: what was read is written, and read as the same.
-#include "trainer/trainer_state.hpp"
+#include <trainer/state.h>
+
 #include "fuzz.hpp"
 #include "trainer/error.hpp"
+#include "trainer/trainer_state.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using trainer::TrainerState;

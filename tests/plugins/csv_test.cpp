@@ -9,6 +9,7 @@
 
 #include "plugins/csv/metrics_file.hpp"
 #include "plugins/csv/row_reader.hpp"
+#include "plugins/shared/csv_text/csv_text.hpp"
 #include "support/count_allocations.hpp"
 #include "support/fake_host.hpp"
 #include "support/file_size_limit.hpp"
@@ -17,6 +18,8 @@
 namespace trainer::csv {
 namespace {
 
+using plugins::csv_text::append_text_cell;
+using plugins::csv_text::split_row;
 using sdk::Value;
 using test::Cell;
 using test::contents;

@@ -13,6 +13,7 @@
 #include "plugins/dvclive/params.hpp"
 #include "plugins/dvclive/yaml.hpp"
 #include "plugins/shared/system/process.hpp"
+#include "support/file_size_limit.hpp"
 #include "support/scratch_directory.hpp"
 
 namespace trainer::dvclive {

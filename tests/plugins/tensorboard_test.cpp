@@ -11,6 +11,7 @@
 #include <random>
 
 #include "plugins/shared/run_config/log_keys.hpp"
+#include "plugins/shared/system/environment.hpp"
 #include "plugins/tensorboard/crc32c.hpp"
 #include "plugins/tensorboard/event_encoder.hpp"
 #include "plugins/tensorboard/event_writer.hpp"

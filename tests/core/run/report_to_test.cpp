@@ -4,18 +4,12 @@
 
 #include <gtest/gtest.h>
 
-<<<<<<< HEAD:tests/unit/report_to_test.cpp
-#include "plugin_builder.hpp"
-#include "trainer/callback_handler.hpp"
-    == == ==
-    =
 #include "support/plugin_builder.hpp"
-        >>>>>>> refs / heads / tests : tests / core / run /
-                                       report_to_test.cpp
+#include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
 #include "trainer/log.hpp"
 
-                                       using namespace trainer;
+using namespace trainer;
 using namespace plugin_builder;
 
 namespace {
