@@ -1,13 +1,16 @@
 #!/usr/bin/env bash
-# Installs what is missing, and nothing when nothing is: Debian packages, and LibTorch.
+# Installs what is missing, and nothing when nothing is: Debian packages, LibTorch, Python environments.
 #
 #   scripts/setup.sh          what the build needs
-#   scripts/setup.sh tests    what the tests need, too
+#   scripts/setup.sh quick    what `scripts/test quick` needs: no LibTorch, no Python environment
+#   scripts/setup.sh tests    what `scripts/test` needs
+#   scripts/setup.sh all      what `scripts/test --all` needs: clang and the trackers' own clients, too
 #
-# scripts/demo and scripts/test source it. pip's own settings (PIP_INDEX_URL ...) say where LibTorch is
-# taken from; Torch_DIR and CMAKE_PREFIX_PATH name one that is there already.
+# The other scripts source it. pip's own settings (PIP_INDEX_URL ...) say where Python packages and LibTorch are
+# taken from; Torch_DIR and CMAKE_PREFIX_PATH name a LibTorch that is there already.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. scripts/environment.sh
 
 torch_version=2.13.0
 missing=()
@@ -35,7 +38,7 @@ want() {
   fi
 }
 
-setup_packages() { # [tests]
+setup_packages() { # [size]
   want g++ have g++
   want cmake have_cmake
   want ninja-build have ninja
@@ -52,11 +55,13 @@ setup_packages() { # [tests]
   want zlib1g-dev
   want libcurl4-openssl-dev
   want libssl-dev
-  if [ "${1:-}" = tests ]; then
-    want clang have_clang
-    want libclang-rt-14-dev have_fuzzer
+  if [ "${1:-}" = tests ] || [ "${1:-}" = all ]; then
     want openssl have openssl
     want rustc have rustc
+  fi
+  if [ "${1:-}" = all ]; then
+    want clang have_clang
+    want libclang-rt-14-dev have_fuzzer
   fi
   [ ${#missing[@]} -gt 0 ] || return 0
 
@@ -74,10 +79,9 @@ setup_packages() { # [tests]
     fi
     root=(sudo)
   fi
-  echo "Installing ${missing[*]}"
-  "${root[@]}" apt-get update -qq
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "${missing[@]}"
+  step "Looking for new Debian packages" "${root[@]}" apt-get update
+  step "Installing ${missing[*]}" "${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y --no-install-recommends "${missing[@]}"
 }
 
 find_libtorch() { cmake -DLIBTRAINER_TORCH_VENV=build/venv -P host/cmake/LibTorch.cmake 2>&1; }
@@ -87,43 +91,24 @@ setup_libtorch() {
   if [ -n "${Torch_DIR:-}" ] || find_libtorch >/dev/null; then
     return 0
   fi
-  echo "Installing LibTorch $torch_version into build/venv"
-  python3 -m venv build/venv
-  build/venv/bin/python -m pip install --quiet "torch==$torch_version" numpy
+  setup_uv
+  step "Installing LibTorch $torch_version into build/venv" make_environment build/venv "torch==$torch_version" numpy
 }
 
 # The Python that reads what the plugins write, and runs the real transformers on the build's torch, where
 # that is in build/venv.
 setup_readers() {
-  local stamp=build/test-venv/requirements.txt packages
-  if ! cat tests/requirements.txt tests/parity/requirements.txt | cmp -s - "$stamp"; then
-    echo "Installing the readers' packages into build/test-venv"
-    python3 -m venv build/test-venv
-    packages=$(build/test-venv/bin/python -c 'import site; print(site.getsitepackages()[0])')
-    if [ -d build/venv ]; then
-      build/venv/bin/python -c 'import site; print(site.getsitepackages()[0])' >"$packages/torch.pth"
-    fi
-    build/test-venv/bin/python -m pip install --quiet -r tests/requirements.txt
-    if build/test-venv/bin/python -c 'import torch' 2>/dev/null; then
-      build/test-venv/bin/python -m pip install --quiet -r tests/parity/requirements.txt
-    fi
-    cat tests/requirements.txt tests/parity/requirements.txt >"$stamp"
-  fi
+  local requirements=(tests/requirements.txt)
+  [ ! -d build/venv ] || requirements+=(tests/parity/requirements.txt)
+  environment build/test-venv --torch "${requirements[@]}"
 }
 
 # An environment for each file of tests/trackers/venvs: the trackers' own clients, which read what our plugins
 # write. What one cannot be installed beside has another.
 setup_trackers() {
-  local file venv
+  local file
   for file in tests/trackers/venvs/*.txt; do
-    venv=build/venvs/$(basename "$file" .txt)
-    if ! cmp -s "$file" "$venv/requirements.txt"; then
-      echo "Installing the packages of $file into $venv"
-      rm -rf "$venv"
-      python3 -m venv "$venv"
-      "$venv/bin/python" -m pip install --quiet -r "$file"
-      cp "$file" "$venv/requirements.txt"
-    fi
+    environment "build/venvs/$(basename "$file" .txt)" "$file"
   done
 }
 
@@ -138,15 +123,20 @@ jobs() {
   echo "$processors"
 }
 
-setup() { # [tests]
+setup() { # [quick|tests|all]
+  mkdir -p build
   setup_packages "$@"
-  setup_libtorch
-  if [ "${1:-}" = tests ]; then
-    setup_readers
-    setup_trackers
-  fi
+  [ "${1:-}" = quick ] || setup_libtorch
+  case "${1:-}" in tests | all) setup_readers ;; esac
+  [ "${1:-}" != all ] || setup_trackers
 }
 
 if [ "${BASH_SOURCE[0]}" = "$0" ]; then
-  setup "$@"
+  case "${1:-}" in
+    "" | quick | tests | all) setup "$@" ;;
+    *)
+      echo "usage: scripts/setup.sh [quick | tests | all]" >&2
+      exit 2
+      ;;
+  esac
 fi

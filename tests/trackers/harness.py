@@ -2,7 +2,7 @@
 """What the tracker tests share: runs of the digits example, and readers in their own Python.
 
 Only the standard library: the tests run in any Python, the readers of checks/ in the environments of
-venvs/, which scripts/test makes in build/venvs/NAME.
+venvs/, which `scripts/setup.sh all` makes in build/venvs/NAME.
 """
 
 import json
@@ -49,7 +49,7 @@ def python(venv):
     """The Python of an environment of venvs/, or of the readers' test-venv; the test counts as skipped where it was not made."""
     path = (VENVS.parent if venv == "test-venv" else VENVS) / venv / "bin" / "python"
     if not path.exists():
-        print(f"skipped: no {path}; scripts/test makes it", file=sys.stderr)
+        print(f"skipped: no {path}; scripts/setup.sh all makes it", file=sys.stderr)
         sys.exit(SKIPPED)
     return str(path)
 
@@ -85,7 +85,6 @@ class Work:
             "HOME": str(self.path / "home"),
             "OMP_NUM_THREADS": "1",
             "NO_PROXY": "127.0.0.1,localhost",
-            "PYTHONDONTWRITEBYTECODE": "1",
             "MLFLOW_DISABLE_TELEMETRY": "true",
             "DVC_NO_ANALYTICS": "1",
             "WANDB_ERROR_REPORTING": "false",
