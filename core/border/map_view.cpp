@@ -45,16 +45,16 @@ struct MapFunctions {
 
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
-  static bool misused(const trainer_map* map, const char* function) {
+  static bool breaks_rule(const trainer_map* map, const char* function) {
     return call_check::on && call_check::breaks_rule(of(map).thread_, function);
   }
 
   static std::uint64_t size(const trainer_map* map) {
-    return misused(map, "trainer_map.size") ? 0 : of(map).values_->size();
+    return breaks_rule(map, "trainer_map.size") ? 0 : of(map).values_->size();
   }
 
   static std::int32_t at(const trainer_map* map, std::uint64_t index, trainer_text* key, trainer_value* value) {
-    if (misused(map, "trainer_map.at")) return TRAINER_ERROR;
+    if (breaks_rule(map, "trainer_map.at")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (index >= view.values_->size()) return TRAINER_NOT_FOUND;
     if (value && !has_least_size(*value)) return TRAINER_ERROR;
@@ -65,7 +65,7 @@ struct MapFunctions {
   }
 
   static std::int32_t get(const trainer_map* map, const char* key, std::uint64_t size, trainer_value* value) {
-    if (misused(map, "trainer_map.get")) return TRAINER_ERROR;
+    if (breaks_rule(map, "trainer_map.get")) return TRAINER_ERROR;
     const MapView& view = of(map);
     const auto* found = sane(key, size, longest_key) ? view.values_->if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
@@ -75,7 +75,7 @@ struct MapFunctions {
   }
 
   static std::int32_t set(trainer_map* map, const char* key, std::uint64_t size, const trainer_value* value) {
-    if (misused(map, "trainer_map.set")) return TRAINER_ERROR;
+    if (breaks_rule(map, "trainer_map.set")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (view.read_only_ || !value || !has_least_size(*value) || !sane(key, size, longest_key) ||
         !sane(value->text.data, value->text.size, longest_text))
@@ -114,7 +114,7 @@ struct MapFunctions {
   }
 
   static std::int32_t remove(trainer_map* map, const char* key, std::uint64_t size) {
-    if (misused(map, "trainer_map.remove")) return TRAINER_ERROR;
+    if (breaks_rule(map, "trainer_map.remove")) return TRAINER_ERROR;
     const MapView& view = of(map);
     if (view.read_only_) return TRAINER_ERROR;
     if (!sane(key, size, longest_key)) return TRAINER_NOT_FOUND;
@@ -126,7 +126,7 @@ struct MapFunctions {
 
   static std::uint64_t read(const trainer_map* map, std::uint64_t first, std::uint64_t capacity, trainer_text* keys,
                             trainer_value* values) {
-    if (misused(map, "trainer_map.read")) return 0;
+    if (breaks_rule(map, "trainer_map.read")) return 0;
     const MapView& view = of(map);
     const std::uint64_t all = view.values_->size();
     if (first >= all || capacity == 0 || !has_least_size(*values)) return 0;

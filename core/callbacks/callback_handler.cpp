@@ -128,7 +128,7 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
       // Most callbacks leave the control as it was, and then there is nothing to look at.
       if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
         continue;
-      answered(entry, kind, status, before);
+      after_call(entry, kind, status, before);
       before = control_;
     }
   } catch (...) {
@@ -142,9 +142,9 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   if (recorder_) recorder_->end(control_);
 }
 
-void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
+void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
                                const TrainerControl& before) {
-  if (call_check::on && misused(entry)) status = TRAINER_ERROR;
+  if (call_check::on && broke_rule(entry)) status = TRAINER_ERROR;
   const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
                              control_.should_evaluate | control_.should_log;
   if (status != TRAINER_OK || bits > 1) {
@@ -155,7 +155,7 @@ void CallbackHandler::answered(CallbackEntry& entry, std::uint32_t kind, std::in
   if (recorder_) recorder_->called(entry, before, control_);
 }
 
-bool CallbackHandler::misused(const CallbackEntry& entry) {
+bool CallbackHandler::broke_rule(const CallbackEntry& entry) {
   if (!entry.plugin()) return false;
   std::string misuse = call_check::take_misuse(entry.plugin()->note.id);
   if (misuse.empty()) misuse = call_check::take_misuse(entry.name);  // it may have another name in this run

@@ -105,8 +105,8 @@ class CallbackHandler {
     }
   }
   /// After a callback that failed, changed the control, or is watched; `before` is the control that it was given.
-  void answered(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
-  bool misused(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
+  void after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
+  bool broke_rule(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void unsubscribe(const CallbackEntry& entry);
 
