@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Set-up's steps, one line each, and Python environments; scripts/setup.sh and scripts/format source it. uv installs
 # in seconds what pip needs minutes for; pip does it where uv is not to be had.
 
@@ -81,9 +82,8 @@ install_uv() {
 
 # uv takes packages from where pip is told to: its own variables, unless set, get what pip's variables and files say.
 follow_pip() {
-  local settings variable name section value
-  settings=$(build/uv-venv/bin/python -m pip config list)
-  export UV_INDEX_STRATEGY=unsafe-best-match # the best of all indexes, as pip does
+  local python=build/uv-venv/bin/python settings variable name section value
+  settings=$("$python" -m pip config list)
   while read -r variable name; do
     for section in :env: install global; do
       value=$(sed -n "s/^$section\.$name='\(.*\)'\$/\1/p" <<<"$settings" | sed 's/\\n/ /g; s/^ *//')
@@ -101,4 +101,11 @@ UV_HTTP_TIMEOUT timeout
 SSL_CERT_FILE cert
 ALL_PROXY proxy
 END
+  # As with pip no index goes before another. Of one version uv takes the files of the first that has it, which may lack
+  # this machine's; so the main index, which pip knows, is the first.
+  export UV_INDEX_STRATEGY=unsafe-best-match
+  if [ -n "${UV_INDEX:-}" ]; then
+    value=${UV_DEFAULT_INDEX:-$("$python" -c 'from pip._internal.models.index import PyPI; print(PyPI.simple_url)')}
+    export UV_INDEX="$value $UV_INDEX"
+  fi
 }
