@@ -143,7 +143,7 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
 }
 
 void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status,
-                               const TrainerControl& before) {
+                                 const TrainerControl& before) {
   if (call_check::on && broke_rule(entry)) status = TRAINER_ERROR;
   const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
                              control_.should_evaluate | control_.should_log;

@@ -5,6 +5,7 @@ import ctypes
 import subprocess
 
 from harness import compile_c, expect, expect_equal, work_directory
+
 from libtrainer import _abi, _tensors
 
 STRUCTS = {

@@ -9,11 +9,12 @@ Both are called as the Trainer's handler calls them, in turn, five times 2000 lo
 import time
 
 from harness import work_directory
-from libtrainer import PluginCallback
 from torch.utils.tensorboard import SummaryWriter
 from transformers import TrainerControl, TrainerState, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 from transformers.trainer_callback import CallbackHandler, TrainerCallback
+
+from libtrainer import PluginCallback
 
 LOGS = 2000
 

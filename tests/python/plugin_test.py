@@ -6,10 +6,11 @@ import logging
 import os
 import pickle
 
-import libtrainer
 from harness import PLUGINS, compile_plugin, expect, expect_equal, expect_error, work_directory
-from libtrainer import PluginCallback, PluginError
 from transformers import TrainerControl, TrainerState, TrainingArguments
+
+import libtrainer
+from libtrainer import PluginCallback, PluginError
 
 HEAD = """
 #include <stdlib.h>

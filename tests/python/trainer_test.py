@@ -11,12 +11,13 @@ import subprocess
 import pandas
 import torch
 from harness import expect, expect_equal, expect_error, work_directory
-from libtrainer import PluginCallback, PluginError
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
 from transformers import EarlyStoppingCallback, PretrainedConfig, Trainer, TrainingArguments
 from transformers.integrations import TensorBoardCallback
+
+from libtrainer import PluginCallback, PluginError
 
 
 class Model(torch.nn.Module):
