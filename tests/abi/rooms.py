@@ -17,18 +17,21 @@ SOURCE = pathlib.Path(os.environ["SOURCE"]).resolve()
 # The rooms of a library, ground floor first: each may include itself, those before it, and the libraries of MAY.
 ROOMS = {
     "core": ["base", "arguments", "state", "discovery", "border", "callbacks", "loading", "run"],
-    "host": [
-        "formats",
-        "data",
-        "checkpoints",
-        "optimizers",
-        "schedules",
-        "model",
-        "trainer",
-        "validator",
-        "command",
-    ],
+    "host": ["formats", "data", "checkpoints", "optimizers", "schedules", "model", "trainer", "validator", "command"],
 }
+# The same of plugins/shared; a plugin may include itself and any of these.
+SHARED = [
+    "system",
+    "csv_text",
+    "json_tree",
+    "protobuf",
+    "python_text",
+    "record_file",
+    "http",
+    "run_config",
+    "mlflow",
+    "python_bridge",
+]
 MAY = {
     "plugin_api": [],
     "sdk": ["plugin_api"],
@@ -53,10 +56,14 @@ PUBLIC = {
     "host": {"trainer_options": "trainer"},
 }
 SYSTEMS = re.compile(r"_(posix|linux|windows)$")
-INCLUDE = re.compile(r'^\s*#\s*include\s+([<"])([^">]+)[">]')
-GENERATED = {"python_modules.hpp"}
+DIRECTIVE = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:#|%:)\s*(?:include|import)\w*(.*)")
+FILE = re.compile(r'\s*([<"])([^">]+)[">]')
+SUFFIXES = {".c", ".cc", ".cpp", ".h", ".hh", ".hpp", ".inc", ".ipp"}
+NO_ROOMS = ("sdk/examples", "sdk/templates", "sdk/python", "host/examples", "host/cmake")
+GENERATED = {("python_bridge", "python_modules.hpp")}  # folder and name
 # Outside libraries that a room must not know.
-FOREIGN = {"core": ("torch/", "ATen/", "c10/"), "plugins": ("torch/", "ATen/", "c10/"), "sdk": ("torch/", "boost/")}
+TORCH = ("torch/", "ATen/", "c10/", "caffe2/")
+FOREIGN = {"core": TORCH, "plugins": TORCH, "sdk": (*TORCH, "boost/")}
 
 
 def stem(path):
@@ -64,11 +71,19 @@ def stem(path):
 
 
 def sources():
-    for library in ("plugin_api", "sdk", "core", "host", "plugins"):
-        for path in sorted((SOURCE / library).rglob("*")):
-            parts = path.relative_to(SOURCE).parts
-            if path.suffix in (".h", ".hpp", ".c", ".cpp") and not {"examples", "templates", "cmake"} & set(parts):
+    for library in MAY:
+        for path in sorted((SOURCE / library).rglob("*")) if "/" not in library else ():
+            name = path.relative_to(SOURCE).as_posix()
+            if path.suffix in SUFFIXES and not name.startswith(tuple(folder + "/" for folder in NO_ROOMS)):
                 yield path
+
+
+def included(path):
+    """Line number, quote or bracket, and name of each include; the name is None where it cannot be read."""
+    for number, line in enumerate(path.read_text().splitlines(), 1):
+        if match := DIRECTIVE.match(line):
+            file = FILE.match(match[1])
+            yield number, *(file.groups() if file else ("", None))
 
 
 def room_of(path, rooms_of_stems):
@@ -83,8 +98,12 @@ def room_of(path, rooms_of_stems):
         if rest[0] not in ROOMS[library]:
             sys.exit(f"{path}: {library}/{rest[0]} is no room, expected one of {', '.join(ROOMS[library])}")
         return library, rest[0]
+    if library == "plugins" and rest[0] == "shared":
+        if rest[1] not in SHARED:
+            sys.exit(f"{path}: plugins/shared/{rest[1]} is no room, expected one of {', '.join(SHARED)}")
+        return library, f"shared/{rest[1]}"
     if library == "plugins":
-        return library, "/".join(rest[:2]) if rest[0] == "shared" else rest[0]
+        return library, rest[0]
     return library, ""
 
 
@@ -101,8 +120,12 @@ def complaint(mine, theirs):
             order = ROOMS[library]
             if order.index(other_room) > order.index(room):
                 return f"{library}/{room} stands before {library}/{other_room}"
-        elif library == "plugins" and other_room != room and not other_room.startswith("shared/"):
-            return f"plugins/{room} may include itself and plugins/shared only"
+        elif library == "plugins" and other_room != room:
+            if not other_room.startswith("shared/"):
+                return f"plugins/{room} may include itself and plugins/shared only"
+            order = [f"shared/{name}" for name in SHARED]
+            if room in order and order.index(other_room) > order.index(room):
+                return f"plugins/{room} stands before plugins/{other_room}"
         return None
     may = MAY.get(f"{library}/{room}", MAY[library])
     if other not in may:
@@ -110,8 +133,7 @@ def complaint(mine, theirs):
     return None
 
 
-def resolve(name, quoted, path, roots):
-    places = [path.parent, *roots] if quoted else roots
+def resolve(name, places):
     return next((place / name for place in places if (place / name).is_file()), None)
 
 
@@ -139,40 +161,45 @@ def circles(graph):
 def main():
     sys.setrecursionlimit(10000)
     files = list(sources())
+    problems, arrows, graph, lines = [], collections.Counter(), collections.defaultdict(set), {}
     rooms_of_stems = {}
     for path in files:
         library, *rest = path.relative_to(SOURCE).parts
         if library in ROOMS and rest[0] != "include":
-            rooms_of_stems[library, stem(path)] = rest[0]
-    roots = {
-        "core": ["core", "core/include", "plugin_api/include"],
-        "host": ["host", "host/include", "core", "core/include", "sdk/include", "plugin_api/include"],
-        "plugins": ["plugins", "sdk/include", "plugin_api/include", "core/include", "host/include"],
-        "sdk": ["sdk/include", "plugin_api/include", "core/include"],
-        "plugin_api": ["plugin_api/include", "core/include"],
-    }
-    problems, arrows, graph, lines = [], collections.Counter(), collections.defaultdict(set), {}
+            if (
+                rooms_of_stems.setdefault((library, stem(path)), rest[0]) != rest[0]
+                and (SOURCE / library / "include/trainer" / f"{stem(path)}.hpp").is_file()
+            ):
+                problems.append(
+                    f"{path.relative_to(SOURCE)}: {rooms_of_stems[library, stem(path)]} has a source of this name"
+                )
+    # Whatever else a compiler may be told, an include that one of these folders answers is an arrow.
+    roots = ["core", "core/include", "host", "host/include", "plugins", "sdk/include", "plugin_api/include", "."]
     for path in files:
         mine = room_of(path, rooms_of_stems)
         unit = unit_of(path, mine)
-        for number, line in enumerate(path.read_text().splitlines(), 1):
-            if not (match := INCLUDE.match(line)):
-                continue
+        for number, quote, name in included(path):
             where = f"{path.relative_to(SOURCE)}:{number}"
-            if match[2].startswith(FOREIGN.get(mine[0], ("//",))):
-                problems.append(f"{where}: {match[2]}, expected no such library in {mine[0]}")
-            found = resolve(match[2], match[1] == '"', path, [SOURCE / root for root in roots[mine[0]]])
+            if name is None or (name.startswith(".") and mine[0] not in ("plugin_api", "sdk")):
+                problems.append(f"{where}: expected an include by the room and name of the file, in one line")
+                continue
+            if name.startswith(FOREIGN.get(mine[0], ("//",))):
+                problems.append(f"{where}: {name}, expected no such library in {mine[0]}")
+            # A room's own folder comes first, as with the compiler.
+            near = [path.parent] if quote == '"' else []
+            own = [SOURCE / root for root in roots if root.split("/")[0] == mine[0]]
+            found = resolve(name, [*near, *own, *(SOURCE / root for root in roots)])
             if found is None:
-                if match[1] == '"' and match[2] not in GENERATED:
-                    problems.append(f"{where}: {match[2]} is not found from here, expected room/file.hpp")
+                if (quote == '"' or name.startswith("trainer/")) and (path.parent.name, name) not in GENERATED:
+                    problems.append(f"{where}: {name} is not found from here, expected room/file.hpp")
                 continue
             theirs = room_of(found.resolve(), rooms_of_stems)
             if why := complaint(mine, theirs):
                 problems.append(f"{where}: includes {found.relative_to(SOURCE)}, but {why}")
             if "include" in path.parts and "include" not in found.parts:
-                problems.append(f"{where}: a public header includes the private {match[2]}, which is not installed")
-            if mine[0] in ROOMS and mine == theirs and match[1] == '"' and "/" not in match[2]:
-                problems.append(f"{where}: {match[2]}, expected it by its room: {mine[1]}/{match[2]}")
+                problems.append(f"{where}: a public header includes the private {name}, which is not installed")
+            if mine[0] in ROOMS and "/" not in name:
+                problems.append(f"{where}: {name}, expected it by its room: {mine[1]}/{name}")
             if mine != theirs:
                 arrows[mine, theirs] += 1
             other = unit_of(found, theirs)
