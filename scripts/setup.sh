@@ -2,7 +2,7 @@
 # Installs what is missing, and nothing when nothing is: Debian packages, LibTorch, Python environments.
 #
 #   scripts/setup.sh          what the build needs
-#   scripts/setup.sh quick    what `scripts/test quick` needs: no LibTorch, no Python environment
+#   scripts/setup.sh quick    what `scripts/test quick` needs: no LibTorch, no Python environment but that of scripts/format
 #   scripts/setup.sh tests    what `scripts/test` needs
 #   scripts/setup.sh all      what `scripts/test --all` needs: clang and the trackers' own clients, too
 #
@@ -97,7 +97,7 @@ setup_libtorch() {
 
 # The Python that reads what the plugins write, and runs the real transformers on the build's torch, where
 # that is in build/venv.
-setup_readers() {
+setup_test_python() {
   local requirements=(tests/requirements.txt)
   [ ! -d build/venv ] || requirements+=(tests/parity/requirements.txt)
   environment build/test-venv --torch "${requirements[@]}"
@@ -127,7 +127,7 @@ setup() { # [quick|tests|all]
   mkdir -p build
   setup_packages "$@"
   [ "${1:-}" = quick ] || setup_libtorch
-  case "${1:-}" in tests | all) setup_readers ;; esac
+  case "${1:-}" in tests | all) setup_test_python ;; esac
   [ "${1:-}" != all ] || setup_trackers
 }
 

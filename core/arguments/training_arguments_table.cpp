@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The rows of the table: each argument of transformers with its member, its rule and its description.
 #include "arguments/training_arguments_table.hpp"
 
 #include <algorithm>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A plugin as a callback of a run: its instance is made, checked against the note, and kept.
 #include "loading/plugin_entry.hpp"
 
 #include "base/text.hpp"

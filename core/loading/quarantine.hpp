@@ -8,7 +8,8 @@
 
 /// What trial loads (trial_load.hpp) found, kept for this user's account by the file's SHA-256 and this host's build,
 /// in $TRAINER_CACHE_DIR/contacts.json ($XDG_CACHE_HOME/libtrainer or ~/.cache/libtrainer by default); a file that
-/// is built again is a new one.
+/// is built again is a new one. "Contact" is the older word for a trial load: the file and the command that the child
+/// is called with keep it, because installed programs know them.
 namespace trainer {
 
 /// One plugin that did not load quietly.

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// TrainerState as JSON, as transformers writes and reads it, and as the view that plugins get.
 #include "trainer/trainer_state.hpp"
 
 #include <trainer/state.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What all optimizers share, and the names that optim may have.
 #include "trainer/optimizer.hpp"
 
 namespace trainer {

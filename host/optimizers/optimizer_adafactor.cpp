@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Adafactor, arXiv:1804.04235, as transformers' Trainer sets it up: a given learning rate, no
 // parameter scaling, no first moment. optim "adafactor".
 #include <cmath>

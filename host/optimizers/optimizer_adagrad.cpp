@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Adagrad as torch.optim.Adagrad has it: optim "adagrad".
 #include "optimizers/optimizer_base.hpp"
 #include "trainer/error.hpp"

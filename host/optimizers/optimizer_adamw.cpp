@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // AdamW, arXiv:1711.05101: optim "adamw_torch_fused" and "adamw_torch".
 #include <cmath>
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // RMSprop as torch.optim.RMSprop has it (epsilon outside the root): optim "rmsprop".
 #include "optimizers/optimizer_base.hpp"
 #include "trainer/error.hpp"

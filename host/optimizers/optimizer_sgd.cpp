@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // SGD with momentum as torch.optim.SGD has it: optim "sgd".
 #include "optimizers/optimizer_base.hpp"
 #include "trainer/error.hpp"

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // How the state of an optimizer becomes torch's state_dict, and back.
 #include <ATen/core/grad_mode.h>
 

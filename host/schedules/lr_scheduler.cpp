@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// What all schedules share: the names that lr_scheduler_type may have.
 #include "trainer/lr_scheduler.hpp"
 
 namespace trainer {

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Training in half precision: autocast, and the scaling of the loss for fp16.
 #pragma once
 
 #include <ATen/ATen.h>

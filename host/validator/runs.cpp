@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Plays the events of a run to an instance; makes the runs, and the values that they give.
 #include "validator/runs.hpp"
 
 #include "state/checkpoint_names.hpp"

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Records what transformers' Trainer does when a scaled gradient overflows: tests/host/data/skipped_step.json.
+"""Records what transformers' Trainer does when a scaled gradient overflows: tests/host/recorded/skipped_step.json.
 
-    build/test-venv/bin/python tests/host/record_skipped_step.py >tests/host/data/skipped_step.json
+    build/test-venv/bin/python tests/host/record_skipped_step.py >tests/host/recorded/skipped_step.json
 
 accelerate scales gradients for fp16 on a GPU only, so its Accelerator is given the scaler here, and what it
 does before clipping: a CPU then takes the path of a GPU, in float32. Row 3's target is so large that its gradient is infinite once it is scaled.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Comparing with recordings. Those kept in data/ come from one processor, and kernels of others round otherwise:
+//
+// Comparing with recordings. Those kept in recorded/ come from one processor, and kernels of others round otherwise:
 // numbers may differ by 1e-6 + 1e-5 |x|. Those of TRAINER_RECORDED_HERE were made on this machine just now, by
 // recorded_here.py: equal in bits.
 #pragma once
@@ -21,7 +22,7 @@ namespace trainer::test {
 inline const char* recorded_here() { return std::getenv("TRAINER_RECORDED_HERE"); }
 
 inline std::filesystem::path recordings() {
-  return recorded_here() ? recorded_here() : TRAINER_SOURCE_DIR "/tests/host/data";
+  return recorded_here() ? recorded_here() : TRAINER_SOURCE_DIR "/tests/host/recorded";
 }
 
 inline bool agree(double found, double recorded) {

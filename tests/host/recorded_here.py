@@ -3,7 +3,7 @@
 
     python recorded_here.py LIBTORCH_VERSION PROGRAM
 
-The recordings that are kept in data/ come from another processor, so the tests compare with those within a tolerance.
+The recordings that are kept in recorded/ come from another processor, so the tests compare with those within a tolerance.
 """
 
 import importlib.util
@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 
-RECORD = pathlib.Path(__file__).resolve().parent / "data" / "record.py"
+RECORD = pathlib.Path(__file__).resolve().parent / "recorded" / "record.py"
 
 
 def run(program, recordings):

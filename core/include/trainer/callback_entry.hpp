@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// A callback as a run keeps it, be it a plugin or an object in C++.
 #pragma once
 
 #include <memory>

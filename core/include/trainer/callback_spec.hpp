@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The callbacks that a run is to have: objects, classes, and plugins by their ids.
 #pragma once
 
 #include <functional>

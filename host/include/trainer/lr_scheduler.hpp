@@ -32,7 +32,7 @@ class LRScheduler {
   /// After each evaluation, with the metric that the run watches. Others do nothing here.
   virtual void step(double metric) = 0;
 
-  /// True for reduce_lr_on_plateau and greedy, which evaluations drive and not steps.
+  /// True when evaluations drive it, and not steps.
   virtual bool metric_driven() const = 0;
 
   /// The rate of each group, as last set.

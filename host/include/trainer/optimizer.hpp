@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Optimizers with the formulas and the state of torch: groups of parameters, and an optimizer by its name.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -82,8 +84,7 @@ class Optimizer {
   double default_lr_;
 };
 
-/// The optimizers that `optim` may name: adamw_torch_fused, adamw_torch, sgd, rmsprop, adagrad,
-/// adafactor.
+/// The optimizers that `optim` may name.
 const std::vector<std::string>& optimizer_names();
 
 /// `optim` as in TrainingArguments; an unknown one is a usage Error that lists those above. Every

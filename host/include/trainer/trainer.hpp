@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// The Trainer: training, evaluation and prediction with callbacks, and the parts that a class may replace.
 #pragma once
 
 #include <atomic>

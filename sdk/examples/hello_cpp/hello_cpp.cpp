@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // A whole plugin in C++: prints a line when training starts.
 #include <cstdio>
 #include <trainer/sdk.hpp>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Compared with what Python's json module and repr() give for the same input.
 #include "trainer/json.hpp"
 #include "base/text.hpp"

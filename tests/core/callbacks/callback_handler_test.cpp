@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Compared with CallbackHandler of transformers' trainer_callback.py (docs/callbacks.md).
 #include "trainer/callback_handler.hpp"
 

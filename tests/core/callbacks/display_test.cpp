@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Compared with what ProgressCallback, PrinterCallback and tqdm print.
 #include <gtest/gtest.h>
 

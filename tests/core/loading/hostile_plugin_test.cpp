@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Broken and hostile plugin files: each must be refused with a sentence, and none may crash or
 // hang.
 #include <dlfcn.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Which trackers args.report_to means; the order is that of transformers' integration_utils.py.
 #include "run/report_to.hpp"
 

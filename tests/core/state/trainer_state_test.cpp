@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Compared with trainer_state.json files that transformers wrote (tests/parity/expected).
 #include "trainer/trainer_state.hpp"
 

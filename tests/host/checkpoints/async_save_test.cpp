@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // async_save: the same checkpoints, their events in order, and errors where the training is.
 #include <gmock/gmock.h>
 #include <torch/torch.h>

@@ -15,7 +15,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path data = TRAINER_SOURCE_DIR "/tests/host/data";
+const std::filesystem::path data = TRAINER_SOURCE_DIR "/tests/host/recorded";
 
 std::string file_of(const std::string& header, const std::string& bytes = "") {
   std::string out;

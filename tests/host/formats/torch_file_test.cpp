@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::filesystem::path data = TRAINER_SOURCE_DIR "/tests/host/data";
+const std::filesystem::path data = TRAINER_SOURCE_DIR "/tests/host/recorded";
 
 TEST(TorchFile, RewritingTorchsFilesKeepsTheirValues) {
   const test::ScratchDirectory scratch;

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // Nothing waits for the device unless a log needs a number. Two ways to see it without one: tensors of the device
 // "meta" have no data, so that reading one is an error; and LibTorch tells of each read of a tensor's number.
 #include <ATen/record_function.h>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // fp16's gradient scaling, compared with torch.amp.GradScaler and with transformers' Trainer around it
 // (data/skipped_step.json, made by record_skipped_step.py). On a CPU, where the Trainer itself uses no scaler.
 #include <gtest/gtest.h>
@@ -81,7 +82,8 @@ at::Tensor tensor_of(const json::value& rows) {
 }
 
 TEST(SkippedStep, IsSeenAsInTransformers) {
-  const json::object recorded = json::parse_file(TRAINER_SOURCE_DIR "/tests/host/data/skipped_step.json").as_object();
+  const json::object recorded =
+      json::parse_file(TRAINER_SOURCE_DIR "/tests/host/recorded/skipped_step.json").as_object();
 
   torch::nn::Sequential net(torch::nn::Linear(2, 1));
   {

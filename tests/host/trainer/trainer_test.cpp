@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // The library as a C++ program uses it: callbacks by class and instance, parts overridden, resume.
 #include "trainer/trainer.hpp"
 

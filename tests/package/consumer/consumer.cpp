@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+//
 // A program on the installed host: trains, and its own callback is called at each step.
 #include <torch/torch.h>
 
