@@ -87,12 +87,15 @@ setup_packages() { # [size]
 find_libtorch() { cmake -DLIBTRAINER_TORCH_VENV=build/venv -P host/cmake/LibTorch.cmake 2>&1; }
 
 setup_libtorch() {
+  # An installation that was interrupted looks whole and is not.
+  if [ -d build/venv ] && [ ! -e build/venv/complete ]; then rm -rf build/venv; fi
   # What the user named and does not fit is the configuration's to complain about.
   if [ -n "${Torch_DIR:-}" ] || find_libtorch >/dev/null; then
     return 0
   fi
   setup_uv
   step "Installing LibTorch $torch_version into build/venv" make_environment build/venv "torch==$torch_version" numpy
+  touch build/venv/complete
 }
 
 # The Python that reads what the plugins write, and runs the real transformers on the build's torch, where

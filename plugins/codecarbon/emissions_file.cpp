@@ -10,6 +10,7 @@
 
 #include "shared/csv_text/csv_text.hpp"
 #include "shared/system/files.hpp"
+#include "shared/system/process.hpp"
 #include "text.hpp"
 #include "trainer/sdk/file.hpp"
 
@@ -90,7 +91,8 @@ const std::vector<std::string>& emissions_columns() {
 void write_file(const fs::path& file, std::string_view bytes) try {
   std::error_code missing;
   const fs::path real = fs::canonical(file, missing);  // a link stays one
-  sdk::replace_file(missing ? file : real, bytes);
+  // Trainings at the same time may share it.
+  sdk::replace_file(missing ? file : real, bytes, ".tmp" + std::to_string(plugins::process_id()));
 } catch (const sdk::FileError& error) {
   const int code = error.code();
   throw std::runtime_error(file.string() + " could not be written: " + std::generic_category().message(code) +

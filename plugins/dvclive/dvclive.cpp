@@ -27,9 +27,9 @@ class DvcLive : public trainer::sdk::TrainerCallback {
 
   static void available(const Host&) {
     if (!dl::find_above(std::filesystem::current_path(), ".dvc").empty()) return;
-    if (!plugins::variable("DVC_ROOT").empty()) return;
-    for (const char* prefix : {"DVCLIVE_", "DVC_EXP_", "HF_DVCLIVE_"})
-      if (plugins::has_variable(prefix)) return;
+    for (const auto& [name, value] : plugins::environment())  // set, were it to nothing
+      for (const std::string_view prefix : {"DVCLIVE_", "DVC_EXP_", "HF_DVCLIVE_"})
+        if (name == "DVC_ROOT" || name.compare(0, prefix.size(), prefix) == 0) return;
     throw trainer::sdk::NotConfigured(
         "the current directory is in no DVC repository; run `dvc init`, set DVCLIVE_RESUME or "
         "another variable of DVCLive, or name dvclive in report_to");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <ATen/core/Tensor.h>
+#include <ATen/ops/stack.h>
 
 #include <filesystem>
 #include <memory>

@@ -9,7 +9,7 @@
 namespace trainer::plugins {
 
 std::uint64_t random_below(std::uint64_t limit) {
-  thread_local std::random_device source;
+  std::random_device source;
   return std::uniform_int_distribution<std::uint64_t>(0, limit - 1)(source);
 }
 

@@ -162,11 +162,11 @@ class AppendFile {
 };
 
 /// The next content of a file, written beside it as PATH.tmp. Without commit() nothing changes, and
-/// the temporary file goes.
+/// the temporary file goes. Where several processes may replace one file, each has a `suffix` of its own.
 class Replacement {
  public:
-  explicit Replacement(const std::filesystem::path& path)
-      : path_(path), temporary_(path.string() + ".tmp"), file_(temporary_, O_TRUNC) {
+  explicit Replacement(const std::filesystem::path& path, const std::string& suffix = ".tmp")
+      : path_(path), temporary_(path.string() + suffix), file_(temporary_, O_TRUNC) {
     struct stat info {};  // The file keeps its mode where the system allows it.
     if (::stat(path.c_str(), &info) == 0) (void)::fchmod(file_.fd_, info.st_mode & 07777);
   }
@@ -193,8 +193,9 @@ class Replacement {
 };
 
 /// Replaces the whole file at once, or makes it.
-inline void replace_file(const std::filesystem::path& path, std::string_view bytes) {
-  Replacement next(path);
+inline void replace_file(const std::filesystem::path& path, std::string_view bytes,
+                         const std::string& suffix = ".tmp") {
+  Replacement next(path, suffix);
   next.append(bytes);
   next.commit();
 }
