@@ -8,6 +8,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "shared/csv_text/csv_text.hpp"
 #include "shared/json_tree/json_tree.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -111,16 +112,7 @@ void append_summary_value(std::string& out, const sdk::Value& value) {
 }
 
 void append_cell(std::string& out, std::string_view text) {
-  if (text.find_first_of("\t\"\r\n") == text.npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
+  if (!text.empty()) plugins::csv_text::append_text_cell(out, text, '\t');
 }
 
 void MetricFile::append(std::int64_t step, const sdk::Value& value, bool keep_open) {

@@ -5,8 +5,9 @@
 
 namespace trainer::plugins::csv_text {
 
-void append_text_cell(std::string& out, std::string_view text) {
-  if (!text.empty() && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+void append_text_cell(std::string& out, std::string_view text, char separator) {
+  const char special[] = {separator, '"', '\r', '\n'};
+  if (!text.empty() && text.find_first_of({special, sizeof special}) == std::string_view::npos) {
     out += text;
     return;
   }

@@ -10,8 +10,8 @@
 namespace trainer::plugins::csv_text {
 
 /// Appends a cell, in quotes when it needs them. An empty text is written as "", a missing cell not
-/// at all.
-void append_text_cell(std::string& out, std::string_view text);
+/// at all. `separator`: what stands between cells, a tab in TSV.
+void append_text_cell(std::string& out, std::string_view text, char separator = ',');
 
 /// The cells of one row, without quotes; `row` has no line end.
 std::vector<std::string> split_row(std::string_view row);
