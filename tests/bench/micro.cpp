@@ -8,10 +8,12 @@
 #include <filesystem>
 #include <fstream>
 #include <trainer/callback_handler.hpp>
+#include <trainer/callback_spec.hpp>
+#include <trainer/host_context.hpp>
 #include <trainer/log.hpp>
+#include <trainer/plugin_registry.hpp>
 
 #include "../support/count_allocations.hpp"
-#include "loading/plugin_entry.hpp"
 
 namespace {
 
@@ -35,8 +37,7 @@ struct Run {
     fs::remove_all(directory, error);
   }
   void add_plugin(const std::string& id) {
-    handler->add(
-        make_plugin_entry(read_plugin_file(plugin_directory / (id + ".so")), {}, OnError::fail, context, "bench"));
+    handler->add(CallbackSpec::plugin(id).make(PluginRegistry({plugin_directory}), context));
   }
 
   fs::path directory;
