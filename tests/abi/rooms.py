@@ -71,8 +71,8 @@ def stem(path):
 
 
 def sources():
-    for library in MAY:
-        for path in sorted((SOURCE / library).rglob("*")) if "/" not in library else ():
+    for library in (name for name in MAY if "/" not in name):
+        for path in sorted((SOURCE / library).rglob("*")):
             name = path.relative_to(SOURCE).as_posix()
             if path.suffix in SUFFIXES and not name.startswith(tuple(folder + "/" for folder in NO_ROOMS)):
                 yield path
