@@ -37,7 +37,7 @@ struct HostFunctions {
 
   static PluginHost& of(const trainer_host* host) { return *static_cast<PluginHost*>(host->data); }
 
-  static bool misused(const trainer_host* host, const char* function, When when) {
+  static bool breaks_rule(const trainer_host* host, const char* function, When when) {
     return call_check::on && call_check::breaks_rule(of(host).name_, of(host).thread_, function, when);
   }
 
@@ -50,15 +50,15 @@ struct HostFunctions {
     log::write(static_cast<log::Level>(index), self.name_ + ": " + safe_text(text, size));
   }
   static void set_error(const trainer_host* host, const char* text, std::uint64_t size) {
-    if (misused(host, "trainer_host.set_error", When::trainer_thread)) return;
+    if (breaks_rule(host, "trainer_host.set_error", When::trainer_thread)) return;
     of(host).error_ = safe_text(text, size);
   }
   static void config_json(const trainer_host* host, trainer_text* json) {
-    if (misused(host, "trainer_host.config_json", When::trainer_thread)) return void(*json = {});
+    if (breaks_rule(host, "trainer_host.config_json", When::trainer_thread)) return void(*json = {});
     *json = {of(host).config_json_.data(), of(host).config_json_.size()};
   }
   static std::int32_t config(const trainer_host* host, const char* key, std::uint64_t size, trainer_value* value) {
-    if (misused(host, "trainer_host.config", When::trainer_thread)) return TRAINER_ERROR;
+    if (breaks_rule(host, "trainer_host.config", When::trainer_thread)) return TRAINER_ERROR;
     const auto* found = key ? of(host).config_.if_contains({key, size}) : nullptr;
     if (!found) return TRAINER_NOT_FOUND;
     if (!has_least_size(*value)) return TRAINER_ERROR;
@@ -66,7 +66,7 @@ struct HostFunctions {
     return TRAINER_OK;
   }
   static std::int32_t argument(const trainer_host* host, const char* name, std::uint64_t size, trainer_value* value) {
-    if (misused(host, "trainer_host.argument", When::trainer_thread)) return TRAINER_ERROR;
+    if (breaks_rule(host, "trainer_host.argument", When::trainer_thread)) return TRAINER_ERROR;
     PluginHost& self = of(host);
     const std::string_view key(name, name ? size : 0);
     if (!self.context_.args || !TrainingArguments::has(key)) return TRAINER_NOT_FOUND;
@@ -76,23 +76,23 @@ struct HostFunctions {
     return TRAINER_OK;
   }
   static void arguments_json(const trainer_host* host, trainer_text* json) {
-    if (misused(host, "trainer_host.arguments_json", When::trainer_thread)) return void(*json = {});
+    if (breaks_rule(host, "trainer_host.arguments_json", When::trainer_thread)) return void(*json = {});
     PluginHost& self = of(host);
     self.arguments_json_ = self.context_.args ? self.context_.args->to_json_string() : "{}";
     *json = {self.arguments_json_.data(), self.arguments_json_.size()};
   }
   static void model_config_json(const trainer_host* host, trainer_text* json) {
-    if (misused(host, "trainer_host.model_config_json", When::trainer_thread)) return void(*json = {});
+    if (breaks_rule(host, "trainer_host.model_config_json", When::trainer_thread)) return void(*json = {});
     const std::string& text = of(host).context_.model_config_json;
     *json = {text.data(), text.size()};
   }
   static std::uint64_t log_history_size(const trainer_host* host) {
-    if (misused(host, "trainer_host.log_history_size", When::trainer_thread_event)) return 0;
+    if (breaks_rule(host, "trainer_host.log_history_size", When::trainer_thread_event)) return 0;
     const auto* state = of(host).context_.state;
     return state ? state->log_history.size() : 0;
   }
   static const trainer_map* log_history_at(const trainer_host* host, std::uint64_t index) {
-    if (misused(host, "trainer_host.log_history_at", When::trainer_thread_event)) return nullptr;
+    if (breaks_rule(host, "trainer_host.log_history_at", When::trainer_thread_event)) return nullptr;
     PluginHost& self = of(host);
     if (index >= log_history_size(host)) return nullptr;
     self.history_.show(&self.context_.state->log_history[index]);
@@ -100,22 +100,22 @@ struct HostFunctions {
   }
 
   static std::uint32_t run_kind(const trainer_host* host) {
-    if (misused(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
+    if (breaks_rule(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
     return of(host).context_.replay ? TRAINER_RUN_REPLAY : TRAINER_RUN_TRAINING;
   }
   static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
-    if (misused(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
+    if (breaks_rule(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
     return of(host).context_.tensors->count(which);
   }
   static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
                                 trainer_tensor* tensor) {
-    if (misused(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (breaks_rule(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
     if (!has_least_size(*tensor)) return TRAINER_ERROR;
     return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK : TRAINER_NOT_FOUND;
   }
   static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
                                   std::uint64_t size) {
-    if (misused(host, "trainer_ext_parameters.copy", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (breaks_rule(host, "trainer_ext_parameters.copy", When::trainer_thread_event)) return TRAINER_ERROR;
     try {
       return of(host).context_.tensors->copy(which, index, to, size);
     } catch (...) {  // the device has failed, or memory is full
@@ -124,7 +124,7 @@ struct HostFunctions {
   }
   static std::int32_t save_model(const trainer_host* host, const char* directory, std::uint64_t size,
                                  trainer_text* error) {
-    if (misused(host, "trainer_ext_model.save", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (breaks_rule(host, "trainer_ext_model.save", When::trainer_thread_event)) return TRAINER_ERROR;
     PluginHost& self = of(host);
     try {
       self.context_.save_model(std::string(directory, size));
@@ -138,7 +138,7 @@ struct HostFunctions {
     return TRAINER_ERROR;
   }
   static const void* get_extension(const trainer_host* host, const char* id) {
-    if (misused(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
+    if (breaks_rule(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
                                                       &tensor_copy};
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
