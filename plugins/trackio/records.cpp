@@ -3,9 +3,8 @@
 // Writes rows and a run's configuration as Trackio's JSON.
 #include "records.hpp"
 
-#include <cmath>
-
 #include "shared/json_tree/json_tree.hpp"
+#include "shared/run_config/run_config.hpp"
 #include "shared/system/random_id.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -17,41 +16,13 @@ using plugins::Escape;
 using plugins::JsonTree;
 using plugins::random_below;
 
-void append_value(std::string& out, const sdk::Value& value) {
-  const double number = value.number();
-  switch (value.raw()->type) {
-    case TRAINER_NULL:
-      out += "null";
-      break;
-    case TRAINER_BOOLEAN:
-      out += value.flag() ? "true" : "false";
-      break;
-    case TRAINER_INTEGER:
-      sdk::append_repr(out, value.integer());
-      break;
-    case TRAINER_NUMBER:
-      if (std::isnan(number))
-        out += "\"NaN\"";
-      else if (std::isinf(number))
-        out += number > 0 ? "\"Infinity\"" : "\"-Infinity\"";
-      else
-        sdk::append_repr(out, number);
-      break;
-    case TRAINER_STRING:
-      append_json_string(out, value.text(), Escape::utf8);
-      break;
-    default:
-      plugins::append_json(out, plugins::parse_json(value.text()), Escape::utf8, true);
-  }
-}
-
 }  // namespace
 
 void append_member(std::string& members, std::string_view key, const sdk::Value& value) {
   if (!members.empty()) members += ", ";
   append_json_string(members, key, Escape::utf8);
   members += ": ";
-  append_value(members, value);
+  plugins::append_json(members, value, true);
 }
 
 void append_record(std::string& out, const Run& run, std::string_view members, std::optional<std::int64_t> step,

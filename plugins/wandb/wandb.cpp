@@ -158,7 +158,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   void json(const Value& value) {
     json_.clear();
-    plugins::append_json(json_, value);
+    plugins::append_json(json_, value, false);
   }
 
   void add(std::string_view key, const Value& value) {

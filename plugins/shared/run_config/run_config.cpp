@@ -5,6 +5,7 @@
 
 #include <trainer/ext/parameters.h>
 
+#include <cmath>
 #include <trainer/sdk/repr.hpp>
 
 namespace trainer::plugins {
@@ -51,7 +52,7 @@ std::int64_t num_parameters(const sdk::Host& host) {
   return count == 0 ? -1 : elements;
 }
 
-void append_json(std::string& out, const sdk::Value& value) {
+void append_json(std::string& out, const sdk::Value& value, bool quote_special) {
   switch (value.raw()->type) {
     case TRAINER_NULL:
       out += "null";
@@ -64,19 +65,23 @@ void append_json(std::string& out, const sdk::Value& value) {
       break;
     case TRAINER_NUMBER: {
       const double number = value.number();
-      if (number != number)
-        out += "NaN";
-      else if (number - number != 0)  // infinite
-        out += number < 0 ? "-Infinity" : "Infinity";
-      else
+      if (std::isfinite(number)) {
         sdk::append_repr(out, number);
+        break;
+      }
+      if (quote_special) out += '"';
+      out += std::isnan(number) ? "NaN" : number < 0 ? "-Infinity" : "Infinity";
+      if (quote_special) out += '"';
       break;
     }
     case TRAINER_STRING:
       append_json_string(out, value.text(), Escape::utf8);
       break;
-    default:
-      out += value.text();
+    default:  // a list or an object, whose text has them bare
+      if (quote_special)
+        append_json(out, parse_json(value.text()), Escape::utf8, true);
+      else
+        out += value.text();
   }
 }
 

@@ -24,7 +24,8 @@ std::int64_t num_parameters(const sdk::Host& host);
 /// of batch normalization are known by name.
 bool is_buffer(std::string_view name);
 
-/// A value as JSON, with Python's NaN and Infinity; floats as repr() writes them.
-void append_json(std::string& out, const sdk::Value& value);
+/// A value as JSON, with Python's NaN and Infinity; floats as repr() writes them. `quote_special` writes NaN
+/// and infinities as strings.
+void append_json(std::string& out, const sdk::Value& value, bool quote_special);
 
 }  // namespace trainer::plugins
