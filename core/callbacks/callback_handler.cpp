@@ -44,22 +44,41 @@ std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) 
   if (found == entries_.end()) return nullptr;
   auto popped = std::move(*found);
   entries_.erase(found);
+  disabled_.erase(std::remove(disabled_.begin(), disabled_.end(), entry), disabled_.end());
   if (depth_ > 0) removed_.push_back(popped);
   rebuild();
   return popped;
 }
 
+bool CallbackHandler::is_on(const CallbackEntry* entry) const {
+  return std::find(disabled_.begin(), disabled_.end(), entry) == disabled_.end() &&
+         std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) { return other.get() == entry; });
+}
+
 void CallbackHandler::rebuild() {
   listening_ = 0;
+  // Within an event nothing may move, or the one after a callback that goes would be passed over: its place is
+  // emptied, and new ones come to the end.
+  changed_ = depth_ > 0;
   for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
-    lists_[kind].clear();
+    auto& list = lists_[kind];
+    if (!changed_) list.clear();
+    for (Slot& slot : list)
+      if (slot.function && !is_on(slot.entry)) slot.function = nullptr;
     for (const auto& entry : entries_) {
-      const bool off = std::find(disabled_.begin(), disabled_.end(), entry.get()) != disabled_.end();
-      if (const auto slot = slot_of(*entry->table, kind); slot && !off)
-        lists_[kind].push_back({slot, entry->table, entry.get(), entry->name.c_str()});
+      const auto function = slot_of(*entry->table, kind);
+      const auto has_entry = [&](const Slot& slot) { return slot.function && slot.entry == entry.get(); };
+      if (function && is_on(entry.get()) && std::none_of(list.begin(), list.end(), has_entry))
+        list.push_back({function, entry->table, entry.get(), entry->name.c_str()});
     }
-    if (recorder_ || !lists_[kind].empty()) listening_ |= 1u << kind;
+    if (recorder_ || !list.empty()) listening_ |= 1u << kind;
   }
+}
+
+void CallbackHandler::end_event() {
+  if (--depth_ > 0) return;
+  if (std::exchange(changed_, false)) rebuild();
+  removed_.clear();
 }
 
 // How many events the time of this one stands for; 0: it is not timed. A clock costs more than many a
@@ -121,8 +140,9 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   const char* outer = moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
-    // By index, because a callback may add or remove callbacks while the list is walked; its slot may be gone then.
+    // By index, because a callback may add others while the list is walked.
     for (std::size_t i = 0; i < list.size(); ++i) {
+      if (!list[i].function) continue;  // removed or disabled in this event
       CallbackEntry& entry = *list[i].entry;
       const std::int32_t status = call(list[i], event, weight);
       // Most callbacks leave the control as it was, and then there is nothing to look at.
@@ -133,12 +153,12 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
     }
   } catch (...) {
     moment.callback.store(outer, std::memory_order_relaxed);
-    --depth_;
+    end_event();
     if (recorder_) recorder_->failed();
     throw;
   }
   moment.callback.store(outer, std::memory_order_relaxed);
-  if (--depth_ == 0) removed_.clear();
+  end_event();
   if (recorder_) recorder_->end(control_);
 }
 

@@ -71,12 +71,14 @@ class CallbackHandler {
 
  private:
   struct Slot {
-    trainer_slot function;
+    trainer_slot function;  ///< null: the callback was removed or disabled in the event that is under way
     trainer_callback* table;
     CallbackEntry* entry;
     const char* name;  ///< the entry's, here for a shorter way to it
   };
+  bool is_on(const CallbackEntry* entry) const;  ///< it is there, and not disabled
   void rebuild();
+  void end_event();
   std::uint32_t timing_weight(std::uint32_t kind);
   std::int32_t call(const Slot& slot, const trainer_event& event, std::uint32_t weight);
   void dispatch(std::uint32_t kind, json::object* values);
@@ -118,7 +120,8 @@ class CallbackHandler {
   std::vector<std::shared_ptr<CallbackEntry>> removed_;       ///< kept alive during an event
   std::vector<const CallbackEntry*> disabled_;
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
-  int depth_ = 0;
+  int depth_ = 0;                                                ///< of events within events
+  bool changed_ = false;                                         ///< in the event that is under way
   struct Failure {
     ErrorId id;
     std::string reason;

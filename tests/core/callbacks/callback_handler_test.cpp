@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include <chrono>
+#include <functional>
 #include <thread>
 
 #include "trainer/builtin_callbacks.hpp"
@@ -173,6 +174,71 @@ TEST_F(Handler, ACallbackMayRemoveItselfDuringAnEvent) {
   handler.call_event(TRAINER_ON_STEP_END);
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_THAT(calls, ElementsAre("once"));
+}
+
+// Says its name, and does something else once.
+struct Acting : TrainerCallback {
+  Acting(std::string n, std::function<void()> a = {}) : name(std::move(n)), act(std::move(a)) {}
+  void on_step_end(const Args&, const State&, Control&) override {
+    calls.push_back(name);
+    if (auto once = std::exchange(act, {})) once();
+  }
+  std::string name;
+  std::function<void()> act;
+};
+
+TEST_F(Handler, ACallbackThatIsDisabledTakesTheEventFromNobody) {
+  for (const char* name : {"a", "bad", "b", "worse", "c"}) {
+    const bool good = std::string_view(name).size() == 1;
+    auto entry = native_entry(
+        std::make_shared<Acting>(name, good ? std::function<void()>() : [] { throw std::runtime_error("no luck"); }));
+    entry->on_error = OnError::disable;
+    handler.add(std::move(entry));
+  }
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("a", "bad", "b", "worse", "c"));
+  calls.clear();
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("a", "b", "c"));
+}
+
+TEST_F(Handler, CallbacksMayComeAndGoDuringAnEvent) {
+  std::vector<const CallbackEntry*> entries;
+  const auto add = [&](std::string name, std::function<void()> act = {}) {
+    auto entry = native_entry(std::make_shared<Acting>(std::move(name), std::move(act)));
+    entries.push_back(entry.get());
+    handler.add(std::move(entry));
+  };
+  add("a", [&] {
+    handler.pop(entries[0]);  // itself
+    handler.pop(entries[2]);  // one that is to come
+    for (int i = 0; i < 100; ++i) add("new");
+  });
+  add("b");
+  add("c");
+  add("d", [&] {
+    handler.call_event(TRAINER_ON_STEP_END);
+    handler.pop(entries[1]);  // one that had its turn
+  });
+  handler.call_event(TRAINER_ON_STEP_END);
+  std::vector<std::string> expected{"a", "b", "d", "b", "d"};  // with the event within the event
+  expected.insert(expected.end(), 200, "new");
+  EXPECT_EQ(calls, expected);
+  calls.clear();
+  handler.call_event(TRAINER_ON_STEP_END);
+  expected.assign(100, "new");
+  expected.insert(expected.begin(), "d");
+  EXPECT_EQ(calls, expected);
+}
+
+TEST_F(Handler, ACallbackThatWasDisabledMayBeAddedAgain) {
+  auto entry = native_entry(std::make_shared<Acting>("a", [] { throw std::runtime_error("no luck"); }));
+  entry->on_error = OnError::disable;
+  handler.add(entry);
+  handler.call_event(TRAINER_ON_STEP_END);
+  handler.add(handler.pop(entry.get()));
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("a", "a"));
 }
 
 TEST_F(Handler, StatesOfSeveralInstancesAreAListOfOneEntryEach) {
