@@ -14,6 +14,8 @@ namespace trainer::json {
 namespace {
 
 constexpr std::size_t max_depth = 64;
+// Editors on Windows begin a UTF-8 file with it; it is no part of the text.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::size_t max_bytes = std::size_t{64} << 20;
 
 // Bare NaN and Infinity become strings with this prefix before parsing, and numbers after it. The
@@ -174,6 +176,13 @@ value parse(std::string_view text, std::string_view where) {
   return std::move(parser.handler().result);
 }
 
-value parse_file(const std::filesystem::path& path) { return parse(read_file(path), path.string()); }
+value parse_file(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  std::string_view json = text;
+  if (json.starts_with(byte_order_mark)) json.remove_prefix(byte_order_mark.size());
+  if (json.starts_with("\xff\xfe") || json.starts_with("\xfe\xff"))
+    throw_usage(error_id::json_invalid, path.string() + " is encoded as UTF-16, expected UTF-8; save it as UTF-8");
+  return parse(json, path.string());
+}
 
 }  // namespace trainer::json
