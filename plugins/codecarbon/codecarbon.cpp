@@ -40,10 +40,6 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     }
   }
 
-  void on_init_end(const Arguments& args, const State& state, Control&) override {
-    if (state.is_local_process_zero) prepare(args);
-  }
-
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
     if (!state.is_local_process_zero) return;
     finish();  // of a training before that raised
@@ -88,7 +84,11 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text()) : settings_.output_dir;
     directory_ = std::filesystem::absolute(directory_);
     tracker_ = std::make_unique<cc::Tracker>(settings_, log_);
-    host_.info(tracker_->methods_line());
+    // "all" brings codecarbon to people who did not ask for it: they get one line, that of the result.
+    const bool named = host_.argument("report_to").text() != R"(["all"])";
+    if (const std::string warning = tracker_->carbon_warning(); !warning.empty())
+      named ? host_.warning(warning) : host_.debug(warning);
+    named ? host_.info(tracker_->methods_line()) : host_.debug(tracker_->methods_line());
   }
 
   void finish() {
@@ -120,7 +120,7 @@ TRAINER_PLUGIN(CodeCarbon, {
   "version": TRAINER_VERSION,
   "description": "Writes the energy and emissions of the training to emissions.csv, as CodeCarbon does.",
   "report_to": "codecarbon",
-  "events": ["on_init_end", "on_train_begin", "on_train_end"],
+  "events": ["on_train_begin", "on_train_end"],
   "config": {
     "project_name": {
       "type": ["string", "null"], "default": null,

@@ -83,14 +83,17 @@ void Tracker::choose_carbon_intensity() {
   } else {
     g_co2e_per_kwh_ = world_average;
     source = "the world average, as the country is not known";
-    const std::string& code = settings_.country_iso_code;
-    if (log_)
-      log_(TRAINER_LOG_WARNING,
-           (code.empty() ? "country unknown" : "country_iso_code \"" + code + "\" has no figure in the table") +
-               std::string(" \u2192 world average of 475 g CO2e/kWh; set country_iso_code (such as "
-                           "FRA) or force_carbon_intensity_g_co2e_kwh"));
   }
   carbon_method_ = sdk::repr(g_co2e_per_kwh_) + " g CO2e/kWh, " + source;
+}
+
+std::string Tracker::carbon_warning() const {
+  const std::string& code = settings_.country_iso_code;
+  if (settings_.force_carbon_intensity_g_co2e_kwh || find_country(code) != nullptr) return {};
+  return (code.empty() ? "country unknown" : "country_iso_code \"" + code + "\" has no figure in the table") +
+         std::string(
+             " \u2192 world average of 475 g CO2e/kWh; set country_iso_code (such as FRA) or "
+             "force_carbon_intensity_g_co2e_kwh");
 }
 
 void Tracker::start() {

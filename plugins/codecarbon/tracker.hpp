@@ -49,6 +49,7 @@ class Tracker {
   Row row(const Measurement& measurement) const;
   std::string methods_json(const Measurement& measurement) const;
   std::string methods_line() const;
+  std::string carbon_warning() const;  ///< empty when the carbon intensity is that of a country, or given
   double g_co2e_per_kwh() const { return g_co2e_per_kwh_; }
   double kg_co2e(const Measurement& measurement) const { return measurement.kwh() * g_co2e_per_kwh_ / 1000; }
 

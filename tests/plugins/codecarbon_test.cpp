@@ -602,8 +602,10 @@ struct FakeHost {
       fill(found->second, out);
       return TRAINER_OK;
     };
-    table.argument = [](const trainer_host* host, const char*, std::uint64_t, trainer_value* out) -> std::int32_t {
-      fill(of(host).output_dir, out);
+    table.argument = [](const trainer_host* host, const char* name, std::uint64_t size,
+                        trainer_value* out) -> std::int32_t {
+      const FakeHost& self = of(host);
+      fill(std::string(name, size) == "report_to" ? self.report_to : self.output_dir, out);
       return TRAINER_OK;
     };
   }
@@ -623,6 +625,7 @@ struct FakeHost {
   std::string error;
   std::map<std::string, ConfigValue> config;
   ConfigValue output_dir;
+  ConfigValue report_to = std::string(R"(["codecarbon"])");
 };
 
 class CodeCarbonCallback : public ::testing::Test {
@@ -656,7 +659,7 @@ class CodeCarbonCallback : public ::testing::Test {
 TEST_F(CodeCarbonCallback, TwoTrainingsAreTwoRows) {
   host.config["project_name"] = std::string("mine");
   ASSERT_EQ(create(), TRAINER_OK) << host.error;
-  ASSERT_EQ(send(callback->on_init_end), TRAINER_OK) << host.error;
+  EXPECT_EQ(callback->on_init_end, nullptr);  // an evaluation alone measures nothing, and says nothing
   EXPECT_FALSE(fs::exists(file()));
   for (int i = 0; i < 2; ++i) {
     ASSERT_EQ(send(callback->on_train_begin), TRAINER_OK) << host.error;
@@ -691,10 +694,20 @@ TEST_F(CodeCarbonCallback, ATrainingThatRaisesIsWritten) {
 TEST_F(CodeCarbonCallback, OnlyTheFirstProcessOfAMachine) {
   state.is_local_process_zero = 0;
   ASSERT_EQ(create(), TRAINER_OK);
-  for (const auto slot : {callback->on_init_end, callback->on_train_begin, callback->on_train_end})
-    ASSERT_EQ(send(slot), TRAINER_OK);
+  for (const auto slot : {callback->on_train_begin, callback->on_train_end}) ASSERT_EQ(send(slot), TRAINER_OK);
   callback->destroy(callback);
   EXPECT_FALSE(fs::exists(directory.path() / "out"));
+}
+
+TEST_F(CodeCarbonCallback, OneLineForWhoDidNotAsk) {
+  host.report_to = std::string(R"(["all"])");
+  ASSERT_EQ(create(), TRAINER_OK);
+  ASSERT_EQ(send(callback->on_train_begin), TRAINER_OK) << host.error;
+  ASSERT_EQ(send(callback->on_train_end), TRAINER_OK) << host.error;
+  callback->destroy(callback);
+  EXPECT_EQ(host.lines.of(TRAINER_LOG_WARNING), "");
+  EXPECT_THAT(host.lines.of(TRAINER_LOG_INFO), HasSubstr("kg CO2e"));
+  EXPECT_THAT(host.lines.of(TRAINER_LOG_INFO), Not(HasSubstr("world average")));
 }
 
 TEST_F(CodeCarbonCallback, NoFileOnRequest) {
