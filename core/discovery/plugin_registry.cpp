@@ -139,6 +139,24 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
                   " file into one of these, or name its directory with --plugin-dir");
 }
 
+void PluginRegistry::leave_out(std::vector<std::string> names) {
+  std::vector<std::string> known;
+  for (const auto& file : plugins_) {
+    known.push_back(file.note.id);
+    if (!file.note.report_to.empty()) known.push_back(file.note.report_to);
+  }
+  for (const auto& problem : problems_) known.push_back(problem.path.stem().string());
+  for (const auto& name : names) {
+    const std::string plugin = name.substr(0, name.find(':'));  // of "python:mlflow"
+    if (std::find(known.begin(), known.end(), plugin) != known.end()) continue;
+    const std::string near = nearest(name, known);
+    throw_usage(error_id::plugin_not_found, "without names \"" + name + "\", which is no plugin and no tracker here" +
+                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+                                                " (looked in " + places() + ")");
+  }
+  left_out_ = std::move(names);
+}
+
 bool PluginRegistry::leaves_out(std::string_view name) const {
   return std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
 }

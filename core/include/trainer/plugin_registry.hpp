@@ -45,8 +45,9 @@ class PluginRegistry {
   /// what is wrong with the file of that name. `where` says who asks: "run.json: callbacks[0]".
   const PluginFile& require(std::string_view id, std::string_view where) const;
 
-  /// Plugins by id, and trackers by their report_to name, that no run gets though it names them.
-  void leave_out(std::vector<std::string> names) { left_out_ = std::move(names); }
+  /// Plugins by id, and trackers by their report_to name, that no run gets though it names them. A name without a
+  /// plugin is a usage Error, as of a plugin that one wants to be rid of a slip of the pen would bring it back.
+  void leave_out(std::vector<std::string> names);
   bool leaves_out(std::string_view name) const;
 
   std::vector<const PluginFile*> trackers() const;  ///< those with a report_to name, and not left out
