@@ -284,23 +284,6 @@ std::vector<Argument> make_table() {
   };
 }
 
-// Names of transformers 4, and what takes their place.
-const std::map<std::string_view, std::string_view> removed = {
-    {"adafactor", "set optim to \"adafactor\""},
-    {"evaluation_strategy", "its name is eval_strategy now"},
-    {"group_by_length", "train_sampling_strategy is there now, here with random and sequential"},
-    {"include_tokens_per_second", "set include_num_input_tokens_seen to \"all\""},
-    {"logging_dir",
-     "set TENSORBOARD_LOGGING_DIR in the environment, or leave it out for "
-     "output_dir/runs"},
-    {"no_cuda", "its name is use_cpu now"},
-    {"overwrite_output_dir", "leave it out; name a new output_dir for a run of its own"},
-    {"per_gpu_eval_batch_size", "its name is per_device_eval_batch_size now"},
-    {"per_gpu_train_batch_size", "its name is per_device_train_batch_size now"},
-    {"save_safetensors", "leave it out; checkpoints are always safetensors"},
-    {"warmup_ratio", "give the share to warmup_steps, which takes it when it is below 1"},
-};
-
 }  // namespace
 
 const std::vector<Argument>& table() {
@@ -320,8 +303,8 @@ const Argument* find(std::string_view name) {
 
 void refuse_unknown(std::string_view name, std::string_view where) {
   const std::string place = place_of(where, name);
-  if (const auto entry = removed.find(name); entry != removed.end())
-    throw_usage(error_id::arguments_invalid, place + " was removed in transformers 5; " + std::string(entry->second));
+  if (const auto instead = removed_argument(name); !instead.empty())
+    throw_usage(error_id::arguments_invalid, place + " was removed in transformers 5; " + std::string(instead));
   std::vector<std::string> names;
   for (const auto& row : table()) names.emplace_back(row.name);
   const auto near = nearest(name, names);

@@ -14,12 +14,6 @@
 namespace trainer::arguments {
 namespace {
 
-std::string lower(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  return out;
-}
-
 bool is_none(std::string_view text) {
   const std::string word = lower(text);
   return word == "none" || word == "null";

@@ -11,6 +11,9 @@ namespace trainer {
 /// The candidate that is nearest to `name` by edit distance, or empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
+/// ASCII letters in lower case.
+std::string lower(std::string_view text);
+
 /// Whether bytes are valid UTF-8.
 bool is_utf8(std::string_view text);
 

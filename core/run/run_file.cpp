@@ -129,8 +129,8 @@ RunFile::Action read_action(const Section& action) {
   if (const auto* resume = action.find("resume_from_checkpoint")) {
     if (resume->is_bool()) {
       if (resume->get_bool()) out.resume_from_checkpoint = "";
-    } else {
-      out.resume_from_checkpoint = Section::text_of(*resume, action.place("resume_from_checkpoint"));
+    } else if (!resume->is_null()) {
+      out.resume_from_checkpoint = parse_resume(Section::text_of(*resume, action.place("resume_from_checkpoint")));
     }
   }
   if (const auto* args = action.find("args")) {
@@ -208,6 +208,15 @@ std::optional<std::int64_t> read_log_history_limit(const Section& root) {
 }
 
 }  // namespace
+
+std::optional<std::string> parse_resume(std::string_view text) {
+  const std::string word = lower(text);
+  for (const char* no : {"false", "no", "none", "null", "off"})
+    if (word == no) return std::nullopt;
+  for (const char* yes : {"", "true", "yes", "on"})
+    if (word == yes) return "";
+  return std::string(text);
+}
 
 OnError parse_on_error(const json::value& v, std::string_view where) {
   const std::string text = Section::text_of(v, std::string(where));

@@ -11,6 +11,11 @@ namespace trainer::command {
 
 void add_plugin_dir(CLI::App& app, RunOptions& options);
 
+/// What a run takes that trains, evaluates, predicts or is replayed.
+void add_common_options(CLI::App& app, RunOptions& options);
+void add_run_options(CLI::App& app, RunOptions& options);  ///< that, and the run file
+void add_resume(CLI::App& app, RunOptions& options);
+
 /// `plugins` and its commands; they set `status`.
 void add_plugin_commands(CLI::App& app, RunOptions& options, int& status);
 

@@ -13,7 +13,9 @@
 
 namespace {
 
-using trainer::command::add_plugin_dir;
+using trainer::command::add_common_options;
+using trainer::command::add_resume;
+using trainer::command::add_run_options;
 using trainer::command::RunOptions;
 
 int usage_error(const std::string& sentence) {
@@ -21,87 +23,51 @@ int usage_error(const std::string& sentence) {
   return 2;
 }
 
-// --name and, as in transformers' HfArgumentParser, --na-me; a boolean without a value is true.
-void add_arguments(CLI::App& app, RunOptions& options) {
-  for (const auto& info : trainer::argument_table()) {
-    const std::string name(info.name);
-    if (name == "resume_from_checkpoint") continue;
-    std::string dashed = name;
-    std::replace(dashed.begin(), dashed.end(), '_', '-');
-    const std::string flags = dashed == name ? "--" + name : "--" + name + ",--" + dashed;
-    const bool boolean = std::string_view(info.type).find("bool") != std::string_view::npos;
-    app.add_option_function<std::vector<std::string>>(
-           flags,
-           [&options, name](const std::vector<std::string>& values) {
-             options.arguments.emplace_back(name, values.empty() ? "true" : values.back());
-           },
-           std::string(info.description))
-        ->expected(boolean ? 0 : 1, 1)
-        ->take_last()
-        ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
-        ->type_name(std::string(info.type));
+// `train --help`, with the command that was given as far as it was.
+std::string help_of(const CLI::App& app) {
+  const CLI::App* used = &app;
+  std::string words = "trainer";
+  while (!used->get_subcommands().empty()) {
+    used = used->get_subcommands().front();
+    words += " " + used->get_name();
   }
+  return "see `" + words + " --help`";
 }
 
-void add_common_options(CLI::App& app, RunOptions& options) {
-  add_plugin_dir(app, options);
-  app.add_option("--without", options.without, "Leaves out a plugin (by its id) or a tracker; may be repeated")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
-  add_arguments(app, options);
+// A word that nothing takes: the nearest option, the command that has it, or what became of it.
+std::string explain_extra(const std::string& word, const CLI::App& app, const CLI::App& used) {
+  const std::string subject = "\"" + word + "\"";
+  if (word[0] != '-') return subject + " is a word too many for `" + used.get_name() + "`; " + help_of(app);
+  std::string name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
+  std::replace(name.begin(), name.end(), '-', '_');
+  if (const auto instead = trainer::removed_argument(name); !instead.empty())
+    return subject + " was removed in transformers 5; " + std::string(instead);
+  const std::string sentence = subject + " is not an option of `" + used.get_name() + "`";
+  for (const auto* other : app.get_subcommands([](const CLI::App*) { return true; }))
+    if (other->get_option_no_throw(word)) return sentence + ", but of `" + other->get_name() + "`; " + help_of(app);
+  std::vector<std::string> known;
+  for (const auto* option : used.get_options())
+    for (const auto& known_name : option->get_lnames()) known.push_back("--" + known_name);
+  const std::string near = trainer::nearest(word, known);
+  return sentence + "; " + (near.empty() ? help_of(app) : "did you mean \"" + near + "\"?");
 }
 
-void add_run_options(CLI::App& app, RunOptions& options) {
-  app.add_option("RUN.json", options.run_file, "The run file")->required();
-  app.add_option_function<std::vector<std::string>>(
-         "--set",
-         [&options](const std::vector<std::string>& pairs) {
-           for (const auto& pair : pairs) {
-             const auto equals = pair.find('=');
-             if (equals == pair.npos) throw CLI::ValidationError("--set", "expected KEY=VALUE, found \"" + pair + "\"");
-             options.overrides.emplace_back(pair.substr(0, equals), pair.substr(equals + 1));
-           }
-         },
-         "Replaces a key of the run file: --set data.train=FILE")
-      ->expected(1)
-      ->allow_extra_args(false)
-      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--record", options.record, "Writes the audit of the run to this directory");
-  add_common_options(app, options);
-}
-
-void add_resume(CLI::App& app, RunOptions& options) {
-  app.add_option_function<std::vector<std::string>>(
-         "--resume_from_checkpoint,--resume-from-checkpoint",
-         [&options](const std::vector<std::string>& values) {
-           const bool newest = values.empty() || values.back() == "true" || values.back() == "True";
-           options.resume_from_checkpoint = newest ? "" : values.back();
-         },
-         "Goes on from a checkpoint directory, or from the newest one")
-      ->expected(0, 1);
-}
-
-// One line that says what is wrong, with the nearest option for one that is unknown.
+// One line that says what is wrong.
 std::string explain(const CLI::ParseError& e, const CLI::App& app) {
-  if (dynamic_cast<const CLI::ExtrasError*>(&e)) {
-    const CLI::App* used = &app;
-    while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
-    std::vector<std::string> known;
-    for (const auto* option : used->get_options())
-      for (const auto& name : option->get_lnames()) known.push_back("--" + name);
-    const auto extras = app.remaining(true);
-    const std::string unknown = extras.empty() ? std::string() : extras.front().substr(0, extras.front().find('='));
-    const std::string near = trainer::nearest(unknown, known);
-    return "\"" + unknown + "\" is not an option of `" + used->get_name() + "`" +
-           (near.empty() ? "; see `trainer " + used->get_name() + " --help`" : "; did you mean \"" + near + "\"?");
+  const CLI::App* used = &app;
+  while (!used->get_subcommands().empty()) used = used->get_subcommands().front();
+  const auto commands = used->get_subcommands([](const CLI::App* command) { return !command->get_group().empty(); });
+  const auto extras = app.remaining(true);
+  if (commands.empty()) {
+    if (!dynamic_cast<const CLI::ExtrasError*>(&e) || extras.empty())
+      return std::string(e.what()) + "; " + help_of(app);
+    return explain_extra(extras.front().substr(0, extras.front().find('=')), app, *used);
   }
-  std::string text = e.what();
-  if (text.find("subcommand") != text.npos)
-    return "expected a command: train, run, evaluate, predict, replay or plugins; see `trainer "
-           "--help`";
-  return text + "; see `trainer --help`";
+  std::vector<std::string> names;
+  for (const auto* command : commands) names.push_back(command->get_name());
+  const std::string near = extras.empty() ? std::string() : trainer::nearest(extras.front(), names);
+  return "expected a command" + (extras.empty() ? "" : ", found \"" + extras.front() + "\"") + ": " +
+         trainer::join(names) + "; " + (near.empty() ? help_of(app) : "did you mean \"" + near + "\"?");
 }
 
 }  // namespace

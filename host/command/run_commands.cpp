@@ -11,6 +11,7 @@
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "trainer/log.hpp"
 #include "trainer/stop_signals.hpp"
 
 namespace trainer::command {
@@ -46,8 +47,19 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
   return out;
 }
 
-// 130 or 143 after a signal, as a shell reports it.
-int signal_status() { return StopSignals::received() ? 128 + StopSignals::received() : 0; }
+// 130 or 143 after a signal, as a shell reports it, and a word on how to go on.
+int signal_status(Session& session) {
+  const int signal = StopSignals::received();
+  if (signal == 0) return 0;
+  const Trainer& trainer = session.trainer();
+  const TrainerState& state = trainer.state();
+  const auto checkpoint = trainer.args().output_dir / std::filesystem::path(checkpoint_name(state.global_step));
+  if (std::filesystem::is_directory(checkpoint))
+    log::warning("stopped by " + std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
+                 std::to_string(state.global_step) + " of " + std::to_string(state.max_steps) +
+                 "; `trainer train` with --resume_from_checkpoint=" + checkpoint.string() + " goes on from there");
+  return 128 + signal;
+}
 
 // The actions in order; with --record also result.json, whether they succeed or not.
 void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
@@ -82,8 +94,8 @@ int train(const RunOptions& options) {
   const std::filesystem::path output_dir = trainer.args().output_dir;
   trainer.save_model(output_dir);
   trainer.state().save_to_json(output_dir / state_file);
-  if (!options.quiet) print_summary(trainer);
-  return signal_status();
+  if (!options.quiet) print_summary(trainer, session.trainer_seconds());
+  return signal_status(session);
 }
 
 int run(const RunOptions& options) {
@@ -91,7 +103,7 @@ int run(const RunOptions& options) {
   do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
     if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
-  return signal_status();
+  return signal_status(session);
 }
 
 int evaluate(const RunOptions& options) {

@@ -78,6 +78,7 @@ Trainer& Session::trainer() {
   options.quiet = options_.quiet;
   options.async_save = run_.async_save;
   options.log_history_limit = run_.log_history_limit;
+  since_trainer_ = Stopwatch();
   trainer_ = std::make_unique<Trainer>(std::move(options));
   return *trainer_;
 }

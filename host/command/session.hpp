@@ -6,6 +6,7 @@
 #include "command/options.hpp"
 #include "run/trace_recorder.hpp"
 #include "trainer/run_file.hpp"
+#include "trainer/stopwatch.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {
@@ -21,6 +22,7 @@ class Session {
   void update_args(const json::object& args);
   /// The trainer, made on the first call and after reset().
   Trainer& trainer();
+  double trainer_seconds() const { return since_trainer_.seconds(); }  ///< since trainer() made it
   Trainer* trainer_or_null() { return trainer_.get(); }
   void reset() { trainer_.reset(); }
   std::shared_ptr<Dataset> test_data();
@@ -38,6 +40,7 @@ class Session {
   bool loaded_ = false;
   std::shared_ptr<Dataset> train_, test_;
   EvalDatasets eval_;
+  Stopwatch since_trainer_;
   std::unique_ptr<Trainer> trainer_;
 };
 

@@ -8,6 +8,7 @@
 #include "command/tracker_results.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
+#include "trainer/stop_signals.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;
@@ -23,19 +24,19 @@ std::string number(double v) {
   return text;
 }
 
+// What callbacks take is counted by samples, which a few slow ones can make more than the whole.
 std::string percent(double share) {
   char text[40];
-  std::snprintf(text, sizeof text, "%.1f %%", 100 * share);
+  std::snprintf(text, sizeof text, "%.1f %%", 100 * std::min(share, 1.0));
   return text;
 }
 
 // Where the time went that is not the model's. A callback that takes more than this share of it is named.
 constexpr double worth_naming = 0.05;
 
-void print_costs(const Trainer& trainer) {
-  const double total = trainer.train_seconds();
-  if (total <= 0) return;
-  line("waited for data", percent(trainer.data_seconds() / total) + " of the training");
+void print_costs(const Trainer& trainer, double total) {
+  if (trainer.train_steps() > 0)
+    line("waited for data", percent(trainer.data_seconds() / trainer.train_seconds()) + " of the training");
   double callbacks = 0;
   std::string named;
   for (const auto& entry : trainer.callback_handler().entries()) {
@@ -43,7 +44,7 @@ void print_costs(const Trainer& trainer) {
     if (entry->cost.seconds > worth_naming * total)
       named += (named.empty() ? "; " : ", ") + entry->name + " " + percent(entry->cost.seconds / total);
   }
-  line("callbacks", percent(callbacks / total) + " of the training" + named);
+  line("callbacks", percent(callbacks / total) + " of the run" + named);
   for (const auto& entry : trainer.callback_handler().entries()) {
     if (!entry->plugin()) continue;
     const CallbackCost& cost = entry->cost;
@@ -65,12 +66,13 @@ void print_metrics(const std::string& title, const json::object& metrics) {
   }
 }
 
-void print_summary(const Trainer& trainer) {
+void print_summary(const Trainer& trainer, double seconds) {
   const TrainerState& state = trainer.state();
   const TrainingArguments& args = trainer.args();
   const fs::path output_dir = args.output_dir;
-  std::cout << "\nTraining done: " << state.global_step << " of " << state.max_steps << " steps, "
-            << number(state.epoch) << " epochs\n";
+  const char* how = StopSignals::received() ? "stopped by a signal" : "done";
+  std::cout << "\nTraining " << how << ": " << state.global_step << " of " << state.max_steps << " steps, "
+            << number(state.epoch) << " epochs" << (trainer.train_steps() ? "" : "; nothing was left to train") << "\n";
   if (state.best_metric) {
     line("best metric", args.watched_metric() + " = " + number(*state.best_metric) +
                             (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
@@ -80,7 +82,7 @@ void print_summary(const Trainer& trainer) {
   if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
   for (const TrackerResult& result : tracker_results(trainer.callback_handler().entries(), output_dir))
     line(result.name, result.text);
-  print_costs(trainer);
+  print_costs(trainer, seconds);
 }
 
 }  // namespace trainer::command

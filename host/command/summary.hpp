@@ -9,7 +9,7 @@ namespace trainer::command {
 void print_metrics(const std::string& title, const json::object& metrics);
 
 /// After training: best metric, where the model, the event files, the CSV and the emissions lie,
-/// and how to look at them.
-void print_summary(const Trainer& trainer);
+/// and how to look at them. `seconds`: since the trainer was made.
+void print_summary(const Trainer& trainer, double seconds);
 
 }  // namespace trainer::command

@@ -217,6 +217,7 @@ void Trainer::log(json::object& logs, std::optional<double> seconds_since_start)
 void Trainer::fire(std::uint32_t event, json::object* values) { handler_->call_event(event, values); }
 
 double Trainer::train_seconds() const { return run_ ? run_->seconds() : 0; }
+std::int64_t Trainer::train_steps() const { return run_ ? run_->steps(state_.global_step) : 0; }
 double Trainer::data_seconds() const { return run_ ? run_->data_seconds() : 0; }
 
 }  // namespace trainer

@@ -193,6 +193,10 @@ ResumePoint Trainer::init_training_state(const TrainingPlan& plan,
       resume.steps_trained_in_current_epoch =
           state_.global_step % plan.num_update_steps_per_epoch * args_.gradient_accumulation_steps;
   }
+  if (state_.global_step >= plan.max_steps)
+    log::warning("nothing is left to train: the run is at step " + std::to_string(state_.global_step) +
+                 ", and max_steps or num_train_epochs make " + std::to_string(plan.max_steps) +
+                 " steps of it; raise them to train on");
   state_.max_steps = plan.max_steps;
   state_.num_train_epochs = plan.num_train_epochs;
   state_.is_local_process_zero = state_.is_world_process_zero = true;

@@ -20,9 +20,10 @@ for signal in TERM INT; do
   wait "$pid" || status=$?
   [ "$status" = "$([ $signal = TERM ] && echo 143 || echo 130)" ] ||
     { echo "exit status $status after SIG$signal"; cat err.txt; exit 1; }
-  grep -q "Training done" out.txt
+  grep -q "Training stopped by a signal" out.txt
   checkpoint=$(ls -d "$signal"/checkpoint-*)
   step=${checkpoint##*-}
+  grep -q "stopped by SIG$signal at step $step of 1000000; .* --resume_from_checkpoint=$checkpoint goes on" err.txt
   grep -q "\"global_step\": $step" "$checkpoint/trainer_state.json"
   "$TRAINER" train "$SOURCE/host/examples/digits/run.json" --max_steps $((step + 3)) --save_strategy no --eval_strategy no \
     --load_best_model_at_end false --set callbacks=[] --report_to csv --output_dir "$signal" --resume_from_checkpoint >out.txt 2>err.txt

@@ -29,7 +29,7 @@ struct RunFile {
   using Callback = PluginCallback;
   struct Action {
     std::string what;  ///< train, evaluate, predict
-    /// A directory below output_dir, or empty for the newest; absent: no resume.
+    /// As parse_resume() gives it; the directory lies below output_dir.
     std::optional<std::string> resume_from_checkpoint;
     json::object args;  ///< with resume_from_checkpoint: arguments that replace those before
   };
@@ -52,6 +52,10 @@ struct RunFile {
   static RunFile load(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, std::string>>& overrides = {});
 };
+
+/// What a resume_from_checkpoint names: a directory; empty, the newest one, for true; none for false. The words are
+/// those of a command line ("True", "no" ...), so a directory of such a name is given as "./no".
+std::optional<std::string> parse_resume(std::string_view text);
 
 /// "fail", "warn" or "disable"; anything else is an Error.
 OnError parse_on_error(const json::value& v, std::string_view where);

@@ -161,6 +161,10 @@ struct ArgumentInfo {
   std::string_view refusal;  ///< why, and what to do; of a supported one: why some values are refused
 };
 
+/// What takes the place of an argument that transformers 5 removed, such as "its name is use_cpu now"; empty for
+/// others.
+std::string_view removed_argument(std::string_view name);
+
 /// All arguments of transformers 5.23.0, in its order.
 const std::vector<ArgumentInfo>& argument_table();
 

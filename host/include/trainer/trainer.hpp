@@ -95,6 +95,8 @@ class Trainer {
   const Model& model() const { return model_; }
   Optimizer* optimizer() { return optimizer_.get(); }          ///< null before train()
   LRScheduler* lr_scheduler() { return lr_scheduler_.get(); }  ///< null before train()
+  /// Steps that the last train() made; a resumed one did not make those before.
+  std::int64_t train_steps() const;
   /// Seconds of the last train(), evaluations and saves included.
   double train_seconds() const;
   /// Those of them in which it waited for a batch.
