@@ -7,6 +7,7 @@
 #include <csignal>
 #include <utility>
 
+#include "base/directory_lock.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "checkpoints/generator_state.hpp"
@@ -28,6 +29,8 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (!train_dataset_)
     throw_usage(error_id::data_missing,
                 "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
+  lock_ = DirectoryLock::take(args_.output_dir);
+  const auto training = lock_->begin_training();
   is_in_train_ = true;
   // Reset at the end, so that a signal that comes before the first line of this is not lost.
   struct Reset {

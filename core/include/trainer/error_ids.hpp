@@ -31,6 +31,7 @@ inline constexpr ErrorId checkpoint_mismatch{"checkpoint.mismatch"};
 inline constexpr ErrorId checkpoint_missing{"checkpoint.missing"};
 inline constexpr ErrorId file_read_failed{"file.read-failed"};
 inline constexpr ErrorId file_write_failed{"file.write-failed"};
+inline constexpr ErrorId directory_in_use{"directory.in-use"};
 inline constexpr ErrorId directory_unusable{"directory.unusable"};
 inline constexpr ErrorId process_failed{"process.failed"};
 inline constexpr ErrorId command_usage{"command.usage"};

@@ -18,6 +18,7 @@ namespace trainer {
 
 class CallbackHandler;
 class CheckpointSaver;
+class DirectoryLock;
 class GradScaler;
 class TensorViews;
 class TrainingRun;
@@ -47,7 +48,8 @@ class Trainer {
   Trainer(const Trainer&) = delete;
 
   /// Trains. `resume_from_checkpoint`: a checkpoint directory, or an empty path for the newest one
-  /// in args.output_dir.
+  /// in args.output_dir. From then on until this Trainer is gone, no other process may train into that
+  /// directory; an Error when another one does already.
   TrainOutput train(const std::optional<std::filesystem::path>& resume_from_checkpoint = {});
   /// Makes train() end after the step it is in (and its evaluation): it saves, and fires the events
   /// that an early stop fires. From any thread or signal handler.
@@ -213,6 +215,7 @@ class Trainer {
     std::optional<at::ScalarType> full_type;  // set by fp16_full_eval, bf16_full_eval
     std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> persistent_loaders;
   } preparation_;                             // what evaluations keep from one to the next
+  std::shared_ptr<DirectoryLock> lock_;       // of output_dir, from train() on
   std::unique_ptr<CallbackHandler> handler_;  // last, so that callbacks end before what they may still look at
 };
 

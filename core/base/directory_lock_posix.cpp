@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The lock is fcntl()'s, because NFS, SMB and Lustre (mounted with flock) pass it on to their server, which drops it
+// with the client; flock()'s stays on one host in some of them. It belongs to the open file and not to the process,
+// whose own would go with any other descriptor of the file that somebody closes. A process that is forked off would
+// keep it alive, and closes it at once; a program that is started never gets it.
+#include "base/directory_lock.hpp"
+
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <ctime>
+#include <map>
+#include <mutex>
+#include <utility>
+
+#include "trainer/error.hpp"
+#include "trainer/json.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace fs = std::filesystem;
+
+/// Those of this process, by device and inode of their directories.
+struct DirectoryLocks {
+  std::mutex mutex;
+  std::map<std::pair<dev_t, ino_t>, std::weak_ptr<DirectoryLock>> held;
+
+  static DirectoryLocks& instance() {
+    static DirectoryLocks* const locks = [] {
+      ::pthread_atfork([] { instance().mutex.lock(); }, [] { instance().mutex.unlock(); }, close_in_child);
+      return new DirectoryLocks;  // never destroyed: a fork may come at any time
+    }();
+    return *locks;
+  }
+
+  static void close_in_child() {
+    for (const auto& [key, weak] : instance().held)
+      if (const auto lock = weak.lock()) ::close(std::exchange(lock->descriptor_, -1));
+    instance().held.clear();
+    instance().mutex.unlock();
+  }
+};
+
+namespace {
+
+enum class Locked { yes, by_another, impossible };
+
+Locked lock_file(int descriptor) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+#if defined(F_OFD_SETLK)
+  const int done = ::fcntl(descriptor, F_OFD_SETLK, &whole);
+#else
+  const int done = ::fcntl(descriptor, F_SETLK, &whole);
+#endif
+  if (done == 0) return Locked::yes;
+  return errno == EAGAIN || errno == EACCES ? Locked::by_another : Locked::impossible;
+}
+
+// A training that ends removes its file, and another one may have made its own by now.
+bool is_file(int descriptor, const fs::path& path) {
+  struct stat ours {
+  }, there{};
+  return ::fstat(descriptor, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
+         ours.st_ino == there.st_ino;
+}
+
+std::string host_name() {
+  char name[256] = {};
+  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
+}
+
+struct Holder {
+  std::int64_t pid = 0;  ///< 0: not known
+  std::string host, start;
+
+  // A process of another host cannot be asked for.
+  bool is_alive_here() const {
+    return pid > 0 && pid != ::getpid() && host == host_name() &&
+           (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  }
+};
+
+// What the file says, if anything: it may be written this very moment, or be anybody's text.
+Holder holder(int descriptor) try {
+  char bytes[1024];
+  const ssize_t size = ::pread(descriptor, bytes, sizeof bytes, 0);
+  if (size <= 0) return {};
+  const json::value parsed = json::parse({bytes, static_cast<std::size_t>(size)}, DirectoryLock::file_name);
+  const auto& record = parsed.as_object();
+  return {record.at("pid").to_number<std::int64_t>(), std::string(record.at("host").as_string()),
+          std::string(record.at("start").as_string())};
+} catch (const std::exception&) {
+  return {};
+}
+
+void write_record(int descriptor) {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char start[40] = {};
+  if (::gmtime_r(&now, &parts)) std::strftime(start, sizeof start, "%Y-%m-%d %H:%M:%S UTC", &parts);
+  const std::string record =
+      json::dump(json::object{{"pid", ::getpid()}, {"host", host_name()}, {"start", start}}) + "\n";
+  // What does not fit on the disk names nobody, and locks all the same.
+  if (::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, record.data(), record.size(), 0) < 0) return;
+}
+
+[[noreturn]] void refuse(const fs::path& directory, const Holder& who) {
+  const std::string name =
+      who.pid == 0 ? "another training"
+                   : "the training of process " + std::to_string(who.pid) + " on " + who.host + " since " + who.start;
+  throw_run(error_id::directory_in_use, "output_dir " + directory.string() + " is in use by " + name +
+                                            ", expected one training a directory; wait until that has ended, or name "
+                                            "another output_dir");
+}
+
+void warn_unlocked(const fs::path& directory, const std::string& reason) {
+  log::warning("output_dir " + directory.string() + " cannot be locked (" + reason +
+               "); see that no other training writes there");
+}
+
+}  // namespace
+
+std::shared_ptr<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
+  auto& locks = DirectoryLocks::instance();
+  const std::lock_guard guard(locks.mutex);
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0)
+    throw_run(error_id::directory_unusable, "output_dir " + directory.string() + " cannot be looked at: " +
+                                                std::strerror(errno) + "; make it, or name another one");
+  auto& held = locks.held[{info.st_dev, info.st_ino}];
+  auto lock = held.lock();
+  if (!lock) held = lock = std::shared_ptr<DirectoryLock>(new DirectoryLock(directory));
+  return lock;
+}
+
+DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(directory)) {
+  std::error_code ignored;
+  file_ = fs::absolute(directory_ / file_name, ignored);  // the current directory may change
+  for (;;) {
+    const int opened = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
+    if (opened < 0) {
+      warn_unlocked(directory_, std::strerror(errno));
+      return;
+    }
+    const Locked locked = lock_file(opened);
+    const std::string reason = std::strerror(errno);
+    if (locked == Locked::yes && !is_file(opened, file_)) {
+      ::close(opened);
+      continue;
+    }
+    const Holder who = locked == Locked::yes ? Holder() : holder(opened);
+    if (locked == Locked::by_another || who.is_alive_here()) {
+      ::close(opened);
+      refuse(directory_, who);
+    }
+    if (locked == Locked::impossible) warn_unlocked(directory_, reason);
+    write_record(opened);
+    descriptor_ = opened;
+    return;
+  }
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (descriptor_ < 0) return;
+  if (is_file(descriptor_, file_)) ::unlink(file_.c_str());
+  ::close(descriptor_);
+}
+
+std::shared_ptr<void> DirectoryLock::begin_training() {
+  if (busy_.exchange(true))
+    throw_run(error_id::directory_in_use,
+              "output_dir " + directory_.string() +
+                  " is in use by another Trainer of this process that is training, expected "
+                  "one training a directory; give this one another output_dir");
+  return {this, [](DirectoryLock* lock) { lock->busy_ = false; }};
+}
+
+}  // namespace trainer
