@@ -33,6 +33,16 @@ class History:
     def on_train_end(self, args, state, control, **kwargs):
         with open(args.output_dir + "/seen", "w") as out:
             out.write(str(self.seen))
+
+class Files:
+    def __init__(self, limit=0):
+        self.seen = []
+    def on_save(self, args, state, control, **kwargs):
+        with open(args.output_dir + "/checkpoint") as checkpoint:
+            self.seen.append(checkpoint.read())
+    def on_train_end(self, args, state, control, **kwargs):
+        with open(args.output_dir + "/seen", "w") as out:
+            out.write(str(self.seen))
 )py";
 
 class PythonPlugin : public testing::Test {
@@ -102,7 +112,32 @@ TEST_F(PythonPlugin, RunsBehindATrainingThatDoesNotWait) {
   EXPECT_EQ(host.control.should_training_stop, 0u);
   EXPECT_EQ(seen(), "[1, 2, 3]") << "it did everything before its Python ended";
   ASSERT_FALSE(host.lines.empty());
-  EXPECT_NE(host.lines[0].second.find("failed in on_log: ValueError: no loss"), std::string::npos);
+  EXPECT_NE(host.lines.back().second.find("failed in on_log: ValueError: no loss"), std::string::npos);
+}
+
+TEST_F(PythonPlugin, HasSeenACheckpointWhenTheTrainerMayRemoveIt) {
+  host.config["wait"] = Cell(false);
+  host.config["callback"] = Cell("classes_of_test.Files");
+  FakePlugin plugin(host, "python", directory);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK);
+  for (const char* const text : {"a", "b", "c"}) {
+    std::ofstream(scratch.path() / "checkpoint") << text;
+    EXPECT_EQ(plugin.fire(TRAINER_ON_SAVE), TRAINER_OK) << host.error;
+    std::filesystem::remove(scratch.path() / "checkpoint");
+  }
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_OK);
+  EXPECT_EQ(seen(), "['a', 'b', 'c']");
+}
+
+TEST_F(PythonPlugin, ThatIsNotWaitedForFailsAtTheNextEvent) {
+  host.config["wait"] = Cell(false);
+  FakePlugin plugin(host, "python", directory);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_LOG, {{"loss", Cell(0.5)}}), TRAINER_OK);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_ERROR) << "waited for, so that it is known by then";
+  EXPECT_EQ(host.error.substr(0, 61), "classes_of_test.Steer failed in on_log: ValueError: no loss (") << host.error;
+  EXPECT_EQ(plugin.fire(TRAINER_ON_LOG, {{"loss", Cell(0.5)}}), TRAINER_OK) << "it gets no more events";
+  EXPECT_EQ(seen(), "");
 }
 
 TEST_F(PythonPlugin, SaysWhatIsWrongWithTheClass) {

@@ -310,6 +310,29 @@ def a_tracker_that_fails(work):
     )
 
 
+DROPPED = """
+from transformers.integrations import MLflowCallback
+
+class Dropped(MLflowCallback):
+    def on_save(self, args, state, control, **kwargs):
+        raise OSError("the server is gone")
+"""
+
+
+def a_dropped_tracker(work):
+    """Its run is not called finished, and the summary tells."""
+    (work.path / "dropped.py").write_text(DROPPED)
+    env = {"MLFLOW_TRACKING_URI": f"sqlite:///{work.path}/mlflow.db"}
+    _, printed = train(work, "dropped.Dropped", on_error="disable", config={"wait": False}, env=env)
+    expect(
+        "callback python failed in on_save at step 45: dropped.Dropped failed in on_save: OSError" in printed, printed
+    )
+    expect(", 1 failed" in printed.split("Training done")[1], f"the summary:\n{printed}")
+    with sqlite3.connect(work.path / "mlflow.db") as store:
+        runs = store.execute("select status, end_time from runs").fetchall()
+    expect(len(runs) == 1 and runs[0][0] == "FAILED" and runs[0][1], f"runs: {runs}\n{printed}")
+
+
 def a_killed_tracker(work):
     """Its run is not called finished: MLflow's own exit hook would say so."""
     env = work.environment(TRAINER_PYTHON=LIGHT, MLFLOW_TRACKING_URI=f"sqlite:///{work.path}/mlflow.db")
@@ -337,10 +360,12 @@ def a_slow_exit(work):
 
 
 def without_waiting(work):
-    """Nothing comes back then, and an exception leaves the callback out."""
+    """Nothing comes back then, and an exception is known later."""
     train(work, "mine.Steer", config={"wait": False})
     expect(state_of(work)["global_step"] == 90, "flags do not come back")
-    _, printed = train(work, "mine.Raise", config={"wait": False})
+    _, printed = train(work, "mine.Raise", config={"wait": False}, status=1)
+    expect("failed in on_log: ValueError: boom at 10" in printed, printed)
+    _, printed = train(work, "mine.Raise", config={"wait": False}, on_error="disable")
     expect(printed.count("failed in on_log: ValueError: boom at 10") == 1 and "without it" in printed, printed)
 
 
@@ -369,6 +394,7 @@ TESTS = [
     full_transformers,
     what_is_missing,
     a_tracker_that_fails,
+    a_dropped_tracker,
     a_killed_tracker,
     a_slow_exit,
     without_waiting,

@@ -46,7 +46,7 @@ def run_task(work, command, status=0, program=TASK):
 def a_task(work):
     # The deck shows six decimals, and a rate that does not depend on the number of epochs can be resumed with more.
     rate = {"learning_rate": 0.01, "lr_scheduler_type": "constant"}
-    printed = run_task(work, work.command("flyte", args=rate))
+    printed = run_task(work, work.command("flyte", args=rate | {"save_total_limit": 1}))
     expect("Log History" in printed.split("DECKS")[1], printed)
     history = json.loads((work.path / "out" / "trainer_state.json").read_text())["log_history"]
     found = work.check("flyte", work.path / "tmp")
@@ -69,6 +69,13 @@ def a_run_that_fails(work):
     expect("CalledProcessError" in printed, f"the task fails with its run:\n{printed}")
 
 
+def a_callback_that_fails(work):
+    program = TASK.replace("run(command)", "checkpoint.save = None; run(command)")
+    printed = run_task(work, work.command("flyte"), status=1, program=program)
+    expect("Training done" in printed and "CallbackFailed" in printed, printed)
+    expect("flyte failed in on_save: TypeError" in printed.split("CallbackFailed")[-1], printed)
+
+
 def a_user_callback_beside_it(work):
     (work.path / "mine.py").write_text(
         "from transformers import TrainerCallback\nclass Stop(TrainerCallback):\n"
@@ -89,7 +96,7 @@ def outside_of_a_task(work):
     expect("flyte could not be created in Python" in printed, printed)
 
 
-for test in a_task, a_run_that_fails, a_user_callback_beside_it, outside_of_a_task:
+for test in a_task, a_run_that_fails, a_callback_that_fails, a_user_callback_beside_it, outside_of_a_task:
     with Work() as work:
         test(work)
         print("passed:", test.__name__)

@@ -23,6 +23,9 @@ inline constexpr std::uint32_t step_events = 1u << TRAINER_ON_STEP_BEGIN | 1u <<
                                              1u << TRAINER_ON_OPTIMIZER_STEP | 1u << TRAINER_ON_SUBSTEP_END |
                                              1u << TRAINER_ON_STEP_END | 1u << TRAINER_ON_PREDICTION_STEP;
 
+/// Those that speak of files which the trainer removes or replaces later: checkpoints, and what lies in output_dir.
+inline constexpr std::uint32_t file_events = 1u << TRAINER_ON_SAVE | 1u << TRAINER_ON_TRAIN_END;
+
 /// The event's number, or TRAINER_EVENT_COUNT for a name that is no event.
 constexpr std::uint32_t event_kind(std::string_view name) {
   std::uint32_t kind = 0;

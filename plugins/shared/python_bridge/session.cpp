@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <stdexcept>
+#include <utility>
 
 #include "shared/python_bridge/event_names.hpp"
 #include "shared/python_bridge/json_text.hpp"
@@ -13,6 +14,29 @@
 #include "shared/python_bridge/session_words.hpp"
 
 namespace trainer::plugins {
+namespace {
+
+// How long there is still to wait for something; said once when it takes long.
+class Patience {
+ public:
+  Patience(const sdk::Host& host, std::string what, double most) : host_(host), what_(std::move(what)), most_(most) {}
+  double next() {
+    const double passed = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+    if (passed > notice && !std::exchange(said_, true))
+      host_.info("waiting for " + what_ + ", at most " + seconds(most_));
+    return said_ ? most_ - passed : std::min(most_, notice + 0.1) - passed;
+  }
+
+ private:
+  static constexpr double notice = 5;
+  const sdk::Host& host_;
+  std::string what_;
+  double most_;
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+  bool said_ = false;
+};
+
+}  // namespace
 
 void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const trainer_control& control,
                           const sdk::Map* values, std::uint64_t id) {
@@ -62,24 +86,27 @@ void BridgeSession::append_history() {
 }
 
 void BridgeSession::event(std::uint32_t kind, const trainer_state& state, trainer_control& control, sdk::Map* values) {
-  if (lost_) return;
-  if (connection_->gone()) {
-    if (!answers_) return report_loss();
-    lose("before " + std::string(event_names[kind]));
-  }
-  if (!ready_) {
-    hear(connection_->receive(0));
+  if (lost_ || left_out_) return;
+  if (!ready_ || connection_->gone()) {
+    hear_all();
+    drop_failed();
     if (!wants(kind)) return;
   }
+  const std::string name(event_names[kind]);
+  if (connection_->gone()) lose("before " + name);
+  const bool has_files = (file_events >> kind & 1) != 0;
   const std::uint64_t id = answers_ ? ++last_id_ : 0;
   build(kind, state, control, values, id);
-  if (!connection_->send(text_, answers_) && !full_said_) {
+  if (!connection_->send(text_, answers_ || has_files) && !full_said_) {
     full_said_ = true;
     host_.warning(class_name_ + " has not taken the last " + std::to_string(most_waiting_bytes >> 20) +
                   " MB of events; what comes until it does is lost to it");
   }
-  if (!answers_) return;
-  const boost::json::object answer = ask(std::string(event_names[kind]), id);
+  if (!answers_) {
+    if (has_files) wait_until_seen(name);
+    return;
+  }
+  const boost::json::object answer = ask(name, id);
   if (const auto* flags = answer.if_contains("control")) {
     std::uint32_t* const to[] = {&control.should_training_stop, &control.should_epoch_stop, &control.should_save,
                                  &control.should_evaluate, &control.should_log};
@@ -89,16 +116,53 @@ void BridgeSession::event(std::uint32_t kind, const trainer_state& state, traine
   if (changed != nullptr && values != nullptr) set_values(*values, changed->as_array());
 }
 
-// What a tracker that is created meanwhile says: what it overrides, or why it cannot be.
-void BridgeSession::hear(const std::optional<boost::json::object>& message) {
-  if (!message) return;
-  if (const auto* ready = message->if_contains("ready")) take_ready(ready->as_object());
-  if (!message->contains("refused")) return;
-  events_ = 0;
+// What a callback says that nobody waits for: what it overrides, or why it ended itself.
+void BridgeSession::hear(const boost::json::object& message) {
+  if (const auto* ready = message.if_contains("ready")) take_ready(ready->as_object());
+  if (const auto* answer = message.if_contains("answer"); answer && answer->to_number<std::uint64_t>() == behind_)
+    behind_ = 0;
+  if (message.contains("refused"))
+    failure_ = class_name_ + " could not be created in Python: " + text_in(message, "refused");
+  else if (message.contains("failed"))
+    failure_ = settings_.callback + " failed in " + text_in(message, "on") + ": " + text_in(message, "failed");
+  else
+    return;
+  log_lines(TRAINER_LOG_WARNING, text_in(message, "traceback"));
+}
+
+void BridgeSession::hear_all() {
+  while (const auto message = connection_->receive(0)) hear(*message);
+}
+
+// Its Python is ending, and tells its tracker that the run failed; here the run's on_error decides.
+void BridgeSession::drop_failed() {
+  if (failure_.empty()) return;
   left_out_ = true;
-  host_.warning(class_name_ + " could not be created in Python: " + text_in(*message, "refused") +
-                "; the run goes on without it");
-  log_lines(TRAINER_LOG_WARNING, text_in(*message, "traceback"));
+  events_ = 0;
+  throw std::runtime_error(failure_ + "; it gets no more events");
+}
+
+// Until everything that was sent is done: the trainer goes on to remove or to write anew what the event speaks of.
+void BridgeSession::wait_until_seen(const std::string& what) {
+  if (behind_ != 0) hear_all();
+  if (behind_ != 0) return;  // said already
+  const std::uint64_t id = ++last_id_;
+  connection_->send("{\"seen\":" + std::to_string(id) + "}", true);
+  behind_ = id;
+  Patience patience(host_, class_name_ + " to take " + what, settings_.shutdown_timeout);
+  for (double left = patience.next(); behind_ != 0 && left > 0; left = patience.next()) {
+    if (const auto message = connection_->receive(left)) {
+      hear(*message);
+    } else if (connection_->gone()) {
+      hear_all();
+      drop_failed();
+      lose("during " + what);
+    }
+  }
+  drop_failed();
+  if (behind_ != 0)
+    host_.warning(class_name_ + " did not take " + what + " within " + seconds(settings_.shutdown_timeout) +
+                  "; the run goes on, and files that it removes or replaces before are lost to it");
 }
 
 // Waits for the answer with that id, and serves what the callback asks for in the meantime.
@@ -108,7 +172,11 @@ boost::json::object BridgeSession::ask(const std::string& what, std::uint64_t id
   for (;;) {
     const double left = std::chrono::duration<double>(until - Clock::now()).count();
     auto message = connection_->receive(std::max(left, 0.0));
-    if (!message && connection_->gone()) lose("during " + what);
+    if (!message && connection_->gone()) {
+      hear_all();
+      if (!failure_.empty()) throw std::runtime_error(failure_);
+      lose("during " + what);
+    }
     if (!message) {
       if (process_) process_->kill();
       lost_ = true;
@@ -122,7 +190,10 @@ boost::json::object BridgeSession::ask(const std::string& what, std::uint64_t id
       continue;
     }
     const auto* answered = message->if_contains("answer");
-    if (answered == nullptr || answered->to_number<std::uint64_t>() != id) continue;
+    if (answered == nullptr || answered->to_number<std::uint64_t>() != id) {
+      hear(*message);
+      continue;
+    }
     memory_.reset();
     if (message->contains("error")) {
       log_lines(TRAINER_LOG_WARNING, text_in(*message, "traceback"));
@@ -145,18 +216,14 @@ void BridgeSession::lose(const std::string& what) {
                            "); what it printed says why");
 }
 
-void BridgeSession::report_loss() {
-  hear(connection_->receive(0));
-  lost_ = true;
-  events_ = 0;
-  if (!left_out_) host_.warning(class_name_ + "'s Python ended (" + how_it_ended() + "); the run goes on without it");
-}
-
 const boost::json::object& BridgeSession::state() {
-  if (!lost_ && !connection_->gone()) {
-    const std::uint64_t id = ++last_id_;
-    connection_->send("{\"state\":" + std::to_string(id) + "}", true);
+  if (lost_ || left_out_ || connection_->gone()) return *state_;
+  const std::uint64_t id = ++last_id_;
+  connection_->send("{\"state\":" + std::to_string(id) + "}", true);
+  try {
     state_ = ask("the question for its state", id).at("state").as_object();
+  } catch (const std::runtime_error&) {
+    if (failure_.empty()) throw;  // else the next event says so
   }
   return *state_;
 }
@@ -174,33 +241,27 @@ void BridgeSession::close(bool failed) {
   if (closed_) return;
   closed_ = true;
   if (lost_) return;
-  if (connection_->gone()) return report_loss();
   connection_->send(failed ? "{\"close\":\"failed\"}" : "{\"close\":\"finished\"}", true);
-  using Clock = std::chrono::steady_clock;
-  const auto begin = Clock::now();
-  const auto passed = [&] { return std::chrono::duration<double>(Clock::now() - begin).count(); };
   // A helper that it forked may hold the socket open, so that its own end is what counts.
   const auto over = [&] { return process_ ? process_->ended().has_value() : connection_->gone(); };
-  bool said = false;
-  while (!over() && passed() < settings_.shutdown_timeout) {
+  Patience patience(host_, class_name_ + " to finish", settings_.shutdown_timeout);
+  for (double left = patience.next(); !over() && left > 0; left = patience.next()) {
     if (connection_->gone())
-      process_->wait(0.2);
-    else
-      hear(connection_->receive(0.2));
-    if (!said && passed() > 5) {
-      said = true;
-      host_.info("waiting for " + class_name_ + " to finish, at most " + seconds(settings_.shutdown_timeout));
-    }
+      process_->wait(std::min(left, 0.2));
+    else if (const auto message = connection_->receive(std::min(left, 0.2)))
+      hear(*message);
   }
   // Its last words may be on their way from the connection's thread.
-  for (const double until = passed() + 1; !connection_->gone() && passed() < until;) hear(connection_->receive(0.05));
-  hear(connection_->receive(0));
+  for (int i = 0; i < 20 && !connection_->gone(); ++i)
+    if (const auto message = connection_->receive(0.05)) hear(*message);
+  hear_all();
+  if (!failure_.empty() && !left_out_) host_.warning(failure_ + "; the run had gone on without it");
   const auto ended = process_ ? process_->ended() : std::optional<std::string>("");
   if (!over()) {
     if (process_) process_->kill();
     host_.warning(class_name_ + " did not finish within " + seconds(settings_.shutdown_timeout) +
                   "; its last records may be missing where it sends them");
-  } else if (!failed && !ended->empty() && !left_out_) {
+  } else if (!failed && !ended->empty() && failure_.empty()) {
     host_.warning(class_name_ + "'s Python ended with " + *ended + "; its last records may be missing");
   }
   if (connection_->refused() > 0)

@@ -5,7 +5,6 @@
 
 #include <trainer/event.h>
 
-#include <atomic>
 #include <boost/json.hpp>
 #include <memory>
 #include <optional>
@@ -39,9 +38,9 @@ class BridgeSession {
   ~BridgeSession();
 
   /// Whether the event is of interest: what the Python class does not override is not sent.
-  bool wants(std::uint32_t kind) const { return (events_.load(std::memory_order_relaxed) >> kind & 1) != 0; }
-  /// Sends an event; with answers, waits, and takes flags and values over. Throws what the callback
-  /// raised, and for a Python that is gone or silent.
+  bool wants(std::uint32_t kind) const { return (events_ >> kind & 1) != 0; }
+  /// Sends an event; with answers, waits, and takes flags and values over; without, waits only where the event speaks
+  /// of files. Throws what the callback raised, then or at an event before, and for a Python that is gone or silent.
   void event(std::uint32_t kind, const trainer_state& state, trainer_control& control, sdk::Map* values);
   /// Ends the Python after its exit hooks. `failed` is what they get to see.
   void close(bool failed);
@@ -59,7 +58,10 @@ class BridgeSession {
   boost::json::object expect_reply(const char* what, bool ready);
   void take_ready(const boost::json::object& ready);
   bool first_look(const boost::json::object& message);
-  void hear(const std::optional<boost::json::object>& message);
+  void hear(const boost::json::object& message);
+  void hear_all();
+  void drop_failed();
+  void wait_until_seen(const std::string& what);
   boost::json::object ask(const std::string& what, std::uint64_t id);
   [[noreturn]] void lose(const std::string& what);
   std::string how_it_ended();
@@ -76,11 +78,12 @@ class BridgeSession {
   std::unique_ptr<Connection> connection_;
   std::unique_ptr<SharedMemory> memory_;
   std::optional<boost::json::object> state_;
-  std::atomic<std::uint32_t> events_{0};
-  std::atomic<bool> left_out_{false};  // a tracker that failed; said already
-  bool ready_ = false, answers_ = false, lost_ = false, closed_ = false;
+  std::uint32_t events_ = 0;
+  std::string failure_;  // why a callback that is not waited for ended itself
+  bool ready_ = false, answers_ = false, left_out_ = false, lost_ = false, closed_ = false;
   bool shapes_sent_ = false, full_said_ = false;
   std::uint64_t history_sent_ = 0, last_id_ = 0;
+  std::uint64_t behind_ = 0;       // the question that was not answered in time; 0: it has seen all it was waited for
   std::string last_sent_, entry_;  // of log_history, as JSON
 };
 

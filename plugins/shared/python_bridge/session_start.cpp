@@ -74,18 +74,10 @@ void BridgeSession::introduce() {
   connection_->send(text_, true);
 }
 
-// On the connection's thread. Lines for the log, and a tracker's failure, which nobody waits for.
+// On the connection's thread: lines for the log.
 bool BridgeSession::first_look(const boost::json::object& message) {
   if (message.contains("log")) {
     log_lines(text_in(message, "log") == "error" ? TRAINER_LOG_ERROR : TRAINER_LOG_WARNING, text_in(message, "text"));
-    return true;
-  }
-  if (message.contains("failed")) {
-    events_ = 0;
-    left_out_ = true;
-    host_.warning(settings_.callback + " failed in " + text_in(message, "on") + ": " + text_in(message, "failed") +
-                  "; the run goes on without it");
-    log_lines(TRAINER_LOG_WARNING, text_in(message, "traceback"));
     return true;
   }
   return false;
@@ -127,8 +119,9 @@ void BridgeSession::take_ready(const boost::json::object& ready) {
   class_name_ = text_in(ready, "class");
   std::uint32_t events = 0;
   for (const auto& name : ready.at("events").as_array()) events |= event_bit(std::string_view(name.as_string()));
-  events_ = left_out_ ? 0 : events;
   if (!settings_.wait) answers_ = !ready.at("tracker").as_bool();
+  if (!answers_) events |= 1u << TRAINER_ON_TRAIN_END;  // by then it is known whether it has failed
+  events_ = events;
   if (const auto* state = ready.if_contains("state")) state_ = state->as_object();
 }
 

@@ -10,7 +10,7 @@ from trainer_bridge import session, trackers, wire
 
 
 class TrainerFailed(Exception):
-    """What this process ends with when the training failed, so that exit hooks see a failure and not an end."""
+    """What this process ends with when the training or the callback failed: exit hooks see a failure, and not an end."""
 
 
 def main(sock):
@@ -32,7 +32,8 @@ def main(sock):
         trackers.end_finished_runs(one.warn)
     if one.ended == "failed":
         trackers.end_failed_runs(one.warn)
-        raise TrainerFailed("the training ended before its time")
+        connection.close()  # the trainer sees the end also where a helper that was forked holds the socket open
+        raise TrainerFailed(one.failure or "the training ended before its time")
 
 
 def _leave_after(seconds):

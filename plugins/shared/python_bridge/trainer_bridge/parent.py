@@ -14,11 +14,15 @@ from trainer_bridge import session, wire
 SOCKET = "TRAINER_BRIDGE_SOCKET"
 
 
+class CallbackFailed(RuntimeError):
+    """The trainer did its work; what a callback was to make of it is not there."""
+
+
 def run(command, env=None, cwd=None, check=True, **options):
     """Runs the command to its end, as subprocess.run does, and gives its CompletedProcess.
 
-    Callbacks run on the calling thread. `check`: raise CalledProcessError for a status other than 0.
-    `options` go to subprocess.Popen.
+    Callbacks run on the calling thread. `check`: raise CalledProcessError for a status other than 0, and CallbackFailed
+    when the run went on without a callback of this program. `options` go to subprocess.Popen.
     """
     with tempfile.TemporaryDirectory(prefix="trainer-") as folder:
         path = os.path.join(folder, "bridge")
@@ -28,12 +32,14 @@ def run(command, env=None, cwd=None, check=True, **options):
             environment = {**(os.environ if env is None else env), SOCKET: path}
             with subprocess.Popen(command, env=environment, cwd=cwd, **options) as process:
                 try:
-                    _serve(listener, process)
+                    failures = _serve(listener, process)
                 except BaseException:
                     process.terminate()
                     raise
     if check and process.returncode != 0:
         raise subprocess.CalledProcessError(process.returncode, command)
+    if check and failures:
+        raise CallbackFailed("; ".join(failures))
     return subprocess.CompletedProcess(command, process.returncode)
 
 
@@ -59,7 +65,7 @@ def _serve(listener, process):
                 one, message = inbox.get(timeout=0.1)
             except queue.Empty:
                 if over:
-                    return
+                    return [one.failure for one in sessions if one.failure]
                 continue
             if not one.handle(message):
                 one.close()

@@ -37,7 +37,7 @@ class Session:
         self.inbox = inbox
         self.callback = None
         self.waited_for = False  # whether the trainer stands still until the answer to this event
-        self.failed = False  # a tracker that raised gets nothing more
+        self.failure = None  # what a callback raised that is not waited for; it gets nothing more
         self.tracker = None
         self.closed = False
         self.ended = None  # "finished" or "failed" once the trainer closed
@@ -67,7 +67,9 @@ class Session:
         if "init" in message:
             return self._create(message["init"])
         if "on" in message:
-            self._event(message)
+            return self._event(message)
+        elif "seen" in message:
+            self.connection.send({"answer": message["seen"]})
         elif "state" in message:
             self._reply(message["state"], lambda: {"state": _portable(self.callback.state())})
         elif "restore" in message:
@@ -198,16 +200,19 @@ class Session:
         if self.model is not None and "shapes" in message:
             self.model.shapes = {name: (shape, kind) for name, shape, kind in message["shapes"]}
         name = message["on"]
-        if self.failed or not self._overrides(name):
-            return
+        if not self._overrides(name):
+            return True
         if "id" in message:
-            return self._reply(message["id"], lambda: self._call(name, message))
+            self._reply(message["id"], lambda: self._call(name, message))
+            return True
         try:
             self._call(name, message)
+            return True
         except Exception as error:
-            self.failed = True
             text, details = _described(error)
+            self.ended, self.failure = "failed", f"{self.init['callback']} failed in {name}: {text}"
             self.connection.send({"failed": text, "traceback": details, "on": name})
+            return False
 
     def _call(self, name, message):
         state = objects.make_state(self.classes, message["state"], self.history)

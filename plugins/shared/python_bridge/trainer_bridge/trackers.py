@@ -124,11 +124,20 @@ def end_failed_runs(warn):
         (
             ("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
             ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
-            ("swanlab", lambda m: m.get_run() is not None and m.finish(state="crashed", error="the training failed")),
+            ("swanlab", _crash_swanlab),
         ),
         "failed",
         warn,
     )
+
+
+def _crash_swanlab(swanlab):
+    try:
+        run = swanlab.get_run()
+    except RuntimeError:  # since 0.8, where None was the answer
+        return
+    if run is not None:
+        swanlab.finish(state="crashed", error="the training failed")
 
 
 def _end(enders, how, warn):
