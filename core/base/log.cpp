@@ -33,14 +33,23 @@ spdlog::logger& logger() {
   return *instance;
 }
 
+// Whether it is done: nobody wants the level, or the program has its own logging.
+bool is_done(Level level, std::string_view text) {
+  if (level < lowest.load(std::memory_order_relaxed)) return true;
+  std::lock_guard lock(sink_mutex);
+  if (custom_sink) custom_sink(level, text);
+  return custom_sink != nullptr;
+}
+
 }  // namespace
 
+void warning_at_once(std::string_view text) {
+  if (!is_done(Level::warning, text))
+    logger().log(spdlog::level::warn, spdlog::string_view_t(text.data(), text.size()));
+}
+
 void write(Level level, std::string_view text) {
-  if (level < lowest.load(std::memory_order_relaxed)) return;
-  {
-    std::lock_guard lock(sink_mutex);
-    if (custom_sink) return custom_sink(level, text);
-  }
+  if (is_done(level, text)) return;
   static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                          spdlog::level::err};
   static constexpr const char* names[] = {"debug: ", "info: ", "warning: ", "error: "};

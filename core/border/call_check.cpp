@@ -6,7 +6,6 @@
 #include <mutex>
 #include <utility>
 
-#include "state/moment.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer::call_check {
@@ -37,8 +36,8 @@ void record_misuse(std::string_view plugin, const std::string& sentence) {
 
 const bool on = is_set("TRAINER_CHECK_PLUGINS");
 
-bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* function, When when) {
-  if (std::this_thread::get_id() != thread) {
+bool breaks_rule(std::string_view plugin, const Moment* maker, const char* function, When when) {
+  if (moment_or_null() != maker) {
     record_misuse(plugin,
                   std::string("called ") + function +
                       " on a thread of its own, expected the trainer's; take the value in create or in an event, and "
@@ -46,16 +45,16 @@ bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* fu
     return true;
   }
   // On the trainer's thread, whoever calls within an event is the callback whose event it is.
-  if (when == When::trainer_thread || moment.callback.load(std::memory_order_relaxed)) return false;
+  if (when == When::trainer_thread || (maker->callback != 0 && maker->call < TRAINER_EVENT_COUNT)) return false;
   record_misuse(plugin,
                 std::string("called ") + function + " outside of an event, expected within one; call it from a slot");
   return true;
 }
 
-bool breaks_rule(std::thread::id thread, const char* function) {
-  if (std::this_thread::get_id() == thread) return false;
-  const char* running = moment.callback.load(std::memory_order_relaxed);
-  return breaks_rule(running ? running : "?", thread, function, When::trainer_thread);
+bool breaks_rule(const Moment* maker, const char* function) {
+  if (moment_or_null() == maker) return false;
+  const std::uint32_t asked = maker->callback;
+  return breaks_rule(asked ? moments.name_of(asked) : "?", maker, function, When::trainer_thread);
 }
 
 std::string take_misuse(const std::string& plugin) {

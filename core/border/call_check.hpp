@@ -3,7 +3,8 @@
 
 #include <string>
 #include <string_view>
-#include <thread>
+
+#include "state/moment.hpp"
 
 /// With TRAINER_CHECK_PLUGINS=1 in the environment, each call of a plugin to the host is checked against the
 /// thread and the state that the last words of the function's comment in plugin_api state. A call that breaks
@@ -18,13 +19,12 @@ enum class When {
 
 extern const bool on;
 
-/// Whether `plugin`, made on `thread`, must not call `function` here and now. What it did is said in the log
-/// at once, and kept for take_misuse().
-bool breaks_rule(std::string_view plugin, std::thread::id thread, const char* function, When when);
+/// Whether `plugin`, made on the thread of the moment `maker`, must not call `function` here and now. What it did is
+/// said in the log at once, and kept for take_misuse().
+bool breaks_rule(std::string_view plugin, const Moment* maker, const char* function, When when);
 
-/// The same for a function of an event's map, made on `thread`: the plugin is the callback that is being called, by
-/// its name in the run.
-bool breaks_rule(std::thread::id thread, const char* function);
+/// The same for a function of an event's map: the plugin is the callback that is being asked, by its name in the run.
+bool breaks_rule(const Moment* maker, const char* function);
 
 /// What a plugin did since it was last asked for, by either name; empty: nothing.
 std::string take_misuse(const std::string& plugin);

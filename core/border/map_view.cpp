@@ -46,7 +46,7 @@ struct MapFunctions {
   static const MapView& of(const trainer_map* map) { return *static_cast<const MapView*>(map); }
 
   static bool breaks_rule(const trainer_map* map, const char* function) {
-    return call_check::on && call_check::breaks_rule(of(map).thread_, function);
+    return call_check::on && call_check::breaks_rule(of(map).maker_, function);
   }
 
   static std::uint64_t size(const trainer_map* map) {

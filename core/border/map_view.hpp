@@ -5,7 +5,6 @@
 
 #include <forward_list>
 #include <string>
-#include <thread>
 
 #include "border/call_check.hpp"
 #include "trainer/json.hpp"
@@ -24,7 +23,7 @@ class MapView : public trainer_map {
   friend struct MapFunctions;
   json::object* values_;
   bool read_only_;
-  std::thread::id thread_ = call_check::on ? std::this_thread::get_id() : std::thread::id();
+  const Moment* maker_ = call_check::on ? &moment() : nullptr;
   // JSON texts of the lists and objects handed out last. Most maps have none, and one is made for each
   // event: it must not allocate.
   mutable std::string scratch_;

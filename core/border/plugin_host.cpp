@@ -38,7 +38,7 @@ struct HostFunctions {
   static PluginHost& of(const trainer_host* host) { return *static_cast<PluginHost*>(host->data); }
 
   static bool breaks_rule(const trainer_host* host, const char* function, When when) {
-    return call_check::on && call_check::breaks_rule(of(host).name_, of(host).thread_, function, when);
+    return call_check::on && call_check::breaks_rule(of(host).name_, of(host).maker_, function, when);
   }
 
   static void log(const trainer_host* host, std::uint32_t level, const char* text, std::uint64_t size) {

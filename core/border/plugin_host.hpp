@@ -3,7 +3,6 @@
 
 #include <trainer/host.h>
 
-#include <thread>
 #include <vector>
 
 #include "border/log_limit.hpp"
@@ -28,7 +27,7 @@ class PluginHost : public trainer_host {
   friend struct HostFunctions;
   void tell_left_out(std::uint64_t lines) const;
 
-  const std::thread::id thread_ = std::this_thread::get_id();
+  const Moment* const maker_ = &moment();
   std::string name_;
   LogLimit log_limit_;
   json::object config_;

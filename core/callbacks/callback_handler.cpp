@@ -8,14 +8,28 @@
 
 #include "border/call_check.hpp"
 #include "border/map_view.hpp"
+#include "border/plugin_call.hpp"
 #include "callbacks/native_event.hpp"
-#include "state/moment.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
 #include "trainer/plugin_registry.hpp"
 
 namespace trainer {
+
+namespace {
+
+constexpr std::string_view control_state = "TrainerControl";
+
+// The states of all stand beside that of the control, by their classes.
+void require_own_name(const CallbackEntry& entry) {
+  if (entry.class_name == control_state)
+    throw_usage(error_id::callback_name_taken, "callback " + entry.name + " is of the class \"" + entry.class_name +
+                                                   "\", under which checkpoints hold the trainer's own state; give "
+                                                   "the class another name");
+}
+
+}  // namespace
 
 trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
   // The sixteen slots stand in the order of the TRAINER_ON_ numbers (callback.h, event.h).
@@ -31,12 +45,21 @@ CallbackHandler::~CallbackHandler() {
 }
 
 void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
-  const auto same = std::find_if(entries_.begin(), entries_.end(),
-                                 [&](const auto& other) { return other->class_name == entry->class_name; });
-  if (same != entries_.end())
-    log::warning("a " + entry->class_name + " is added although there is one already; both will be called");
+  require_own_name(*entry);
+  warn_of_same_name(*entry);
   entries_.push_back(std::move(entry));
   rebuild();
+}
+
+void CallbackHandler::warn_of_same_name(const CallbackEntry& entry) const {
+  for (const auto& other : entries_) {
+    const bool same_class = other->class_name == entry.class_name;
+    if (!same_class && other->name != entry.name) continue;
+    std::string who = same_class ? "a " + entry.class_name : "a callback called " + entry.name;
+    if (same_class && other->name != entry.name) who += " (" + entry.name + ")";
+    const std::string first = same_class && other->name != entry.name ? " (" + other->name + ")" : "";
+    return log::warning(who + " is added although there is one already" + first + "; both will be called");
+  }
 }
 
 std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) {
@@ -69,7 +92,7 @@ void CallbackHandler::rebuild() {
       const auto function = slot_of(*entry->table, kind);
       const auto has_entry = [&](const Slot& slot) { return slot.function && slot.entry == entry.get(); };
       if (function && is_on(entry.get()) && std::none_of(list.begin(), list.end(), has_entry))
-        list.push_back({function, entry->table, entry.get(), entry->name.c_str()});
+        list.push_back({function, entry->table, entry.get(), known_name(entry->name)});
     }
     if (recorder_ || !list.empty()) listening_ |= 1u << kind;
   }
@@ -103,9 +126,10 @@ static std::int32_t timed_call(trainer_slot function, trainer_callback* table, c
 }
 
 // Inline, as it is called for each callback of each event.
-inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, std::uint32_t weight) {
+inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event& event, std::uint32_t weight,
+                                          AskedFor& asked) {
   ++slot.entry->cost.calls;
-  moment.callback.store(slot.name, std::memory_order_relaxed);
+  asked.is(slot.name);
   // The SDK lets no exception out; a plugin that is written without it might.
   try {
     if (weight == 0) return slot.function(slot.table, &event);
@@ -119,6 +143,7 @@ inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event&
 }
 
 void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
+  if (failures_between_events.load(std::memory_order_relaxed) != failures_told_) tell_failures_between_events();
   trainer_state view;
   state_.fill(view);
   MapView map(values, false);
@@ -131,33 +156,30 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   event.native_values = values;
   if (recorder_) recorder_->begin(kind, state_, control_, values, has_);
   const std::uint32_t weight = timing_weight(kind);
-  moment.event.store(kind, std::memory_order_relaxed);
-  moment.step.store(state_.global_step, std::memory_order_relaxed);
+  AskedFor asked(moment(), kind);  // perhaps within another: a C++ callback may evaluate within an event
+  asked.at(state_.global_step);
   const auto& list = lists_[kind];
   const bool watched = recorder_ || call_check::on;
   TrainerControl before = control_;
-  // Not null where a C++ callback evaluates within an event.
-  const char* outer = moment.callback.load(std::memory_order_relaxed);
   ++depth_;
   try {
     // By index, because a callback may add others while the list is walked.
     for (std::size_t i = 0; i < list.size(); ++i) {
       if (!list[i].function) continue;  // removed or disabled in this event
       CallbackEntry& entry = *list[i].entry;
-      const std::int32_t status = call(list[i], event, weight);
+      const std::int32_t status = call(list[i], event, weight, asked);
       // Most callbacks leave the control as it was, and then there is nothing to look at.
       if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
         continue;
+      asked.is(0);
       after_call(entry, kind, status, before);
       before = control_;
     }
   } catch (...) {
-    moment.callback.store(outer, std::memory_order_relaxed);
     end_event();
     if (recorder_) recorder_->failed();
     throw;
   }
-  moment.callback.store(outer, std::memory_order_relaxed);
   end_event();
   if (recorder_) recorder_->end(control_);
 }
@@ -168,7 +190,6 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
   const std::uint32_t bits = control_.should_training_stop | control_.should_epoch_stop | control_.should_save |
                              control_.should_evaluate | control_.should_log;
   if (status != TRAINER_OK || bits > 1) {
-    moment.callback.store(nullptr, std::memory_order_relaxed);
     if (bits > 1) control_ = before;
     failed(entry, kind, status);
   }
@@ -184,7 +205,6 @@ bool CallbackHandler::broke_rule(const CallbackEntry& entry) {
 }
 
 void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
-  ++entry.cost.errors;
   Failure failure = std::exchange(failure_, {error_id::callback_failed, {}});
   if (failure.reason.empty()) failure.reason = entry.take_error();
   if (failure.reason.empty() && status == TRAINER_OK)
@@ -192,21 +212,43 @@ void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int3
   if (failure.reason.empty()) failure.reason = "it gave no reason (status " + std::to_string(status) + ")";
   const std::string sentence = "callback " + entry.name + " failed in " + std::string(event_name(kind)) + " at step " +
                                std::to_string(state_.global_step) + ": " + failure.reason;
-  if (entry.on_error == OnError::fail) throw_run(failure.id, sentence);
-  const bool on = entry.on_error == OnError::warn;
-  const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
-  log::warning(with_id(sentence + consequence, failure.id));
-  if (on) return;
-  entry.disabled();
-  unsubscribe(entry);
+  failed(entry, Error(ErrorKind::run, failure.id, sentence));
 }
 
-void CallbackHandler::unsubscribe(const CallbackEntry& entry) {
+void CallbackHandler::failed(CallbackEntry& entry, const Error& error) {
+  ++entry.cost.errors;
+  if (entry.on_error == OnError::fail) throw Error(error);
+  const bool on = entry.on_error == OnError::warn;
+  const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  log::warning(with_id(error.sentence() + consequence, error.id()));
+  if (on) return;
+  entry.disabled();
   disabled_.push_back(&entry);
   rebuild();
 }
 
-json::object CallbackHandler::collect_states() const {
+void CallbackHandler::tell_failures_between_events() {
+  failures_told_ = failures_between_events.load(std::memory_order_relaxed);
+  for (std::size_t i = 0; i < entries_.size(); ++i)
+    if (const auto failure = entries_[i]->take_failure_between_events()) failed(*entries_[i], *failure);
+}
+
+// A plugin's is an Error already; what a C++ callback throws gets its name.
+template <typename F>
+static auto as_error(const CallbackEntry& entry, const char* failed, F&& function) {
+  const std::string sentence = "callback " + entry.name + " " + failed + ": ";
+  try {
+    return function();
+  } catch (const Error&) {
+    throw;
+  } catch (const std::exception& e) {
+    throw_run(error_id::callback_threw, sentence + e.what());
+  } catch (...) {
+    throw_run(error_id::callback_threw, sentence + "an exception left it, which none may do");
+  }
+}
+
+json::object CallbackHandler::collect_states() {
   json::object states;
   auto add = [&](const std::string& name, json::object state) {
     auto* present = states.if_contains(name);
@@ -218,13 +260,19 @@ json::object CallbackHandler::collect_states() const {
       *present = json::array{*present, std::move(state)};
     }
   };
-  for (const auto& entry : entries_)
-    if (entry->stateful()) add(entry->class_name, entry->state());
-  add("TrainerControl", control_.state());
+  for (const auto& entry : entries_) {
+    if (!entry->stateful() || !is_on(entry.get())) continue;
+    try {
+      add(entry->class_name, as_error(*entry, "could not give its state", [&] { return entry->state(); }));
+    } catch (const Error& e) {
+      failed(*entry, e);
+    }
+  }
+  add(std::string(control_state), control_.state());
   return states;
 }
 
-void CallbackHandler::refresh_states(json::object& states) const {
+void CallbackHandler::refresh_states(json::object& states) {
   for (auto& entry : collect_states()) states.insert_or_assign(entry.key(), std::move(entry.value()));
 }
 
@@ -233,7 +281,7 @@ void CallbackHandler::restore_states(const json::object& states) {
   for (const auto& stored : states) {
     const std::string name(stored.key());
     const json::array list = stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
-    if (name == "TrainerControl") {
+    if (name == control_state) {
       if (!list.empty() && list[0].is_object()) control_.load_state(list[0].get_object());
       continue;
     }
@@ -243,7 +291,9 @@ void CallbackHandler::restore_states(const json::object& states) {
     if (present.empty()) missing += (missing.empty() ? "" : ", ") + name;
     for (std::size_t i = 0; i < present.size() && i < list.size(); ++i) {
       if (!list[i].is_object()) continue;
-      auto replacement = present[i]->restored(list[i].get_object());
+      auto replacement =
+          as_error(*present[i], "refused its stored state", [&] { return present[i]->restored(list[i].get_object()); });
+      require_own_name(*replacement);
       pop(present[i].get());
       entries_.push_back(std::move(replacement));
     }

@@ -172,6 +172,9 @@ PluginNote parse_plugin_note(std::string_view section, std::string_view where) {
   result.events = events_of(*note, where);
   result.description = text_of(*note, "description", false, where);
   result.report_to = name_of(*note, "report_to", false, where);
+  if (result.report_to == "all" || result.report_to == "none")
+    refuse(where, "its note has the report_to \"" + result.report_to +
+                      "\", which means something else in every run; give the tracker another name");
   result.store = name_of(*note, "store", false, where);
   result.always = flag_of(*note, "always", where);
   if (result.report_to.empty() && (!result.store.empty() || result.always))

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "border/abi_sizes.hpp"
+#include "border/plugin_call.hpp"
 #include "loading/plugin_library.hpp"
 #include "trainer/error.hpp"
 
@@ -46,12 +47,9 @@ Availability ask_availability(const PluginLibrary& library, const trainer_host* 
                     " bytes or no function, expected at least " + std::to_string(least_size<trainer_ext_tracker>) +
                     " bytes; rebuild it with the SDK");
   Probe probe(host);
-  std::int32_t status = TRAINER_ERROR;
-  try {
-    status = tracker->available(&probe.table);
-  } catch (...) {
-    probe.sentence = "it threw an exception, which must not leave a plugin";
-  }
+  const auto& id = library.file().note.id;
+  const std::int32_t status = call_plugin({id, Call::available, "plugin " + id + " (" + name + ") "},
+                                          [&] { return tracker->available(&probe.table); });
   if (status == TRAINER_OK) return {};
   if (probe.sentence.empty())
     probe.sentence = name + " said that it is not available (status " + std::to_string(status) + ") and gave no reason";

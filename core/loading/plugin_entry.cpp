@@ -3,18 +3,25 @@
 // A plugin as a callback of a run: its instance is made, checked against the note, and kept.
 #include "loading/plugin_entry.hpp"
 
+#include <mutex>
+
 #include "base/text.hpp"
 #include "border/abi_sizes.hpp"
+#include "border/plugin_call.hpp"
 #include "border/plugin_host.hpp"
+#include "border/watchdog.hpp"
 #include "discovery/plugin_config.hpp"
 #include "loading/plugin_library.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer {
 namespace {
+
+constexpr std::size_t longest_class_name = 1024;
 
 class PluginEntry final : public CallbackEntry {
  public:
@@ -23,30 +30,43 @@ class PluginEntry final : public CallbackEntry {
     name = file.note.id;
     class_name = file.note.class_name;
     on_error = policy;
-    if (create() != TRAINER_OK) {
+    if (ask(Call::create, [&] { return library_->table().create(&host_, &table); }) != TRAINER_OK) {
       const std::string reason = host_.take_error();
       throw_usage(error_id::plugin_create_failed,
                   where() + "could not be created: " + (reason.empty() ? "it gave no reason" : reason));
     }
     check_table();
-    ask_for_state();
-    ask_for_console();
+    try {
+      check_slots();
+      ask_for_state();
+      ask_for_console();
+    } catch (...) {
+      destroy();
+      throw;
+    }
   }
 
   ~PluginEntry() override {
     console_.reset();
-    if (table && table->destroy) table->destroy(table);
+    if (const auto failure = take_failure_between_events()) log::warning(failure->what());
+    destroy();
   }
 
   void disabled() override { console_.reset(); }
   const PluginFile* plugin() const override { return &library_->file(); }
   std::string take_error() override { return host_.take_error(); }
+  std::optional<Error> take_failure_between_events() override {
+    const std::lock_guard lock(failure_mutex_);
+    return std::exchange(failure_, std::nullopt);
+  }
   bool stateful() const override { return state_ != nullptr; }
 
   json::object state() override {
     json::object args, attributes;
     MapView args_view(&args, false), attributes_view(&attributes, false);
-    if (state_->save(table, &args_view, &attributes_view) != TRAINER_OK)
+    if (ask(
+            Call::save, [&] { return state_->save(table, &args_view, &attributes_view); }, ErrorKind::run) !=
+        TRAINER_OK)
       throw_run(error_id::plugin_state_failed, where() + "could not give its state: " + host_.take_error());
     return {{"args", std::move(args)}, {"attributes", std::move(attributes)}};
   }
@@ -67,7 +87,8 @@ class PluginEntry final : public CallbackEntry {
                                               on_error, host_.context());
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
-    if (made->state_ && made->state_->load(made->table, &view) != TRAINER_OK)
+    const auto load = [&] { return made->state_->load(made->table, &view); };
+    if (made->state_ && made->ask(Call::restore, load, ErrorKind::run) != TRAINER_OK)
       throw_run(error_id::plugin_state_refused, where() + "refused its stored state: " + made->host_.take_error());
     return made;
   }
@@ -75,17 +96,16 @@ class PluginEntry final : public CallbackEntry {
  private:
   std::string where() const { return "plugin " + name + " (" + file_.path.string() + ") "; }
 
-  // The SDK lets no exception out; a plugin that is written without it might.
-  std::int32_t create() {
-    try {
-      return library_->table().create(&host_, &table);
-    } catch (const std::exception& e) {
-      throw_usage(error_id::plugin_threw, where() + "threw an exception in create: " + e.what() +
-                                              "; a plugin must catch its own and return TRAINER_ERROR");
-    } catch (...) {
-      throw_usage(error_id::plugin_threw,
-                  where() + "threw an exception in create; a plugin must catch its own and return TRAINER_ERROR");
-    }
+  template <typename F>
+  std::invoke_result_t<F> ask(Call call, F&& function, ErrorKind kind = ErrorKind::usage) const {
+    return call_plugin({name, call, where(), kind}, std::forward<F>(function));
+  }
+
+  // The run has nobody any more to whom a failure of this could be an error.
+  void destroy() noexcept try {
+    if (table && table->destroy) ask(Call::destroy, [&] { table->destroy(table); });
+  } catch (const std::exception& e) {
+    log::warning(e.what());
   }
 
   // What the code says must agree with the note that was read before it ran.
@@ -97,6 +117,9 @@ class PluginEntry final : public CallbackEntry {
       throw_usage(error_id::plugin_instance_invalid,
                   where() + "gave a callback of " + std::to_string(table->struct_size) + " bytes, expected at least " +
                       std::to_string(least_size<trainer_callback>) + "; set struct_size to sizeof(trainer_callback)");
+  }
+
+  void check_slots() const {
     for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
       const bool listed = file_.note.events >> kind & 1;
       const bool has_slot = slot_of(*table, kind) != nullptr;
@@ -111,7 +134,8 @@ class PluginEntry final : public CallbackEntry {
   template <typename Extension>
   const Extension* extension(const char* id) const {
     if (!table->get_extension) return nullptr;
-    const auto* found = static_cast<const Extension*>(table->get_extension(table, id));
+    const auto* found =
+        static_cast<const Extension*>(ask(Call::get_extension, [&] { return table->get_extension(table, id); }));
     if (found && !has_least_size(*found))
       throw_usage(error_id::plugin_extension_invalid,
                   where() + "gave a " + id + " of " + std::to_string(found->struct_size) +
@@ -124,8 +148,12 @@ class PluginEntry final : public CallbackEntry {
     state_ = extension<trainer_ext_state>(TRAINER_EXT_STATE);
     if (!state_ || !state_->class_name) return;
     trainer_text given{};
-    state_->class_name(table, &given);
+    ask(Call::class_name, [&] { state_->class_name(table, &given); });
     const std::string_view text(given.data, given.data ? given.size : 0);
+    if (text.size() > longest_class_name)
+      throw_usage(error_id::plugin_extension_invalid, where() + "gave a class name of " + std::to_string(text.size()) +
+                                                          " bytes, expected at most " +
+                                                          std::to_string(longest_class_name));
     if (!is_utf8(text))
       throw_usage(error_id::plugin_extension_invalid, where() + "gave a class name that is not UTF-8");
     if (!text.empty()) class_name = text;
@@ -135,15 +163,28 @@ class PluginEntry final : public CallbackEntry {
     const auto* wants = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE);
     if (!wants || !wants->line) return;
     console_ = console::listen([this, wants](console::Stream stream, std::string_view text) {
-      if (is_utf8(text)) wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size());
+      if (!is_utf8(text)) return;
+      try {
+        if (!failed_between_events_)
+          ask(Call::line, [&] { wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size()); });
+      } catch (const Error& e) {  // on whatever thread: the next event tells it
+        const std::lock_guard lock(failure_mutex_);
+        failure_ = e;
+        failed_between_events_ = true;
+        failures_between_events.fetch_add(1, std::memory_order_relaxed);
+      }
     });
   }
 
+  const Watchdog watchdog_;
   PluginFile file_;
   std::shared_ptr<PluginLibrary> library_;
   PluginHost host_;
   const trainer_ext_state* state_ = nullptr;
-  std::shared_ptr<void> console_;  // while it gets the lines of the run
+  std::mutex failure_mutex_;
+  std::optional<Error> failure_;                    // of a line, until it is told
+  std::atomic<bool> failed_between_events_{false};  // then it gets no more lines
+  std::shared_ptr<void> console_;                   // while it gets the lines of the run
 };
 
 }  // namespace

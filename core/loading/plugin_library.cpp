@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "border/abi_sizes.hpp"
+#include "border/plugin_call.hpp"
 #include "discovery/elf_file.hpp"
 #include "discovery/platform.hpp"
 #include "discovery/plugin_file.hpp"
@@ -76,20 +77,12 @@ std::vector<shared_library> load_needed(const ElfFile& elf, const fs::path& file
   return loaded;
 }
 
-const trainer_plugin* call_entry(shared_library& library, const std::string& name) {
+const trainer_plugin* call_entry(shared_library& library, const std::string& id, const std::string& name) {
   if (!library.has(TRAINER_ENTRY_NAME))
     throw_usage(error_id::plugin_no_entry,
                 name + " does not export " TRAINER_ENTRY_NAME ", expected of every plugin; use TRAINER_PLUGIN_DEFINE");
   const auto entry = &library.get<std::remove_pointer_t<trainer_plugin_entry_function>>(TRAINER_ENTRY_NAME);
-  std::string thrown = "not a std::exception";
-  try {
-    return entry();
-  } catch (const std::exception& e) {
-    thrown = e.what();
-  } catch (...) {
-  }
-  throw_usage(error_id::plugin_threw, name + ": " TRAINER_ENTRY_NAME " threw an exception (" + thrown +
-                                          "), expected a table; catch it in the plugin");
+  return call_plugin({id, Call::entry, name + " "}, [&] { return entry(); });
 }
 
 // What the code says must be what was read in the file before it ran.
@@ -150,16 +143,21 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   auto& known = find_resident(now.sha256);
   if (!known) {
     if (trial == TrialLoad::required) require_trial_load(file.path, now.sha256);
+    AskedFor asked(moment(), static_cast<std::uint32_t>(Call::load));
+    asked.is(known_name(now.note.id));
     resident->needed = load_needed(elf, file.path);
     load_into(resident->library, path, file.path);
     known = std::move(resident);
   }
-  const auto table = checked_table(call_entry(known->library, name), now.note, name);
+  const auto table = checked_table(call_entry(known->library, now.note.id, name), now.note, name);
   return std::shared_ptr<PluginLibrary>(new PluginLibrary(now, table));
 }
 
 const void* PluginLibrary::extension(const char* id) const {
-  return table_.get_extension ? table_.get_extension(id) : nullptr;
+  if (!table_.get_extension) return nullptr;
+  return call_plugin(
+      {file_.note.id, Call::plugin_get_extension, "plugin " + file_.note.id + " (" + file_.path.string() + ") "},
+      [&] { return table_.get_extension(id); });
 }
 
 }  // namespace trainer

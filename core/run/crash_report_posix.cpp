@@ -2,17 +2,16 @@
 #include "trainer/crash_report.hpp"
 
 #include <fcntl.h>
-#include <pthread.h>
 #include <signal.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
-#include <string_view>
 
+#include "run/moments_file.hpp"
 #include "state/moment.hpp"
-#include "trainer/error_ids.hpp"
-#include "trainer/event_names.hpp"
+#include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/json.hpp"
 #include "trainer/log.hpp"
@@ -22,8 +21,8 @@ namespace {
 
 constexpr int exit_in_callback = 70;  // EX_SOFTWARE of sysexits.h
 
-char file[4096];  // path of crash.json; empty: none
-pthread_t trainer_thread;
+char file[4096];    // path of crash.json; empty: none
+pid_t process = 0;  // that install() was called in; what is forked off may end as it likes
 
 // In a signal handler nothing may allocate, lock or format: text goes into this.
 class Line {
@@ -41,6 +40,15 @@ class Line {
     if (value < 0) digits[--at] = '-';
     return text({digits + at, sizeof digits - at});
   }
+  // Of a name, what can neither end a JSON string nor move the cursor.
+  Line& plain(std::string_view part) {
+    for (const char& c : part) {
+      const bool bad = static_cast<unsigned char>(c) < 0x20 || c == 0x7f || c == '"' || c == '\\';
+      text(bad ? "?" : std::string_view(&c, 1));
+    }
+    return *this;
+  }
+  std::string_view view() const { return {bytes_, size_}; }
   void write(int descriptor) const {
     for (std::size_t done = 0; done < size_;) {
       const ssize_t n = ::write(descriptor, bytes_ + done, size_ - done);
@@ -54,60 +62,112 @@ class Line {
   std::size_t size_ = 0;
 };
 
-void report(const char* callback, std::string_view how, int number, ErrorId id) {
-  const std::string_view event = event_name(moment.event.load(std::memory_order_relaxed));
-  const std::int64_t step = moment.step.load(std::memory_order_relaxed);
+// The moment of a call that is under way on this thread. What another thread does has nothing to do with the
+// callback that happens to be asked.
+const Moment* call_under_way() {
+  const Moment* now = moment_or_null();
+  return process == ::getpid() && now && now->callback != 0 ? now : nullptr;
+}
+
+void report(const Moment& now, std::string_view how, ErrorId id) {
+  const std::string_view callback = moments.name_of(now.callback), call = name_of_call(now.call);
+  const std::int64_t step = now.step;
   Line line;
-  line.text("\nerror: callback ").text(callback).text(" ended the process in ").text(event).text(" at step ");
-  line.number(step).text(" (").text(how).text(" ").number(number).text("); ");
-  line.text("--without ").text(callback).text(" leaves it out [").text(id.text).text("]\n").write(STDERR_FILENO);
+  line.text("\nerror: callback ").plain(callback).text(" ended the process in ").text(call);
+  if (step >= 0) line.text(" at step ").number(step);
+  line.text(" (").text(how).text("); --without ").plain(callback).text(" leaves it out [").text(id.text).text("]\n");
+  line.write(STDERR_FILENO);
+  moments_file::remove();
   if (!file[0]) return;
   const int out = ::open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (out < 0) return;
   Line record;
-  record.text("{\"callback\": \"").text(callback).text("\", \"event\": \"").text(event).text("\", \"step\": ");
-  record.number(step).text(", \"how\": \"").text(how).text(" ").number(number).text("\"}\n").write(out);
+  record.text("{\"callback\": \"").plain(callback).text("\", \"event\": \"").text(call).text("\", \"step\": ");
+  record.number(step).text(", \"how\": \"").text(how).text("\"}\n").write(out);
   ::close(out);
 }
 
-extern "C" void handle_crash(int signal) {
-  const char* callback = moment.callback.load(std::memory_order_relaxed);
-  // What another thread does has nothing to do with the callback that happens to run.
-  if (callback && ::pthread_equal(::pthread_self(), trainer_thread))
-    report(callback, "signal", signal, error_id::callback_crashed);
-  // The handler is gone (SA_RESETHAND): this one, or the fault that comes again, has its default effect.
+[[noreturn]] void end_process(int status) {
+  std::fflush(stdout);
+  process = 0;  // for what stands in for _exit()
+  ::_exit(status);
+}
+
+extern "C" void handle_crash(int signal, siginfo_t* info, void*) {
+  if (signal == SIGBUS && moments_file::mend(info->si_addr)) return;
+  if (const Moment* now = call_under_way()) {
+    Line how;
+    how.text("signal ").number(signal);
+    report(*now, how.view(), error_id::callback_crashed);
+  }
+  // This one, or the fault that comes again, has its default effect.
+  ::signal(signal, SIG_DFL);
   ::raise(signal);
 }
 
 extern "C" void handle_exit() {
-  const char* callback = moment.callback.load(std::memory_order_relaxed);
-  if (!callback || !::pthread_equal(::pthread_self(), trainer_thread)) return;
-  report(callback, "it called exit(), status", exit_in_callback, error_id::callback_exited);
-  ::_exit(exit_in_callback);
+  if (process == 0) return;
+  seen_exit("exit()");
+  if (process == ::getpid()) moments_file::remove();
+}
+
+// What a process was doing that could not say it.
+void keep(const moments_file::LastCall& last) try {
+  if (std::filesystem::exists(file)) return;
+  const json::object crash{{"callback", last.callback},
+                           {"event", last.call},
+                           {"step", last.step},
+                           {"how", "it ended without a word, as by _exit(), exec or SIGKILL"}};
+  replace_file(file, json::dump(crash) + "\n");
+} catch (const std::exception& e) {
+  log::debug(std::string("what ended the run before is not kept: ") + e.what());
 }
 
 }  // namespace
 
 void install() {
-  trainer_thread = ::pthread_self();
+  process = ::getpid();
   alignas(16) static char stack[64 * 1024];  // a plugin may have used up the other one
   stack_t given{};
   given.ss_sp = stack, given.ss_size = sizeof stack;
   ::sigaltstack(&given, nullptr);
-  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
+  // The last three are timers that nothing but code of this process can have set.
+  for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP, SIGALRM, SIGVTALRM, SIGPROF}) {
     struct sigaction action {};
-    action.sa_handler = handle_crash;
-    action.sa_flags = SA_ONSTACK | SA_RESETHAND;
+    action.sa_sigaction = handle_crash;
+    action.sa_flags = SA_ONSTACK | SA_SIGINFO;
     ::sigaction(signal, &action, nullptr);
   }
-  static const int registered = std::atexit(handle_exit);
+  static const int registered = std::atexit(handle_exit) + std::at_quick_exit(handle_exit);
   (void)registered;
+}
+
+void seen_exit(std::string_view function) {
+  const Moment* now = call_under_way();
+  if (!now) return;
+  Line how;
+  how.text("it called ").text(function).text(", status ").number(exit_in_callback);
+  report(*now, how.view(), error_id::callback_exited);
+  end_process(exit_in_callback);
+}
+
+void seen_foreign_exit(std::string_view function, int status) {
+  seen_exit(function);
+  if (process != ::getpid()) return;
+  Line line;
+  line.text("\nerror: ").text(function).text(" was called, status ").number(status);
+  line.text(", but by no callback that was being asked, perhaps on a thread or at the exit of a plugin; ");
+  line.text("--without ID leaves one out [").text(error_id::callback_exited.text).text("]\n").write(STDERR_FILENO);
+  end_process(status == 0 ? exit_in_callback : status);
 }
 
 void set_directory(const std::filesystem::path& output_dir) {
   std::error_code error;
   const auto path = std::filesystem::absolute(output_dir / "crash.json", error).string();
-  if (!error && path.size() < sizeof file) std::memcpy(file, path.c_str(), path.size() + 1);
+  if (error || path.size() >= sizeof file) return;
+  std::memcpy(file, path.c_str(), path.size() + 1);
+  if (process != ::getpid()) return;
+  if (const auto last = moments_file::keep_in(output_dir)) keep(*last);
 }
 
 std::string take(const std::filesystem::path& output_dir) try {
@@ -116,13 +176,14 @@ std::string take(const std::filesystem::path& output_dir) try {
   const json::value parsed = json::parse(read_file(path), path.string());
   const auto& crash = parsed.as_object();
   const auto text = [&](const char* key) { return std::string(crash.at(key).as_string()); };
+  const auto step = crash.at("step").to_number<std::int64_t>();
   std::string sentence = "the run before ended in the callback " + text("callback") + ", in " + text("event") +
-                         " at step " + std::to_string(crash.at("step").to_number<std::int64_t>()) + " (" + text("how") +
-                         "); --without " + text("callback") + " leaves it out";
+                         (step < 0 ? "" : " at step " + std::to_string(step)) + " (" + text("how") + "); --without " +
+                         text("callback") + " leaves it out";
   std::filesystem::remove(path);
-  return sentence;
+  return on_one_line(sentence);
 } catch (const std::exception& e) {
-  return "the run before crashed, and its report could not be read: " + std::string(e.what());
+  return on_one_line("the run before crashed, and its report could not be read: " + std::string(e.what()));
 }
 
 }  // namespace trainer::crash_report

@@ -7,6 +7,7 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/host_context.hpp"
+#include "trainer/log.hpp"
 #include "trainer/plugin_registry.hpp"
 
 namespace trainer {
@@ -78,6 +79,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   PluginRegistry registry(plugin_directories(options.plugin_dirs));
   registry.leave_out(options.without);
   crash_report::set_directory(args.output_dir);
+  if (const auto crashed = crash_report::take(args.output_dir); !crashed.empty()) log::warning(crashed);
   HostContext context{.args = &args, .state = &state, .model_config_json = {}, .replay = true};
   StopRecorder recorder(state, result);
   CallbackHandler handler(args, state, control);

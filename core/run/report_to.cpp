@@ -3,11 +3,17 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
+#include <future>
 #include <set>
+#include <system_error>
+#include <thread>
 
 #include "base/text.hpp"
 #include "border/plugin_host.hpp"
+#include "border/watchdog.hpp"
 #include "loading/plugin_library.hpp"
+#include "state/moment.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -26,12 +32,12 @@ std::size_t rank(const PluginFile& file) {
                                   transformers_order.begin());
 }
 
-Tracker plain(const PluginFile& file) { return {file, file.note.report_to, {}}; }
+Tracker plain(const PluginFile& file, bool asked_for) { return {file, file.note.report_to, {}, asked_for}; }
 
 // What nobody named must not be the reason that a run fails to start.
 bool is_available(const PluginFile& file, const HostContext& context) {
   try {
-    const Availability found = availability(file, context);
+    const Availability found = availability_in_time(file, context);
     if (found.use != Availability::yes) log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
     return found.use == Availability::yes;
   } catch (const Error& e) {
@@ -40,8 +46,27 @@ bool is_available(const PluginFile& file, const HostContext& context) {
   }
 }
 
+// Of one name, the first that was found.
+std::vector<const PluginFile*> first_trackers(const PluginRegistry& registry) {
+  std::vector<const PluginFile*> first;
+  for (const PluginFile* file : registry.trackers())
+    if (std::none_of(first.begin(), first.end(),
+                     [&](const PluginFile* other) { return other->note.report_to == file->note.report_to; }))
+      first.push_back(file);
+  return first;
+}
+
+// No plugin takes the place of another in silence.
+void tell_twins(const PluginFile& used, const PluginRegistry& registry) {
+  for (const Twin& twin : twins(registry))
+    if (twin.used == &used)
+      log::warning("report_to \"" + used.note.report_to + "\" is the plugin " + used.note.id + " (" +
+                   used.path.string() + "); " + twin.later->note.id + " (" + twin.later->path.string() +
+                   ") has the same name and was found later");
+}
+
 std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context) {
-  std::vector<const PluginFile*> installed = registry.trackers();
+  std::vector<const PluginFile*> installed = first_trackers(registry);
   std::stable_sort(installed.begin(), installed.end(), [](const auto* a, const auto* b) {
     return std::pair(rank(*a), a->note.report_to) < std::pair(rank(*b), b->note.report_to);
   });
@@ -50,7 +75,8 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
   for (const PluginFile* file : installed) {
     const std::string& store = file->note.store;
     if (stores.count(store) || !is_available(*file, context)) continue;
-    out.push_back(plain(*file));
+    tell_twins(*file, registry);
+    out.push_back(plain(*file, false));
     if (!store.empty()) stores.insert(store);
   }
   return out;
@@ -77,18 +103,19 @@ Tracker with_callback(const std::string& name, std::size_t colon, const PluginRe
   if (!file.note.config.contains("callback"))
     throw_usage(error_id::report_to_invalid,
                 where + ", but the plugin " + file.note.id + " has no setting \"callback\"; name it without the colon");
-  return {file, name, {{"callback", name.substr(colon + 1)}}};
+  return {file, name, {{"callback", name.substr(colon + 1)}}, true};
 }
 
 Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context) {
   if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
+    tell_twins(*file, registry);
     const Availability found = availability(*file, context);
     if (found.use == Availability::no)
       throw_usage(error_id::tracker_unavailable,
                   "args.report_to names \"" + name + "\", which is not available here: " + found.reason);
-    return plain(*file);
+    return plain(*file, true);
   }
   throw_unknown(name, registry);
 }
@@ -100,6 +127,57 @@ Availability availability(const PluginFile& file, const HostContext& context) {
   return ask_availability(*PluginLibrary::load(file), &host);
 }
 
+Availability availability_in_time(const PluginFile& file, const HostContext& context) {
+  // What the thread uses, which may outlive this call.
+  struct Asked {
+    PluginFile file;
+    TrainingArguments args;
+    HostContext context;
+    std::promise<Availability> answer;
+    std::atomic<Moment*> moment{nullptr};
+  };
+  const auto limit = Watchdog::deadline();
+  const auto asked = std::make_shared<Asked>();
+  asked->file = file;
+  if (context.args) asked->args = *context.args;
+  asked->context.args = &asked->args;
+  asked->context.replay = context.replay;
+  auto answer = asked->answer.get_future();
+  std::thread thread;
+  try {
+    thread = std::thread([asked] {
+      moment().watched = Watched::by_caller;
+      asked->moment = &moment();
+      try {
+        asked->answer.set_value(availability(asked->file, asked->context));
+      } catch (...) {
+        asked->answer.set_exception(std::current_exception());
+      }
+    });
+  } catch (const std::system_error&) {  // no thread is to be had
+    return availability(file, context);
+  }
+  if (limit.count() > 0 && answer.wait_for(limit) != std::future_status::ready) {
+    thread.detach();
+    if (Moment* its = asked->moment) its->watched = Watched::no_more;
+    throw_run(error_id::callback_slow, "plugin " + file.note.id + " (" + file.path.string() + ") did not say in " +
+                                           json::repr(limit.count()) +
+                                           " s (TRAINER_PLUGIN_DEADLINE) whether it is available; --without " +
+                                           file.note.id + " does not ask it");
+  }
+  thread.join();
+  return answer.get();
+}
+
+std::vector<Twin> twins(const PluginRegistry& registry) {
+  std::vector<Twin> found;
+  const auto first = first_trackers(registry);
+  for (const PluginFile* file : registry.trackers())
+    for (const PluginFile* used : first)
+      if (used != file && used->note.report_to == file->note.report_to) found.push_back({file, used});
+  return found;
+}
+
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                        const HostContext& context) {
   std::vector<Tracker> out;
@@ -109,10 +187,12 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
     for (const std::string& name : report_to)
       if (!registry.leaves_out(name)) out.push_back(named(name, registry, context));
   }
-  for (const PluginFile* file : registry.trackers()) {
+  for (const PluginFile* file : first_trackers(registry)) {
     const bool there = std::any_of(out.begin(), out.end(),
                                    [&](const Tracker& tracker) { return tracker.name == file->note.report_to; });
-    if (file->note.always && !there && is_available(*file, context)) out.push_back(plain(*file));
+    if (!file->note.always || there || !is_available(*file, context)) continue;
+    tell_twins(*file, registry);
+    out.push_back(plain(*file, false));
   }
   return out;
 }

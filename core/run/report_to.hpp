@@ -12,11 +12,22 @@ namespace trainer {
 /// Asks a tracker whether it can be used here. Loads the plugin.
 Availability availability(const PluginFile& file, const HostContext& context);
 
+/// The same of a tracker that nobody named, which must not hold up the others: asked on a thread of its own, which is
+/// left behind when it has not answered at the watchdog's deadline. That is an Error, as is anything else.
+Availability availability_in_time(const PluginFile& file, const HostContext& context);
+
+/// Trackers whose report_to name belongs to one that was found before; that one is used.
+struct Twin {
+  const PluginFile *later, *used;
+};
+std::vector<Twin> twins(const PluginRegistry& registry);
+
 /// A tracker that a run uses.
 struct Tracker {
   PluginFile file;
   std::string name;     ///< as report_to names it: "tensorboard", "python:mlflow"
   json::object config;  ///< of its instance
+  bool asked_for;       ///< named, and not only part of "all" or one that always joins
 };
 
 /// The trackers that args.report_to means, in the order in which they are called. "all": every

@@ -76,32 +76,37 @@ char** trainer::command::process_arguments = nullptr;
 
 int main(int argc, char** argv) {
   trainer::command::process_arguments = argv;
-  trainer::crash_report::install();
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);
   app.require_subcommand(1);
   RunOptions options;
   int status = 0;
+  const auto with_plugins = [&](int (*command)(const RunOptions&)) {
+    return [&options, &status, command] {
+      trainer::crash_report::install();
+      status = command(options);
+    };
+  };
 
   auto* train = app.add_subcommand("train", "Trains the model of a run file");
   add_run_options(*train, options);
   add_resume(*train, options);
-  train->final_callback([&] { status = trainer::command::train(options); });
+  train->final_callback(with_plugins(trainer::command::train));
 
   auto* run = app.add_subcommand("run", "Does the actions of a run file in order");
   add_run_options(*run, options);
-  run->final_callback([&] { status = trainer::command::run(options); });
+  run->final_callback(with_plugins(trainer::command::run));
 
   auto* evaluate = app.add_subcommand("evaluate", "Evaluates a checkpoint");
   add_run_options(*evaluate, options);
   evaluate->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
-  evaluate->final_callback([&] { status = trainer::command::evaluate(options); });
+  evaluate->final_callback(with_plugins(trainer::command::evaluate));
 
   auto* predict = app.add_subcommand("predict", "Writes a checkpoint's predictions for data.test");
   add_run_options(*predict, options);
   predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
   predict->add_option("--output", options.output, "The CSV file to write")->required();
-  predict->final_callback([&] { status = trainer::command::predict(options); });
+  predict->final_callback(with_plugins(trainer::command::predict));
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");
   replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")->required();
@@ -110,7 +115,7 @@ int main(int argc, char** argv) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   add_common_options(*replay, options);
-  replay->final_callback([&] { status = trainer::command::replay(options); });
+  replay->final_callback(with_plugins(trainer::command::replay));
 
   trainer::command::add_plugin_commands(app, options, status);
 

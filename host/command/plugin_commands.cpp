@@ -85,6 +85,14 @@ void add_linkage(Rows& rows, const ElfFile& elf) {
   }
 }
 
+std::string availability_text(const PluginFile& plugin, const HostContext& context) try {
+  const Availability found = availability_in_time(plugin, context);
+  if (found.use == Availability::yes) return "yes";
+  return (found.use == Availability::when_named ? "when named: " : "no: ") + found.reason;
+} catch (const Error& e) {
+  return std::string("no: ") + e.what();
+}
+
 }  // namespace
 
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
@@ -96,10 +104,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   for (const auto& plugin : registry.plugins()) {
     std::string available = "-";
     if (!plugin.note.report_to.empty()) {
-      const Availability found = trainer::availability(plugin, context);
-      available = found.use == Availability::yes          ? "yes"
-                  : found.use == Availability::when_named ? "when named: " + found.reason
-                                                          : "no: " + found.reason;
+      available = availability_text(plugin, context);
     }
     rows.push_back({plugin.note.id, plugin.note.version, plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
                     plugin.note.description, available});
@@ -113,6 +118,9 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
   for (const auto& twin : registry.duplicates())
     std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of " << twin.used.string()
               << ", which was found first\n";
+  for (const auto& twin : twins(registry))
+    std::cout << "not by report_to: " << twin.later->path.string() << " has the report_to \""
+              << twin.used->note.report_to << "\" of " << twin.used->path.string() << ", which was found first\n";
   std::cout << "looked in: " << registry.places() << "\n";
   return 0;
 }

@@ -3,6 +3,7 @@
 // What the commands of `plugins` take.
 #include "command/command_line.hpp"
 #include "loading/trial_load.hpp"
+#include "trainer/crash_report.hpp"
 
 namespace trainer::command {
 namespace {
@@ -13,6 +14,7 @@ void add_list(CLI::App& plugins, RunOptions& options, int& status) {
   list->add_option("--order", options.run_file, "Prints the order of callbacks of this run file instead");
   list->final_callback([&] {
     options.quiet = true;
+    crash_report::install();
     status = options.run_file.empty() ? plugins_list(options.plugin_dirs) : plugins_order(options);
   });
 }

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/directory_lock.hpp"
+#include "run/moments_file.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
@@ -20,7 +21,8 @@ json::array files_below(const std::filesystem::path& root) {
   std::vector<std::string> names;
   std::error_code ec;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root, ec))
-    if (entry.is_regular_file() && entry.path().filename() != DirectoryLock::file_name)
+    if (entry.is_regular_file() && entry.path().filename() != DirectoryLock::file_name &&
+        entry.path().filename() != moments_file::file_name)
       names.push_back(entry.path().lexically_relative(root).generic_string());
   std::sort(names.begin(), names.end());
   return json::array(names.begin(), names.end());

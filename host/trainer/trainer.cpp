@@ -46,8 +46,8 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
     load_model(*checkpoint);
   }
   if (state_.is_world_process_zero) {
-    if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
     crash_report::set_directory(args_.output_dir);
+    if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
     update_plugins_lock(args_.output_dir, handler_->entries(), checkpoint.has_value());
   }
   while (true) {

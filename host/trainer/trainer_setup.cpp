@@ -15,6 +15,7 @@
 #include "state/checkpoint_names.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/callback_handler.hpp"
+#include "trainer/crash_report.hpp"
 #include "trainer/device.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -118,6 +119,7 @@ Trainer::Trainer(TrainerOptions options)
       .tensors = tensors_.get(),
       .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }});
   require_writable_directory(args_.output_dir, "output_dir");
+  crash_report::set_directory(args_.output_dir);
   handler_->set_recorder(options.recorder);
   add_initial_callbacks(options, registry);
   state_.stateful_callbacks = handler_->collect_states();

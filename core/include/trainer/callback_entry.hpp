@@ -4,10 +4,12 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <type_traits>
 #include <typeinfo>
 
 #include "trainer/callback.hpp"
+#include "trainer/error.hpp"
 
 struct trainer_callback;
 
@@ -42,7 +44,9 @@ struct CallbackEntry {
   virtual const PluginFile* plugin() const { return nullptr; }                 ///< the file, when it is a plugin
   virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }                              ///< sentence of the last failure
-  virtual void disabled() {}                                                   ///< it gets no event any more
+  /// What it failed with between two events, as in a line of the console.
+  virtual std::optional<Error> take_failure_between_events() { return std::nullopt; }
+  virtual void disabled() {}  ///< it gets no event any more
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.

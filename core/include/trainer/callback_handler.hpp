@@ -13,6 +13,8 @@
 
 namespace trainer {
 
+class AskedFor;
+
 /// Sees every event of a run; used by --record. `entry` is null before the first callback.
 class EventRecorder {
  public:
@@ -62,9 +64,9 @@ class CallbackHandler {
   }
 
   /// `stateful_callbacks` of a new state: every exportable callback, then TrainerControl.
-  json::object collect_states() const;
+  json::object collect_states();
   /// Refreshes them before a save; what no callback of this run owns is carried through.
-  void refresh_states(json::object& states) const;
+  void refresh_states(json::object& states);
   /// restore_callback_states_from_checkpoint: replaces callbacks by new ones with the stored state,
   /// at the end of the list; TrainerControl too. Warns of names that no callback has.
   void restore_states(const json::object& states);
@@ -74,13 +76,14 @@ class CallbackHandler {
     trainer_slot function;  ///< null: the callback was removed or disabled in the event that is under way
     trainer_callback* table;
     CallbackEntry* entry;
-    const char* name;  ///< the entry's, here for a shorter way to it
+    std::uint32_t name;  ///< the entry's, as known_name() knows it
   };
+  void warn_of_same_name(const CallbackEntry& entry) const;
   bool is_on(const CallbackEntry* entry) const;  ///< it is there, and not disabled
   void rebuild();
   void end_event();
   std::uint32_t timing_weight(std::uint32_t kind);
-  std::int32_t call(const Slot& slot, const trainer_event& event, std::uint32_t weight);
+  std::int32_t call(const Slot& slot, const trainer_event& event, std::uint32_t weight, AskedFor& asked);
   void dispatch(std::uint32_t kind, json::object* values);
   void reset_flags(std::uint32_t kind) {
     switch (kind) {
@@ -110,7 +113,8 @@ class CallbackHandler {
   void after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
   bool broke_rule(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
-  void unsubscribe(const CallbackEntry& entry);
+  void failed(CallbackEntry& entry, const Error& error);  ///< does what its on_error says
+  void tell_failures_between_events();
 
   const TrainingArguments& args_;
   TrainerState& state_;
@@ -120,6 +124,7 @@ class CallbackHandler {
   std::vector<std::shared_ptr<CallbackEntry>> removed_;       ///< kept alive during an event
   std::vector<const CallbackEntry*> disabled_;
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
+  std::uint32_t failures_told_ = 0;                              ///< of failures_between_events
   int depth_ = 0;                                                ///< of events within events
   bool changed_ = false;                                         ///< in the event that is under way
   struct Failure {

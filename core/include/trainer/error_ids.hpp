@@ -41,6 +41,8 @@ inline constexpr ErrorId callback_failed{"callback.failed"};
 inline constexpr ErrorId callback_flag{"callback.flag"};
 inline constexpr ErrorId callback_invalid{"callback.invalid"};
 inline constexpr ErrorId callback_misuse{"callback.misuse"};
+inline constexpr ErrorId callback_name_taken{"callback.name-taken"};
+inline constexpr ErrorId callback_slow{"callback.slow"};
 inline constexpr ErrorId callback_threw{"callback.threw"};
 inline constexpr ErrorId plugin_abi_version{"plugin.abi-version"};
 inline constexpr ErrorId plugin_config_invalid{"plugin.config-invalid"};

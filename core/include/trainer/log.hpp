@@ -16,6 +16,9 @@ void warning(std::string_view text);
 void error(std::string_view text);
 void write(Level level, std::string_view text);
 
+/// A warning of one who holds up others, perhaps with the terminal's lock: it is written past bars and listeners.
+void warning_at_once(std::string_view text);
+
 /// Lowest level that is written; `info` at first.
 void set_level(Level level);
 

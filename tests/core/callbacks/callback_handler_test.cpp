@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "state/moment.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -258,6 +259,66 @@ TEST_F(Handler, StatesOfSeveralInstancesAreAListOfOneEntryEach) {
   EXPECT_EQ(a->count, 1);
   EXPECT_EQ(b->count, 2);
   EXPECT_THAT(lines, HasSubstr("Gone"));
+}
+
+TEST_F(Handler, AFailureToGiveAStateIsOneOfTheCallback) {
+  struct Bad : Exportable {
+    json::object state() const override { throw std::runtime_error("no luck"); }
+  };
+  const auto bad = native_entry(std::make_shared<Bad>());
+  handler.add(bad);
+  try {
+    handler.collect_states();
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_EQ(e.sentence(), "callback Bad could not give its state: no luck");
+  }
+  bad->on_error = OnError::disable;
+  handler.add(native_entry(std::make_shared<Exportable>()));
+  json::object states{{"Bad", json::object{{"args", 1}}}};
+  handler.refresh_states(states);
+  EXPECT_TRUE(states.contains("Exportable"));
+  EXPECT_TRUE(states.contains("Bad")) << "the last that it gave is carried through";
+  EXPECT_THAT(lines, HasSubstr("could not give its state: no luck; the run goes on without it"));
+  lines.clear();
+  handler.refresh_states(states);
+  EXPECT_EQ(lines, "");
+}
+
+TEST_F(Handler, AFailureBetweenEventsIsToldAtTheNext) {
+  struct Late : CallbackEntry {
+    Late() {
+      name = class_name = "late";
+      slots.struct_size = sizeof slots;
+      slots.on_save = [](trainer_callback*, const trainer_event*) -> std::int32_t { return TRAINER_OK; };
+      table = &slots;
+    }
+    std::optional<Error> take_failure_between_events() override { return std::exchange(failure, std::nullopt); }
+    trainer_callback slots{};
+    std::optional<Error> failure;
+  };
+  const auto late = std::make_shared<Late>();
+  late->on_error = OnError::disable;
+  handler.add(late);
+  late->failure = Error(ErrorKind::run, error_id::plugin_threw, "plugin late threw an exception");
+  handler.call_event(TRAINER_ON_SAVE);
+  EXPECT_EQ(lines, "") << "nobody said that there is one";
+  ++failures_between_events;
+  handler.call_event(TRAINER_ON_SAVE);
+  EXPECT_THAT(lines, HasSubstr("plugin late threw an exception; the run goes on without it [plugin.threw]"));
+  EXPECT_FALSE(handler.listens(TRAINER_ON_SAVE));
+}
+
+TEST_F(Handler, TheNameOfTheTrainersOwnStateIsRefused) {
+  struct TrainerControl : Exportable {};
+  try {
+    handler.add(native_entry(std::make_shared<TrainerControl>()));
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("is of the class \"TrainerControl\""));
+    EXPECT_STREQ(e.id().text, "callback.name-taken");
+  }
+  EXPECT_TRUE(handler.entries().empty());
 }
 
 TEST_F(Handler, DefaultFlowFollowsTheStrategies) {

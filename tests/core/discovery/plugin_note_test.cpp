@@ -110,6 +110,7 @@ TEST(PluginNote, RefusesBadJson) {
       {R"({"id": "a", "version": "1", "events": ["on_log", "on_log"]})", "twice"},
       {R"({"id": "a", "version": "1", "events": [], "reportto": "a"})", "\"report_to\""},
       {R"({"id": "a", "version": "1", "events": [], "report_to": "A B"})", "a-z"},
+      {R"({"id": "a", "version": "1", "events": [], "report_to": "all"})", "something else in every run"},
       {R"({"id": "a", "version": "1", "events": [], "config": 1})", "\"config\""},
   };
   for (const auto& c : cases) {

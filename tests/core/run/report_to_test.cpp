@@ -18,7 +18,7 @@ namespace {
 class ReportTo : public testing::Test {
  protected:
   ReportTo() {
-    log::set_sink([](log::Level, std::string_view) {});
+    log::set_sink([this](log::Level, std::string_view text) { lines_ += std::string(text) + "\n"; });
     args_.finalize();
   }
   ~ReportTo() override { log::set_sink({}); }
@@ -48,6 +48,7 @@ class ReportTo : public testing::Test {
     return out;
   }
 
+  std::string lines_;
   TemporaryDirectory directory_;
   TrainingArguments args_;
   HostContext context_{&args_, nullptr, "", nullptr};
@@ -76,6 +77,43 @@ TEST_F(ReportTo, AllTakesOneTrackerOfAStore) {
   tracker("azure_ml", "TRAINER_UNAVAILABLE", "\"store\": \"mlflow\"");
   EXPECT_EQ(names({"all"}), "dagshub");
   EXPECT_EQ(names({"mlflow", "dagshub"}), "mlflow dagshub");
+}
+
+TEST_F(ReportTo, ATrackerWithTheNameOfAnotherTakesItsPlaceNotInSilence) {
+  tracker("tensorboard");
+  tracker("csv");
+  compile(directory_.path() / "a.so", good("evil", "\"report_to\": \"tensorboard\""));
+  EXPECT_EQ(names({"csv"}), "csv");
+  EXPECT_EQ(lines_, "");
+  for (const auto& report_to : {std::vector<std::string>{"tensorboard"}, std::vector<std::string>{"all"}}) {
+    lines_.clear();
+    EXPECT_EQ(names(report_to), report_to[0] == "all" ? "tensorboard csv" : "tensorboard");
+    EXPECT_SAYS(lines_, "report_to \"tensorboard\" is the plugin evil (");
+    EXPECT_SAYS(lines_, "/a.so); tensorboard (");
+  }
+  PluginRegistry registry({directory_.path()});
+  ASSERT_EQ(twins(registry).size(), 1u);
+  EXPECT_EQ(twins(registry)[0].later->note.id, "tensorboard");
+  EXPECT_EQ(twins(registry)[0].used->note.id, "evil");
+  registry.leave_out({"evil"});
+  EXPECT_TRUE(twins(registry).empty());
+}
+
+TEST_F(ReportTo, WhatNobodyNamedIsLeftOutWhenItCannotBeMade) {
+  tracker("csv");
+  std::string text = good("evil", "\"report_to\": \"evil\"");
+  const std::string good_create = "*out = &callback;";
+  text.replace(text.find(good_create), good_create.size(), "(void)out; return TRAINER_ERROR;");
+  compile(directory_.path() / "evil.so", text);
+  const PluginRegistry registry({directory_.path()});
+  TrainerState state;
+  TrainerControl control;
+  CallbackHandler handler(args_, state, control);
+  add_callbacks(handler, {"all"}, OnError::fail, {}, registry, context_);
+  ASSERT_EQ(handler.entries().size(), 1u);
+  EXPECT_SAYS(lines_, "could not be created: it gave no reason; report_to leaves it out [plugin.create-failed]");
+  EXPECT_SAYS(sentence_of([&] { add_callbacks(handler, {"evil"}, OnError::fail, {}, registry, context_); }),
+              "could not be created");
 }
 
 TEST_F(ReportTo, SomeJoinAlwaysWhenTheyAreAvailable) {
