@@ -2,6 +2,7 @@
 #include "trainer/callback_spec.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "border/watchdog.hpp"
 #include "loading/plugin_entry.hpp"
@@ -14,11 +15,13 @@ namespace trainer {
 
 CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
+  json::object config = spec.config;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
     return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config, spec.on_error, context,
                              spec.where + ".config");
   });
   out.plugin_id_ = std::move(id);
+  out.config_ = std::move(config);
   return out;
 }
 
@@ -26,15 +29,38 @@ CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
   return plugin(PluginCallback{.plugin = std::move(id), .config = std::move(config)});
 }
 
+namespace {
+
+/// The settings that are given: null is as good as none.
+json::object given(json::object config) {
+  for (auto it = config.begin(); it != config.end();) it = it->value().is_null() ? config.erase(it) : std::next(it);
+  return config;
+}
+
+/// Whether the callbacks make this tracker: by its plugin alone, which may have a configuration there, or, of a
+/// plugin that runs several, with the one that chooses it.
+bool makes(const CallbackSpec& spec, const Tracker& tracker) {
+  if (spec.plugin_id() != tracker.file.note.id) return false;
+  return tracker.name == tracker.file.note.report_to || given(spec.config()) == given(tracker.config);
+}
+
+/// Two of one tracker would write the same file; two that are configured apart are meant to be two.
+bool repeats(const CallbackSpec& spec, const CallbackSpec& earlier, const PluginRegistry& registry) {
+  const std::string& id = spec.plugin_id();
+  if (id.empty() || id != earlier.plugin_id() || given(spec.config()) != given(earlier.config())) return false;
+  const auto trackers = registry.trackers();
+  return std::any_of(trackers.begin(), trackers.end(), [&](const PluginFile* file) { return file->note.id == id; });
+}
+
+}  // namespace
+
 void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
                    const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
                    const HostContext& context) {
   const Watchdog watchdog;  // one for all of them
   for (const Tracker& tracker : resolve_report_to(report_to, registry, context)) {
-    const bool named = tracker.name == tracker.file.note.report_to &&
-                       std::any_of(callbacks.begin(), callbacks.end(),
-                                   [&](const auto& spec) { return spec.plugin_id() == tracker.file.note.id; });
-    if (named) continue;
+    if (std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); }))
+      continue;
     try {
       auto entry = make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context,
                                      "args.report_to \"" + tracker.name + "\"");
@@ -45,8 +71,12 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
       log::warning(with_id(e.sentence() + "; report_to leaves it out", e.id()));
     }
   }
-  for (const CallbackSpec& spec : callbacks)
-    if (!registry.leaves_out(spec.plugin_id())) handler.add(spec.make(registry, context));
+  for (auto spec = callbacks.begin(); spec != callbacks.end(); ++spec) {
+    if (registry.leaves_out(spec->plugin_id())) continue;
+    if (std::any_of(callbacks.begin(), spec, [&](const auto& other) { return repeats(*spec, other, registry); }))
+      continue;
+    handler.add(spec->make(registry, context));
+  }
 }
 
 }  // namespace trainer

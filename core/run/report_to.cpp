@@ -106,6 +106,24 @@ Tracker with_callback(const std::string& name, std::size_t colon, const PluginRe
   return {file, name, {{"callback", name.substr(colon + 1)}}, true};
 }
 
+/// What a name stands for: "python:wandb" is wandb, by another program.
+std::string_view tracked(std::string_view name) {
+  const auto colon = name.find(':');
+  return colon == name.npos ? name : name.substr(colon + 1);
+}
+
+/// Whether it is in the list already, which one with another name is told.
+bool is_there(const std::vector<Tracker>& trackers, const std::string& name) {
+  for (const Tracker& other : trackers) {
+    if (tracked(other.name) != tracked(name)) continue;
+    if (other.name != name)
+      log::warning("args.report_to names \"" + other.name + "\" and \"" + name +
+                   "\", which log the same run to the same place; the first is used");
+    return true;
+  }
+  return false;
+}
+
 Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context) {
   if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
   for (const PluginFile* file : registry.trackers()) {
@@ -185,7 +203,7 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
     out = all_available(registry, context);
   } else if (report_to != std::vector<std::string>{"none"}) {
     for (const std::string& name : report_to)
-      if (!registry.leaves_out(name)) out.push_back(named(name, registry, context));
+      if (!registry.leaves_out(name) && !is_there(out, name)) out.push_back(named(name, registry, context));
   }
   for (const PluginFile* file : first_trackers(registry)) {
     const bool there = std::any_of(out.begin(), out.end(),

@@ -32,9 +32,9 @@ struct Tracker {
 
 /// The trackers that args.report_to means, in the order in which they are called. "all": every
 /// installed tracker that is available, in transformers' order and then by name, but one for each
-/// store; "none" or an empty list: none; names: those, in the order given. "PLUGIN:CALLBACK" is that
-/// plugin with the configuration {"callback": CALLBACK}. A tracker whose note says "always" comes last
-/// when it is available. A name that is missing or unavailable is an Error that says why, what
+/// store; "none" or an empty list: none; names: those, in the order given, each once. "PLUGIN:CALLBACK" is
+/// that plugin with the configuration {"callback": CALLBACK}, and counts as the tracker CALLBACK. A tracker whose note
+/// says "always" comes last when it is available. A name that is missing or unavailable is an Error that says why, what
 /// there is, and what to do.
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                        const HostContext& context);

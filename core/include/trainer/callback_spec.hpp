@@ -45,15 +45,18 @@ class CallbackSpec {
   }
 
   const std::string& plugin_id() const { return plugin_id_; }  ///< empty when it is not a plugin
+  const json::object& config() const { return config_; }       ///< of a plugin
 
  private:
   explicit CallbackSpec(Make make) : make_(std::move(make)) {}
   Make make_;
   std::string plugin_id_;
+  json::object config_;
 };
 
 /// Adds the trackers of `report_to`, then `callbacks`, in the order in which they are called. A
-/// tracker that the callbacks name, with a configuration perhaps, is not made a second time.
+/// tracker that the callbacks name, with a configuration perhaps, is not made a second time, nor is one
+/// that they name twice with one configuration.
 /// `trackers_on_error`: what a tracker's failure does to the run.
 void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
                    const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,

@@ -135,6 +135,36 @@ TEST_F(ReportTo, APluginMayBeToldWhichCallbackToRun) {
   EXPECT_SAYS(sentence_of([&] { names({"pyton:mlflow"}); }), "did you mean \"python\"");
 }
 
+TEST_F(ReportTo, ATrackerThatIsNamedTwiceCountsOnce) {
+  tracker("csv");
+  tracker("mlflow");
+  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  EXPECT_EQ(names({"csv", "mlflow", "csv"}), "csv mlflow");
+  EXPECT_EQ(names({"python:a.b:C", "python:a.b:C"}), "python:a.b:C{\"callback\": \"a.b:C\"}");
+  std::string said;
+  log::set_sink([&](log::Level, std::string_view line) { said = line; });
+  EXPECT_EQ(names({"python:mlflow", "csv", "mlflow"}), "python:mlflow{\"callback\": \"mlflow\"} csv");
+  EXPECT_SAYS(said, "names \"python:mlflow\" and \"mlflow\"");
+}
+
+TEST_F(ReportTo, ATrackerThatCallbacksNameTwiceIsMadeOnce) {
+  compile(
+      directory_.path() / "csv.so",
+      good("csv",
+           "\"report_to\": \"csv\", \"config\": {\"path\": {\"type\": [\"string\", \"null\"], \"default\": null}}"));
+  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  const PluginRegistry registry({directory_.path()});
+  TrainerState state;
+  TrainerControl control;
+  CallbackHandler handler(args_, state, control);
+  add_callbacks(
+      handler, {"csv", "python:mlflow"}, OnError::disable,
+      {CallbackSpec::plugin("csv"), CallbackSpec::plugin("csv", {{"path", nullptr}}),
+       CallbackSpec::plugin("csv", {{"path", "other.csv"}}), CallbackSpec::plugin("python", {{"callback", "mlflow"}})},
+      registry, context_);
+  EXPECT_EQ(handler.entries().size(), 3u);
+}
+
 TEST_F(ReportTo, ATrackerThatCallbacksNameIsMadeOnce) {
   tracker("csv");
   tracker("tensorboard");
