@@ -87,7 +87,7 @@ inline int open(const std::filesystem::path& path, int flags) {
 
 }  // namespace posix
 
-/// A file that only grows, by whole records. Move-only; closed by the destructor.
+/// A file that only grows, by whole records. Move-only.
 class AppendFile {
  public:
   AppendFile() = default;
@@ -100,9 +100,12 @@ class AppendFile {
   AppendFile(AppendFile&& other) noexcept { *this = std::move(other); }
   AppendFile& operator=(AppendFile&& other) noexcept {
     std::swap(fd_, other.fd_), std::swap(path_, other.path_), std::swap(size_, other.size_);
+    std::swap(has_name_, other.has_name_);
     return *this;
   }
-  ~AppendFile() { close(); }
+  ~AppendFile() {
+    if (fd_ >= 0) ::close(fd_);
+  }
 
   bool is_open() const { return fd_ >= 0; }
   const std::filesystem::path& path() const { return path_; }
@@ -111,6 +114,7 @@ class AppendFile {
   /// One write(2) for everything given. When it does not fit, what was written of it is taken back,
   /// and a FileError thrown: the file then ends as it did before the call. Allocates nothing.
   void append(std::string_view records) {
+    require_name();
     int code = 0;
     const std::size_t done = posix::write(fd_, records, code);
     if (code != 0) give_up(done, code);
@@ -123,14 +127,31 @@ class AppendFile {
     size_ = size;
   }
 
+  /// Throws when the file was removed after it was opened: nobody can read what is written then.
+  void require_name() const {
+    struct stat info {};
+    if (has_name_ && ::fstat(fd_, &info) == 0 && info.st_nlink == 0)
+      throw FileError(
+          path_.string() + " was removed while it was written; leave the directories of a run until it ends", ENOENT);
+  }
+
+  /// Throws what close() would: a quota or a network file system may say only then that there is no room.
+  void flush() const {
+    const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0 && errno == EMFILE) return;  // then close() says it
+    if (copy < 0 || ::close(copy) != 0) posix::fail(path_, "could not be written to its end", errno);
+  }
+
   /// Waits until the disk has everything.
   void sync() {
     if (::fsync(fd_) != 0) posix::fail(path_, "could not be flushed to the disk", errno);
+    flush();
   }
 
-  void close() noexcept {
-    if (fd_ >= 0) ::close(fd_);
-    fd_ = -1;
+  /// Throws when the system says only now that something could not be written. The destructor is silent.
+  void close() {
+    const int fd = std::exchange(fd_, -1);
+    if (fd >= 0 && ::close(fd) != 0 && errno != EINTR) posix::fail(path_, "could not be written to its end", errno);
   }
 
  private:
@@ -142,10 +163,11 @@ class AppendFile {
     struct stat info {};
     const bool known = ::fstat(fd_, &info) == 0;
     if (!known || !S_ISREG(info.st_mode)) {
-      close();
+      ::close(std::exchange(fd_, -1));
       throw FileError(path.string() + " is not a regular file; name another one", EINVAL);
     }
     size_ = static_cast<std::uint64_t>(info.st_size);
+    has_name_ = info.st_nlink > 0;  // some file systems do not count
   }
 
   [[noreturn]] void give_up(std::size_t done, int code) {
@@ -159,6 +181,7 @@ class AppendFile {
   int fd_ = -1;
   std::filesystem::path path_;
   std::uint64_t size_ = 0;
+  bool has_name_ = false;
 };
 
 /// The next content of a file, written beside it as PATH.tmp. Without commit() nothing changes, and
@@ -202,11 +225,12 @@ inline void replace_file(const std::filesystem::path& path, std::string_view byt
 
 /// Makes the directory and those above it; a FileError says why it cannot be.
 inline void make_directory(const std::filesystem::path& path) {
-  std::error_code error;
+  std::error_code error, ignored;
   std::filesystem::create_directories(path, error);
   // create_directories reports a trailing slash, or a link to a directory, as an error in some
   // libraries.
-  if (error && !std::filesystem::is_directory(path)) posix::fail(path, "could not be made a directory", error.value());
+  if (error && !std::filesystem::is_directory(path, ignored))
+    posix::fail(path, "could not be made a directory", error.value());
 }
 
 }  // namespace trainer::sdk

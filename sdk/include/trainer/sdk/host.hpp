@@ -9,6 +9,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <trainer/sdk/mask.hpp>
 #include <trainer/sdk/value.hpp>
 
 namespace trainer::sdk {
@@ -19,10 +20,16 @@ class Host {
  public:
   explicit Host(const trainer_host* host) : host_(host) {}
 
+  /// Lines for the run's log. Passwords and queries of addresses are masked, as in what a plugin throws.
   void debug(std::string_view text) const { log(TRAINER_LOG_DEBUG, text); }
   void info(std::string_view text) const { log(TRAINER_LOG_INFO, text); }
   void warning(std::string_view text) const { log(TRAINER_LOG_WARNING, text); }
   void error(std::string_view text) const { log(TRAINER_LOG_ERROR, text); }
+  void log(std::uint32_t level, std::string_view line) const {
+    if (line.find("://") == std::string_view::npos) return host_->log(host_, level, line.data(), line.size());
+    const std::string safe = masked(line);
+    host_->log(host_, level, safe.data(), safe.size());
+  }
 
   /// A key of this instance's configuration, or null when it has none of that name.
   Value config(std::string_view key) const {
@@ -71,7 +78,6 @@ class Host {
   const trainer_host* raw() const { return host_; }
 
  private:
-  void log(std::uint32_t level, std::string_view line) const { host_->log(host_, level, line.data(), line.size()); }
   std::string_view text(void(TRAINER_CALL* get)(const trainer_host*, trainer_text*)) const {
     trainer_text out{};
     get(host_, &out);

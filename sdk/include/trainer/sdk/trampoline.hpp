@@ -15,25 +15,29 @@
 
 namespace trainer::sdk {
 
+/// Tells the host why a call failed.
+inline int32_t failure(const trainer_host* host, int32_t status, const char* sentence) noexcept try {
+  const std::string safe = masked(sentence);
+  host->set_error(host, safe.data(), safe.size());
+  return status;
+} catch (...) {
+  return status;
+}
+
 /// Runs f; what it throws becomes a status and a sentence. The wall that no exception passes.
 template <typename F>
 int32_t guarded(const trainer_host* host, F&& f) noexcept {
-  const char* reason = "an exception that is not a std::exception";
   try {
     f();
     return TRAINER_OK;
   } catch (const Unavailable& e) {
-    host->set_error(host, e.what(), std::strlen(e.what()));
-    return TRAINER_UNAVAILABLE;
+    return failure(host, TRAINER_UNAVAILABLE, e.what());
   } catch (const NotConfigured& e) {
-    host->set_error(host, e.what(), std::strlen(e.what()));
-    return TRAINER_NOT_CONFIGURED;
+    return failure(host, TRAINER_NOT_CONFIGURED, e.what());
   } catch (const std::exception& e) {
-    host->set_error(host, e.what(), std::strlen(e.what()));
-    return TRAINER_ERROR;
+    return failure(host, TRAINER_ERROR, e.what());
   } catch (...) {
-    host->set_error(host, reason, std::strlen(reason));
-    return TRAINER_ERROR;
+    return failure(host, TRAINER_ERROR, "an exception that is not a std::exception");
   }
 }
 
