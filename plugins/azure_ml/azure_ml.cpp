@@ -26,7 +26,8 @@ class AzureMl : public mlflow::Tracker {
   static void require_configured() {
     const std::string uri = variable("MLFLOW_TRACKING_URI");
     if (mlflow::scheme(uri) != "azureml")
-      throw trainer::sdk::Unavailable("MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
+      throw trainer::sdk::Unavailable("MLFLOW_TRACKING_URI is " +
+                                      (uri.empty() ? "not set" : "\"" + trainer::sdk::masked_url(uri) + "\"") +
                                       ", expected a workspace's azureml:// address (az ml workspace show --query "
                                       "mlflow_tracking_uri)");
     if (token().empty())

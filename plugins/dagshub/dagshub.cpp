@@ -30,7 +30,7 @@ class DagsHub : public mlflow::Tracker {
     const std::string uri = variable("MLFLOW_TRACKING_URI");
     if (!mlflow::is_dagshub_uri(uri))
       throw trainer::sdk::Unavailable(
-          "MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + uri + "\"") +
+          "MLFLOW_TRACKING_URI is " + (uri.empty() ? "not set" : "\"" + trainer::sdk::masked_url(uri) + "\"") +
           ", expected a DagsHub repository's address: https://dagshub.com/OWNER/REPO.mlflow");
     const mlflow::Settings settings = with_token();
     if (settings.http.password.empty() && settings.http.bearer.empty())

@@ -75,8 +75,7 @@ void Poster::send(const std::string& body) {
       return say_("no status is sent: no token in \"" + settings_.token_file +
                   "\"; KUBEFLOW_TRAINER_SERVER_TOKEN names its file");
     client_.options().bearer = bearer;
-    const http::Response response =
-        client_.send({"POST", settings_.url, {{"Content-Type", "application/json"}}, body, std::nullopt});
+    const http::Response response = client_.send({"POST", settings_.url, {{"Content-Type", "application/json"}}, body});
     if (response.status != 200)
       say_(settings_.url + " answered " + std::to_string(response.status) +
            " to a status; the next "

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <trainer/sdk/mask.hpp>
 #include <vector>
 
 namespace trainer::trackio {
@@ -38,7 +39,7 @@ std::string unescape(std::string_view text) {
 
 Server parse_server(const std::string& url, const std::string& token) {
   if (url.rfind("http://", 0) != 0 && url.rfind("https://", 0) != 0)
-    throw std::invalid_argument("TRACKIO_SERVER_URL is \"" + url +
+    throw std::invalid_argument("TRACKIO_SERVER_URL is \"" + sdk::masked_url(url) +
                                 "\", not an http:// or https:// URL; set the one that `trackio "
                                 "show` prints");
   Server server{url.substr(0, url.find('?')), token};
@@ -131,12 +132,14 @@ std::string Sender::send(const std::string& body, bool& final) {
         client_.send({"POST",
                       server_.url + "/api/bulk_log",
                       {{"Content-Type", "application/json"}, {"x-trackio-write-token", server_.token}},
-                      body,
-                      std::nullopt});
+                      body});
     final = response.status >= 400 && response.status < 500 && !http::is_transient(response.status);
     // Trackio answers {"data": null}; anything else says nothing of the rows.
     if (response.status == 200 && response.body.rfind("{\"data\"", 0) == 0) return {};
-    return "answered " + std::to_string(response.status) + " " + response.body.substr(0, 200);
+    http::Options given;
+    given.bearer = server_.token;
+    return "answered " + std::to_string(response.status) + " " +
+           http::without_secrets(response.body, given).substr(0, 200);
   } catch (const std::exception& e) {
     return e.what();
   }

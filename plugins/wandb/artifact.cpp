@@ -10,7 +10,9 @@
 #include <system_error>
 #include <trainer/sdk/file.hpp>
 
+#include "shared/run_config/names.hpp"
 #include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
 #include "shared/system/random_id.hpp"
 
 namespace trainer::wandb {
@@ -56,9 +58,7 @@ Bytes md5_of_file(const fs::path& path) {
 /// A second name of the file where that is possible: the trainer replaces files and never changes one.
 fs::path stage(const fs::path& file, const fs::path& directory) {
   const fs::path staged = directory / ("tmp" + plugins::random_id(12));
-  std::error_code error;
-  fs::create_hard_link(file, staged, error);
-  if (error) fs::copy_file(file, staged);
+  plugins::link_or_copy(file, staged);
   return staged;
 }
 
@@ -91,6 +91,13 @@ std::string Artifact::digest() const {
     text += digits[byte & 15];
   }
   return text;
+}
+
+std::string artifact_name(std::string_view name) {
+  constexpr std::size_t longest = 128, part = 63;
+  std::string safe = plugins::fit_name(name, {.allowed = "_-.", .forbidden = {}, .most = std::string::npos});
+  if (safe.size() > longest) safe.replace(part, safe.size() - 2 * part, "..");
+  return safe;
 }
 
 fs::path staging_directory() {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace trainer::wandb {
@@ -29,6 +30,10 @@ struct Artifact {
   /// MD5 of what the manifest says, in hexadecimal digits.
   std::string digest() const;
 };
+
+/// The name as W&B takes it, by its make_artifact_name_safe(): "_" for all but letters, digits, "_", "-" and ".", and
+/// of more than 128 characters the first and the last 63.
+std::string artifact_name(std::string_view name);
 
 /// <WANDB_DATA_DIR>/artifacts/staging, in ~/.local/share/wandb by default, as W&B's client has it.
 std::filesystem::path staging_directory();

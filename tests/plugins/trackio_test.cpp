@@ -58,6 +58,18 @@ TEST(Server, TakesItsTokenFromTheUrl) {
   EXPECT_THROW(parse_server("127.0.0.1:7860", "t"), std::invalid_argument);
 }
 
+TEST(Server, KeepsWhatIsSecretToItself) {
+  for (const char* url :
+       {"me:secret@127.0.0.1:7860", "127.0.0.1:7860/?write_token=secret", "ftp://h/?write_token=secret"}) {
+    try {
+      parse_server(url, "");
+      FAIL() << url;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_EQ(std::string(error.what()).find("secret"), std::string::npos) << error.what();
+    }
+  }
+}
+
 TEST(Json, ReadsWhatPythonWritesAndRefusesTheRest) {
   std::string out;
   plugins::append_json(out, plugins::parse_json(R"([1e-08, -0.0, "\ud83d\ude00\u00e9", true, {"k": []}])"),

@@ -3,6 +3,7 @@
 """Whatever the MLflow server does, the run ends as without it, and what was logged arrives."""
 
 import glob
+import json
 import re
 import signal
 import subprocess
@@ -143,6 +144,43 @@ def errors(work, reference):
         expect(len(server.runs) == 2 and not journals(work, "token"), "what was left did not arrive")
 
 
+def damaged_journal(work, reference):
+    """Whoever can write in output_dir can write a journal: nothing outside of its own files is sent or removed, and what
+    is whole in it arrives."""
+    out, victim = work.path / "damaged", work.path / "victim"
+    for directory in (out / "mlflow-1-1.journal.files" / "good", victim):
+        directory.mkdir(parents=True)
+        (directory / "file").write_text("text")
+    (out / "mlflow-1-1.journal.files" / "good" / "link").symlink_to(victim / "file")
+    (out / "mlflow-1-1.journal.files" / "linked").symlink_to(victim)
+    of = {"experiment_id": "0", "user": "u", "keep_status": False, "start_time": 1, "tags": []}
+    metrics = '{"metrics":1,"items":[{"key":"loss","value":%d,"timestamp":5,"step":%d}]}'
+    with StandIn() as server:
+        lines = [
+            json.dumps({"journal": 1, "of": of | {"uri": server.url}}),
+            metrics % (1, 1),
+            '{"run":{"id":"',
+            json.dumps({"artifact": {"directory": str(victim), "name": "x"}}),
+            json.dumps({"artifact": {"directory": "mlflow-1-1.journal.files/linked", "name": "linked"}}),
+            '{"metrics":1,"items":[{"key":}]}',
+            json.dumps({"artifact": {"directory": "mlflow-1-1.journal.files/good", "name": "good"}}),
+            metrics % (2, 2),
+            json.dumps({"end": {"status": "FINISHED", "time": 9}}),
+        ]
+        (out / "mlflow-1-1.journal").write_text("".join(line + "\n" for line in lines))
+        _, text, _ = train(work, server.url, "damaged", reference)
+        expect("is damaged: line 3 and those like it" in text and "the files of linked are gone" in text, text)
+        run = next(iter(server.runs.values()))
+        found = server.canonical(run)["metrics"]
+        expect(
+            found == {"loss": [[1, 1.0], [2, 2.0]]} and run["info"]["status"] == "FINISHED", f"{found} {run['info']}"
+        )
+        sent = [path.split("/artifacts/")[-1] for path in server.artifacts]
+        expect(sent == ["good/file"], f"{sent} were sent as artifacts")
+        expect((victim / "file").read_text() == "text", "a file outside was removed")
+        expect(not journals(work, "damaged"), "a journal was left")
+
+
 def too_slow_for_the_end(work, reference):
     with StandIn(fault=lambda m, p, n: ("slow", 60)) as server:
         _, text, seconds = train(work, server.url, "hangs", reference, env={"TRAINER_MLFLOW_WAIT": 1})
@@ -218,7 +256,15 @@ def killed(work):
 with Work() as work:
     history, _ = work.train("none", output="reference")
     reference = reference_of(history)
-    for test in (dead_from_the_start, dies_and_comes_back, dies_for_good, errors, too_slow_for_the_end, disk_full):
+    for test in (
+        dead_from_the_start,
+        dies_and_comes_back,
+        dies_for_good,
+        damaged_journal,
+        errors,
+        too_slow_for_the_end,
+        disk_full,
+    ):
         if len(sys.argv) < 2 or test.__name__ in sys.argv[1:]:
             test(work, reference)
             print(f"{test.__name__}: done", flush=True)

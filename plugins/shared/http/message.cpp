@@ -4,6 +4,15 @@
 #include <algorithm>
 
 namespace trainer::plugins::http {
+
+std::string without_secrets(std::string text, const Options& options) {
+  constexpr std::size_t shortest = 4;  // less is in any text
+  for (const std::string* secret : {&options.password, &options.bearer})
+    if (secret->size() >= shortest)
+      for (std::size_t at = 0; (at = text.find(*secret, at)) != text.npos;)
+        text.replace(at, secret->size(), "<SECRET>");
+  return text;
+}
 namespace {
 
 bool same_name(std::string_view a, std::string_view b) {

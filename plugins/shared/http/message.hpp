@@ -3,8 +3,8 @@
 // message.hpp - what goes to an HTTP server and comes back, and how.
 #pragma once
 
-#include <filesystem>
-#include <optional>
+#include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -34,6 +34,9 @@ struct Options {
   std::string user_agent = "libtrainer";
 };
 
+/// What a server said, without the passwords and tokens that it was given and repeats.
+std::string without_secrets(std::string text, const Options& options);
+
 struct Header {
   std::string name, value;
 };
@@ -43,7 +46,7 @@ struct Request {
   std::string url;
   std::vector<Header> headers;
   std::string body;
-  std::optional<std::filesystem::path> file;  ///< instead of the body: streamed, never in memory
+  std::shared_ptr<std::FILE> file = nullptr;  ///< instead of the body: streamed from its start, never in memory
 };
 
 struct Response {

@@ -2,6 +2,7 @@
 #include "shared/http/transfer.hpp"
 
 #include <algorithm>
+#include <filesystem>
 #include <string_view>
 
 namespace trainer::plugins::http {
@@ -161,24 +162,22 @@ void Transfer::add_header(const std::string& line) {
 
 void Transfer::set_body() {
   if (request_.file) {
-    set_file(*request_.file);
+    set_file(request_.file.get());
   } else if (!request_.body.empty() || request_.method == "POST" || request_.method == "PUT") {
     set(CURLOPT_POSTFIELDS, request_.body.c_str());
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request_.body.size()));
   }
 }
 
-void Transfer::set_file(const std::filesystem::path& path) {
-  file_.reset(std::fopen(path.c_str(), "rbe"));
-  std::error_code error;
-  const auto size = std::filesystem::file_size(path, error);
-  if (!file_ || error)
-    throw Error(path.string() + " could not be read for the upload to " + request_.url, Error::Kind::other);
+void Transfer::set_file(std::FILE* file) {
+  const long size = std::fseek(file, 0, SEEK_END) == 0 ? std::ftell(file) : -1;
+  std::rewind(file);
+  if (size < 0) throw Error("a file could not be read for the upload to " + request_.url, Error::Kind::other);
   set(CURLOPT_UPLOAD, 1L);
   set(CURLOPT_READFUNCTION, &give_file);
-  set(CURLOPT_READDATA, file_.get());
+  set(CURLOPT_READDATA, file);
   set(CURLOPT_SEEKFUNCTION, &rewind_file);
-  set(CURLOPT_SEEKDATA, file_.get());
+  set(CURLOPT_SEEKDATA, file);
   set(CURLOPT_INFILESIZE_LARGE, static_cast<curl_off_t>(size));
 }
 

@@ -5,7 +5,6 @@
 
 #include <atomic>
 #include <cstdio>
-#include <filesystem>
 #include <memory>
 #include <string>
 
@@ -29,9 +28,6 @@ class Transfer {
   struct FreeList {
     void operator()(curl_slist* list) const { CurlLibrary::get().slist_free_all(list); }
   };
-  struct CloseFile {
-    void operator()(std::FILE* file) const { std::fclose(file); }
-  };
 
   template <typename Value>
   void set(CURLoption option, Value value);
@@ -42,7 +38,7 @@ class Transfer {
   void set_headers();
   void add_header(const std::string& line);
   void set_body();
-  void set_file(const std::filesystem::path& path);
+  void set_file(std::FILE* file);
   bool has_password() const { return !options_.user.empty() && !options_.password.empty(); }
 
   const CurlLibrary& curl_ = CurlLibrary::get();
@@ -53,7 +49,6 @@ class Transfer {
   Response response_;
   char reason_[CURL_ERROR_SIZE] = "";
   std::unique_ptr<curl_slist, FreeList> headers_;
-  std::unique_ptr<std::FILE, CloseFile> file_;
 };
 
 }  // namespace trainer::plugins::http

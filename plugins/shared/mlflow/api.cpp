@@ -78,9 +78,9 @@ http::Response Api::send(const http::Request& request) {
     }
   } catch (const std::exception&) {
   }
+  const std::string said = http::without_secrets(message.empty() ? response.body : message, client_.options());
   const std::string sentence = request.method + " " + request.url + " was answered with " +
-                               std::to_string(response.status) + ": " +
-                               (message.empty() ? excerpt(response.body) : excerpt(message));
+                               std::to_string(response.status) + ": " + excerpt(said);
   throw ApiError(sentence, std::move(response), std::move(code));
 }
 
@@ -97,7 +97,8 @@ json::object Api::call(const std::string& method, const std::string& path, std::
     if (answer.is_object()) return std::move(answer.get_object());
   } catch (const std::exception&) {
   }
-  const std::string sentence = method + " " + request.url + " was answered with " + excerpt(response.body) +
+  const std::string sentence = method + " " + request.url + " was answered with " +
+                               excerpt(http::without_secrets(response.body, client_.options())) +
                                ", expected a JSON object; is it an MLflow server?";
   throw ApiError(sentence, std::move(response), "");
 }
@@ -200,12 +201,12 @@ bool Api::accepts_artifacts(const std::string& uri) {
   return kind == "mlflow-artifacts" || kind == "http" || kind == "https";
 }
 
-void Api::put_artifact(const std::string& artifact_uri, const std::filesystem::path& file, const std::string& path) {
+void Api::put_artifact(const std::string& artifact_uri, std::shared_ptr<std::FILE> file, const std::string& path) {
   http::Request request;
   request.method = "PUT";
   request.url = artifact_address(base_, artifact_uri) + "/" + http::percent_encode(path, "/");
   request.headers = {{"Content-Type", "application/octet-stream"}};
-  request.file = file;
+  request.file = std::move(file);
   send(request);
 }
 

@@ -6,7 +6,8 @@
 
 #include <boost/json/object.hpp>
 #include <cstdint>
-#include <filesystem>
+#include <cstdio>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -58,7 +59,7 @@ class Api {
   /// The items of records, as they lie in the journal; each may be empty.
   void log_batch(const std::string& id, std::string_view metrics, std::string_view params, std::string_view tags);
   /// One file below an artifact address that accepts_artifacts().
-  void put_artifact(const std::string& artifact_uri, const std::filesystem::path& file, const std::string& path);
+  void put_artifact(const std::string& artifact_uri, std::shared_ptr<std::FILE> file, const std::string& path);
   static bool accepts_artifacts(const std::string& artifact_uri);
 
   http::Client& client() { return client_; }

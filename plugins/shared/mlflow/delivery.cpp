@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "shared/system/clock.hpp"
+#include "shared/system/open_directory.hpp"
 
 namespace trainer::plugins::mlflow {
 
@@ -61,7 +62,6 @@ Delivery::Delivery(std::unique_ptr<Journal> journal, bool left_over)
       continue;
     }
     run_.id = std::move(record.id);
-    run_.artifact_uri = std::move(record.artifact_uri);
   }
 }
 
@@ -90,7 +90,7 @@ void Delivery::ensure_run(Api& api, const Reporter& report) {
     if (error.is_refusal() || error.is_missing()) throw Stuck(error.what());
     throw;
   }
-  journal_->mark(Record{.kind = Record::Kind::run, .id = run.id, .artifact_uri = run.artifact_uri}.to_line());
+  journal_->mark(Record{.kind = Record::Kind::run, .id = run.id}.to_line());
   run_ = std::move(run);
   report.info("the run is " + (run_.name.empty() ? run_.id : run_.name + " (" + run_.id + ")") + " at " +
               api.address());
@@ -150,7 +150,7 @@ void Delivery::send_one_by_one(Api& api, const Reporter& report, Batch& batch) {
 }
 
 void Delivery::send_artifact(Api& api, const Reporter& report, const Record& artifact) {
-  const std::filesystem::path directory = journal_->path().parent_path() / artifact.directory;
+  if (run_.artifact_uri.empty()) run_.artifact_uri = api.get_run(run_.id).artifact_uri;
   if (!Api::accepts_artifacts(run_.artifact_uri)) {
     if (!artifacts_told_)
       report.warning("artifacts are left out: the run keeps them at \"" + run_.artifact_uri +
@@ -159,27 +159,28 @@ void Delivery::send_artifact(Api& api, const Reporter& report, const Record& art
     artifacts_told_ = true;
     return;
   }
-  std::error_code error;
-  std::vector<std::filesystem::path> files;
-  for (std::filesystem::recursive_directory_iterator it(directory, error), last; !error && it != last;
-       it.increment(error))
-    if (it->is_regular_file(error)) files.push_back(it->path());
-  if (error || files.empty()) {
-    report.warning("the files of " + artifact.name + " are gone from " + directory.string() +
-                   " before they were sent; they are left out of the run's artifacts");
-    return;
-  }
-  std::sort(files.begin(), files.end());
-  for (const auto& file : files) {
-    const std::string path = artifact.name + "/" + file.lexically_relative(directory).generic_string();
+  const auto place = OpenDirectory::open(journal_->path().parent_path());
+  const auto kept = place ? place->child(journal_->files().filename().string()) : std::nullopt;
+  const auto directory = kept ? kept->child(artifact.name) : std::nullopt;
+  const std::vector<std::string> files = directory ? directory->files() : std::vector<std::string>();
+  if (files.empty())
+    return report.warning("the files of " + artifact.name + " are gone from " + journal_->files().string() +
+                          " before they were sent; they are left out of the run's artifacts");
+  for (const std::string& file : files) {
+    const std::string path = artifact.name + "/" + file;
+    auto open = directory->open_file(file);
+    if (!open) {
+      report.warning(path + " could not be read any more and is left out of the run's artifacts");
+      continue;
+    }
     try {
-      api.put_artifact(run_.artifact_uri, file, path);
+      api.put_artifact(run_.artifact_uri, std::move(open), path);
     } catch (const ApiError& refused) {
       if (!refused.is_refusal()) throw;
       report.warning("the server refuses the artifact " + path + ": " + refused.what());
     }
   }
-  std::filesystem::remove_all(directory, error);  // links to the checkpoint's files
+  kept->remove(artifact.name);
 }
 
 void Delivery::send(Api& api, const Reporter& report, Batch& batch) {

@@ -4,11 +4,13 @@
 #include "shared/mlflow/journal.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <stdexcept>
 
 #include "shared/mlflow/record.hpp"
 
 #include "shared/system/clock.hpp"
+#include "shared/system/open_directory.hpp"
 #include "shared/system/process.hpp"
 
 namespace trainer::plugins::mlflow {
@@ -20,10 +22,13 @@ Journal::Journal(const std::filesystem::path& directory, const std::string& name
     sdk::make_directory(directory);
     for (int number = 0;; ++number) {  // two trackers of a program may begin at once
       path_ = directory / (stem + (number == 0 ? "" : "-" + std::to_string(number)) + ".journal");
-      std::error_code error;
-      if (!std::filesystem::exists(path_, error)) break;
+      try {
+        begin();
+        break;
+      } catch (const sdk::FileError& error) {
+        if (error.code() != EEXIST) throw;
+      }
     }
-    begin();
   } catch (const sdk::FileError& error) {
     problem_ = error.what();
   }
@@ -31,28 +36,48 @@ Journal::Journal(const std::filesystem::path& directory, const std::string& name
 
 Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path), lock_(std::move(lock)) {
   std::ifstream in(path, std::ios::binary);
+  const std::string files_name = files().filename().string();
   std::uint64_t whole = 0;
+  std::vector<std::uint64_t> ends;  // of lines
   for (std::string line; std::getline(in, line);) {
     if (in.eof()) break;  // the rest of a line, which a full disk may leave
     whole += line.size() + 1;
+    ends.push_back(whole);
     if (header_.empty()) {
       header_ = line;
       position_ = whole;
       continue;
     }
-    const Record::Kind kind = Record::kind_of(line);
-    if (kind == Record::Kind::sent)
-      sent_ = static_cast<std::uint64_t>(Record::read(line).position);
+    auto checked = Record::checked(line, files_name);
+    const Record::Kind kind = checked ? Record::kind_of(*checked) : Record::Kind::unknown;
+    if (kind == Record::Kind::sent) {
+      const auto sent = static_cast<std::uint64_t>(Record::read(*checked).position);
+      if (std::binary_search(ends.begin(), ends.end() - 1, sent))
+        sent_ = sent;
+      else
+        checked.reset();
+    }
+    if (!checked)
+      note_damage(ends.size(), line);
     else if (kind == Record::Kind::metrics)
-      last_metrics_ = std::move(line);
-    else if (Record::is_mark(line))
-      marks_.push_back(line);
+      last_metrics_ = std::move(*checked);
+    else if (kind != Record::Kind::sent && Record::is_mark(*checked))
+      marks_.push_back(std::move(*checked));
   }
   if (Record::kind_of(header_) != Record::Kind::header)
     throw std::runtime_error(path.string() + " is no journal of this plugin; move it away");
-  position_ = std::max(position_, std::min(sent_, whole));
+  position_ = std::max(position_, sent_);
+  unchecked_ = whole;
   file_ = sdk::AppendFile::open(path);
   if (file_.size() > whole) file_.truncate(whole);
+}
+
+/// Says it of the first, so that a file of garbage is one sentence.
+void Journal::note_damage(std::uint64_t number, std::string_view line) {
+  if (damage_.empty())
+    damage_ = path_.string() + ", which an earlier run left, is damaged: line " + std::to_string(number) +
+              " and those like it are no records of this plugin and are left out; it begins with \"" +
+              std::string(line.substr(0, 80)) + "\"; all else is sent";
 }
 
 std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::path& directory, const std::string& name) {
@@ -60,7 +85,10 @@ std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::pat
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
     const std::string file = it->path().filename().string();
-    if (file.starts_with(name + "-") && file.ends_with(".journal")) found.push_back(it->path());
+    std::error_code missing;  // a link would have its files elsewhere
+    if (file.starts_with(name + "-") && file.ends_with(".journal") &&
+        it->symlink_status(missing).type() == std::filesystem::file_type::regular)
+      found.push_back(it->path());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -76,7 +104,7 @@ void Journal::begin() {
   try {
     file_.append(line);
   } catch (const sdk::FileError&) {
-    file_.close();
+    file_ = sdk::AppendFile();
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
     throw;
@@ -112,6 +140,19 @@ bool Journal::read_line(std::string& line) {
   return true;
 }
 
+/// The next line that is to be sent.
+bool Journal::read_record(std::string& line) {
+  while (read_line(line)) {
+    if (position_ <= unchecked_) {
+      auto checked = Record::checked(line, files().filename().string());
+      if (!checked) continue;
+      line = std::move(*checked);
+    }
+    if (!Record::is_mark(line)) return true;
+  }
+  return false;
+}
+
 bool Journal::next(Item& item) {
   const std::lock_guard lock(mutex_);
   if (!again_.empty()) {
@@ -119,9 +160,9 @@ bool Journal::next(Item& item) {
     again_.pop_front();
     return true;
   }
-  while (read_line(item.line)) {
+  if (read_record(item.line)) {
     item.end = position_;
-    if (!Record::is_mark(item.line)) return true;
+    return true;
   }
   if (memory_.empty()) return false;
   item.line = std::move(memory_.front());
@@ -158,19 +199,24 @@ bool Journal::remove_if_done(std::string header) {
   const std::lock_guard lock(mutex_);
   if (!again_.empty() || !memory_.empty()) return false;
   const std::uint64_t position = position_;
-  for (std::string line; read_line(line);)
-    if (!Record::is_mark(line)) {
-      position_ = position;
-      return false;
-    }
-  file_.close();
+  if (std::string line; read_record(line)) {
+    position_ = position;
+    return false;
+  }
+  file_ = sdk::AppendFile();
   lock_ = FileLock();
   marks_.clear();
+  unchecked_ = 0;
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
-  std::filesystem::remove_all(files(), ignored);
+  if (const auto directory = OpenDirectory::open(path_.parent_path())) directory->remove(files().filename().string());
   header_ = std::move(header);
   return true;
+}
+
+void Journal::flush() {
+  const std::lock_guard lock(mutex_);
+  if (file_.is_open()) file_.flush();
 }
 
 std::string Journal::take_problem() {

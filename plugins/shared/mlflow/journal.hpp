@@ -31,7 +31,8 @@ class Journal {
   /// in memory, and problem() says why.
   Journal(const std::filesystem::path& directory, const std::string& name, std::string header);
 
-  /// One that was left over. Throws std::runtime_error when it is no journal.
+  /// One that was left over. Its damaged lines are passed over. Throws std::runtime_error when it is no
+  /// journal.
   explicit Journal(const std::filesystem::path& path, FileLock lock);
 
   /// Those of that name in the directory that no living program writes, oldest first.
@@ -58,10 +59,14 @@ class Journal {
   const std::string& header() const { return header_; }
   /// What was achieved, but for how much was sent; for the thread that marks.
   const std::vector<std::string>& marks() const { return marks_; }
+  /// Of a left-over one: a sentence about its damaged lines, or empty.
+  const std::string& damage() const { return damage_; }
   /// Of a left-over one: its last record of metrics, or empty.
   const std::string& last_metrics() const { return last_metrics_; }
   /// Where the files of its artifacts wait.
   std::filesystem::path files() const { return path_.string() + ".files"; }
+  /// Throws sdk::FileError when what the file was given is not in it after all.
+  void flush();
   /// Why records are in memory only; empty when they are not. Reported once.
   std::string take_problem();
   std::uint64_t waiting_in_memory() const;
@@ -70,6 +75,8 @@ class Journal {
   void begin();
   void write(std::string& line);
   bool read_line(std::string& line);
+  bool read_record(std::string& line);
+  void note_damage(std::uint64_t number, std::string_view line);
 
   mutable std::mutex mutex_;
   std::filesystem::path path_;
@@ -79,10 +86,11 @@ class Journal {
   std::ifstream reader_;
   std::uint64_t position_ = 0;      // of the next line to read
   std::uint64_t sent_ = 0;          // all up to here
+  std::uint64_t unchecked_ = 0;     // lines up to here were left over
   std::deque<std::string> memory_;  // what the disk did not take
   std::deque<Item> again_;          // what is to be read once more
   std::vector<std::string> marks_;
-  std::string problem_, last_metrics_;
+  std::string problem_, last_metrics_, damage_;
   bool problem_told_ = false;
 };
 

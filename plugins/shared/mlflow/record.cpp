@@ -7,7 +7,9 @@
 #include <stdexcept>
 #include <trainer/sdk/repr.hpp>
 
+#include "shared/mlflow/items.hpp"
 #include "shared/mlflow/json_fields.hpp"
+#include "shared/system/open_directory.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {
@@ -43,12 +45,39 @@ std::string_view take_name(std::string_view& line) {
   return take(line, "\":") ? name : std::string_view();
 }
 
+json::object parse_object(std::string_view line) {
+  boost::system::error_code error;
+  json::value value = json::parse(line, error);
+  return !error && value.is_object() ? std::move(value.get_object()) : json::object();
+}
+
 /// The object of that name; an empty one when something else has it.
 json::object object_of(std::string_view line, std::string_view name) {
-  json::value value = json::parse(line);
-  auto* const object = value.if_object();
-  auto* const inner = object != nullptr ? object->if_contains(name) : nullptr;
+  json::object object = parse_object(line);
+  auto* const inner = object.if_contains(name);
   return inner != nullptr && inner->is_object() ? std::move(inner->get_object()) : json::object();
+}
+
+/// Of a metric or a pair: a number, or the name of one that JSON has none for, or a text.
+bool is_item(const json::value& value, Kind kind) {
+  const auto* const item = value.if_object();
+  const auto* const key = item != nullptr ? item->if_contains("key") : nullptr;
+  const auto* const given = item != nullptr ? item->if_contains("value") : nullptr;
+  if (key == nullptr || !key->is_string() || given == nullptr) return false;
+  if (kind != Kind::metrics) return given->is_string();
+  if (given->is_number()) return true;
+  const std::string_view name = given->is_string() ? std::string_view(given->get_string()) : std::string_view();
+  return name == "NaN" || name == "Infinity" || name == "-Infinity";
+}
+
+/// The items of a record, as they are written; false when one of them is none.
+bool copy_items(const json::object& line, const Record& record, Items& items) {
+  const auto* const list = line.if_contains("items");
+  if (list == nullptr || !list->is_array()) return false;
+  for (const json::value& item : list->get_array())
+    if (!is_item(item, record.kind)) return false;
+  for (const std::string_view item : split_items(record.items)) items.add(item, 1);
+  return items.count() != 0 && items.count() == list->get_array().size();
 }
 
 void append(std::string& line, std::string_view start, std::string_view value) {
@@ -98,7 +127,6 @@ void Record::write(std::string& line) const {
       break;
     case Kind::run:
       append(line, "{\"id\":", id);
-      append(line, ",\"artifact_uri\":", artifact_uri);
       line += '}';
       break;
     case Kind::sent:
@@ -145,7 +173,6 @@ Record Record::read(std::string_view line) {
     case Kind::run: {
       const json::object run = object_of(line, name_of(record.kind));
       record.id = text(run, "id");
-      record.artifact_uri = text(run, "artifact_uri");
       break;
     }
     case Kind::sent:
@@ -158,6 +185,42 @@ Record Record::read(std::string_view line) {
       break;
   }
   return record;
+}
+
+std::optional<std::string> Record::checked(std::string_view line, std::string_view files) {
+  const json::object object = parse_object(line);
+  Record record = object.empty() ? Record() : read(line);
+  Items items;
+  bool good = false;
+  switch (record.kind) {
+    case Kind::metrics:
+    case Kind::params:
+    case Kind::tags:
+      good = copy_items(object, record, items);
+      record.count = items.count();
+      record.items = items.json();
+      break;
+    case Kind::artifact:
+      good = is_plain_name(record.name) && record.directory == std::string(files) + "/" + record.name;
+      break;
+    case Kind::end:
+      good = record.time > 0 && (record.status.empty() || record.status == "FINISHED" || record.status == "FAILED" ||
+                                 record.status == "KILLED");
+      break;
+    case Kind::creating:
+      good = true;
+      break;
+    case Kind::run:
+      good = !record.id.empty();
+      break;
+    case Kind::sent:
+      good = record.position > 0;
+      break;
+    case Kind::header:
+    case Kind::unknown:
+      break;
+  }
+  return good ? std::optional(record.to_line()) : std::nullopt;
 }
 
 std::string RunHeader::to_json() const {

@@ -6,10 +6,13 @@
 //   {"metrics":3,"items":[...]}  {"params":100,"items":[...]}  {"tags":2,"items":[...]}
 //   {"artifact":{"directory":"...","name":"..."}}  {"end":{"status":"FINISHED","time":...}}
 // and, between them, marks of what was achieved:
-//   {"creating":true}  {"run":{"id":"...","artifact_uri":"..."}}  {"sent":N} (all up to byte N)
+//   {"creating":true}  {"run":{"id":"..."}}  {"sent":N} (all up to byte N)
+// An artifact's files wait in <journal>.files/NAME, whatever a line says: a journal lies where others may
+// write, and names no other place, nor a server to send them to.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,22 +25,24 @@ struct Record {
   enum class Kind { header, creating, run, sent, metrics, params, tags, artifact, end, unknown };
 
   Kind kind = Kind::unknown;
-  std::size_t count = 0;          ///< of metrics, params or tags
-  std::string_view items = {};    ///< theirs, as Items has them; a part of the line that was read
-  std::string directory = {};     ///< of an artifact: its files, seen from the journal's directory
-  std::string name = {};          ///< of an artifact: what it is called in the run
-  std::string status = {};        ///< of an end; empty when the run's is to stay as it is
-  std::int64_t time = 0;          ///< of an end: milliseconds since 1970
-  std::string id = {};            ///< of a run: the server's
-  std::string artifact_uri = {};  ///< of a run
-  std::int64_t position = 0;      ///< of sent: the byte up to which all was
+  std::size_t count = 0;        ///< of metrics, params or tags
+  std::string_view items = {};  ///< theirs, as Items has them; a part of the line that was read
+  std::string directory = {};   ///< of an artifact: <journal>.files/NAME
+  std::string name = {};        ///< of an artifact: NAME, and what it is called in the run
+  std::string status = {};      ///< of an end; empty when the run's is to stay as it is
+  std::int64_t time = 0;        ///< of an end: milliseconds since 1970
+  std::string id = {};          ///< of a run: the server's
+  std::int64_t position = 0;    ///< of sent: the byte up to which all was
 
   /// Appends the line without its end; nothing else is allocated.
   void write(std::string& line) const;
   std::string to_line() const;
 
-  /// Unknown for what is none of these; throws std::exception for broken JSON.
+  /// Unknown for what is none of these.
   static Record read(std::string_view line);
+  /// The line as this program writes it, of one that anybody may have changed; nothing when it is damaged or
+  /// names something else than `files`/NAME.
+  static std::optional<std::string> checked(std::string_view line, std::string_view files);
   /// The kind alone, from the line's first name.
   static Kind kind_of(std::string_view line);
   /// Whether the line says what was achieved, and is nothing to send.

@@ -7,6 +7,7 @@
 #include <charconv>
 #include <fstream>
 #include <stdexcept>
+#include <trainer/sdk/mask.hpp>
 
 #include "shared/system/environment.hpp"
 
@@ -74,7 +75,8 @@ std::string percent_decode(const std::string& text) {
   return out;
 }
 
-/// Takes user:password@ out of the address: it must not reach a log or a journal.
+/// Takes user:password@ out of the address: it must not reach a log or a journal. A user alone is a token, and no
+/// name for the run.
 void take_credentials(Settings& settings) {
   const auto begin = settings.uri.find("://");
   if (begin == settings.uri.npos) return;
@@ -84,7 +86,10 @@ void take_credentials(Settings& settings) {
   const std::string both = settings.uri.substr(begin + 3, at - begin - 3);
   const auto colon = both.find(':');
   settings.http.user = percent_decode(both.substr(0, colon));
-  if (colon != both.npos) settings.http.password = percent_decode(both.substr(colon + 1));
+  if (colon != both.npos) {
+    settings.http.password = percent_decode(both.substr(colon + 1));
+    settings.user = settings.http.user;
+  }
   settings.uri.erase(begin + 3, at - begin - 2);
 }
 
@@ -110,8 +115,8 @@ Settings read_settings() {
   s.http.user = or_file("MLFLOW_TRACKING_USERNAME", "mlflow_tracking_username");
   s.http.password = or_file("MLFLOW_TRACKING_PASSWORD", "mlflow_tracking_password");
   s.http.bearer = variable("MLFLOW_TRACKING_TOKEN");
-  take_credentials(s);
   s.user = s.http.user;
+  take_credentials(s);
   while (!s.uri.empty() && s.uri.back() == '/') s.uri.pop_back();
   s.base = s.uri;
   s.http.insecure_tls = flag("MLFLOW_TRACKING_INSECURE_TLS", false);
@@ -140,11 +145,13 @@ Settings read_settings() {
   if (!most.empty() && most.find_first_not_of("0123456789") == most.npos && most.size() < 10)
     s.max_log_params = std::stoul(most);
   s.wait = number("TRAINER_MLFLOW_WAIT", s.wait);
+  const char* const system_metrics = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING";
+  if (flag(system_metrics, false)) s.unsupported = system_metrics;
   return s;
 }
 
 std::string uri_problem(const std::string& uri) {
-  const std::string kind = scheme(uri);
+  const std::string kind = scheme(uri), shown = sdk::masked_url(uri);
   if (kind == "http" || kind == "https") return http::library_problem();
   const std::string start =
       "start a server (mlflow server --backend-store-uri sqlite:///mlflow.db --port 5000) and set "
@@ -152,10 +159,10 @@ std::string uri_problem(const std::string& uri) {
   if (uri.empty()) return "MLFLOW_TRACKING_URI is not set; " + start;
   if (kind == "azureml") return "MLFLOW_TRACKING_URI is an azureml:// address; name the tracker azure_ml instead";
   if (kind == "databricks" || kind == "databricks-uc" || uri == "databricks")
-    return "MLFLOW_TRACKING_URI is \"" + uri + "\", and Databricks needs its own client; use python:mlflow";
-  return "MLFLOW_TRACKING_URI is \"" + uri +
+    return "MLFLOW_TRACKING_URI is \"" + shown + "\", and Databricks needs its own client; use python:mlflow";
+  return "MLFLOW_TRACKING_URI is \"" + shown +
          "\", a store that only MLflow itself can open; this tracker speaks to a server: " + start +
-         (kind == "sqlite" ? " (with --backend-store-uri " + uri + " it goes on with that file)" : "");
+         (kind == "sqlite" ? " (with --backend-store-uri " + shown + " it goes on with that file)" : "");
 }
 
 bool is_dagshub_uri(const std::string& uri) {

@@ -25,7 +25,8 @@ struct Settings {
   std::string tags, run_context;  ///< JSON objects, or empty
   bool flatten_params = false, log_artifacts = false;
   std::optional<std::size_t> max_log_params;
-  double wait = 60;  ///< seconds for the end of the run
+  double wait = 60;         ///< seconds for the end of the run
+  std::string unsupported;  ///< a variable that is set in vain, or empty
 };
 
 /// transformers' idea of true: 1, ON, YES, TRUE in any case.

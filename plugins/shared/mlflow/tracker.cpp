@@ -5,9 +5,11 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
 #include "shared/system/process.hpp"
 
 namespace trainer::plugins::mlflow {
@@ -30,21 +32,18 @@ fs::path replayable(const fs::path& output_dir) {
   return newest;
 }
 
-/// The same files under another name, so that a checkpoint may go; false when the file system has
-/// no such links.
-bool link_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
-  std::error_code error;
-  for (fs::recursive_directory_iterator it(from, error), end; !error && it != end; it.increment(error)) {
-    if (it.depth() == 0 && it->path().filename().string().compare(0, leave_out.size(), leave_out) == 0) {
+/// The same files under another name, so that a checkpoint may go.
+void keep_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
+  for (fs::recursive_directory_iterator it(from), end; it != end; ++it) {
+    if (it.depth() == 0 && it->path().filename().string().starts_with(leave_out)) {
       it.disable_recursion_pending();
       continue;
     }
-    if (!it->is_regular_file(error)) continue;
+    if (!it->is_regular_file()) continue;
     const fs::path target = to / it->path().lexically_relative(from);
-    fs::create_directories(target.parent_path(), error);
-    fs::create_hard_link(it->path(), target, error);
+    fs::create_directories(target.parent_path());
+    link_or_copy(it->path(), target);
   }
-  return !error;
 }
 
 }  // namespace
@@ -101,6 +100,9 @@ void Tracker::on_train_end(const Arguments&, const State& state, Control&) {
 }
 
 void Tracker::setup(const Arguments& args) {
+  if (!settings_.unsupported.empty())
+    host_.warning(std::exchange(settings_.unsupported, {}) +
+                  " asks for metrics of the machine, which this tracker does not log; python:mlflow in report_to does");
   output_dir_ = fs::path(args["output_dir"].text());
   if (!sender_)
     sender_ =
@@ -124,7 +126,7 @@ void Tracker::setup(const Arguments& args) {
 /// The run that begins now.
 RunHeader Tracker::describe_run(const Arguments& args) {
   RunHeader run;
-  run.uri = settings_.uri;
+  run.uri = sdk::masked_url(settings_.uri);
   run.experiment_name = settings_.experiment_name;
   run.experiment_id = settings_.experiment_id;
   if (run.experiment_name.empty() && run.experiment_id.empty()) run.experiment_id = "0";
@@ -176,13 +178,16 @@ bool Tracker::adopt_journals() {
     std::error_code error;
     if (fs::file_size(path, error) == 0 || error) continue;
     try {
-      auto delivery = std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
-      if (delivery->header().uri != settings_.uri) {
+      auto journal = std::make_unique<Journal>(path, std::move(lock));
+      const std::string damage = journal->damage();
+      auto delivery = std::make_unique<Delivery>(std::move(journal), true);
+      if (delivery->header().uri != sdk::masked_url(settings_.uri)) {
         host_.warning(path.string() + " of an earlier run belongs to " + delivery->header().uri +
                       ", and this run reports to " + settings_.uri +
                       "; to send it, set MLFLOW_TRACKING_URI to the first and run trainer replay");
         continue;
       }
+      if (!damage.empty()) host_.warning(damage);
       sender_->add(std::move(delivery));
       any = true;
     } catch (const std::exception& problem) {
@@ -238,16 +243,18 @@ void Tracker::end(const char* status) {
 }
 
 void Tracker::log_artifacts(const fs::path& directory, const std::string& name) {
-  fs::path from = live_->files() / name;
-  std::error_code error;
-  fs::remove_all(from, error);
-  if (!link_files(directory, from, id_ + "-")) {
-    fs::remove_all(from, error);
-    from = directory;
+  const fs::path kept = live_->files() / name;
+  std::error_code ignored;
+  fs::remove_all(kept, ignored);
+  try {
+    keep_files(directory, kept, id_ + "-");
+  } catch (const fs::filesystem_error& error) {
+    fs::remove_all(kept, ignored);
+    return host_.warning(directory.string() + " is left out of the run's artifacts: its files could not be kept in " +
+                         kept.string() + " until they are sent: " + error.code().message() +
+                         "; free some space there, or choose another output_dir");
   }
-  append({.kind = Record::Kind::artifact,
-          .directory = fs::absolute(from).lexically_relative(fs::absolute(output_dir_)).string(),
-          .name = name});
+  append({.kind = Record::Kind::artifact, .directory = live_->files().filename().string() + "/" + name, .name = name});
   sender_->notify();
 }
 
@@ -264,6 +271,11 @@ void Tracker::report_rest() {
     std::error_code error;
     const std::string path = delivery->journal().path().string();
     if (!fs::exists(path, error)) continue;
+    try {
+      delivery->journal().flush();
+    } catch (const std::exception& problem) {
+      host_.warning(std::string(problem.what()) + "; what it lacks is lost");
+    }
     host_.warning("not everything was sent to " + settings_.uri + " (" + why + "); the rest is in " + path +
                   " and goes out at the start of the next run with this output_dir" +
                   (state.empty() ? std::string()

@@ -272,7 +272,7 @@ void BridgeSession::close(bool failed) {
 void BridgeSession::log_lines(std::uint32_t level, std::string_view text) const {
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
-    if (end > 0) host_.raw()->log(host_.raw(), level, text.data(), end);
+    if (end > 0) host_.log(level, text.substr(0, end));
     text.remove_prefix(std::min(end + 1, text.size()));
   }
 }

@@ -27,6 +27,9 @@ class RecordFile {
   void append(std::string_view record) { append({record}); }
 
   void sync() { file_.sync(); }
+  /// Throw sdk::FileError when the system says late that something could not be written.
+  void flush() const { file_.flush(); }
+  void close() { file_.close(); }
   const std::filesystem::path& path() const { return file_.path(); }
 
   /// The bytes of a record that begins at `offset` of a file.

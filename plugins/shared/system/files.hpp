@@ -3,7 +3,10 @@
 // What the plugins ask of the file system beside <filesystem> and sdk/file.hpp.
 #pragma once
 
+#include <chrono>
+#include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,16 +24,29 @@ void replace_quickly(const std::filesystem::path& path, std::string_view bytes);
 /// Makes the link, in one step, where the system has links; whether it did.
 bool replace_link(const std::filesystem::path& link, const std::filesystem::path& target);
 
+/// The file under a second name: by a hard link, or as a copy where that cannot be. Throws
+/// std::filesystem::filesystem_error.
+void link_or_copy(const std::filesystem::path& file, const std::filesystem::path& second);
+
 /// Makes the directory if it is not there. Throws sdk::FileError also when no file can be made in it.
 void make_writable_directory(const std::filesystem::path& path);
+
+/// Makes the directory `name` of the time, or of the first second after it that nobody has taken: two runs that
+/// begin at once have one each. `nanoseconds`: since 1970. Throws sdk::FileError.
+std::filesystem::path make_timed_directory(std::int64_t nanoseconds,
+                                           const std::function<std::filesystem::path(std::int64_t nanoseconds)>& name);
 
 /// A new empty directory for temporary files, whose name begins so. Throws sdk::FileError.
 std::filesystem::path make_temporary_directory(const std::string& prefix);
 
-/// The end of a life sign: held while a program writes a file, gone when it dies.
+/// The end of a life sign: held while a program writes a file, gone when it dies. Where the file system has no
+/// locks, nobody can be asked, and everybody holds it.
 class FileLock {
  public:
   FileLock() = default;
+  /// Of the file that has this name when it is held; made when missing. After `limit` without it, and where the
+  /// file cannot be opened.
+  static FileLock wait(const std::filesystem::path& path, std::chrono::milliseconds limit);
   FileLock(FileLock&& other) noexcept;
   FileLock& operator=(FileLock&& other) noexcept;
   ~FileLock();

@@ -10,6 +10,7 @@
 
 #include <cerrno>
 #include <cstdlib>
+#include <thread>
 #include <trainer/sdk/file.hpp>
 #include <utility>
 
@@ -59,9 +60,28 @@ bool replace_link(const std::filesystem::path& link, const std::filesystem::path
   return false;
 }
 
+void link_or_copy(const std::filesystem::path& file, const std::filesystem::path& second) {
+  std::error_code error;  // a second name of a link would be another link, which may lead nowhere
+  if (!std::filesystem::is_symlink(file, error)) {
+    std::filesystem::create_hard_link(file, second, error);
+    if (!error) return;
+  }
+  std::filesystem::copy_file(file, second);
+}
+
 void make_writable_directory(const std::filesystem::path& path) {
   sdk::make_directory(path);
   if (::access(path.c_str(), W_OK | X_OK) != 0) sdk::posix::fail(path, "could not be written to", errno);
+}
+
+std::filesystem::path make_timed_directory(std::int64_t nanoseconds,
+                                           const std::function<std::filesystem::path(std::int64_t nanoseconds)>& name) {
+  for (;; nanoseconds += 1'000'000'000) {
+    const std::filesystem::path path = name(nanoseconds);
+    sdk::make_directory(path.parent_path());
+    if (::mkdir(path.c_str(), 0777) == 0) return path;
+    if (errno != EEXIST) sdk::posix::fail(path, "could not be made a directory", errno);
+  }
 }
 
 std::filesystem::path make_temporary_directory(const std::string& prefix) {
@@ -81,8 +101,28 @@ FileLock::~FileLock() {
   if (fd_ >= 0) ::close(fd_);
 }
 
+FileLock FileLock::wait(const std::filesystem::path& path, std::chrono::milliseconds limit) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  for (;;) {
+    FileLock lock;
+    // For writing: a network file system gives this lock to nobody else.
+    lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (lock.fd_ < 0) return {};
+    const bool held = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    struct stat ours {
+    }, named{};
+    const bool same = ::fstat(lock.fd_, &ours) == 0 && ::stat(path.c_str(), &named) == 0 &&
+                      ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    if (held && same) return lock;  // else it was renamed while this waited
+    if (std::chrono::steady_clock::now() >= deadline) return {};
+    if (!held) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+}
+
 bool FileLock::take(const std::filesystem::path& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  // For writing where that is allowed: network file systems lock no other file.
+  int fd = ::open(path.c_str(), O_RDWR | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0) fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return false;
   // A file system without locks answers otherwise than "held": then nobody can be asked.
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK) {

@@ -62,4 +62,15 @@ TEST(HttpRetry, EncodesPathSegments) {
   EXPECT_EQ(percent_encode("a/b", "/"), "a/b");
 }
 
+TEST(HttpSecrets, AreNotRepeated) {
+  Options options;
+  options.user = "me";
+  options.password = "p\u00e4ssword";
+  options.bearer = "token-1";
+  EXPECT_EQ(without_secrets("bad token-1 (token-1) of me: p\u00e4ssword", options),
+            "bad <SECRET> (<SECRET>) of me: <SECRET>");
+  options.bearer = "abc";
+  EXPECT_EQ(without_secrets("abc", options), "abc");
+}
+
 }  // namespace

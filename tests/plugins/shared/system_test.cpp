@@ -2,14 +2,18 @@
 //
 // What plugins/shared/system says of variables, homes and programs, at the edges where systems differ.
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cstdlib>
+#include <thread>
+#include <trainer/sdk/file.hpp>
 
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/files.hpp"
 #include "shared/system/machine.hpp"
+#include "shared/system/open_directory.hpp"
 #include "shared/system/process.hpp"
 #include "shared/system/random_id.hpp"
 #include "support/scratch_directory.hpp"
@@ -108,6 +112,76 @@ TEST(Files, AreReadWholeOrNotAtAll) {
   EXPECT_TRUE(replace_link(scratch.path() / "link", "a"));
   EXPECT_TRUE(replace_link(scratch.path() / "link", "b"));
   EXPECT_EQ(std::filesystem::read_symlink(scratch.path() / "link"), "b");
+}
+
+TEST(Files, GetASecondName) {
+  const test::ScratchDirectory scratch;
+  test::write(scratch / "a", "text");
+  link_or_copy(scratch / "a", scratch / "b");
+  EXPECT_EQ(std::filesystem::hard_link_count(scratch / "a"), 2u);
+  std::filesystem::create_symlink("a", scratch / "link");
+  link_or_copy(scratch / "link", scratch / "c");  // of what it names, and never the link
+  EXPECT_FALSE(std::filesystem::is_symlink(scratch / "c"));
+  EXPECT_EQ(test::contents(scratch / "c"), "text");
+  // There are no hard links from one file system to another.
+  EXPECT_THROW(link_or_copy(scratch / "none", scratch / "e"), std::filesystem::filesystem_error);
+  if (!std::filesystem::is_directory("/dev/shm")) return;
+  const test::ScratchDirectory elsewhere("/dev/shm");
+  link_or_copy(scratch / "a", elsewhere / "d");
+  EXPECT_EQ(test::contents(elsewhere / "d"), "text");
+}
+
+TEST(Files, TwoRunsOfOneSecondHaveADirectoryEach) {
+  const test::ScratchDirectory scratch;
+  const auto name = [&](std::int64_t time) { return scratch / ("runs/at-" + std::to_string(time / 1'000'000'000)); };
+  EXPECT_EQ(make_timed_directory(7'999'999'999, name), scratch / "runs/at-7");
+  EXPECT_EQ(make_timed_directory(7'000'000'000, name), scratch / "runs/at-8");
+  test::write(scratch / "runs/at-9", "");
+  EXPECT_EQ(make_timed_directory(7'000'000'000, name), scratch / "runs/at-10");
+  EXPECT_THROW(make_timed_directory(0, [&](std::int64_t) { return scratch / "runs/at-9/in"; }), sdk::FileError);
+}
+
+TEST(Files, ALockIsOfTheFileThatHasTheName) {
+  const test::ScratchDirectory scratch;
+  const auto path = scratch / "file";
+  const FileLock lock = FileLock::wait(path, std::chrono::seconds(0));
+  EXPECT_TRUE(std::filesystem::exists(path));
+  EXPECT_FALSE(FileLock().take(path));
+  std::filesystem::rename(path, scratch / "other");
+  std::thread waiting([&] { FileLock::wait(path, std::chrono::seconds(10)); });  // of a new file at once
+  waiting.join();
+  EXPECT_TRUE(FileLock().take(path));
+  FileLock::wait(scratch / "none/file", std::chrono::seconds(10));
+}
+
+TEST(OpenDirectory, LeadsNowhereElse) {
+  for (const char* name : {"a", "a b", "..a", ".files"}) EXPECT_TRUE(is_plain_name(name)) << name;
+  for (const char* name : {"", ".", "..", "/", "a/b", "../a", "a\\b", "a\nb"})
+    EXPECT_FALSE(is_plain_name(name)) << name;
+  EXPECT_FALSE(is_plain_name(std::string(256, 'a')));
+
+  const test::ScratchDirectory scratch;
+  std::filesystem::create_directories(scratch / "in/deep");
+  std::filesystem::create_directories(scratch / "out");
+  test::write(scratch / "in/deep/file", "text");
+  test::write(scratch / "in/file", "text");
+  test::write(scratch / "out/key", "secret");
+  std::filesystem::create_symlink("../out", scratch / "in/link");
+  std::filesystem::create_symlink("../out/key", scratch / "in/key");
+  ASSERT_EQ(::mkfifo((scratch / "in/pipe").c_str(), 0600), 0);
+  const auto place = OpenDirectory::open(scratch.path());
+  ASSERT_TRUE(place);
+  const auto in = place->child("in");
+  ASSERT_TRUE(in);
+  EXPECT_FALSE(in->child("link") || in->child("..") || in->child("deep/.."));
+  EXPECT_EQ(in->files(), (std::vector<std::string>{"deep/file", "file"}));
+  EXPECT_NE(in->open_file("deep/file"), nullptr);
+  for (const char* path : {"key", "link/key", "../out/key", "pipe", "deep", "none"})
+    EXPECT_EQ(in->open_file(path), nullptr) << path;
+  in->remove("..");
+  place->remove("in");
+  EXPECT_FALSE(std::filesystem::exists(scratch / "in"));
+  EXPECT_TRUE(std::filesystem::exists(scratch / "out/key"));
 }
 
 TEST(Machine, IsKnown) {

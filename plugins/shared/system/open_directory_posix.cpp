@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Steps by openat(), which follow no link.
+#include "shared/system/open_directory.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace trainer::plugins {
+namespace {
+
+constexpr int deepest = 64;  // directories within each other
+
+/// The names of a directory and whether each is one; links are neither followed nor directories.
+template <typename Each>
+void for_each_entry(int fd, Each&& each) {
+  const int copy = ::openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);  // a position of its own
+  if (copy < 0) return;
+  const std::unique_ptr<DIR, int (*)(DIR*)> entries(::fdopendir(copy), ::closedir);
+  if (!entries) {
+    ::close(copy);
+    return;
+  }
+  while (const dirent* entry = ::readdir(entries.get())) {
+    const std::string name = entry->d_name;
+    struct stat info {};
+    if (name == "." || name == ".." || ::fstatat(fd, name.c_str(), &info, AT_SYMLINK_NOFOLLOW) != 0) continue;
+    each(name, info.st_mode);
+  }
+}
+
+void remove_entry(int fd, const std::string& name, int depth) {
+  if (::unlinkat(fd, name.c_str(), 0) == 0 || depth == deepest) return;
+  const int inner = ::openat(fd, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (inner < 0) return;
+  for_each_entry(inner, [&](const std::string& entry, mode_t) { remove_entry(inner, entry, depth + 1); });
+  ::close(inner);
+  ::unlinkat(fd, name.c_str(), AT_REMOVEDIR);
+}
+
+}  // namespace
+
+bool is_plain_name(std::string_view name) {
+  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
+         std::none_of(name.begin(), name.end(), [](char c) {
+           return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
+         });
+}
+
+std::optional<OpenDirectory> OpenDirectory::open(const std::filesystem::path& path) {
+  const int fd = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  return OpenDirectory(fd);
+}
+
+OpenDirectory::OpenDirectory(OpenDirectory&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+
+OpenDirectory& OpenDirectory::operator=(OpenDirectory&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  return *this;
+}
+
+OpenDirectory::~OpenDirectory() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+std::optional<OpenDirectory> OpenDirectory::child(const std::string& name) const {
+  if (!is_plain_name(name)) return std::nullopt;
+  const int fd = ::openat(fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (fd < 0) return std::nullopt;
+  return OpenDirectory(fd);
+}
+
+std::vector<std::string> OpenDirectory::files() const {
+  std::vector<std::string> found;
+  add_files("", found);
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+void OpenDirectory::add_files(const std::string& prefix, std::vector<std::string>& found) const {
+  if (std::count(prefix.begin(), prefix.end(), '/') == deepest) return;
+  for_each_entry(fd_, [&](const std::string& name, mode_t mode) {
+    if (S_ISREG(mode)) found.push_back(prefix + name);
+    if (!S_ISDIR(mode)) return;
+    if (const auto inner = child(name)) inner->add_files(prefix + name + "/", found);
+  });
+}
+
+std::shared_ptr<std::FILE> OpenDirectory::open_file(const std::string& path) const {
+  const auto slash = path.find('/');
+  if (slash != path.npos) {
+    const auto inner = child(path.substr(0, slash));
+    return inner ? inner->open_file(path.substr(slash + 1)) : nullptr;
+  }
+  // Non-blocking, so that a named pipe is refused instead of waited for.
+  const int fd = ::openat(fd_, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  struct stat info {};
+  if (fd < 0) return nullptr;
+  std::FILE* const file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? ::fdopen(fd, "rb") : nullptr;
+  if (file == nullptr) {
+    ::close(fd);
+    return nullptr;
+  }
+  return {file, [](std::FILE* open) { std::fclose(open); }};
+}
+
+void OpenDirectory::remove(const std::string& name) const {
+  if (is_plain_name(name)) remove_entry(fd_, name, 0);
+}
+
+}  // namespace trainer::plugins
