@@ -6,11 +6,13 @@
 #include <trainer/host.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <stdexcept>
 
 #include "shared/csv_text/csv_text.hpp"
 #include "shared/system/files.hpp"
-#include "shared/system/process.hpp"
+#include "shared/system/random_id.hpp"
 #include "text.hpp"
 #include "trainer/sdk/file.hpp"
 
@@ -18,6 +20,9 @@ namespace trainer::codecarbon {
 namespace {
 
 namespace fs = std::filesystem;
+
+/// For another run that writes its row.
+constexpr std::chrono::seconds longest_wait{20};
 
 /// Field names of the first line, without a byte order mark.
 std::vector<std::string> header_of(std::string_view bytes) {
@@ -42,6 +47,13 @@ std::string line_of(const std::vector<std::string>& columns, const Row& row) {
     if (!field->second.empty()) plugins::csv_text::append_text_cell(line, field->second);
   }
   return line + '\n';
+}
+
+[[noreturn]] void throw_unwritten(const fs::path& file, int code) {
+  throw std::runtime_error(file.string() + " could not be written: " + std::generic_category().message(code) +
+                           (code == ENOSPC || code == EDQUOT
+                                ? "; free some space, or set the output_dir of codecarbon to another disk"
+                                : "; check the directory and its permissions, or set the output_dir of codecarbon"));
 }
 
 }  // namespace
@@ -91,14 +103,10 @@ const std::vector<std::string>& emissions_columns() {
 void write_file(const fs::path& file, std::string_view bytes) try {
   std::error_code missing;
   const fs::path real = fs::canonical(file, missing);  // a link stays one
-  // Trainings at the same time may share it.
-  sdk::replace_file(missing ? file : real, bytes, ".tmp" + std::to_string(plugins::process_id()));
+  // Trainings at the same time may share it, and containers their process numbers.
+  sdk::replace_file(missing ? file : real, bytes, ".tmp" + plugins::random_hex(8));
 } catch (const sdk::FileError& error) {
-  const int code = error.code();
-  throw std::runtime_error(file.string() + " could not be written: " + std::generic_category().message(code) +
-                           (code == ENOSPC || code == EDQUOT
-                                ? "; free some space, or set the output_dir of codecarbon to another disk"
-                                : "; check the directory and its permissions, or set the output_dir of codecarbon"));
+  throw_unwritten(file, error.code());
 }
 
 fs::path backup_path(const fs::path& file) {
@@ -111,39 +119,60 @@ fs::path backup_path(const fs::path& file) {
   return backup;
 }
 
-void append_row(const fs::path& file, const Row& row, const Log& log) {
+namespace {
+
+/// A file with other columns goes, under a new name.
+void set_aside(const fs::path& file, const Log& log) {
+  std::error_code error;
+  const fs::path backup = backup_path(file);
+  fs::rename(file, backup, error);
+  if (error)
+    throw std::runtime_error(file.string() + " has other columns than CodeCarbon 3.3's and could not be renamed to " +
+                             backup.string() + ": " + error.message() + "; move it away, or set the output_file");
+  if (log)
+    log(TRAINER_LOG_WARNING, file.string() + " has other columns than CodeCarbon 3.3's; it is " + backup.string() +
+                                 " now, and a new file was begun");
+}
+
+/// Whether the row is in the file; else the file was set aside, and another one is to be begun.
+bool append_locked(const fs::path& file, const Row& row, const Log& log) {
   std::vector<std::string> columns;
   for (const auto& entry : row) columns.push_back(entry.first);
 
   std::error_code error;
-  std::string bytes = plugins::read_file(file, error).value_or(std::string());
+  const std::string bytes = plugins::read_file(file, error).value_or(std::string());
   if (error && error != std::errc::no_such_file_or_directory)
     throw std::runtime_error(file.string() + " could not be read: " + error.message() +
                              "; expected a CSV file that can be read and written, or none; rename "
                              "it, or set the output_file of codecarbon");
-  if (!bytes.empty()) {
-    const std::vector<std::string> header = header_of(bytes);
-    if (same_names(header, columns)) {
-      columns = header;
-      if (bytes.back() != '\n') bytes += '\n';
-    } else {
-      const fs::path backup = backup_path(file);
-      fs::rename(file, backup, error);
-      if (error)
-        throw std::runtime_error(file.string() + " has other columns than CodeCarbon 3.3's and " +
-                                 "could not be renamed to " + backup.string() + ": " + error.message() +
-                                 "; move it away, or set the output_file");
-      if (log)
-        log(TRAINER_LOG_WARNING, file.string() + " has other columns than CodeCarbon 3.3's; it is " + backup.string() +
-                                     " now, and a new file was begun");
-      bytes.clear();
-    }
-  }
+  std::string added;
   if (bytes.empty()) {
-    for (const std::string& column : columns) bytes += (bytes.empty() ? "" : ",") + column;
-    bytes += '\n';
+    for (const std::string& column : columns) added += (added.empty() ? "" : ",") + column;
+    added += '\n';
+  } else {
+    const std::vector<std::string> header = header_of(bytes);
+    if (!same_names(header, columns)) {
+      set_aside(file, log);
+      return false;
+    }
+    columns = header;
+    if (bytes.back() != '\n') added = '\n';
   }
-  write_file(file, bytes + line_of(columns, row));
+  sdk::AppendFile out = sdk::AppendFile::open(file);
+  out.append(added + line_of(columns, row));
+  out.sync();
+  return true;
+}
+
+}  // namespace
+
+void append_row(const fs::path& file, const Row& row, const Log& log) try {
+  for (bool done = false; !done;) {
+    const plugins::FileLock lock = plugins::FileLock::wait(file, longest_wait);
+    done = append_locked(file, row, log);
+  }
+} catch (const sdk::FileError& error) {
+  throw_unwritten(file, error.code());
 }
 
 }  // namespace trainer::codecarbon

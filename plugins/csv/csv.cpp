@@ -16,6 +16,13 @@ using trainer::sdk::Value;
 class Csv : public trainer::sdk::TrainerCallback {
  public:
   explicit Csv(const Host& host) : host_(host) {}
+  ~Csv() override {
+    try {
+      if (file_) file_->close();
+    } catch (const std::exception& error) {
+      host_.warning(error.what());
+    }
+  }
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
     if (state.is_world_process_zero == 0) return;

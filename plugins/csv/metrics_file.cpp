@@ -132,6 +132,7 @@ void MetricsFile::cell(std::string_view name, const sdk::Value& value) {
 }
 
 void MetricsFile::end_row() {
+  file_.require_name();  // a rewrite would begin anew
   // Also after a rewrite that failed: the columns are still to come.
   if (columns_.size() > columns_in_file_) rewrite(every_step);
   line_.clear();

@@ -49,6 +49,7 @@ class MetricsFile {
   void end_row();
 
   void sync() { file_.sync(); }
+  void close() { file_.close(); }
 
  private:
   // Where a column's cell of the current row stands in cells_; the number tells it from older

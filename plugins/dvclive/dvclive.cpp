@@ -43,8 +43,8 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     logs.for_each([&](std::string_view key, const Value& value) {
       if (!value.is_number() && !value.is_string())
         warn_once(key, "is neither a number nor text and is left out; log its parts");
-      else if (!live_->log_metric(key, value))
-        warn_once(key, "is left out, since its name leads out of plots/metrics; rename it");
+      else if (const std::string problem = live_->log_metric(key, value); !problem.empty())
+        warn_once(key, "is left out: " + problem + "; rename it");
     });
     live_->next_step();
     experiment_->step_completed(live_->step() - 1);
@@ -126,7 +126,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     if (experiment_->add(copy)) live_->add_model(name, copy);
   }
 
-  void warn_once(std::string_view key, const char* what) {
+  void warn_once(std::string_view key, const std::string& what) {
     if (warned_.emplace(key).second) host_.warning("the value logged as \"" + std::string(key) + "\" " + what);
   }
 

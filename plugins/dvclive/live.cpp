@@ -3,7 +3,10 @@
 // A run of DVCLive, new or resumed: its steps, metrics and files.
 #include "live.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <fstream>
+#include <limits>
 #include <sstream>
 
 #include "dvc_yaml.hpp"
@@ -23,6 +26,12 @@ std::string read_file(const fs::path& file) {
   std::stringstream all;
   if (in) all << in.rdbuf();
   return all.str();
+}
+
+/// Whether another name would have been written: too long, or in the way of another metric's.
+bool is_about_the_name(int code) {
+  return code == ENAMETOOLONG || code == EISDIR || code == ENOTDIR || code == EEXIST || code == EINVAL ||
+         code == EILSEQ || code == ELOOP;
 }
 
 std::string path_from(const fs::path& path, const fs::path& directory) {
@@ -48,7 +57,8 @@ void Live::resume() {
   if (text.empty()) return start();
   const plugins::JsonTree summary = plugins::parse_json(text);
   const plugins::JsonTree* last = summary.find("step");
-  resume_at(last == nullptr ? 0 : std::atoll(last->text.c_str()) + 1);
+  constexpr long long most = std::numeric_limits<long long>::max() - 1;
+  resume_at(last == nullptr ? 0 : std::clamp(std::atoll(last->text.c_str()), -1ll, most) + 1);
 }
 
 void Live::resume_at(std::int64_t step) {
@@ -99,19 +109,25 @@ Live::Metric& Live::metric(std::string_view key) {
   const std::optional<std::string> path = safe_path(metric_name(key));
   const std::string name = path.value_or("");
   Metric& made = metrics_.emplace_back(key, metrics_directory() / (name + ".tsv"), name.substr(name.rfind('/') + 1));
-  if (path) made.latest = &summary_.at(*path);
+  made.name = name;
   by_key_.emplace(made.key, &made);
   return made;
 }
 
-bool Live::log_metric(std::string_view key, const sdk::Value& value) {
+std::string Live::log_metric(std::string_view key, const sdk::Value& value) {
   Metric& one = metric(key);
-  if (one.latest == nullptr) return false;
-  one.rows.append(step_, value, metrics_.size() <= open_files);
+  if (one.name.empty()) return "its name leads out of plots/metrics";
+  try {
+    one.rows.append(step_, value, metrics_.size() <= open_files);
+  } catch (const sdk::FileError& error) {
+    if (one.latest != nullptr || !is_about_the_name(error.code())) throw;
+    return "no file can have its name: " + std::generic_category().message(error.code());
+  }
+  if (one.latest == nullptr) one.latest = &summary_.at(one.name);
   one.latest->value.clear();
   append_summary_value(one.latest->value, value);
   plots_ = true;
-  return true;
+  return {};
 }
 
 fs::path Live::copy_model(const fs::path& directory, const std::string& name) {
@@ -143,6 +159,7 @@ void Live::end() {
     write_summary();
   else
     json_ = "{}\n";
+  for (Metric& one : metrics_) one.rows.close();
   sdk::replace_file(metrics_json(), json_);
   written_entries_ = 0;
   write_dvc_yaml();

@@ -31,8 +31,8 @@ class Live {
   bool continues(std::int64_t step, const std::vector<std::pair<std::string, std::string>>& values) const;
 
   void log_params(std::string_view json_object);
-  /// A number or a text; false when its name cannot be a file's.
-  bool log_metric(std::string_view key, const sdk::Value& value);
+  /// A number or a text. Empty, or why it is left out: its name cannot be a file's.
+  std::string log_metric(std::string_view key, const sdk::Value& value);
   /// Copies a model's directory to <dir>/artifacts/<name>, in place of an earlier one there. Throws
   /// std::filesystem::filesystem_error.
   std::filesystem::path copy_model(const std::filesystem::path& directory, const std::string& name);
@@ -52,9 +52,9 @@ class Live {
   struct Metric {
     Metric(std::string_view log_key, std::filesystem::path file, std::string column)
         : key(log_key), rows(std::move(file), std::move(column)) {}
-    std::string key;
+    std::string key, name;  // empty when the name is no path
     MetricFile rows;
-    Summary::Node* latest = nullptr;  // null when the name is no path
+    Summary::Node* latest = nullptr;  // null before the first row
   };
 
   std::filesystem::path metrics_directory() const { return directory_ / "plots" / "metrics"; }

@@ -37,6 +37,9 @@ class MetricFile {
 
   /// One write. `keep_open` saves opening it again for the next row.
   void append(std::int64_t step, const sdk::Value& value, bool keep_open);
+  /// The next row opens it again. Throws sdk::FileError when the system says only now that rows could not be
+  /// written.
+  void close() { out_.close(); }
 
  private:
   std::filesystem::path file_;

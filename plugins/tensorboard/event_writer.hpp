@@ -27,6 +27,9 @@ class EventWriter {
   /// dropped and the file ends in its last whole record.
   void flush();
 
+  /// Call at the end: throws sdk::FileError when the system says only now that something could not be written.
+  void close() { file_.close(); }
+
   const std::filesystem::path& path() const { return file_.path(); }
   std::filesystem::path directory() const { return file_.path().parent_path(); }
 

@@ -6,12 +6,16 @@
 #include <optional>
 #include <trainer/sdk.hpp>
 #include <unordered_map>
+#include <utility>
 
 #include "event_writer.hpp"
 #include "log_directory.hpp"
 #include "shared/run_config/log_keys.hpp"
+#include "shared/run_config/names.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
+#include "shared/system/files.hpp"
+#include "shared/system/open_directory.hpp"
 
 namespace {
 
@@ -49,12 +53,22 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
   explicit TensorBoard(const Host& host) : host_(host) {
     directory_ = plugins::expand_user(plugins::variable("TENSORBOARD_LOGGING_DIR"));
   }
+  ~TensorBoard() override {
+    try {
+      close();
+    } catch (const std::exception& error) {
+      host_.warning(error.what());
+    }
+  }
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
     if (state.is_world_process_zero == 0) return;
     if (state.is_hyper_param_search != 0 && (state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
-      directory_ = new_directory(args) / std::string(trainer::sdk::view(state.trial_name));
-      writer_.reset();  // a trial's evaluation may have opened one in the trial's directory
+      std::string trial(trainer::sdk::view(state.trial_name));
+      if (!plugins::is_plain_name(trial))
+        trial = "trial-" + plugins::fit_name(trial, {.allowed = "-_", .forbidden = {}, .most = 60});
+      directory_ = new_directory(args) / trial;
+      close();  // a trial's evaluation may have opened one in the trial's directory
     }
     open(args);
     const double now = plugins::seconds_now();
@@ -84,11 +98,14 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
     writer_->flush();
   }
 
-  void on_train_end(const Arguments&, const State&, Control&) override { writer_.reset(); }
+  void on_train_end(const Arguments&, const State&, Control&) override { close(); }
 
  private:
   static std::filesystem::path new_directory(const Arguments& args) {
-    return std::filesystem::path(args["output_dir"].text()) / tb::default_logdir(std::time(nullptr));
+    const std::filesystem::path output_dir(args["output_dir"].text());
+    return plugins::make_timed_directory(plugins::nanoseconds_now(), [&](std::int64_t time) {
+      return output_dir / tb::default_logdir(static_cast<std::time_t>(time / 1'000'000'000));
+    });
   }
 
   void open(const Arguments& args) {
@@ -96,6 +113,12 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
     if (directory_.empty()) directory_ = new_directory(args);
     joined_ = tb::has_event_files(directory_);
     writer_.emplace(directory_);
+  }
+
+  void close() {
+    if (!writer_) return;
+    tb::EventWriter writer = *std::exchange(writer_, std::nullopt);
+    writer.close();
   }
 
   void warn(Tag& tag) {

@@ -500,6 +500,20 @@ TEST_F(CodeCarbonFile, OtherColumnsAreSetAside) {
   EXPECT_THAT(lines.of(TRAINER_LOG_WARNING), HasSubstr("emissions.csv_1.bak"));
 }
 
+TEST_F(CodeCarbonFile, RunsAtOnceHaveARowEach) {
+  write(file, "a,b\n1,2\n");  // which one of them sets aside
+  std::vector<std::thread> runs;
+  for (int run = 0; run < 8; ++run)
+    runs.emplace_back([&, run] {
+      for (int i = 0; i < 5; ++i) append_row(file, row(std::to_string(10 * run + i)), nullptr);
+    });
+  for (std::thread& run : runs) run.join();
+  std::set<std::string> found;
+  for (const auto& one : rows_of(file)) found.insert(one.at("run_id"));
+  EXPECT_EQ(found.size(), 40u);
+  EXPECT_EQ(read(file.string() + ".bak"), "a,b\n1,2\n");
+}
+
 TEST_F(CodeCarbonFile, AnEmptyFileIsANewOne) {
   write(file, "");
   append_row(file, row("one"), lines.log());

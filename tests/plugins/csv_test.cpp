@@ -205,6 +205,17 @@ TEST_F(Metrics, WhatIsNotAFileIsRefused) {
   EXPECT_THROW(device.resume(1), sdk::FileError);
 }
 
+TEST_F(Metrics, AFileThatIsRemovedIsNotBegunAnew) {
+  file.start();
+  for (const char* column : {"a", "b"}) {  // a row, and one with a new column
+    std::filesystem::remove(path);
+    file.begin_row(1);
+    file.cell(column, Value(1.0));
+    EXPECT_THROW(file.end_row(), sdk::FileError);
+    EXPECT_FALSE(std::filesystem::exists(path));
+  }
+}
+
 TEST_F(Metrics, ManyColumnsAtOnceAreOneRewrite) {
   constexpr int columns = 10000;
   std::vector<std::string> names;

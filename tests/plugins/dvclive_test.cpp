@@ -140,6 +140,24 @@ TEST(Live, WritesRowsAndSummaryAndResumes) {
             "{\n    \"eval\": {\n        \"x\": 1e-05\n    },\n    \"t\": \"a\\tb\",\n    \"step\": 1\n}\n");
 }
 
+TEST(Live, LeavesOutAMetricWhoseNameNoFileCanHave) {
+  test::ScratchDirectory scratch;
+  const std::filesystem::path dir = scratch.path() / "dvclive";
+  Live live(dir, {}, [](const std::string&) {});
+  live.start();
+  const std::string name(300, 'n');
+  for (int step = 0; step < 2; ++step) {
+    EXPECT_EQ(live.log_metric("x", 0.5), "");
+    EXPECT_NE(live.log_metric(name, 1.0), "");
+    EXPECT_NE(live.log_metric(name + "/y", 1.0), "");
+    EXPECT_NE(live.log_metric("x.tsv/y", 1.0), "");  // a file is where its directory would be
+    EXPECT_NE(live.log_metric("../x", 1.0), "");
+    live.next_step();
+  }
+  EXPECT_EQ(test::contents(dir / "plots/metrics/x.tsv"), "step\tx\n0\t0.5\n1\t0.5\n");
+  EXPECT_EQ(test::contents(dir / "metrics.json"), "{\n    \"x\": 0.5,\n    \"step\": 1\n}\n");
+}
+
 TEST(Live, LeavesWholeFilesOnAFullDisk) {
   test::ScratchDirectory scratch;
   const std::filesystem::path dir = scratch.path() / "dvclive";

@@ -341,6 +341,35 @@ TEST_F(Plugin, ATrialHasADirectoryOfItsOwn) {
   EXPECT_EQ(files[3].parent_path().filename(), "trial-1");
 }
 
+TEST_F(Plugin, ATrialsNameLeadsNowhereElse) {
+  FakePlugin plugin(host, "tensorboard", plugin_directory);
+  host.state.is_hyper_param_search = 1;
+  host.state.present = TRAINER_HAS_TRIAL_NAME;
+  const std::string names[] = {"../../up", "..", std::string(300, 'x')};
+  for (const std::string& name : names) {
+    host.state.trial_name = {name.data(), name.size()};
+    ASSERT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK) << host.error;
+  }
+  for (const auto& file : event_files(directory.path()))
+    EXPECT_EQ(std::filesystem::relative(file, directory / "runs").string().find(".."), std::string::npos) << file;
+  EXPECT_EQ(event_files(directory.path()).size(), 3u);
+}
+
+TEST_F(Plugin, RunsOfOneSecondHaveADirectoryEach) {
+  std::set<std::string> directories;
+  for (int run = 0; run < 3; ++run) FakePlugin(host, "tensorboard", plugin_directory).fire(TRAINER_ON_TRAIN_BEGIN);
+  for (const auto& file : event_files(directory.path())) directories.insert(file.parent_path());
+  EXPECT_EQ(directories.size(), 3u);
+}
+
+TEST_F(Plugin, ADirectoryThatIsRemovedIsOneSentence) {
+  FakePlugin plugin(host, "tensorboard", plugin_directory);
+  plugin.fire(TRAINER_ON_TRAIN_BEGIN);
+  std::filesystem::remove_all(directory / "runs");
+  EXPECT_EQ(plugin.fire(TRAINER_ON_LOG, {{"loss", Cell(1.0)}}), TRAINER_ERROR);
+  EXPECT_THAT(host.error, HasSubstr("was removed while it was written"));
+}
+
 TEST_F(Plugin, OnlyTheFirstProcessWrites) {
   host.state.is_world_process_zero = 0;
   FakePlugin plugin(host, "tensorboard", plugin_directory);
