@@ -26,7 +26,8 @@ std::string yaml_number(const std::string& json) {
   return mantissa + "e" + power;
 }
 
-void append_value(std::string& out, const JsonTree& tree) {
+/// `in_object`: within a value that is an object, where SwanLab writes NaN and infinities as texts.
+void append_value(std::string& out, const JsonTree& tree, bool in_object) {
   const auto join = [&](char open, char close, auto&& each) {
     out += open;
     for (std::size_t i = 0; i < tree.items.size(); ++i) {
@@ -40,14 +41,17 @@ void append_value(std::string& out, const JsonTree& tree) {
       join('{', '}', [&](std::size_t i) {
         plugins::append_json_string(out, tree.keys[i], plugins::Escape::utf8);
         out += ": ";
-        append_value(out, tree.items[i]);
+        append_value(out, tree.items[i], in_object);
       });
       break;
     case Kind::list:
-      join('[', ']', [&](std::size_t i) { append_value(out, tree.items[i]); });
+      join('[', ']', [&](std::size_t i) { append_value(out, tree.items[i], in_object); });
       break;
     case Kind::number:
-      out += yaml_number(tree.text);
+      if (in_object && (tree.text == "NaN" || tree.text.find("Infinity") != tree.text.npos))
+        out += tree.text == "NaN" ? "\"NaN\"" : "\"Inf\"";
+      else
+        out += yaml_number(tree.text);
       break;
     default:
       plugins::append_json(out, tree, plugins::Escape::utf8, false);
@@ -67,7 +71,7 @@ std::string config_yaml(const JsonTree& config) {
     if (config.items[i].kind == Kind::null)
       out += "{}";
     else
-      append_value(out, config.items[i]);
+      append_value(out, config.items[i], config.items[i].kind == Kind::object);
     out += '\n';
   }
   return out;

@@ -3,11 +3,9 @@
 // Writes the records of a run, numbered as SwanLab numbers them.
 #include "run.hpp"
 
-#include <cmath>
-#include <limits>
-
 #include "config_file.hpp"
 #include "shared/system/clock.hpp"
+#include "shared/system/files.hpp"
 #include "shared/system/random_id.hpp"
 
 namespace trainer::swanlab {
@@ -33,13 +31,10 @@ std::filesystem::path new_directory(const Settings& settings) {
   const bool made = !std::filesystem::exists(settings.directory);
   sdk::make_directory(settings.directory);
   if (made) sdk::replace_file(settings.directory / ".gitignore", "*");
-  for (std::int64_t time = nanoseconds_now();; time += 1'000'000'000) {
-    const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal() /
-                                            ("run-" + plugins::time_name(time) + "-" + settings.id);
-    std::error_code error;
-    if (std::filesystem::create_directory(directory, error)) return directory;
-    if (error) sdk::posix::fail(directory, "could not be made a directory", error.value());
-  }
+  const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal();
+  return plugins::make_timed_directory(nanoseconds_now(), [&](std::int64_t time) {
+    return directory / ("run-" + plugins::time_name(time) + "-" + settings.id);
+  });
 }
 
 }  // namespace
@@ -82,8 +77,6 @@ void Run::scalar(const std::string& key, std::int64_t step, std::int64_t time, d
         column.text(5, section(key)).integer(6, public_section);
       });
     });
-  // SwanLab has no infinities.
-  if (std::isinf(value)) value = std::numeric_limits<double>::quiet_NaN();
   append(++number_, [&](Message& record) {
     record.message(record_scalar, [&](Message& scalar) {
       scalar.text(1, key).integer(2, step).integer(3, scalar_type).timestamp(4, time);
@@ -115,6 +108,12 @@ void Run::finish(bool crashed) {
       finish.timestamp(3, nanoseconds_now());
     });
   });
+  file_->close();
+}
+
+void Run::flush() {
+  const std::lock_guard lock(mutex_);
+  file_->flush();
 }
 
 /// The caller holds the lock, or is alone.

@@ -31,6 +31,8 @@ class Run {
   void scalar(const std::string& key, std::int64_t step, std::int64_t time, double value);
   /// A line that the run printed. Never throws: a console that cannot be kept is let go.
   void console(std::string_view line) noexcept;
+  /// Throws sdk::FileError when what was written is not on the disk after all; finish() does, too.
+  void flush();
   void finish(bool crashed);
 
  private:

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "shared/json_tree/json_tree.hpp"
+#include "shared/run_config/names.hpp"
 #include "shared/system/environment.hpp"
 
 namespace trainer::swanlab {
@@ -61,6 +62,12 @@ Settings::Resume read_resume(bool resuming) {
   refuse("SWANLAB_RESUME", resume, "must, allow or never");
 }
 
+/// As SwanLab's client refuses it, for names of directories.
+bool is_reserved(char c) {
+  return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ||
+         std::string_view("<>:\"/\\|?*#%").find(c) != std::string_view::npos;
+}
+
 }  // namespace
 
 Settings read_settings(bool resuming) {
@@ -81,10 +88,30 @@ Settings read_settings(bool resuming) {
   if (s.color.empty()) s.color = "#528d59";
   s.tags = read_tags(first_of({"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
   s.id = variable("SWANLAB_RUN_ID");
-  if (s.id.find_first_of("/\\#?%:") != std::string::npos) refuse("SWANLAB_RUN_ID", s.id, "no / \\ # ? % or : in it");
+  if (std::any_of(s.id.begin(), s.id.end(), is_reserved))
+    refuse("SWANLAB_RUN_ID", s.id, "none of < > : \" / \\ | ? * # % and no control character in it");
   s.resume = read_resume(resuming);
   s.console = variable("SWANLAB_TERMINAL_PROXY_TYPE") != "none";
   return s;
+}
+
+void fit_names(Settings& s) {
+  const auto limited = [&](std::string& text, std::size_t most, const char* what) {
+    if (plugins::code_points(text) <= most) return;
+    s.warnings.push_back(std::string(what) + " is cut: SwanLab takes " + std::to_string(most) + " characters");
+    text = plugins::first_code_points(text, most);
+  };
+  plugins::fit_name(s.project, {.allowed = "_-+.", .forbidden = {}, .most = 100}, "the SwanLab project", s.warnings);
+  plugins::fit_name(s.workspace, {.allowed = "-_", .forbidden = {}, .most = 25}, "the SwanLab workspace", s.warnings);
+  limited(s.name, 512, "the experiment's name");
+  limited(s.description, 1024, "the description");
+  limited(s.group, 512, "the group");
+  limited(s.job_type, 512, "the job type");
+  for (std::string& tag : s.tags) limited(tag, 512, "a tag");
+  if (s.tags.size() > 30) {
+    s.warnings.push_back("SwanLab takes 30 tags; those after them are left out");
+    s.tags.resize(30);
+  }
 }
 
 bool has_key() {

@@ -23,11 +23,15 @@ struct Settings {
   bool is_public = false;
   Resume resume = Resume::never;
   bool console = true;
+  std::vector<std::string> warnings;  ///< of what SwanLab would refuse
 };
 
 /// `resuming`: the run continues from a checkpoint. Throws std::invalid_argument with a sentence
 /// for a value that has no meaning.
 Settings read_settings(bool resuming);
+
+/// Replaces and cuts what SwanLab would refuse, with a sentence in `warnings` for each.
+void fit_names(Settings& settings);
 
 bool has_key();  ///< SWANLAB_API_KEY, or a login of `swanlab login`
 bool is_disabled();

@@ -5,6 +5,7 @@
 #include <trainer/sdk.hpp>
 #include <unordered_map>
 
+#include "log_values.hpp"
 #include "run.hpp"
 #include "shared/run_config/log_keys.hpp"
 #include "shared/run_config/run_config.hpp"
@@ -45,26 +46,33 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     if (!set_up_) set_up(args, state);
   }
 
-  void on_train_end(const Arguments&, const State&, Control&) override { training_ = false; }
+  void on_train_end(const Arguments&, const State&, Control&) override {
+    training_ = false;
+    if (run_) run_->flush();
+  }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
-    const std::int64_t time = plugins::nanoseconds_now();
     last_step_ = std::max(last_step_, state.global_step);
-    // Single values come first, as in transformers.
-    for (const bool single : {true, false})
-      logs.for_each([&](std::string_view key, const Value& value) {
-        if (plugins::is_single_value(key) == single) scalar(key, state.global_step, time, value);
-      });
-    run_->scalar("train/global_step", state.global_step, time, static_cast<double>(state.global_step));
+    // Single values come first and one by one, as in transformers.
+    logs.for_each([&](std::string_view key, const Value& value) {
+      if (!plugins::is_single_value(key)) return;
+      values_.add("single_value/" + std::string(key), value);
+      log(state.global_step);
+    });
+    logs.for_each([&](std::string_view key, const Value& value) {
+      if (!plugins::is_single_value(key)) values_.add(name(key), value);
+    });
+    values_.add("train/global_step", Value(state.global_step));
+    log(state.global_step);
   }
 
   void on_predict(const Arguments& args, const State& state, Control&, Map& metrics) override {
     if (!set_up_) set_up(args, state);
     if (!run_ || state.is_world_process_zero == 0) return;
-    const std::int64_t time = plugins::nanoseconds_now(), step = ++last_step_;  // transformers gives no step
-    metrics.for_each([&](std::string_view key, const Value& value) { scalar(key, step, time, value, false); });
+    metrics.for_each([&](std::string_view key, const Value& value) { values_.add(name(key), value); });
+    log(++last_step_);  // transformers gives no step
   }
 
   void on_line(std::uint32_t, std::string_view text) noexcept override {
@@ -90,6 +98,8 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       host_.warning(
           "SWANLAB_LOG_MODEL is set, but SwanLab cannot store models; unset it, nothing of it is "
           "stored");
+    swanlab::fit_names(settings);
+    for (const std::string& warning : settings.warnings) host_.warning(warning);
     run_.emplace(std::move(settings));
     run_->config(config());
     {
@@ -110,21 +120,18 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     return config;
   }
 
-  void scalar(std::string_view log_key, std::int64_t step, std::int64_t time, const Value& value,
-              bool single_values = true) {
-    const bool single = single_values && plugins::is_single_value(log_key);
-    key_.assign(single ? "1" : "0").append(log_key);
-    const auto found = names_.find(key_);
-    const std::string& name =
-        found != names_.end()
-            ? found->second
-            : names_.emplace(key_, single ? "single_value/" + std::string(log_key) : plugins::rewrite_key(log_key))
-                  .first->second;
-    if (value.is_number())
-      run_->scalar(name, step, time, value.number());
-    else if (warned_.insert(name).second)
-      host_.warning("the value logged as \"" + std::string(log_key) +
-                    "\" is no number and is left out; SwanLab's run file gets numbers only");
+  const std::string& name(std::string_view log_key) {
+    const auto found = names_.find(key_.assign(log_key));
+    return found != names_.end() ? found->second : names_.emplace(key_, plugins::rewrite_key(log_key)).first->second;
+  }
+
+  /// Writes what values_ has, and empties it.
+  void log(std::int64_t step) {
+    const std::int64_t time = plugins::nanoseconds_now();
+    for (const auto& [key, value] : values_.entries()) run_->scalar(key, step, time, value);
+    for (const auto& [key, why] : values_.refused())
+      if (warned_.insert(key).second) host_.warning("what is logged as \"" + key + "\" " + why + " and is left out");
+    values_.clear();
   }
 
   void finish() noexcept try {
@@ -168,6 +175,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   bool set_up_ = false, training_ = false;
   std::int64_t last_step_ = -1;  // theirs counts from 0
   std::unordered_map<std::string, std::string> names_;
+  swanlab::LogValues values_;
   std::set<std::string> warned_;
   std::string key_;
 };

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <trainer/sdk/repr.hpp>
+#include <utility>
 
 #include "shared/system/random_id.hpp"
 
@@ -26,7 +27,9 @@ struct WorkDirectory {
 };
 
 /// Empty, as in Python, where only models of transformers have a text in it.
-void write_architecture(const fs::path& directory) { sdk::AppendFile::open(directory / "model_architecture.txt"); }
+void write_architecture(const fs::path& directory) {
+  sdk::AppendFile::open(directory / "model_architecture.txt").close();
+}
 
 /// Python's round(epoch, 2).
 std::string rounded(double epoch) {
@@ -108,7 +111,11 @@ void ModelLog::log(const fs::path& directory, const sdk::Arguments& args, std::s
   const std::string_view run_name = args["run_name"].text();
   const bool unnamed = run_name.empty() || run_name == args["output_dir"].text();
   Artifact artifact;
-  artifact.name = "model-" + (unnamed ? run_.settings().id : run_.settings().name);
+  const std::string name = "model-" + (unnamed ? run_.settings().id : run_.settings().name);
+  artifact.name = artifact_name(name);
+  if (artifact.name != name && !std::exchange(renamed_told_, true))
+    host_.warning("the artifact \"" + name + "\" is called \"" + artifact.name +
+                  "\": W&B takes letters, digits, _, - and . in its name, and 128 characters");
   artifact.type = "model";
   artifact.metadata = std::move(metadata);
   artifact.aliases = std::move(aliases);

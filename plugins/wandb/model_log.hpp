@@ -31,6 +31,7 @@ class ModelLog {
   std::string parameters_json() const;
 
   sdk::Host host_;
+  bool renamed_told_ = false;
   Run& run_;
   std::int64_t num_parameters_;
   std::map<std::string, std::string> summary_;

@@ -12,16 +12,11 @@
 namespace trainer::wandb {
 namespace {
 
-std::filesystem::path new_directory(const Settings& settings, std::int64_t& start) {
-  sdk::make_directory(settings.directory);
-  for (;; start += 1'000'000'000) {
-    // Two starts of one run in a second: the later one takes the next second's name.
-    const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal() /
-                                            ("offline-run-" + plugins::time_name(start) + "-" + settings.id);
-    std::error_code error;
-    if (std::filesystem::create_directory(directory, error)) return directory;
-    if (error) sdk::posix::fail(directory, "could not be made a directory", error.value());
-  }
+std::filesystem::path new_directory(const Settings& settings, std::int64_t start) {
+  const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal();
+  return plugins::make_timed_directory(start, [&](std::int64_t time) {
+    return directory / ("offline-run-" + plugins::time_name(time) + "-" + settings.id);
+  });
 }
 
 }  // namespace
@@ -37,8 +32,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::na
     resumed = settings_.resume;
     if (resumed) starting_step_ = *last + 1;
   }
-  std::int64_t name_time = start_;
-  directory_ = new_directory(settings_, name_time);
+  directory_ = new_directory(settings_, start_);
   for (const char* part : {"files", "logs"}) sdk::make_directory(directory_ / part);
   if (settings_.console) output_ = sdk::AppendFile::open(directory_ / "files" / "output.log");
   file_.emplace(directory_ / ("run-" + settings_.id + ".wandb"));
@@ -74,6 +68,11 @@ void Run::console(bool is_stdout, std::string_view line) noexcept {
   }
 }
 
+void Run::flush() {
+  file_->flush();
+  if (output_.is_open()) output_.flush();
+}
+
 void Run::finish(int exit_code) {
   {
     const std::lock_guard lock(mutex_);
@@ -82,6 +81,8 @@ void Run::finish(int exit_code) {
   wake_.notify_all();
   if (thread_.joinable()) thread_.join();
   file_->exit(exit_code, static_cast<std::int64_t>(seconds()));
+  file_->close();
+  output_.close();
 }
 
 void Run::stats_thread() try {

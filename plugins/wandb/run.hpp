@@ -28,6 +28,8 @@ class Run {
   void start_stats();
   /// A line that the run printed. Never throws: a console that cannot be kept is let go.
   void console(bool is_stdout, std::string_view line) noexcept;
+  /// Throws sdk::FileError when what was written is not on the disk after all; finish() does, too.
+  void flush();
   void finish(int exit_code);
 
  private:

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <stdexcept>
 
+#include "shared/run_config/names.hpp"
 #include "shared/system/environment.hpp"
 
 namespace trainer::wandb {
@@ -15,20 +16,28 @@ namespace {
 
 using plugins::variable;
 
+constexpr plugins::NameRule project_rule{.allowed = {}, .forbidden = "/\\#?%:\r\n", .most = 128};
+
 /// W&B's settings that begin with x_ have two names: WANDB__STATS_... and WANDB_X_STATS_...
 std::string private_variable(const std::string& name) {
   const std::string value = variable(("WANDB__" + name).c_str());
   return value.empty() ? variable(("WANDB_X_" + name).c_str()) : value;
 }
 
-std::vector<std::string> split(const std::string& text) {
-  std::vector<std::string> parts;
+/// Tags between commas; W&B's client refuses a run with an empty or a long one.
+void read_tags(Settings& settings) {
+  constexpr std::size_t longest = 64;
+  const std::string text = variable("WANDB_TAGS");
   for (std::size_t at = 0; !text.empty() && at <= text.size();) {
     const std::size_t comma = std::min(text.find(',', at), text.size());
-    if (comma > at) parts.push_back(text.substr(at, comma - at));
+    std::string tag = text.substr(at, comma - at);
+    if (!tag.empty() && plugins::code_points(tag) <= longest)
+      settings.tags.push_back(std::move(tag));
+    else
+      settings.warnings.push_back("WANDB_TAGS has " + (tag.empty() ? "an empty tag" : "the tag \"" + tag + "\"") +
+                                  ", which is left out: W&B takes tags of 1 to 64 characters");
     at = comma + 1;
   }
-  return parts;
 }
 
 [[noreturn]] void refuse(const char* name, const std::string& found, const char* expected) {
@@ -68,7 +77,9 @@ bool has_login(const std::filesystem::path& netrc, std::string_view machine) {
 
 void check_id(const std::string& id) {
   // What W&B refuses; a slash would also leave the directory.
-  if (id.find_first_of("/\\#?%:") != std::string::npos) refuse("WANDB_RUN_ID", id, "no / \\ # ? % or : in it");
+  if (id.find_first_of("/\\#?%:;,'") != std::string::npos) refuse("WANDB_RUN_ID", id, "no / \\ # ? % : ; , or ' in it");
+  if (!id.empty() && (id.find_first_of(" \t\r\n") == 0 || id.find_last_of(" \t\r\n") == id.size() - 1))
+    refuse("WANDB_RUN_ID", id, "no blank at its start or end");
 }
 
 }  // namespace
@@ -81,12 +92,13 @@ Settings read_settings() {
   const std::filesystem::path base = root.empty() ? "." : plugins::expand_user(root);
   settings.directory = base / (std::filesystem::exists(base / ".wandb") ? ".wandb" : "wandb");
   settings.project = plugins::find_variable("WANDB_PROJECT").value_or("huggingface");
+  plugins::fit_name(settings.project, project_rule, "the W&B project", settings.warnings);
   settings.entity = variable("WANDB_ENTITY");
   settings.name = variable("WANDB_NAME");
   settings.group = variable("WANDB_RUN_GROUP");
   settings.job_type = variable("WANDB_JOB_TYPE");
   settings.notes = variable("WANDB_NOTES");
-  settings.tags = split(variable("WANDB_TAGS"));
+  read_tags(settings);
   settings.sweep_id = variable("WANDB_SWEEP_ID");
   settings.id = variable("WANDB_RUN_ID");
   settings.host = variable("WANDB_HOST");

@@ -25,8 +25,9 @@ struct Settings {
   bool quiet = false;  ///< no sentence about where the run is
   bool stats = true;
   std::chrono::duration<double> stats_interval{15};
-  std::string log_model;  ///< WANDB_LOG_MODEL: end, checkpoint, false
-  std::string watch;      ///< WANDB_WATCH: all, parameters, gradients, false
+  std::string log_model;              ///< WANDB_LOG_MODEL: end, checkpoint, false
+  std::string watch;                  ///< WANDB_WATCH: all, parameters, gradients, false
+  std::vector<std::string> warnings;  ///< of what W&B would refuse
 };
 
 /// Throws std::invalid_argument with a sentence for a value that has no meaning.

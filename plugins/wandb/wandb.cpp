@@ -48,6 +48,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   void on_train_end(const Arguments& args, const State& state, Control&) override {
     training_ = false;
     if (models_) models_->final(args, state);
+    if (run_) run_->flush();
   }
 
   void on_save(const Arguments& args, const State& state, Control&) override {
@@ -94,6 +95,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     wandb::Settings settings = wandb::read_settings();
     if (settings.mode == Mode::disabled) return;
     name(settings, args, state);
+    for (const std::string& warning : settings.warnings) host_.warning(warning);
     run_.emplace(std::move(settings));
     next_step_ = run_->starting_step();
     last_step_.reset();

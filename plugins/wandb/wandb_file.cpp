@@ -172,6 +172,16 @@ void WandbFile::exit(int code, std::int64_t seconds) {
   });
 }
 
+void WandbFile::flush() {
+  const std::lock_guard lock(mutex_);
+  file_.flush();
+}
+
+void WandbFile::close() {
+  const std::lock_guard lock(mutex_);
+  file_.close();
+}
+
 template <typename Fill>
 void WandbFile::append(Fill&& fill) {
   const std::lock_guard lock(mutex_);

@@ -52,6 +52,8 @@ class WandbFile {
   void stats(std::int64_t time, const Items& row);
   void output(bool is_stdout, std::int64_t time, std::string_view line);
   void exit(int code, std::int64_t seconds);
+  void flush();
+  void close();
 
  private:
   template <typename Fill>

@@ -6,6 +6,7 @@
 
 #include "support/scratch_directory.hpp"
 #include "wandb/artifact.hpp"
+#include "wandb/settings.hpp"
 #include "wandb/watch.hpp"
 
 namespace trainer::wandb {
@@ -45,6 +46,34 @@ TEST(WandbHistogram, LeavesOutWhatIsNotFinite) {
   EXPECT_TRUE(histogram(std::vector<double>{NAN}).counts.empty());
   EXPECT_TRUE(histogram(std::vector<float>{}).counts.empty());
   EXPECT_TRUE(histogram(std::vector<float>{-3e38f, 3e38f}).counts.empty());
+}
+
+// The right sides are those of wandb.util.make_artifact_name_safe(), wandb 0.31.0.
+TEST(WandbArtifact, HasANameThatItsClientTakes) {
+  EXPECT_EQ("model-a.b_C-1", artifact_name("model-a.b_C-1"));
+  EXPECT_EQ("model-l_ufer___7___quoted____more", artifact_name("model-l\u00e4ufer/\u2116 7: \"quoted\" & more"));
+  EXPECT_EQ("model-_a_", artifact_name("model-\U0001F917a\n"));
+  EXPECT_EQ(std::string(128, 'a'), artifact_name(std::string(128, 'a')));
+  EXPECT_EQ(std::string(63, 'a') + ".." + std::string(63, 'b'),
+            artifact_name(std::string(70, 'a') + std::string(70, 'b')));
+}
+
+TEST(WandbSettings, LeavesOutWhatItsClientRefuses) {
+  ::setenv("WANDB_TAGS", (",a,,b c," + std::string(65, 'x')).c_str(), 1);
+  ::setenv("WANDB_PROJECT", "a/b#c", 1);
+  const Settings settings = read_settings();
+  EXPECT_EQ((std::vector<std::string>{"a", "b c"}), settings.tags);
+  EXPECT_EQ("a_b_c", settings.project);
+  ASSERT_EQ(4u, settings.warnings.size());
+  EXPECT_NE(settings.warnings[0].find("the W&B project \"a/b#c\" is \"a_b_c\" there"), std::string::npos);
+  EXPECT_NE(settings.warnings[1].find("WANDB_TAGS has an empty tag"), std::string::npos);
+  ::unsetenv("WANDB_TAGS");
+  ::unsetenv("WANDB_PROJECT");
+  for (const char* id : {"a/b", "a:b", "a;b", "a,b", "a'b", " a", "a "}) {
+    ::setenv("WANDB_RUN_ID", id, 1);
+    EXPECT_THROW(read_settings(), std::invalid_argument) << id;
+  }
+  ::unsetenv("WANDB_RUN_ID");
 }
 
 TEST(WandbArtifact, HasTheDigestsOfItsClient) {

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import time
 
-from harness import Work, expect, python
+from harness import TRAINER, Work, expect, python
 
 OFFLINE = {"SWANLAB_MODE": "offline"}
 
@@ -95,6 +95,75 @@ def settings():
         expect(work.check("swanlab", directory)["extra"]["start"]["project"] == "r", "SWANLAB_PROJ_NAME")
 
 
+# What transformers' callback does with each log, by SwanLab's client itself.
+CLIENT = """
+import json, sys, swanlab
+from transformers.integrations.integration_utils import rewrite_logs
+single = ("train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss", "total_flos")
+swanlab.init(project="p")
+for log in json.load(open(sys.argv[1]))["log_history"]:
+    step = log.pop("step")
+    for key in single:
+        if key in log:
+            swanlab.log({"single_value/" + key: log.pop(key)}, step=step)
+    swanlab.log({**rewrite_logs(log), "train/global_step": step}, step=step)
+swanlab.finish()
+"""
+
+
+def keys_and_values():
+    """Odd keys and values are stored as SwanLab's client stores them."""
+    inf, nan = float("inf"), float("nan")
+    odd = [
+        {"loss": inf, "eval_a": -inf, "b": nan, "train_loss": inf, "epoch": 0.5},
+        {
+            " ./trim. ": 1.0,
+            "eval_ x./": 2.0,
+            "test_": 3.0,
+            "///": 4.0,
+            "a\nb": 5.0,
+            "a\x7fb": 6.0,
+            "": 7.0,
+            "\u00e4" * 600: 8.0,
+        },
+        {"nested": {"a": 1, "b/": {"c.": 2.5, "": 3, "d": inf}, "no": [1], "none": None}, "list": [1.0], "none": None},
+        {"t": True, "f": False, "n": 7, "big": 2**53, "global_step": 9},
+        {
+            "text": "abc",
+            "number": " 1_0.5 ",
+            "inf": "inf",
+            "nan": "-NaN",
+            "large": "1e999",
+            "plus": "+.5",
+            "hex": "0x1",
+        },
+        {"dup": 1.0, "dup.": 2.0, "other": 3.0, "dup/": 4.0},
+    ]
+    with Work() as work:
+        work.train("none")
+        state = json.loads((work.path / "out" / "trainer_state.json").read_text())
+        state["log_history"] = [log | {"step": i + 1} for i, log in enumerate(odd)]
+        (work.path / "state.json").write_text(json.dumps(state))
+        env = work.environment(**OFFLINE)
+        ours = [TRAINER, "replay", "state.json", "--report_to", "swanlab", "--output_dir", "replayed"]
+        theirs = [python("trackers"), "-c", CLIENT, "state.json"]
+        scalars = []
+        for command, where in (ours, "ours"), (theirs, "theirs"):
+            done = subprocess.run(
+                command,
+                env=env | {"SWANLAB_LOG_DIR": where},
+                cwd=work.path,
+                text=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+            )
+            expect(done.returncode == 0, done.stdout)
+            (directory,) = run_directories(work, where)
+            found = [r["scalar"] for r in dump(work, directory) if "scalar" in r]
+            scalars.append([(s["key"], s["step"], str(s["value"].get("number", 0))) for s in found])
+        expect(scalars[0] == scalars[1], "\n".join(map(str, set(scalars[0]) ^ set(scalars[1]))) + f"\n{scalars}")
+
+
 def online():
     """`swanlab sync` of the PATH is started at the end; without a login it is not."""
     with Work() as work:
@@ -167,7 +236,7 @@ def disk_full():
 
 
 if __name__ == "__main__":
-    for part in (whole_run, settings, online, killed, disk_full):
+    for part in (whole_run, settings, keys_and_values, online, killed, disk_full):
         begin = time.time()
         part()
         print(f"{part.__name__}: {time.time() - begin:.1f} s")
