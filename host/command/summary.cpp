@@ -2,6 +2,7 @@
 #include "command/summary.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <iostream>
 
@@ -20,6 +21,7 @@ void line(const std::string& name, const std::string& text) {
 
 std::string number(double v) {
   char text[40];
+  if (std::isnan(v)) return "nan";  // without the sign that printf() gives it
   std::snprintf(text, sizeof text, "%.6g", v);
   return text;
 }

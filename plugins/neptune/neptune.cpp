@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // transformers' NeptuneCallback, in a Python of its own: for the files of Neptune's offline mode.
+#include <utility>
+
 #include "shared/python_bridge/callback.hpp"
 
 namespace {
@@ -10,7 +12,7 @@ using trainer::sdk::Host;
 
 class NeptuneCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, {.callback = "neptune"}) {}
+  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, {.callback = "neptune"}), host_(host) {}
 
   static void available(const Host&) {
     if (variable("NEPTUNE_MODE") != "offline")
@@ -21,11 +23,29 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
   }
 
   TRAINER_CROSS(on_init_end)
-  TRAINER_CROSS(on_train_begin)
-  TRAINER_CROSS(on_train_end)
+  void on_train_begin(const Arguments&, const State& state, Control& control) override {
+    ended_ = false;
+    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
+  }
+  void on_train_end(const Arguments&, const State& state, Control& control) override {
+    ended_ = true;
+    cross(TRAINER_ON_TRAIN_END, state, control);
+  }
   TRAINER_CROSS_WITH_VALUES(on_evaluate)
   TRAINER_CROSS(on_save)
-  TRAINER_CROSS_WITH_VALUES(on_log)
+
+  /// The callback would open its run again, which no offline run can be.
+  void on_log(const Arguments&, const State& state, Control& control, Map& logs) override {
+    if (!ended_) return cross(TRAINER_ON_LOG, state, control, &logs);
+    if (!std::exchange(told_, true))
+      host_.warning(
+          "what is logged after the training is left out: its run has ended, and Neptune's offline mode opens none again; "
+          "evaluate before the training ends, or name another tracker");
+  }
+
+ private:
+  Host host_;
+  bool ended_ = false, told_ = false;
 };
 
 }  // namespace
