@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,7 +16,7 @@ struct ChildProcess {
   std::optional<std::vector<std::string>> environment{};  ///< NAME=value; this process's by default
   std::filesystem::path directory{};                      ///< to work in; this process's by default
   std::filesystem::path printed = "/dev/null";            ///< what it prints is appended here
-  double limit_s = 10;                                    ///< then it is killed, with all that it started
+  double limit_s = 10;                                    ///< then it is killed, with what it started in its session
 };
 
 struct ChildEnd {
@@ -28,6 +29,11 @@ struct ChildEnd {
 
 /// Waits for it. A run Error when it cannot be started.
 ChildEnd run_child(const ChildProcess& child);
+
+/// The same for a function: it runs in a copy of this process, with this one's memory, files, command line and
+/// environment, but alone of its threads, without input, and with its output thrown away. `record` is what the function
+/// returns, which must be one line; that it ends by exit() or a crash is seen, as of a program.
+ChildEnd run_copy(const std::function<std::string()>& work, double limit_s);
 
 /// The child's side: writes the record, and gives the exit status for it.
 int write_record(const std::string& line);

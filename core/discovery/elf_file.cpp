@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "discovery/input_file.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 
@@ -16,7 +17,7 @@ namespace {
 
 // No real plugin comes near: LibTorch's largest library has half of the first, and a table of names
 // of a quarter of the second.
-constexpr std::uint64_t max_file_size = std::uint64_t{1} << 30;
+constexpr std::uint64_t max_library_size = std::uint64_t{1} << 30;
 constexpr std::uint64_t max_table_size = std::uint64_t{1} << 26;
 constexpr std::uint64_t max_note_size = std::uint64_t{1} << 20;
 
@@ -101,8 +102,7 @@ std::vector<T> table_of(std::string_view bytes) {
 
 class Reader {
  public:
-  template <typename... File>
-  explicit Reader(const File&... file) : file_(file...) {}
+  explicit Reader(const InputFile& file) : file_(file) {}
 
   ElfFile read() {
     ElfFile result;
@@ -134,7 +134,7 @@ class Reader {
 
   void require_inside(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
     if (offset <= file_.size() && count <= file_.size() - offset) return;
-    const bool sane = offset <= max_file_size && count <= max_file_size;
+    const bool sane = offset <= max_library_size && count <= max_library_size;
     refuse(error_id::plugin_file_cut_short, "is cut short: it has " + std::to_string(file_.size()) + " bytes of " +
                                                 (sane ? "the " + std::to_string(offset + count) : "many more") +
                                                 " that its " + std::string(what) + " needs; copy or build it again");
@@ -143,10 +143,7 @@ class Reader {
   void read_header() {
     if (file_.size() == 0)
       refuse(error_id::plugin_file_empty, "is empty (0 bytes), expected a shared library; build it again");
-    if (file_.size() > max_file_size)
-      refuse(error_id::plugin_file_too_large, "has " + std::to_string(file_.size()) +
-                                                  " bytes, more than the 1 GiB that a plugin " +
-                                                  "may have; strip it, or link its data from elsewhere");
+    require_library_size(file_);
     const auto head = file_.read(0, std::min<std::uint64_t>(file_.size(), sizeof(Elf64_Ehdr)));
     const auto magic = std::string_view(head).substr(0, SELFMAG);
     if (magic != std::string_view(ELFMAG).substr(0, magic.size())) {
@@ -264,13 +261,14 @@ class Reader {
     if (dynamic == segments_.end())
       refuse(error_id::plugin_file_type, "has no dynamic segment, expected a shared library; link it with -shared");
     std::vector<std::uint64_t> needed;
-    std::optional<std::uint64_t> run_path, old_run_path;
+    std::optional<std::uint64_t> run_path, old_run_path, soname;
     std::uint64_t names_address = 0, names_size = 0;
     bool text_relocations = false;
     for (const auto& entry : table_of<Elf64_Dyn>(piece(dynamic->p_offset, dynamic->p_filesz, "dynamic segment"))) {
       const std::uint64_t value = entry.d_un.d_val;
       if (entry.d_tag == DT_NULL) break;
-      if (entry.d_tag == DT_NEEDED) needed.push_back(value);
+      if (entry.d_tag == DT_NEEDED || entry.d_tag == DT_FILTER || entry.d_tag == DT_AUXILIARY) needed.push_back(value);
+      if (entry.d_tag == DT_SONAME) soname = value;
       if (entry.d_tag == DT_RUNPATH) run_path = value;
       if (entry.d_tag == DT_RPATH) old_run_path = value;
       if (entry.d_tag == DT_STRTAB) names_address = value;
@@ -281,17 +279,21 @@ class Reader {
       refuse(error_id::plugin_file_text_relocations,
              "has relocations in its code, which would have to be made writable, expected none; compile "
              "it with -fPIC");
+    result.run_path_for_all = !run_path && old_run_path;
     if (!run_path) run_path = old_run_path;
-    if (needed.empty() && !run_path) return;
+    if (needed.empty() && !run_path && !soname) return;
     const auto names = piece(file_offset(names_address), names_size, "table of names");
     for (const auto offset : needed) {
       result.needed.push_back(text_at(names, offset));
       if (result.needed.back().empty()) damaged("the name of a library that it needs is missing");
     }
+    if (soname) result.soname = text_at(names, *soname);
     if (!run_path) return;
-    std::string list = text_at(names, *run_path) + ":";
+    std::string list = text_at(names, *run_path);
+    if (list.empty()) return;
+    list += ':';
     for (std::size_t at = 0, end; (end = list.find(':', at)) != list.npos; at = end + 1)
-      if (end > at) result.run_path.push_back(list.substr(at, end - at));
+      result.run_path.push_back(end > at ? list.substr(at, end - at) : ".");  // as the loader takes it
   }
 
   std::vector<ElfFile::Version> versions() {
@@ -331,7 +333,7 @@ class Reader {
     damaged("its table of names is in no segment");
   }
 
-  platform::InputFile file_;
+  const InputFile& file_;
   Elf64_Ehdr header_{};
   std::vector<Elf64_Phdr> segments_;
   std::vector<Elf64_Shdr> sections_;
@@ -341,8 +343,17 @@ class Reader {
 
 }  // namespace
 
-ElfFile read_elf_file(const std::filesystem::path& path) { return Reader(path).read(); }
+void require_library_size(const InputFile& file) {
+  if (file.size() > max_library_size)
+    throw_usage(error_id::plugin_file_too_large, file.name() + " has " + std::to_string(file.size()) +
+                                                     " bytes, more than the 1 GiB that a plugin may have; strip it, "
+                                                     "or link its data from elsewhere");
+}
 
-ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) { return Reader(path, name).read(); }
+ElfFile read_elf_file(const InputFile& file) { return Reader(file).read(); }
+
+ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) {
+  return read_elf_file(InputFile(path, name));
+}
 
 }  // namespace trainer

@@ -6,8 +6,8 @@
 #include <algorithm>
 
 #include "discovery/elf_file.hpp"
+#include "discovery/input_file.hpp"
 #include "discovery/platform.hpp"
-#include "discovery/plugin_trust.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -52,23 +52,27 @@ void refuse_our_libraries(const ElfFile& elf, const std::string& name) {
 
 PluginFile read_plugin_file(const fs::path& given) {
   const auto path = fs::absolute(given).lexically_normal();
-  const auto elf = read_elf_file(path);
-  return check_plugin_file(path, elf);
+  const InputFile file(path);
+  return check_plugin_file(path, read_elf_file(file), file.distrust());
 }
 
-PluginFile check_plugin_file(const fs::path& path, const ElfFile& elf) {
+PluginFile check_plugin_file(const fs::path& path, const ElfFile& elf, const std::string& distrust) {
   if (!elf.note)
     throw NotAPlugin(ErrorKind::usage, error_id::plugin_note_missing,
                      path.string() + " is a shared library without a plugin's note, expected a section " +
                          TRAINER_NOTE_SECTION "; use TRAINER_PLUGIN_DEFINE");
-  if (const auto problem = platform::distrust(path); !problem.empty() && !trusts_any_plugin())
-    throw_usage(error_id::plugin_file_writable,
-                problem + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
+  check_library_file(path, elf, distrust);
   PluginFile file{path, parse_plugin_note(*elf.note, path.string())};
   require_entry(elf, path.string());
+  return file;
+}
+
+void check_library_file(const fs::path& path, const ElfFile& elf, const std::string& distrust) {
+  if (!distrust.empty())
+    throw_usage(error_id::plugin_file_writable,
+                distrust + ", or set TRAINER_PLUGIN_TRUST=any where the file system says so of all files");
   refuse_foreign_sanitizer(elf, path.string());
   refuse_our_libraries(elf, path.string());
-  return file;
 }
 
 }  // namespace trainer

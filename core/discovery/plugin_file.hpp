@@ -17,7 +17,10 @@ struct NotAPlugin : Error {
   using Error::Error;
 };
 
-/// What read_plugin_file() checks, for a file that was read already.
-PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf);
+/// What read_plugin_file() checks, for a file that was read already; `distrust` as InputFile says it.
+PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf, const std::string& distrust);
+
+/// What is asked of a library that a plugin brings along, as of the plugin: who may write it, and what it needs.
+void check_library_file(const std::filesystem::path& path, const ElfFile& elf, const std::string& distrust);
 
 }  // namespace trainer

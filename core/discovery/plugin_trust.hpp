@@ -3,8 +3,7 @@
 
 namespace trainer {
 
-/// TRAINER_PLUGIN_TRUST=any: files of others, symbolic links and plugins that were never loaded before are taken
-/// as they are.
+/// TRAINER_PLUGIN_TRUST=any: files of others and symbolic links are taken as they are.
 bool trusts_any_plugin();
 
 }  // namespace trainer

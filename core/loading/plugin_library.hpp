@@ -17,8 +17,9 @@ enum class TrialLoad { required, done };
 /// that it started, and destructors that it registered, would else run code that is gone.
 class PluginLibrary {
  public:
-  /// Copies the file to where nobody can change it, checks it and loads that, with every symbol bound
-  /// now and none given to others, and checks that what the code says agrees with the note. Its static
+  /// Copies the file, and the libraries that it brings along, to where nobody can change them, checks and loads
+  /// these, with every symbol bound now and none given to others, and checks that what the code says agrees
+  /// with the note. Its static
   /// constructors run here, once for the same bytes. Else a usage Error; a constructor that throws or
   /// crashes ends the process, which only TrialLoad::required can find out before.
   static std::shared_ptr<PluginLibrary> load(const PluginFile& file, TrialLoad trial = TrialLoad::required);

@@ -4,15 +4,17 @@
 #include <filesystem>
 #include <string>
 
+#include "discovery/input_file.hpp"
+
 namespace trainer {
 
 /// The bytes of a file as they were read once, where nobody can change them any more: what is checked
 /// is what is loaded, and a file that is overwritten while a program runs it changes nothing. Where files
-/// of this size may not be written (ulimit -f), it is the file itself, with a warning.
+/// of this size may not be written (ulimit -f), it is the file that was opened, with a warning.
 class PrivateCopy {
  public:
-  /// A usage Error when the file cannot be read (platform::InputFile), or the copy not be made.
-  explicit PrivateCopy(const std::filesystem::path& file);
+  /// A usage Error when the file cannot be read (InputFile), or the copy not be made.
+  explicit PrivateCopy(const std::filesystem::path& file, InputFile::Links links = InputFile::Links::refused);
   ~PrivateCopy();
   PrivateCopy(const PrivateCopy&) = delete;
   PrivateCopy& operator=(const PrivateCopy&) = delete;
@@ -20,14 +22,15 @@ class PrivateCopy {
   /// To read and to load it; no other copy of this process ever has the same, as the loader takes a
   /// name that it knows for the library that it knows.
   const std::filesystem::path& path() const { return path_; }
-  const std::string& sha256() const { return sha256_; }  ///< in hexadecimal digits
+  const std::string& sha256() const { return sha256_; }      ///< in hexadecimal digits
+  const std::string& distrust() const { return distrust_; }  ///< of the file that was read, as InputFile says it
 
  private:
   void open_copy(const std::filesystem::path& file);
 
   int descriptor_ = -1;
-  std::filesystem::path path_;
-  std::string sha256_;
+  std::filesystem::path path_, directory_;  // directory_: with the copy alone in it, where memory has no path
+  std::string sha256_, distrust_;
 };
 
 }  // namespace trainer

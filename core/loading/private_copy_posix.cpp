@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "base/sha256.hpp"
-#include "discovery/platform.hpp"
+#include "discovery/elf_file.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -41,10 +41,15 @@ bool may_be_written(std::uint64_t size) {
   return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
 }
 
+fs::path path_of(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
+bool readable(const fs::path& path) { return ::access(path.c_str(), R_OK) == 0; }
+
 }  // namespace
 
-PrivateCopy::PrivateCopy(const fs::path& file) {
-  const platform::InputFile in(file);
+PrivateCopy::PrivateCopy(const fs::path& file, InputFile::Links links) {
+  const InputFile in(file, links);
+  require_library_size(in);
+  distrust_ = in.distrust();
   const bool copied = may_be_written(in.size());
   if (copied) {
     open_copy(file);
@@ -52,7 +57,10 @@ PrivateCopy::PrivateCopy(const fs::path& file) {
     log::warning(file.string() +
                  " is loaded from its own file and not from a copy, since files may not be as large "
                  "(ulimit -f); do not overwrite it while this program runs");
-    path_ = fs::absolute(file);
+    descriptor_ = ::fcntl(in.descriptor(), F_DUPFD_CLOEXEC, 0);
+    if (descriptor_ < 0) fail(file);
+    path_ = path_of(descriptor_);
+    if (!readable(path_)) path_ = fs::absolute(file);
   }
   Sha256 digest;
   for (std::uint64_t done = 0; done < in.size(); done += piece) {
@@ -71,21 +79,23 @@ void PrivateCopy::open_copy(const fs::path& file) {
   // A file in memory that is sealed when it is whole. Its descriptor is open as long as this object:
   // a number that is used again would be a name that the loader knows.
   descriptor_ = ::memfd_create(file.filename().c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (descriptor_ >= 0) path_ = "/proc/self/fd/" + std::to_string(descriptor_);
+  if (descriptor_ >= 0) path_ = path_of(descriptor_);
 #endif
-  if (descriptor_ < 0 || ::access(path_.c_str(), R_OK) != 0) {  // no such call, or no /proc
-    if (descriptor_ >= 0) ::close(descriptor_);
-    std::string pattern = (fs::temp_directory_path() / "trainer_plugin.XXXXXX").string();
-    descriptor_ = ::mkostemp(pattern.data(), O_CLOEXEC);
-    if (descriptor_ < 0) fail(file);
-    path_ = pattern;
-  }
+  if (descriptor_ >= 0 && readable(path_)) return;
+  if (descriptor_ >= 0) ::close(descriptor_);  // no such call, or no /proc
+  std::string pattern = (fs::temp_directory_path() / "trainer_plugin.XXXXXX").string();
+  if (!::mkdtemp(pattern.data())) fail(file);
+  directory_ = pattern;
+  path_ = directory_ / "copy";
+  descriptor_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (descriptor_ < 0) fail(file);
 }
 
 PrivateCopy::~PrivateCopy() {
-  if (descriptor_ < 0) return;  // the file itself
-  if (path_.parent_path() != "/proc/self/fd") ::unlink(path_.c_str());
-  ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(descriptor_);
+  if (directory_.empty()) return;
+  ::unlink(path_.c_str());
+  ::rmdir(directory_.c_str());
 }
 
 }  // namespace trainer

@@ -48,11 +48,13 @@ void keep(const std::string& sha256, const json::object* entry) try {
   if (file.empty()) return;
   json::object contacts = read_contacts();
   if (entry) {
-    // A plugin that is built again and again leaves one entry.
+    // A plugin that is built again and again leaves one entry, and one that is gone leaves none.
     json::object others;
-    for (const auto& item : contacts)
-      if (!item.value().is_object() || text_of(item.value().get_object(), "path") != text_of(*entry, "path"))
-        others.emplace(item.key(), item.value());
+    std::error_code ignored;
+    for (const auto& item : contacts) {
+      const auto path = item.value().is_object() ? text_of(item.value().get_object(), "path") : std::string();
+      if (path != text_of(*entry, "path") && fs::exists(path, ignored)) others.emplace(item.key(), item.value());
+    }
     contacts = std::move(others);
     contacts[sha256] = *entry;
   } else {

@@ -6,10 +6,9 @@
 #include <string>
 #include <vector>
 
-/// What trial loads (trial_load.hpp) found, kept for this user's account by the file's SHA-256 and this host's build,
-/// in $TRAINER_CACHE_DIR/contacts.json ($XDG_CACHE_HOME/libtrainer or ~/.cache/libtrainer by default); a file that
-/// is built again is a new one. "Contact" is the older word for a trial load: the file and the command that the child
-/// is called with keep it, because installed programs know them.
+/// What trial loads (trial_load.hpp) found, kept for this user's account by the plugin's digest (PluginParts) and this
+/// host's build, in $TRAINER_CACHE_DIR/contacts.json ($XDG_CACHE_HOME/libtrainer or ~/.cache/libtrainer by default); a
+/// file that is built again is a new one. "Contact" is the older word for a trial load.
 namespace trainer {
 
 /// One plugin that did not load quietly.

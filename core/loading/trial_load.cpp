@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loading/trial_load.hpp"
 
-#include <cstdlib>
+#include <set>
 
 #include "base/child_process.hpp"
-#include "discovery/platform.hpp"
-#include "discovery/plugin_trust.hpp"
 #include "loading/quarantine.hpp"
 #include "trainer/error.hpp"
 
@@ -15,16 +13,22 @@ namespace {
 
 constexpr double limit_s = 10;
 
-// The program that can be asked: it must be able to load plugins without LibTorch.
-fs::path find_trainer() {
-  if (const char* given = std::getenv("TRAINER_EXECUTABLE")) return given;
-  std::error_code ignored;
-  const auto program = platform::executable_path();
-  if (const auto name = program.filename(); name == "trainer" || name == "trainer-run")
-    if (const auto found = program.parent_path() / "trainer"; fs::exists(found, ignored)) return found;
-  const auto library = platform::library_path();
-  const auto found = library.parent_path().parent_path() / "bin" / "trainer";
-  return !library.empty() && fs::exists(found, ignored) ? found : fs::path();
+constexpr std::string_view loaded = "loaded", refused = "refused ";
+
+// Ids live as long as the program does.
+ErrorId id_of(const std::string& text) {
+  static auto& ids = *new std::set<std::string>;
+  return {ids.insert(text).first->c_str()};
+}
+
+// In the copy. What is not an Error goes on, and ends it.
+std::string answer(const std::function<void()>& load) {
+  try {
+    load();
+    return std::string(loaded);
+  } catch (const Error& e) {
+    return std::string(refused) + e.id().text + " " + e.sentence();
+  }
 }
 
 [[noreturn]] void refuse(const fs::path& file, const Quarantine& bad) {
@@ -36,22 +40,18 @@ fs::path find_trainer() {
 
 }  // namespace
 
-void require_trial_load(const fs::path& file, const std::string& sha256) {
-  if (trusts_any_plugin()) return;
-  if (const auto known = known_trial(sha256)) {
+void require_trial_load(const fs::path& file, const std::string& digest, const std::function<void()>& load) {
+  if (const auto known = known_trial(digest)) {
     if (known->reason.empty()) return;
     refuse(file, *known);
   }
-  const auto program = find_trainer();
-  if (program.empty()) return;
-  const ChildEnd end =
-      run_child({.command = {program.string(), "plugins", "contact", file.string()}, .limit_s = limit_s});
-  if (end.good) {
-    // Otherwise it was refused with a sentence, as it will be here.
-    if (end.record == "loaded") keep_trial(sha256, file, "");
-    if (!end.record.empty()) return;
+  const ChildEnd end = run_copy([&load] { return answer(load); }, limit_s);
+  if (end.good && end.record == loaded) return void(keep_trial(digest, file, ""));
+  if (end.good && end.record.compare(0, refused.size(), refused) == 0) {
+    const auto space = end.record.find(' ', refused.size());
+    throw_usage(id_of(end.record.substr(refused.size(), space - refused.size())), end.record.substr(space + 1));
   }
-  refuse(file, keep_trial(sha256, file,
+  refuse(file, keep_trial(digest, file,
                           end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"
                                      : "the process ended with " + end.ending));
 }

@@ -2,19 +2,18 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 
 namespace trainer {
 
-/// The first loading of a plugin that this user's account has not seen: in a process of its own, so that one whose
-/// constructors crash, hang or end the process takes no training with it. What came of it is kept (quarantine.hpp).
-/// The process is `trainer`: $TRAINER_EXECUTABLE, or beside this program or this library; where none is found, and
-/// with TRAINER_PLUGIN_TRUST=any, there is no such check.
+/// The first loading of a plugin that this user's account has not seen: in a copy of this process, so that one whose
+/// constructors crash, hang or end the process takes no training with it, and what it sees is what it sees in a run.
+/// What came of it is kept under `digest` (quarantine.hpp). `load` does the loading, of the bytes that are loaded
+/// afterwards here, and throws an Error for what is refused.
 ///
 /// Returns when the plugin loads; a usage Error when it did not, now or before.
-void require_trial_load(const std::filesystem::path& file, const std::string& sha256);
-
-/// The child's side: loads the file, and says so in its record.
-int answer_trial_load(const std::filesystem::path& file);
+void require_trial_load(const std::filesystem::path& file, const std::string& digest,
+                        const std::function<void()>& load);
 
 }  // namespace trainer

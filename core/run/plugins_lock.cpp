@@ -13,15 +13,21 @@ namespace {
 
 struct Locked {
   std::string version, sha256;
+  std::map<std::string, std::string> libraries;  // SHA-256 by name
   bool operator==(const Locked&) const = default;
-  std::string text() const { return version + " (sha256 " + sha256.substr(0, 12) + ")"; }
+  std::string text() const {
+    std::string out = version + " (sha256 " + sha256.substr(0, 12);
+    for (const auto& [name, digest] : libraries) out += ", " + name + " " + digest.substr(0, 12);
+    return out + ")";
+  }
 };
 using Lock = std::map<std::string, Locked>;
 
 Lock used(const std::vector<std::shared_ptr<CallbackEntry>>& entries) {
   Lock lock;
   for (const auto& entry : entries)
-    if (const PluginFile* file = entry->plugin()) lock[file->note.id] = {file->note.version, file->sha256};
+    if (const PluginFile* file = entry->plugin())
+      lock[file->note.id] = {file->note.version, file->sha256, file->libraries};
   return lock;
 }
 
@@ -32,7 +38,10 @@ Lock read(const std::filesystem::path& file) try {
   for (const auto& item : parsed.as_object().at("plugins").as_array()) {
     const auto& plugin = item.as_object();
     const auto text = [&](const char* key) { return std::string(plugin.at(key).as_string()); };
-    lock[text("id")] = {text("version"), text("sha256")};
+    Locked& locked = lock[text("id")] = {text("version"), text("sha256"), {}};
+    if (const auto* libraries = plugin.if_contains("libraries"))
+      for (const auto& library : libraries->as_object())
+        locked.libraries[std::string(library.key())] = std::string(library.value().as_string());
   }
   return lock;
 } catch (const std::exception& e) {
@@ -65,8 +74,15 @@ void update_plugins_lock(const std::filesystem::path& output_dir,
   if (resumes && there) warn_of_changes(read(file), now);
   if (now.empty() && !there) return;
   json::array plugins;
-  for (const auto& [id, plugin] : now)
-    plugins.push_back({{"id", id}, {"version", plugin.version}, {"sha256", plugin.sha256}});
+  for (const auto& [id, plugin] : now) {
+    json::object entry{{"id", id}, {"version", plugin.version}, {"sha256", plugin.sha256}};
+    if (!plugin.libraries.empty()) {
+      json::object libraries;
+      for (const auto& [name, digest] : plugin.libraries) libraries[name] = digest;
+      entry["libraries"] = std::move(libraries);
+    }
+    plugins.push_back(std::move(entry));
+  }
   replace_file(file, json::dump(json::object{{"plugins", std::move(plugins)}}, {.indent = 2}) + "\n");
 }
 

@@ -6,9 +6,9 @@
 #include "base/text.hpp"
 #include "command/options.hpp"
 #include "discovery/elf_file.hpp"
-#include "loading/private_copy.hpp"
+#include "discovery/input_file.hpp"
+#include "loading/plugin_parts.hpp"
 #include "loading/quarantine.hpp"
-#include "loading/trial_load.hpp"
 #include "run/report_to.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -129,7 +129,7 @@ int plugins_forgive(const std::string& given, const std::vector<std::filesystem:
   std::filesystem::path file = given;
   if (!std::filesystem::exists(file))
     file = PluginRegistry(plugin_directories(plugin_dirs)).require(given, "plugins forgive").path;
-  if (!forgive_plugin(PrivateCopy(file).sha256()))
+  if (!forgive_plugin(PluginParts(std::filesystem::absolute(file).lexically_normal()).digest()))
     throw_usage(error_id::command_usage, file.string() + " is not in quarantine; there is nothing to forgive");
   std::cout << file.string() << " is forgiven; it is tried again when it is next loaded\n";
   return 0;
@@ -138,7 +138,7 @@ int plugins_forgive(const std::string& given, const std::vector<std::filesystem:
 int plugins_inspect(const std::filesystem::path& file, bool as_json) {
   const PluginFile plugin = read_plugin_file(file);
   const PluginNote& note = plugin.note;
-  const ElfFile elf = read_elf_file(plugin.path);
+  const ElfFile elf = read_elf_file(InputFile(plugin.path));
   if (as_json) {
     std::cout << json::dump(inspection(plugin, elf), {.indent = 2}) << "\n";
     return 0;

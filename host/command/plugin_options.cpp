@@ -90,11 +90,6 @@ void add_plugin_commands(CLI::App& app, RunOptions& options, int& status) {
   add_bench(*plugins, status);
 
   add_forgive(*plugins, options, status);
-  auto file = std::make_shared<std::filesystem::path>();
-  auto* contact = plugins->add_subcommand("contact")->group("");  // for trial_load.hpp
-  contact->add_option("FILE", *file)->required();
-  contact->final_callback([&status, file] { status = answer_trial_load(*file); });
-
   struct Given {
     std::filesystem::path file;
     bool as_json = false;

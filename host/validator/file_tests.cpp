@@ -4,6 +4,7 @@
 #include <trainer/sdk/testing/fake_plugin.hpp>
 
 #include "discovery/elf_file.hpp"
+#include "discovery/input_file.hpp"
 #include "loading/plugin_library.hpp"
 #include "validator/catalogue.hpp"
 
@@ -14,7 +15,7 @@ namespace {
 void readable(Subject&) {}
 
 void one_symbol(Subject& subject) {
-  const ElfFile elf = read_elf_file(subject.file().path);
+  const ElfFile elf = read_elf_file(InputFile(subject.file().path));
   if (elf.symbols.size() == 1 && elf.symbols[0].name == TRAINER_ENTRY_NAME && elf.symbols[0].function) return;
   std::string names;
   for (const auto& symbol : elf.symbols) {

@@ -20,8 +20,13 @@ mkdir plugins
 build() { # <version>
   sed -e 's/"id": "hello_c"/"id": "mine"/' -e "s/\"version\": \"[^\"]*\"/\"version\": \"$1\"/" \
     "$SOURCE/sdk/examples/hello_c/hello_c.c" >mine.c
-  "$CC" -std=c11 -shared -fPIC -fvisibility=hidden -I "$SOURCE/plugin_api/include" mine.c -o plugins/mine.so.new
+  "$CC" -std=c11 -shared -fPIC -fvisibility=hidden -I "$SOURCE/plugin_api/include" mine.c "${@:2}" -o plugins/mine.so.new
   mv plugins/mine.so.new plugins/mine.so
+}
+beside() { # <number>: a library that the plugin brings along
+  echo "int beside(void) { return $1; }" >beside.c
+  "$CC" -shared -fPIC beside.c -Wl,-soname,libbeside.so -o plugins/libbeside.so.new
+  mv plugins/libbeside.so.new plugins/libbeside.so
 }
 train() { "$TRAINER" train run.json --quiet --plugin-dir plugins "$@" >out.txt 2>&1 || fail "$(cat out.txt)"; }
 said() { grep -q "warning: this run goes on $1" out.txt || fail "no \"$1\" in: $(cat out.txt)"; }
@@ -42,8 +47,20 @@ train --resume_from_checkpoint --max_steps 4 --report_to tensorboard
 said "with the plugin mine 1.1.0 (sha256 [0-9a-f]*), it had 1.0.0 (sha256 [0-9a-f]*) before"
 said "without the plugin csv 0.1.0 (sha256 [0-9a-f]*), which it had before"
 said "with the plugin tensorboard .*, which it had not before"
-echo broken >trainer_output/plugins.lock
+beside 1
+build 1.2.0 -Wl,--no-as-needed -Lplugins -lbeside '-Wl,-rpath,$ORIGIN'
 train --resume_from_checkpoint --max_steps 5
+said "with the plugin mine 1.2.0 (sha256 [0-9a-f]*, libbeside.so [0-9a-f]*), it had 1.1.0"
+python3 - <<'END'
+import hashlib, json
+(mine,) = (p for p in json.load(open("trainer_output/plugins.lock"))["plugins"] if p["id"] == "mine")
+assert mine["libraries"] == {"libbeside.so": hashlib.sha256(open("plugins/libbeside.so", "rb").read()).hexdigest()}, mine
+END
+beside 2
+train --resume_from_checkpoint --max_steps 6
+said "with the plugin mine 1.2.0 (sha256 [0-9a-f]*, libbeside.so [0-9a-f]*), it had 1.2.0"
+echo broken >trainer_output/plugins.lock
+train --resume_from_checkpoint --max_steps 7
 grep -q "plugins.lock could not be read" out.txt || fail "$(cat out.txt)"
 
 # Without plugins there is none.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <string>
 
 #include "trainer/plugin_note.hpp"
@@ -12,7 +13,8 @@ namespace trainer {
 struct PluginFile {
   std::filesystem::path path;  ///< absolute
   PluginNote note;
-  std::string sha256{};  ///< of the bytes that were loaded; empty before
+  std::string sha256{};                            ///< of the bytes that were loaded; empty before
+  std::map<std::string, std::string> libraries{};  ///< that it brought along: SHA-256 by file name
 };
 
 /// Reads one file without running it; a usage Error when it is not a plugin for this host, or when

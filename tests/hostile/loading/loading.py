@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import stat
+import struct
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,12 @@ def expect(condition, what):
         sys.exit(f"loading.py: {what}")
 
 
+def acl(*users):
+    """The extended attribute of an ACL that lets these users write, too."""
+    entries = [(1, 7, -1), *((2, 7, user) for user in users), (4, 5, -1), (16, 7, -1), (32, 5, -1)]
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+
+
 def one_error(found, *words):
     status, out, error, _ = found
     lines = [line for line in error.splitlines() if not line.startswith(("info: ", "warning: "))]
@@ -84,10 +91,12 @@ def good(work):
     (work.path / "cache" / "contacts.json").write_text('{"x": [')
     expect(work.replay(directory)[0] == 0 and len(work.contacts()) == 1, "a damaged cache")
     expect(work.replay(directory, TRAINER_CACHE_DIR="/proc/nothing")[0] == 0, "a cache that cannot be written")
-    expect(
-        work.replay(directory, TRAINER_EXECUTABLE="/nowhere/trainer", TRAINER_CACHE_DIR=str(work.path / "new"))[0] != 0,
-        "a program that is not there was passed over in silence",
-    )
+    # The trial sees what the run sees, so that nothing can behave for it alone.
+    said = work.path / "said"
+    directory = work.build("says", f'-DSAY="{said}"')
+    expect(work.replay(directory)[0] == 0, "a plugin that looks around")
+    trial, run, rest = said.read_bytes().split(b"<end>\n")
+    expect(trial == run and b"replay" in run and not rest, f"the trial saw {trial}, the run {run}")
 
 
 def cases(work):
@@ -139,6 +148,13 @@ def owners(work):
         target.chmod(mode)
         refused(str(target), words, "chmod go-w")
         target.chmod(before)
+        try:
+            os.setxattr(target, "system.posix_acl_access", acl(0, 12345))
+        except OSError:
+            continue  # a file system without
+        refused(str(target), "by user 12345 (by its ACL)", "setfacl -b")
+        os.removexattr(target, "system.posix_acl_access")
+        target.chmod(before)
     directory.chmod(0o1777)  # nobody can replace another's file in it
     expect(work.replay(directory)[0] == 0, "a directory with the sticky bit")
     directory.chmod(0o755)
@@ -148,6 +164,70 @@ def owners(work):
         os.chown(file, 0, 12345)
         file.chmod(0o775)
         refused(str(file), "by group 12345")
+
+
+def build_library(path, *options, code="int beside(void) { return 42; }"):
+    subprocess.run(
+        [os.environ["CC"], "-shared", "-fPIC", "-x", "c", "-", *options, "-o", path], check=True, input=code.encode()
+    )
+    return path
+
+
+def libraries(work):
+    """What a plugin brings along is checked, vetted and loaded as the plugin is."""
+    directory = work.path / "brings"
+    directory.mkdir()
+    inner = build_library(directory / "libinner.so", "-Wl,-soname,libinner.so", code="int inner(void) { return 42; }")
+    code = "int inner(void); int beside(void) { return inner(); }"
+    # The inner one is found by the run path of the outer one alone; neither name is what a library calls itself.
+    own = ["-Wl,-rpath,$ORIGIN", f"-L{directory}", "-linner"]
+    outer = build_library(directory / "libbeside.so", *own, code=code)
+    work.build("brings", "-DWITH_LIBRARY", f"-L{directory}", "-lbeside", "-Wl,-rpath,$ORIGIN")
+
+    def loads(what):
+        status, out, error, _ = work.replay(directory)
+        expect(status == 0 and out.count("beside: 42") == 2, f"{what}: {status}, {out}{error}")
+
+    loads("two libraries")
+    for library in (inner, outer):
+        library.chmod(0o777)
+        one_error(work.replay(directory), str(library), "by everybody", "[plugin.file-writable]")
+        library.chmod(0o755)
+        if os.geteuid() == 0:
+            os.chown(library, 12345, -1)
+            one_error(work.replay(directory), str(library), "belongs to user 12345")
+            os.chown(library, 0, -1)
+    # A link is followed, as the loader would, and its target is asked.
+    other = work.path / "other"
+    other.mkdir()
+    inner.rename(other / "libinner.so.1")
+    inner.symlink_to("../other/libinner.so.1")
+    loads("a link")
+    other.chmod(0o777)
+    one_error(work.replay(directory), str(other), "by everybody")
+    other.chmod(0o755)
+    # Another library is another plugin: it is tried again, and a crash in it takes no run along.
+    crash = "__attribute__((constructor)) static void at(void) { __builtin_trap(); } int inner(void) { return 42; }"
+    inner.unlink()
+    build_library(inner, "-Wl,-soname,libinner.so", code=crash)
+    one_error(work.replay(directory), "[plugin.quarantined]", "signal")
+    status, out, error, _ = work.run("plugins", "forgive", directory / "loading.so")
+    expect(status == 0 and "forgiven" in out, f"forgive: {status}, {out}{error}")
+    build_library(inner, "-Wl,-soname,libinner.so", code="int inner(void) { return 42; }")
+    loads("the mended library")
+    inner.write_bytes(inner.read_bytes()[:-100])
+    one_error(work.replay(directory), str(inner), "[plugin.file-cut-short]")
+    inner.unlink()
+    one_error(work.replay(directory), "libinner.so", "[plugin.library-missing]")
+    build_library(inner, "-Wl,-soname,libinner.so", code="int inner(void) { return 42; }")
+    # By DT_RPATH a library finds its own with the plugin's run path; an absolute one is no other than $ORIGIN.
+    build_library(outer, f"-L{directory}", "-linner", code=code)
+    for path in ("$ORIGIN", str(directory)):
+        options = ["-DWITH_LIBRARY", f"-L{directory}", "-lbeside", "-Wl,--disable-new-dtags", f"-Wl,-rpath,{path}"]
+        work.build("brings", *options)
+        loads(f"DT_RPATH {path}")
+    inner.chmod(0o777)
+    one_error(work.replay(directory), str(inner), "by everybody")
 
 
 def same_bytes(work):
@@ -178,19 +258,14 @@ def same_bytes(work):
     for origin in ("$ORIGIN", "${ORIGIN}/../beside"):
         directory = work.path / "beside"
         directory.mkdir(exist_ok=True)
-        code = work.path / "beside.c"
-        code.write_text("int beside(void) { return 42; }\n")
-        subprocess.run(
-            [os.environ["CC"], "-shared", "-fPIC", code, "-Wl,-soname,libbeside.so", "-o", directory / "libbeside.so"],
-            check=True,
-        )
+        build_library(directory / "libbeside.so", "-Wl,-soname,libbeside.so")
         work.build("beside", "-DWITH_LIBRARY", f"-L{directory}", "-lbeside", f"-Wl,-rpath,{origin}")
         status, out, error, _ = work.replay(directory)
         expect(status == 0 and out.count("beside: 42") == 2, f"{origin}: {status}, {out}{error}")
 
 
 with tempfile.TemporaryDirectory(prefix="trainer-loading-") as name:
-    for part in (good, cases, owners, same_bytes):
+    for part in (good, cases, owners, libraries, same_bytes):
         directory = pathlib.Path(name) / part.__name__
         directory.mkdir()
         part(Work(directory, 2))
