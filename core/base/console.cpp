@@ -6,8 +6,12 @@
 #include <list>
 #include <vector>
 
+#include "trainer/error.hpp"
+
 namespace trainer::console {
 namespace {
+
+constexpr std::size_t longest_printed = 1 << 16;  // a log of a thousand metrics
 
 struct Shared {
   std::recursive_mutex mutex;
@@ -26,7 +30,8 @@ Shared& shared() {
 
 std::unique_lock<std::recursive_mutex> lock() { return std::unique_lock(shared().mutex); }
 
-void print(std::string_view line) {
+void print(std::string_view given) {
+  const std::string line = on_one_line(given, longest_printed);
   const Line room(Stream::out, line);
   std::fwrite(line.data(), 1, line.size(), stdout);
   std::fputc('\n', stdout);

@@ -5,23 +5,6 @@ namespace trainer {
 
 std::string with_id(const std::string& sentence, ErrorId id) { return sentence + " [" + id.text + "]"; }
 
-std::string on_one_line(std::string_view text) {
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      out += c;
-    } else if (c == '\n') {
-      out += "\\n";
-    } else {
-      const char* hex = "0123456789abcdef";
-      out += {'\\', 'x', hex[byte >> 4], hex[byte & 15]};
-    }
-  }
-  return out;
-}
-
 Error::Error(ErrorKind kind, ErrorId id, const std::string& sentence) : Error(on_one_line(sentence), kind, id) {}
 
 Error::Error(const std::string& line, ErrorKind kind, ErrorId id)

@@ -7,9 +7,11 @@
 #include <atomic>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string>
 
 #include "trainer/console.hpp"
+#include "trainer/error.hpp"
 
 namespace trainer::log {
 namespace {
@@ -33,29 +35,31 @@ spdlog::logger& logger() {
   return *instance;
 }
 
-// Whether it is done: nobody wants the level, or the program has its own logging.
-bool is_done(Level level, std::string_view text) {
-  if (level < lowest.load(std::memory_order_relaxed)) return true;
+// The text as one line; nothing when nobody wants the level, or the program has its own logging.
+std::optional<std::string> wanted(Level level, std::string_view text) {
+  if (level < lowest.load(std::memory_order_relaxed)) return {};
+  std::string line = on_one_line(text);
   std::lock_guard lock(sink_mutex);
-  if (custom_sink) custom_sink(level, text);
-  return custom_sink != nullptr;
+  if (!custom_sink) return line;
+  custom_sink(level, line);
+  return {};
 }
 
 }  // namespace
 
 void warning_at_once(std::string_view text) {
-  if (!is_done(Level::warning, text))
-    logger().log(spdlog::level::warn, spdlog::string_view_t(text.data(), text.size()));
+  if (const auto line = wanted(Level::warning, text)) logger().log(spdlog::level::warn, *line);
 }
 
-void write(Level level, std::string_view text) {
-  if (is_done(level, text)) return;
+void write(Level level, std::string_view given) {
+  const auto text = wanted(level, given);
+  if (!text) return;
   static constexpr spdlog::level::level_enum levels[] = {spdlog::level::debug, spdlog::level::info, spdlog::level::warn,
                                                          spdlog::level::err};
   static constexpr const char* names[] = {"debug: ", "info: ", "warning: ", "error: "};
   std::string line = names[static_cast<int>(level)];
-  const console::Line room(console::Stream::error, line.append(text));
-  logger().log(levels[static_cast<int>(level)], spdlog::string_view_t(text.data(), text.size()));
+  const console::Line room(console::Stream::error, line.append(*text));
+  logger().log(levels[static_cast<int>(level)], *text);
 }
 
 void debug(std::string_view text) { write(Level::debug, text); }

@@ -2,6 +2,9 @@
 #include "base/text.hpp"
 
 #include <algorithm>
+#include <cstdint>
+
+#include "trainer/error.hpp"
 
 namespace trainer {
 
@@ -9,7 +12,7 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
   for (const auto& candidate : candidates) {
-    const auto [shorter, longer] = std::minmax(name.size(), candidate.size());
+    const auto [shorter, longer] = std::minmax({name.size(), candidate.size()});
     if (longer - shorter >= best_distance) continue;  // a name of a megabyte is near to nothing
     std::vector<std::size_t> row(candidate.size() + 1);
     for (std::size_t j = 0; j < row.size(); ++j) row[j] = j;
@@ -34,21 +37,71 @@ std::string lower(std::string_view text) {
   return out;
 }
 
-bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
-    if (more < 0 || i + more >= text.size() + (more == 0 ? 1 : 0)) return false;
-    std::uint32_t code = more ? byte & (0x3fu >> more) : byte;
-    for (int k = 1; k <= more; ++k) {
-      const auto next = static_cast<unsigned char>(text[i + k]);
-      if ((next & 0xc0) != 0x80) return false;
-      code = code << 6 | (next & 0x3f);
-    }
-    const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
-    if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return false;
-    i += more + 1;
+namespace {
+
+// The character of UTF-8 at `i`, and how many bytes it has; 0 when there is none.
+std::size_t decode(std::string_view text, std::size_t i, std::uint32_t& code) {
+  const auto byte = static_cast<unsigned char>(text[i]);
+  const int more = byte < 0x80 ? 0 : byte < 0xc2 ? -1 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : byte < 0xf5 ? 3 : -1;
+  if (more < 0 || i + more >= text.size()) return 0;
+  code = more ? byte & (0x3fu >> more) : byte;
+  for (int k = 1; k <= more; ++k) {
+    const auto next = static_cast<unsigned char>(text[i + k]);
+    if ((next & 0xc0) != 0x80) return 0;
+    code = code << 6 | (next & 0x3f);
   }
+  const bool overlong = (more == 2 && code < 0x800) || (more == 3 && code < 0x10000);
+  if (overlong || code > 0x10ffff || (code >= 0xd800 && code < 0xe000)) return 0;
+  return static_cast<std::size_t>(more) + 1;
+}
+
+// Controls (C0, DEL, C1), ends of lines and paragraphs, and what sets the direction of writing.
+bool is_control(std::uint32_t code) {
+  return code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e || code == 0x200f ||
+         (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
+}
+
+std::string escaped(std::string_view text) {
+  static constexpr char hex[] = "0123456789abcdef";
+  std::string out;
+  out.reserve(text.size());
+  for (std::size_t i = 0; i < text.size();) {
+    std::uint32_t code = 0;
+    const std::size_t size = decode(text, i, code);
+    if (size > 0 && !is_control(code)) {
+      out.append(text.substr(i, size));
+    } else if (code == '\n' && size == 1) {
+      out += "\\n";
+    } else {
+      const bool one_byte = size == 0 || code < 0x100;
+      const std::uint32_t shown = size == 0 ? static_cast<unsigned char>(text[i]) : code;
+      out += one_byte ? "\\x" : "\\u";
+      for (int shift = one_byte ? 4 : 12; shift >= 0; shift -= 4) out += hex[shown >> shift & 15];
+    }
+    i += std::max<std::size_t>(size, 1);
+  }
+  return out;
+}
+
+bool is_inside_character(char c) { return (c & 0xc0) == 0x80; }
+
+}  // namespace
+
+std::string on_one_line(std::string_view text, std::size_t longest) {
+  if (text.size() <= longest)
+    if (std::string whole = escaped(text); whole.size() <= longest) return whole;
+  const std::size_t looked_at = std::min(text.size(), longest);
+  std::string first = escaped(text.substr(0, looked_at)), last = escaped(text.substr(text.size() - looked_at));
+  std::size_t head = longest / 2, tail = last.size() - longest / 4;
+  while (is_inside_character(first[head])) --head;
+  while (is_inside_character(last[tail])) ++tail;
+  return first.substr(0, head) + " ... (" + std::to_string(text.size()) + " bytes) ... " + last.substr(tail);
+}
+
+bool is_utf8(std::string_view text) {
+  std::uint32_t code = 0;
+  for (std::size_t i = 0, size; i < text.size(); i += size)
+    if ((size = decode(text, i, code)) == 0) return false;
   return true;
 }
 

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The `trainer` command: what it takes, and its exit status.
-#include <iostream>
-
 #include "base/text.hpp"
 #include "command/command_line.hpp"
+#include "command/print.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -19,7 +18,7 @@ using trainer::command::add_run_options;
 using trainer::command::RunOptions;
 
 int usage_error(const std::string& sentence) {
-  std::cerr << "error: " << trainer::with_id(sentence, trainer::error_id::command_usage) << "\n";
+  trainer::command::print_error(trainer::with_id(sentence, trainer::error_id::command_usage));
   return 2;
 }
 
@@ -127,17 +126,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {
     return usage_error(explain(e, app));
   } catch (const trainer::Error& e) {
-    std::cerr << "error: " << e.what() << "\n";
+    trainer::command::print_error(e.what());
     return e.kind() == trainer::ErrorKind::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
-    std::cerr << "error: "
-              << trainer::with_id("out of memory; make per_device_train_batch_size or the model smaller",
-                                  trainer::error_id::memory_exhausted)
-              << "\n";
+    trainer::command::print_error(trainer::with_id(
+        "out of memory; make per_device_train_batch_size or the model smaller", trainer::error_id::memory_exhausted));
     return 1;
   } catch (const std::exception& e) {
     const std::string text = e.what();  // LibTorch appends a stack to the first line
-    std::cerr << "error: " << trainer::with_id(text.substr(0, text.find('\n')), trainer::error_id::run_failed) << "\n";
+    trainer::command::print_error(trainer::with_id(text.substr(0, text.find('\n')), trainer::error_id::run_failed));
     return 1;
   }
 }

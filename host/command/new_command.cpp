@@ -2,9 +2,9 @@
 //
 // plugins new: a project of one's own from sdk/templates.
 #include <algorithm>
-#include <iostream>
 
 #include "command/options.hpp"
+#include "command/print.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -80,7 +80,7 @@ int plugins_new(const std::string& name, const std::string& language, fs::path d
       const auto target = file.stem() == "plugin" ? name + file.extension().string() : file.string();
       replace_file(directory / target, filled(read_file(entry.path()), words));
     }
-  std::cout << "made " << directory.string() << "; its README.md says how to build it\n";
+  print_line("made " + directory.string() + "; its README.md says how to build it");
   return 0;
 }
 

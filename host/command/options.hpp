@@ -58,6 +58,4 @@ int plugins_new(const std::string& name, const std::string& language, std::files
 int plugins_validate(const ValidateOptions& options);
 int plugins_bench(const ValidateOptions& options);
 
-void print_table(const std::vector<std::vector<std::string>>& rows);
-
 }  // namespace trainer::command

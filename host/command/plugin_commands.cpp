@@ -5,6 +5,7 @@
 
 #include "base/text.hpp"
 #include "command/options.hpp"
+#include "command/print.hpp"
 #include "discovery/elf_file.hpp"
 #include "discovery/input_file.hpp"
 #include "loading/plugin_parts.hpp"
@@ -14,21 +15,6 @@
 #include "trainer/event_names.hpp"
 
 namespace trainer::command {
-
-void print_table(const std::vector<std::vector<std::string>>& rows) {
-  std::vector<std::size_t> widths;
-  for (const auto& row : rows)
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      widths.resize(std::max(widths.size(), i + 1));
-      widths[i] = std::max(widths[i], row[i].size());
-    }
-  for (const auto& row : rows) {
-    std::string text;
-    for (std::size_t i = 0; i < row.size(); ++i)
-      text += row[i] + (i + 1 < row.size() ? std::string(widths[i] + 2 - row[i].size(), ' ') : "");
-    std::cout << text << "\n";
-  }
-}
 
 namespace {
 
@@ -110,18 +96,16 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
                     plugin.note.description, available});
   }
   print_table(rows);
-  for (const auto& problem : registry.problems())
-    std::cout << "not usable: " << with_id(problem.sentence, problem.id) << "\n";
+  for (const auto& problem : registry.problems()) print_line("not usable: " + with_id(problem.sentence, problem.id));
   for (const auto& bad : quarantined_plugins())
-    std::cout << "in quarantine: " << bad.path << " since " << bad.date << ", when it was first loaded " << bad.reason
-              << "\n";
+    print_line("in quarantine: " + bad.path + " since " + bad.date + ", when it was first loaded " + bad.reason);
   for (const auto& twin : registry.duplicates())
-    std::cout << "left out: " << twin.path.string() << " has the id \"" << twin.id << "\" of " << twin.used.string()
-              << ", which was found first\n";
+    print_line("left out: " + twin.path.string() + " has the id \"" + twin.id + "\" of " + twin.used.string() +
+               ", which was found first");
   for (const auto& twin : twins(registry))
-    std::cout << "not by report_to: " << twin.later->path.string() << " has the report_to \""
-              << twin.used->note.report_to << "\" of " << twin.used->path.string() << ", which was found first\n";
-  std::cout << "looked in: " << registry.places() << "\n";
+    print_line("not by report_to: " + twin.later->path.string() + " has the report_to \"" + twin.used->note.report_to +
+               "\" of " + twin.used->path.string() + ", which was found first");
+  print_line("looked in: " + registry.places());
   return 0;
 }
 
@@ -131,7 +115,7 @@ int plugins_forgive(const std::string& given, const std::vector<std::filesystem:
     file = PluginRegistry(plugin_directories(plugin_dirs)).require(given, "plugins forgive").path;
   if (!forgive_plugin(PluginParts(std::filesystem::absolute(file).lexically_normal()).digest()))
     throw_usage(error_id::command_usage, file.string() + " is not in quarantine; there is nothing to forgive");
-  std::cout << file.string() << " is forgiven; it is tried again when it is next loaded\n";
+  print_line(file.string() + " is forgiven; it is tried again when it is next loaded");
   return 0;
 }
 

@@ -2,9 +2,9 @@
 //
 // replay: the log history of a finished run, played through plugins.
 #include <cstdio>
-#include <iostream>
 
 #include "command/options.hpp"
+#include "command/print.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/replay.hpp"
@@ -40,12 +40,12 @@ int replay(const RunOptions& options) {
   if (options.quiet) return 0;
   std::string names;
   for (const auto& name : result.callbacks) names += (names.empty() ? "" : ", ") + name;
-  std::cout << "replayed " << result.logs << " logs of " << options.run_file.string() << " to " << names << "\n";
+  print_line("replayed " + std::to_string(result.logs) + " logs of " + options.run_file.string() + " to " + names);
   for (const auto& stop : result.stops) {
     char epoch[40];
     std::snprintf(epoch, sizeof epoch, "%.6g", stop.epoch);
-    std::cout << stop.callback << " would have stopped the training at step " << stop.global_step << ", epoch " << epoch
-              << "\n";
+    print_line(stop.callback + " would have stopped the training at step " + std::to_string(stop.global_step) +
+               ", epoch " + epoch);
   }
   return 0;
 }

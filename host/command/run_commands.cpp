@@ -2,9 +2,9 @@
 //
 // train, run, evaluate, predict, plugins list --order.
 #include <csignal>
-#include <iostream>
 
 #include "command/options.hpp"
+#include "command/print.hpp"
 #include "command/record_result.hpp"
 #include "command/session.hpp"
 #include "command/summary.hpp"
@@ -122,7 +122,7 @@ int predict(const RunOptions& options) {
   write_predictions(options.output, result, session.run_file().loss == "cross_entropy");
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
-    std::cout << "predictions: " << options.output.string() << "\n";
+    print_line("predictions: " + options.output.string());
   }
   return 0;
 }
@@ -131,7 +131,7 @@ int plugins_order(const RunOptions& options) {
   Session session(options);
   int n = 0;
   for (const auto& entry : session.trainer().callback_handler().entries())
-    std::cout << ++n << ". " << entry->name << "\n";
+    print_line(std::to_string(++n) + ". " + entry->name);
   return 0;
 }
 

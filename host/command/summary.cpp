@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "command/print.hpp"
 #include "command/tracker_results.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 namespace {
 
 void line(const std::string& name, const std::string& text) {
-  std::cout << "  " << name << std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') << text << "\n";
+  print_line("  " + name + std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') + text);
 }
 
 std::string number(double v) {
@@ -60,11 +61,12 @@ void print_costs(const Trainer& trainer, double total) {
 void print_metrics(const std::string& title, const json::object& metrics) {
   std::size_t width = 0;
   for (const auto& entry : metrics) width = std::max(width, entry.key().size());
-  std::cout << "***** " << title << " metrics *****\n";
+  print_line("***** " + title + " metrics *****");
   for (const auto& entry : metrics) {
     const auto& v = entry.value();
-    std::cout << "  " << entry.key() << std::string(width - entry.key().size(), ' ') << " = "
-              << (v.is_double() ? number(v.get_double()) : json::dump(v)) << "\n";
+    const std::string key = entry.key();
+    print_line("  " + key + std::string(width - key.size(), ' ') + " = " +
+               (v.is_double() ? number(v.get_double()) : json::dump(v)));
   }
 }
 

@@ -7,6 +7,7 @@
 #include <iostream>
 
 #include "command/options.hpp"
+#include "command/print.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -88,11 +89,10 @@ void print_result(const ValidateOptions& given, const fs::path& file, const Resu
   const char* word = result.outcome == Outcome::passed   ? "ok      "
                      : result.outcome == Outcome::failed ? "FAILED  "
                                                          : "skipped ";
-  std::cout << word << id << " " << seconds_text(result.seconds) << (result.reason.empty() ? "" : "  ") << result.reason
-            << "\n";
+  print_line(word + id + " " + seconds_text(result.seconds) + (result.reason.empty() ? "" : "  ") + result.reason);
   if (result.outcome == Outcome::failed) {
     if (!result.printed.empty()) std::cout << "  it printed:\n" << result.printed << "\n";
-    std::cout << "  again: " << reproduce(given, file, result) << "\n";
+    print_line("  again: " + reproduce(given, file, result));
   }
   std::cout.flush();
 }
@@ -166,7 +166,7 @@ int plugins_validate(const ValidateOptions& given) {
   if (!given.worker.empty()) return validator::run_worker(given.worker, options_of(given, given.path));
   std::vector<Report> reports;
   for (const auto& file : files_of(given.path)) {
-    if (!given.as_json) std::cout << file.string() << "\n";
+    if (!given.as_json) print_line(file.string());
     Report report{file,
                   validator::validate(options_of(given, file), program(given, "validate"), [&](const Result& result) {
                     if (!given.as_json) print_result(given, file, result);

@@ -13,7 +13,7 @@ namespace trainer::console {
 
 enum class Stream { out = 1, error = 2 };  // TRAINER_STDOUT, TRAINER_STDERR of ext/console.h
 
-/// Writes a line to stdout and flushes it.
+/// Writes a line to stdout and flushes it, as on_one_line() says, cut at 64 KiB.
 void print(std::string_view line);
 
 /// Something drawn on the last line of the terminal. Registered while it lives; the newest is shown.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -39,7 +40,11 @@ class Error : public std::runtime_error {
 /// "sentence [id]", as people get to read it.
 std::string with_id(const std::string& sentence, ErrorId id);
 
-/// Control characters as \n or \x1b, so that no text can pass for another line or move the cursor.
-std::string on_one_line(std::string_view text);
+constexpr std::size_t longest_line = 8192;  ///< bytes of what is logged and of a sentence
+
+/// A text as it may go to a terminal or a log: what could pass for another line, move the cursor or turn the order of
+/// the letters is written \n, \x1b or \u202e, and so is what is not UTF-8. What is longer than `longest` loses its
+/// middle, since a sentence ends with what to do.
+std::string on_one_line(std::string_view text, std::size_t longest = longest_line);
 
 }  // namespace trainer

@@ -14,6 +14,8 @@ void debug(std::string_view text);
 void info(std::string_view text);
 void warning(std::string_view text);
 void error(std::string_view text);
+
+/// Written as on_one_line() says, whatever the text holds.
 void write(Level level, std::string_view text);
 
 /// A warning of one who holds up others, perhaps with the terminal's lock: it is written past bars and listeners.

@@ -30,6 +30,21 @@ TEST(Console, ListenersSeeTheLinesOfTheRun) {
   EXPECT_EQ(seen, (Seen{{console::Stream::out, "{'loss': '0.5'}"}, {console::Stream::error, "warning: mind the gap"}}));
 }
 
+TEST(Console, ALineIsOneLineWhateverItHolds) {
+  Seen seen;
+  auto listening =
+      console::listen([&](console::Stream stream, std::string_view text) { seen.emplace_back(stream, text); });
+  testing::internal::CaptureStdout();
+  testing::internal::CaptureStderr();
+  console::print("{'a\nb': '\x1b[2J'}");
+  log::warning("mind\nerror: the gap");
+  listening.reset();
+  EXPECT_EQ(testing::internal::GetCapturedStdout(), "{'a\\nb': '\\x1b[2J'}\n");
+  EXPECT_EQ(testing::internal::GetCapturedStderr(), "warning: mind\\nerror: the gap\n");
+  EXPECT_EQ(seen[0].second, "{'a\\nb': '\\x1b[2J'}");
+  EXPECT_EQ(seen[1].second, "warning: mind\\nerror: the gap");
+}
+
 TEST(Console, AListenerMayPrintWithoutEnd) {
   int calls = 0;
   const auto listening = console::listen([&](console::Stream, std::string_view) {

@@ -172,9 +172,13 @@ NAMES = [
     "new\nline.so",
     "escape\x1b[2J.so",
     "percent%s%n.so",
+    "c1\u009b2J.so",
+    "turned\u202e.so",
+    "paragraph\u2029.so",
     b"not\xffutf8.so",
     "l" * 252 + ".so",
 ]
+CONTROL = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u2028-\u202e]")
 
 
 class Files(Host):
@@ -289,7 +293,7 @@ class Files(Host):
                     )
                 )
                 self.expect(
-                    good and "\x1b" not in error and not (self.path / "harmed").exists(),
+                    good and not CONTROL.search(out + error) and not (self.path / "harmed").exists(),
                     f"{name}: {status}, {out}{error}",
                 )
 
