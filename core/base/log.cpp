@@ -48,7 +48,7 @@ std::optional<std::string> wanted(Level level, std::string_view text) {
 }  // namespace
 
 void warning_at_once(std::string_view text) {
-  if (const auto line = wanted(Level::warning, text)) logger().log(spdlog::level::warn, *line);
+  if (const auto line = wanted(Level::warning, text)) logger().log(spdlog::level::warn, spdlog::string_view_t(*line));
 }
 
 void write(Level level, std::string_view given) {
@@ -59,7 +59,7 @@ void write(Level level, std::string_view given) {
   static constexpr const char* names[] = {"debug: ", "info: ", "warning: ", "error: "};
   std::string line = names[static_cast<int>(level)];
   const console::Line room(console::Stream::error, line.append(*text));
-  logger().log(levels[static_cast<int>(level)], *text);
+  logger().log(levels[static_cast<int>(level)], spdlog::string_view_t(*text));
 }
 
 void debug(std::string_view text) { write(Level::debug, text); }
