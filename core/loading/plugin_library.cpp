@@ -90,7 +90,9 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   if (now.note.json != file.note.json)
     throw_usage(error_id::plugin_file_changed, name + " was replaced while this program ran; start it again");
   const std::string digest = parts.digest();
-  const auto table = [&](void* library) { return checked_table(call_entry(library, now.note.id, name), now.note, name); };
+  const auto table = [&](void* library) {
+    return checked_table(call_entry(library, now.note.id, name), now.note, name);
+  };
   void*& known = find_resident(digest);
   if (!known) {
     if (trial == TrialLoad::required) require_trial_load(file.path, digest, [&] { table(parts.load()); });

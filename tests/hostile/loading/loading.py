@@ -121,6 +121,7 @@ def cases(work):
         _, listed, _, _ = work.run("plugins", "list", "--plugin-dir", directory)
         expect(f"in quarantine: {file}" in listed, listed)
     directory = built["segfault"]
+    one_error(work.replay(directory, TRAINER_PLUGIN_TRUST="any"), "[plugin.quarantined]")
     for given in ([str(directory / "loading.so")], ["loading", "--plugin-dir", directory]):
         status, out, error, _ = work.run("plugins", "forgive", *given)
         expect(status == 0 and "forgiven" in out, f"forgive: {status}, {out}{error}")
