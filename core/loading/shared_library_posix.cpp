@@ -2,7 +2,9 @@
 #include "loading/shared_library.hpp"
 
 #include <dlfcn.h>
+#if defined(__linux__)
 #include <link.h>
+#endif
 
 #include <cstring>
 
@@ -28,8 +30,12 @@ bool is_loaded(const std::string& name) {
 
 // glibc compares with the name that it loaded a library by, or with DT_SONAME, which not every library has.
 void answer_to(void* library, const std::string& name) {
+#if defined(__GLIBC__)
   link_map* map = nullptr;
   if (::dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map) map->l_name = ::strdup(name.c_str());
+#else
+  (void)library, (void)name;
+#endif
 }
 
 void* symbol(void* library, const char* name) { return ::dlsym(library, name); }
