@@ -5,6 +5,8 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
+#include "discovery/elf_file.hpp"
+#include "discovery/input_file.hpp"
 #include "discovery/platform.hpp"
 #include "discovery/plugin_file.hpp"
 #include "trainer/error.hpp"
@@ -27,6 +29,13 @@ std::vector<fs::path> split_path_list(std::string_view list) {
     list.remove_prefix(std::min(end + 1, list.size()));
   }
   return parts;
+}
+
+// A link as libraries have them that plugins bring along: libx.so to libx.so.1.
+bool is_link_to_no_plugin(const fs::path& path) try {
+  return fs::is_symlink(path) && !read_elf_file(InputFile(path, InputFile::Links::followed)).note;
+} catch (const std::exception&) {
+  return false;
 }
 
 }  // namespace
@@ -107,6 +116,7 @@ void PluginRegistry::add(const fs::path& path) {
     log::debug(e.what());
   } catch (const Error& e) {
     problems_.push_back({path, e.sentence(), e.id()});
+    if (is_link_to_no_plugin(path)) return log::debug(e.what());
     log::warning(with_id(e.sentence() + " (the plugin is left out)", e.id()));
   }
 }

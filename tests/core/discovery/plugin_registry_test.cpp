@@ -83,6 +83,7 @@ TEST_F(RegistryTest, FindsPluginsByNameAndSkipsTheRest) {
   write(dir / "broken.so", "text");
   make("plugins/sub.so");
   compile(dir / "helper.so", "int helper(void) { return 1; }");
+  fs::create_symlink("helper.so", dir / "libhelper.so");
   const PluginRegistry registry({temporary.path() / "missing", dir, dir});
 
   ASSERT_EQ(registry.plugins().size(), 2u);
@@ -92,11 +93,12 @@ TEST_F(RegistryTest, FindsPluginsByNameAndSkipsTheRest) {
   ASSERT_EQ(registry.trackers().size(), 1u);
   EXPECT_EQ(registry.trackers()[0]->note.id, "beta");
   EXPECT_TRUE(registry.duplicates().empty());
-  ASSERT_EQ(registry.problems().size(), 3u);
+  ASSERT_EQ(registry.problems().size(), 4u);
   EXPECT_SAYS(registry.problems()[0].sentence, "broken.so is a text file");
   EXPECT_SAYS(registry.problems()[1].sentence, "without a plugin's note");
-  EXPECT_SAYS(registry.problems()[2].sentence, "a directory");
-  // A library that is no plugin is nothing to warn of.
+  EXPECT_SAYS(registry.problems()[2].sentence, "a symbolic link");
+  EXPECT_SAYS(registry.problems()[3].sentence, "a directory");
+  // A library that is no plugin is nothing to warn of, nor is a link to one.
   EXPECT_EQ(lines.size(), 2u);
 }
 
