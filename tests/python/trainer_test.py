@@ -168,6 +168,17 @@ def early_stopping():
     )
 
 
+def model_configuration():
+    """A tracker's configuration has all keys of to_dict(), as transformers' callbacks log them, defaults too."""
+    os.environ["WANDB_MODE"] = "offline"
+    model = Model()
+    with PluginCallback("wandb") as callback:
+        trainer([callback], model, output_dir="config", save_strategy="no", eval_strategy="no", max_steps=1).train()
+    (records,) = (pathlib.Path(path).read_bytes() for path in glob.glob("wandb/offline-run-*/run-*.wandb"))
+    missing = [key for key in model.config.to_dict() if key.encode() not in records]
+    expect(not missing, f"keys of the model's configuration that are missing: {missing}")
+
+
 def script_and_probe():
     rules = [
         {"on": "on_step_end", "global_step": 3, "set": {"should_save": True, "should_log": False}},
@@ -219,4 +230,5 @@ def script_and_probe():
 with work_directory():
     trackers()
     early_stopping()
+    model_configuration()
     script_and_probe()

@@ -16,7 +16,8 @@ _LONGEST_ERROR = 4096
 
 
 class HostServices:
-    def __init__(self, name, config, args=None):
+    def __init__(self, name, config, args=None, report_to=None):
+        self.report_to = report_to
         self.name, self.config, self.args, self.state = name, config, args, None
         self.tensors = TensorViews()
         self.asked_too_early = None  # an argument that was asked for before there were any
@@ -119,10 +120,18 @@ class HostServices:
     def _give_model_config(self, _, text):
         config = getattr(self.tensors.model, "config", None)
         try:
-            json = config.to_json_string() if config is not None else ""
+            json = self._model_config_json(config) if config is not None else ""
         except Exception:  # a "config" of another kind, without JSON
             json = ""
         self._lend("model_config_json", text.contents, json.encode("utf-8", "replace"))
+
+    def _model_config_json(self, config):
+        """What transformers' own callback for the tracker writes: TensorBoard's only what is no default, the others all."""
+        if isinstance(config, dict):
+            return to_json(config)
+        if self.report_to == "tensorboard" or not hasattr(config, "to_dict"):
+            return config.to_json_string()
+        return to_json(config.to_dict())
 
     def _history_size(self, _):
         return len(self.state.log_history) if self.state is not None else 0

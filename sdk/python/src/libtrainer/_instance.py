@@ -67,7 +67,7 @@ class Instance:
         self.where = f"plugin {plugin.id} ({plugin.path})"
         config = plugin.note.resolve_config(config)
         library = load(plugin)
-        self.host = HostServices(plugin.id, config, args)
+        self.host = HostServices(plugin.id, config, args, plugin.note.report_to)
         self._table = ctypes.POINTER(_abi.Callback)()
         if library.create(ctypes.byref(self.host.struct), ctypes.byref(self._table)) != _abi.OK:
             raise PluginError(
