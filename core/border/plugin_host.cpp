@@ -2,6 +2,7 @@
 #include "border/plugin_host.hpp"
 
 #include <trainer/ext/model.h>
+#include <trainer/ext/objects.h>
 #include <trainer/ext/run.h>
 
 #include <cstring>
@@ -137,13 +138,29 @@ struct HostFunctions {
     *error = {self.model_error_.data(), self.model_error_.size()};
     return TRAINER_ERROR;
   }
+  static std::uint32_t present_objects(const trainer_host* host) {
+    if (breaks_rule(host, "trainer_ext_objects.present", When::trainer_thread_event)) return 0;
+    return of(host).context_.present_objects();
+  }
+  static void describe_objects(const trainer_host* host, trainer_text* json) {
+    if (breaks_rule(host, "trainer_ext_objects.describe", When::trainer_thread_event)) return void(*json = {});
+    PluginHost& self = of(host);
+    try {
+      self.objects_json_ = self.context_.describe_objects();
+    } catch (...) {  // memory is full
+      self.objects_json_ = "{}";
+    }
+    *json = {self.objects_json_.data(), self.objects_json_.size()};
+  }
   static const void* get_extension(const trainer_host* host, const char* id) {
     if (breaks_rule(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
                                                       &tensor_copy};
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
     static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
+    static const trainer_ext_objects objects = {sizeof(trainer_ext_objects), 0, &present_objects, &describe_objects};
     const HostContext& context = of(host).context_;
+    if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return context.describe_objects ? &objects : nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return context.save_model ? &model : nullptr;
     const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;

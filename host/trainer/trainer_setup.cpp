@@ -117,7 +117,9 @@ Trainer::Trainer(TrainerOptions options)
       .state = &state_,
       .model_config_json = config.empty() ? "" : json::dump(config, {.indent = 2, .sort_keys = true}) + "\n",
       .tensors = tensors_.get(),
-      .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); }});
+      .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); },
+      .present_objects = [this] { return present_objects(); },
+      .describe_objects = [this] { return describe_objects(); }});
   require_writable_directory(args_.output_dir, "output_dir");
   crash_report::set_directory(args_.output_dir);
   handler_->set_recorder(options.recorder);

@@ -81,6 +81,14 @@ TEST(FakeHost, GivesConfigurationHistoryAndExtensions) {
   EXPECT_EQ(sdk::view(name), "0.weight");
   EXPECT_EQ(tensor.strides[0], 3);
   EXPECT_EQ(parameters->at(fake.table(), TRAINER_OF_MODEL, 1, &name, &tensor), TRAINER_NOT_FOUND);
+
+  fake.objects_json = R"({"train_dataloader": {"length": 3}})";
+  const auto* objects = host.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
+  ASSERT_NE(objects, nullptr);
+  trainer_text described{};
+  objects->describe(fake.table(), &described);
+  EXPECT_EQ(sdk::view(described), fake.objects_json);
+  EXPECT_EQ(objects->present(fake.table()), TRAINER_MODEL_TRAINING);
 }
 
 TEST(FakeHost, RunsAPluginWithStateAndControl) {

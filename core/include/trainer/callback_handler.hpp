@@ -57,6 +57,8 @@ class CallbackHandler {
 
   /// TRAINER_HAS_... bits that events have from now on.
   void add_has(std::uint32_t bits) { has_ |= bits; }
+  std::uint32_t has() const { return has_; }
+  std::int64_t eval_dataloader_size() const { return eval_dataloader_size_; }
   /// An evaluation begins, of so many batches.
   void begin_evaluation(std::int64_t batches) {
     add_has(TRAINER_HAS_EVAL_DATALOADER);

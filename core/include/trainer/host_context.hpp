@@ -31,6 +31,9 @@ struct HostContext {
   bool replay = false;              ///< a finished run is played; nothing is trained (ext/run.h)
   /// Trainer::save_model() (ext/model.h); empty when there is no model. May throw.
   std::function<void(const std::filesystem::path&)> save_model = {};
+  /// ext/objects.h; both empty when there is no model. The second may throw.
+  std::function<std::uint32_t()> present_objects = {};
+  std::function<std::string()> describe_objects = {};
 };
 
 }  // namespace trainer

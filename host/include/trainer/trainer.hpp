@@ -177,6 +177,10 @@ class Trainer {
   bool determine_best_metric(const json::object& metrics);
   const json::value& watched_metric(const json::object& metrics) const;
 
+  // trainer_objects.cpp
+  std::uint32_t present_objects() const;
+  std::string describe_objects() const;
+
   // trainer_checkpoint.cpp
   void save_checkpoint();
   CheckpointContents checkpoint_contents() const;

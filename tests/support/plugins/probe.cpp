@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Writes down what the host's services give at fixed moments; tests/command/services.sh compares the text.
+#include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
 #include <cstdio>
 #include <cstring>
@@ -34,6 +35,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
                  args["learning_rate"].number());
     std::fprintf(out_, "no such extension: %s\n", host_.extension<void*>("no.such/1") ? "offered" : "null");
     std::fprintf(out_, "replay: %s\n", host_.is_replay() ? "yes" : "no");
+    describe("init_end objects");
     list("init_end model", TRAINER_OF_MODEL);
     list("init_end optimizer", TRAINER_OF_OPTIMIZER);
   }
@@ -42,6 +44,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
   }
   void on_step_end(const Arguments&, const State& state, Control&) override {
     if (state.global_step != 1) return;
+    describe("step_end objects");
     list("step_end gradients", TRAINER_OF_GRADIENTS);
     list("step_end optimizer", TRAINER_OF_OPTIMIZER);
   }
@@ -63,6 +66,14 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
   }
 
  private:
+  void describe(const char* when) {
+    const auto* objects = host_.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
+    if (!objects) return;  // a replay
+    trainer_text json{};
+    objects->describe(host_.raw(), &json);
+    std::fprintf(out_, "%s %u %s\n", when, objects->present(host_.raw()),
+                 std::string(trainer::sdk::view(json)).c_str());
+  }
   void list(const char* when, std::uint32_t of) {
     if (!tensors_) return;  // a replay
     std::fprintf(out_, "%s %llu\n", when, static_cast<unsigned long long>(tensors_->count(host_.raw(), of)));

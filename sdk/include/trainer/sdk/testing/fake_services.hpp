@@ -5,6 +5,7 @@
 
 #include <trainer/event.h>
 #include <trainer/ext/model.h>
+#include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
@@ -128,9 +129,11 @@ class FakeHost {
   std::int64_t eval_dataloader_size = -1;  ///< of the events
 
   /// Extensions that this host offers; take one out to be a host without it.
-  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL};
+  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL, TRAINER_EXT_OBJECTS};
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
+  std::uint32_t present_objects = TRAINER_MODEL_TRAINING;
+  std::string objects_json = "{}";
   std::vector<std::string> saved_models;  ///< the directories that save() was asked for; nothing is written
 
   std::vector<std::pair<std::uint32_t, std::string>> lines;  ///< what the plugin logged
@@ -191,7 +194,13 @@ class FakeHost {
           of(host).saved_models.push_back(text_of(directory, size));
           return static_cast<std::int32_t>(TRAINER_OK);
         }};
+    static const trainer_ext_objects objects = {sizeof(trainer_ext_objects), 0,
+                                                [](const trainer_host* host) { return of(host).present_objects; },
+                                                [](const trainer_host* host, trainer_text* json) {
+                                                  *json = {of(host).objects_json.data(), of(host).objects_json.size()};
+                                                }};
     if (offered.count(id) == 0) return nullptr;
+    if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return &objects;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return &model;
     return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;

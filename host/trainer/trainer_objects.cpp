@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Describes optimizer, schedule and data loaders for plugins (ext/objects.h).
+#include <ATen/core/ivalue.h>
+#include <trainer/ext/objects.h>
+
+#include "formats/python_value.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/trainer.hpp"
+
+namespace trainer {
+namespace {
+
+// None, bools, numbers, texts, and lists and dicts of them; null for what JSON has not, such as tensors.
+json::value plain(const c10::IValue& value) {
+  if (value.isBool()) return value.toBool();
+  if (value.isInt()) return value.toInt();
+  if (value.isDouble()) return value.toDouble();
+  if (value.isString()) return json::value(value.toStringRef());
+  json::array items;
+  if (value.isTuple()) {
+    for (const c10::IValue& item : value.toTupleRef().elements()) items.push_back(plain(item));
+    return items;
+  }
+  if (value.isList()) {
+    for (const c10::IValue& item : value.toListRef()) items.push_back(plain(item));
+    return items;
+  }
+  if (!value.isGenericDict()) return nullptr;
+  json::object out;
+  for (const auto& entry : value.toGenericDict())
+    if (entry.key().isString()) out[entry.key().toStringRef()] = plain(entry.value());
+  return out;
+}
+
+json::object describe(const Optimizer& optimizer) {
+  json::value groups = plain(optimizer.state_dict().toGenericDict().at("param_groups"));
+  for (std::size_t i = 0; i < groups.as_array().size(); ++i) {
+    json::array names;
+    for (const std::string& name : optimizer.param_groups()[i].names) names.emplace_back(name);
+    groups.as_array()[i].as_object()["params"] = std::move(names);
+  }
+  return {{"param_groups", std::move(groups)}};
+}
+
+json::object describe(const LRScheduler& scheduler) {
+  json::array rates;
+  for (const double rate : scheduler.get_last_lr()) rates.emplace_back(rate);
+  return {{"last_lr", std::move(rates)}, {"state", plain(scheduler.state_dict())}};
+}
+
+}  // namespace
+
+std::uint32_t Trainer::present_objects() const {
+  return handler_->has() | (model_.module->is_training() ? TRAINER_MODEL_TRAINING : 0u);
+}
+
+std::string Trainer::describe_objects() const {
+  json::object all;
+  const std::uint32_t present = handler_->has();
+  if (present & TRAINER_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer_);
+  if (present & TRAINER_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler_);
+  if (present & TRAINER_HAS_TRAIN_DATALOADER)
+    all["train_dataloader"] = {{"length", train_dataloader_->size()}, {"batch_size", train_batch_size_}};
+  if (present & TRAINER_HAS_EVAL_DATALOADER)
+    all["eval_dataloader"] = {{"length", handler_->eval_dataloader_size()},
+                              {"batch_size", args_.per_device_eval_batch_size}};
+  return json::dump(all);
+}
+
+}  // namespace trainer
