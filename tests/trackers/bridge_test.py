@@ -88,6 +88,79 @@ class Weights(TrainerCallback):
         with open("weights.json", "w") as out:
             json.dump({name: [list(t.shape), t.tobytes().hex()] for name, t in model.state_dict().items()}, out)
 
+class Looks(TrainerCallback):
+    """Writes down what it is handed, an event a line."""
+    def __init__(self):
+        self.out = open("seen.jsonl", "w", buffering=1)
+    def look(self, event, args, state, model, optimizer=None, lr_scheduler=None, train_dataloader=None,
+             eval_dataloader=None, logs=None, **kwargs):
+        state.mine = getattr(state, "mine", 0) + 1
+        squares = [float((p.grad**2).sum()) for p in model.parameters() if p.grad is not None]
+        seen = {"event": event, "step": state.global_step, "mine": state.mine, "training": model.training,
+                "norm": sum(squares) ** 0.5, "gradients": len(squares), "logs": logs,
+                "rates": optimizer and [group["lr"] for group in optimizer.param_groups],
+                "decay": optimizer and [group["weight_decay"] for group in optimizer.param_groups],
+                "sizes": optimizer and [[p.numel() for p in group["params"]] for group in optimizer.param_groups],
+                "states": optimizer and sorted(optimizer.state_dict()["state"].get(0, {})),
+                "last_lr": lr_scheduler and lr_scheduler.get_last_lr(),
+                "last_epoch": lr_scheduler and lr_scheduler.last_epoch,
+                "train": train_dataloader and [len(train_dataloader), train_dataloader.batch_size],
+                "eval": eval_dataloader and [len(eval_dataloader), eval_dataloader.batch_size]}
+        self.out.write(json.dumps(seen) + chr(10))
+    def on_init_end(self, args, state, control, **kwargs):
+        self.look("init_end", args, state, **kwargs)
+        given = {name: repr(getattr(args, name)) for name in PROPERTIES if name not in ("device", "_setup_devices")}
+        given["hub_token"], given["masked"] = args.hub_token, args.to_dict()["hub_token"]
+        given["warmup"] = args.get_warmup_steps(10)
+        with open("args.json", "w") as out:
+            json.dump(given, out)
+    def on_train_begin(self, args, state, control, **kwargs):
+        self.look("train_begin", args, state, **kwargs)
+    def on_pre_optimizer_step(self, args, state, control, **kwargs):
+        if state.global_step == 9:
+            self.look("pre_optimizer_step", args, state, **kwargs)
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 10:
+            self.look("step_end", args, state, **kwargs)
+    def on_log(self, args, state, control, **kwargs):
+        if state.global_step == 10:
+            self.look("log", args, state, **kwargs)
+    def on_evaluate(self, args, state, control, metrics=None, **kwargs):
+        self.look("evaluate", args, state, **kwargs)
+
+class Meddles(TrainerCallback):
+    """What has an effect in transformers and none here, one a step."""
+    def on_pre_optimizer_step(self, args, state, control, model=None, optimizer=None, lr_scheduler=None,
+                              train_dataloader=None, **kwargs):
+        def noise(p):
+            p.grad[...] = 0
+        def zero(p):
+            p *= 0
+        actions = (
+            lambda: [zero(p) for p in model.parameters()],
+            lambda: noise(model.get_parameter("0.bias")),
+            lambda: model.state_dict()["0.weight"].fill(1),
+            lambda: setattr(model.get_parameter("0.bias"), "grad", None),
+            lambda: optimizer.param_groups[0].update(lr=0.0),
+            lambda: optimizer.step(),
+            lambda: lr_scheduler.step(),
+            lambda: model(1),
+            lambda: list(train_dataloader),
+            lambda: setattr(state, "max_steps", 3),
+            lambda: setattr(args, "learning_rate", 0.0),
+            lambda: state.log_history.append({"step": 0}),
+        )
+        if state.global_step < len(actions):
+            actions[state.global_step]()
+
+class NestedFirst(TrainerCallback):
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        logs["deep"] = {"list": [1]}
+
+class NestedThen(TrainerCallback):
+    def on_log(self, args, state, control, logs=None, **kwargs):
+        logs["deep"]["list"].append(2)
+
 class Needs(TrainerCallback):
     def __init__(self):
         import no_such_package
@@ -103,8 +176,10 @@ ready_made = Steer(20)
 '''
 
 
-def train(work, callback, *more, kwargs=None, on_error="fail", config=None, env=None, status=0, **options):
-    (work.path / "mine.py").write_text(CALLBACKS)
+def train(
+    work, callback, *more, kwargs=None, on_error="fail", config=None, env=None, status=0, code=CALLBACKS, **options
+):
+    (work.path / "mine.py").write_text(code)
     entry = {
         "plugin": "python",
         "on_error": on_error,
@@ -246,6 +321,83 @@ def tensors_on_demand(work):
     expect(not [n for n in os.listdir("/dev/shm") if n.startswith("trainer-")], "shared memory was left behind")
 
 
+def real_properties():
+    """Those of the installed transformers.TrainingArguments, from its source."""
+    script = (
+        "import ast, importlib.util, os\n"
+        "folder = importlib.util.find_spec('transformers').submodule_search_locations[0]\n"
+        "tree = ast.parse(open(os.path.join(folder, 'training_args.py')).read())\n"
+        "cls = next(n for n in tree.body if isinstance(n, ast.ClassDef) and n.name == 'TrainingArguments')\n"
+        "print(*[n.name for n in cls.body if isinstance(n, ast.FunctionDef) and n.decorator_list"
+        " and 'property' in ast.unparse(n.decorator_list[0])])"
+    )
+    return subprocess.run([LIGHT, "-c", script], text=True, stdout=subprocess.PIPE, check=True).stdout.split()
+
+
+def what_a_callback_sees(work):
+    names = real_properties()
+    expect("device" in names and "parallel_mode" in names, f"properties: {names}")
+    looking = CALLBACKS + f"\nPROPERTIES = {names}\n"
+    args = {"max_grad_norm": 0, "weight_decay": 0.5, "hub_token": None}
+    _, printed = train(work, "mine.Looks", args=args, code=looking)
+    events = {}
+    for line in (work.path / "seen.jsonl").read_text().splitlines():
+        events.setdefault(json.loads(line)["event"], json.loads(line))
+    begin, step, end = events["train_begin"], events["pre_optimizer_step"], events["step_end"]
+    log, evaluate = events["log"], events["evaluate"]
+    expect(events["init_end"]["rates"] is None and events["init_end"]["train"] is None, "before there is an optimizer")
+    expect(begin["rates"] == [1e-3, 1e-3] and begin["decay"] == [0.5, 0.0], f"groups: {begin}")
+    expect(begin["sizes"] == [[4096, 640], [64, 10]] and begin["states"] == [], f"groups: {begin}")
+    expect(end["states"] == ["exp_avg", "exp_avg_sq", "step"], f"the optimizer's state: {end}")
+    expect(begin["train"] == [45, 32] and begin["eval"] is None and evaluate["eval"] == [45, 8], f"loaders: {evaluate}")
+    expect(
+        step["gradients"] == 4 and abs(step["norm"] / log["logs"]["grad_norm"] - 1) < 1e-5, f"gradients: {step}, {log}"
+    )
+    expect(end["gradients"] == 0, "after the step there are none, as in torch")
+    expect(log["logs"]["learning_rate"] == step["rates"][0] == step["last_lr"][0] > end["rates"][0], f"rates: {step}")
+    expect((step["last_epoch"], end["last_epoch"]) == (9, 10), f"the schedule's steps: {step}, {end}")
+    expect([e["training"] for e in (begin, end, evaluate)] == [True, True, False], "model.training")
+    expect(
+        (begin["mine"], step["mine"], evaluate["mine"]) == (1, 2, 5), "what is set on the state stays, from train() on"
+    )
+    args = json.loads((work.path / "args.json").read_text())
+    expect(args["n_gpu"] == "0" and args["place_model_on_device"] == "None" and args["warmup"] == 0, f"args: {args}")
+    expect("NOT_PARALLEL" in args["parallel_mode"] and "seconds=1800" in args["ddp_timeout_delta"], f"args: {args}")
+    expect(args["hub_token"] is None and args["masked"] == "<HUB_TOKEN>", f"args: {args}")
+
+
+def what_has_no_effect(work):
+    _, printed = train(work, "mine.Meddles", on_error="warn")
+    reasons = [
+        line.split("Meddles", 1)[1] for line in printed.splitlines() if "warning: callback python failed" in line
+    ]
+    for step, words in enumerate(
+        (
+            'changed "0.weight" in place in on_pre_optimizer_step, which has no effect',
+            'changed "0.bias" in place',
+            'changed "0.weight" in place',
+            "setting a gradient has no effect",
+            "changing a group of the optimizer has no effect",
+            "no attribute 'step': the real one is in the trainer's process",
+            "no attribute 'step': the real one is in the trainer's process",
+            "the model cannot be called",
+            "train_dataloader cannot be iterated",
+            "setting state.max_steps has no effect",
+            "setting args.learning_rate has no effect",
+            "changing state.log_history has no effect",
+        )
+    ):
+        expect(len(reasons) > step and words in reasons[step], f"at step {step}, not {words!r}:\n{printed}")
+    expect(len(reasons) == 12 and state_of(work)["global_step"] == 90, f"nothing more is said:\n{printed}")
+
+
+def nested_changes_come_back(work):
+    (work.path / "mine.py").write_text(CALLBACKS)
+    entries = [{"plugin": "python", "config": {"callback": f"mine.Nested{which}"}} for which in ("First", "Then")]
+    _, printed = work.train("none", callbacks=entries, env={"TRAINER_PYTHON": LIGHT})
+    expect("'deep': {'list': [1, 2]}" in printed, printed)
+
+
 FULL = """
 import torch
 from transformers import AutoConfig, Trainer, TrainerCallback, TrainingArguments, TrainerState
@@ -256,6 +408,15 @@ class Full(TrainerCallback):
         assert isinstance(args, TrainingArguments) and isinstance(state, TrainerState), (type(args), type(state))
         assert args.eval_strategy == IntervalStrategy.EPOCH and args.to_dict()["num_train_epochs"] == 2, args.to_dict()
         assert args.learning_rate == 1e-3 and args.get_process_log_level(), args
+        assert args.eval_strategy.value == "epoch" and args.optim.value == "adamw_torch_fused", args
+        assert (args.device, args.n_gpu, args.parallel_mode.value) == (torch.device("cpu"), 0, "not_parallel"), args
+        assert args.hub_token is None and args.to_dict()["hub_token"] == "<HUB_TOKEN>", args
+        assert all(isinstance(p, torch.nn.Parameter) and p.requires_grad for p in model.parameters()), model
+    def on_pre_optimizer_step(self, args, state, control, model=None, **kwargs):
+        assert all(p.grad is not None and p.grad.shape == p.shape for p in model.parameters()), model
+    def on_train_end(self, args, state, control, model=None, **kwargs):
+        with torch.no_grad():
+            model.get_parameter("0.bias").data.mul_(2)
     def on_log(self, args, state, control, logs=None, model=None, **kwargs):
         logs["norm"] = torch.cat([p.flatten() for p in model.parameters()]).norm()
 """
@@ -271,9 +432,12 @@ def full_transformers(work):
             work,
             "heavy.Full",
             config={"python": str(torch_python), "mode": mode},
+            on_error="warn",
             env={"RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "9"},
         )
         expect("'norm': '" in printed, f"mode {mode}:\n{printed}")
+        expect("AssertionError" not in printed, f"mode {mode}:\n{printed}")
+        expect('in on_train_end at step 90: Full changed "0.bias" in place' in printed, f"mode {mode}:\n{printed}")
     _, printed = train(work, "heavy.Full", config={"python": str(torch_python), "mode": "light"}, status=2)
     expect('mode "light" does not load' in printed, printed)
 
@@ -391,6 +555,9 @@ TESTS = [
     how_it_ends,
     state_is_kept,
     tensors_on_demand,
+    what_a_callback_sees,
+    what_has_no_effect,
+    nested_changes_come_back,
     full_transformers,
     what_is_missing,
     a_tracker_that_fails,

@@ -15,6 +15,8 @@ def a_run(work):
     env = settings(work) | {"CLEARML_PROJECT": "Digits", "CLEARML_TASK": "A run", "CLEARML_LOG_MODEL": "TRUE"}
     history, printed = work.train("clearml", env=env)
     expect("without it" not in printed and "CLEARML_LOG_MODEL is taken as FALSE" in printed, printed)
+    (lines,) = (work.path / "clearml" / "offline").glob("*/log.jsonl")
+    work.expect_console(lines.read_text(), history, printed)
     found = work.check("clearml", work.path / "clearml")
     work.expect_history(found, "clearml", history)
     extra, params = found["extra"], found["params"]

@@ -3,6 +3,7 @@
 killed."""
 
 import subprocess
+import zipfile
 
 from harness import Work, expect, python
 
@@ -21,6 +22,9 @@ def settings(work):
 def a_run(work):
     history, printed = work.train("comet_ml", args={"run_name": "digits-run"}, env=settings(work))
     expect("without it" not in printed, printed)
+    (archive,) = (work.path / "comet").glob("*.zip")
+    with zipfile.ZipFile(archive) as file:
+        work.expect_console(file.read("messages.json").decode(), history, printed)
     found = work.check("comet", work.path / "comet", venv="comet")
     work.expect_history(found, "comet_ml", history)
     params = found["params"]

@@ -134,6 +134,13 @@ class Work:
         state = self.path / output / "trainer_state.json"
         return (json.loads(state.read_text())["log_history"] if state.exists() else []), done.stdout
 
+    def expect_console(self, kept, history, printed):
+        """The tracker kept each line of a log that the run printed, and the run printed it once."""
+        losses = [entry for entry in history if "loss" in entry]
+        for where, text in (("kept", kept), ("printed", printed)):
+            found = text.count("{'loss': ")
+            expect(found == len(losses), f"{found} lines of {len(losses)} are {where}:\n{text[-3000:]}")
+
     def check(self, name, path, *options, venv="trackers", env=None):
         """What checks/check_NAME.py reads at `path` with the tracker's own reader, as canonical JSON."""
         script = CHECKS / f"check_{name}.py"

@@ -9,6 +9,8 @@ PYTHON = python("trackers")
 def a_run(work):
     history, printed = work.train("neptune", env={"TRAINER_PYTHON": PYTHON, "NEPTUNE_MODE": "offline"})
     expect("without it" not in printed, printed)
+    (operations,) = (work.path / ".neptune" / "offline").glob("*/data-1.log")
+    work.expect_console(operations.read_text(), history, printed)
     found = work.check("neptune", work.path / ".neptune")
     work.expect_history(found, "neptune", history)
     params = found["params"]

@@ -14,13 +14,17 @@ namespace trainer::plugins {
 
 /// Base of the plugins that run a Python callback. Subscribed is what a class overrides: each lists the
 /// events of its note with TRAINER_CROSS and TRAINER_CROSS_WITH_VALUES.
-class BridgedCallback : public sdk::TrainerCallback {
+class BridgedCallback : public sdk::TrainerCallback, public sdk::Console {
  public:
   BridgedCallback(const sdk::Host& host, BridgeSettings settings)
       : session_(std::make_unique<BridgeSession>(host, std::move(settings))) {}
 
   // A training that began and did not end has failed; without one there is nothing to fail.
   ~BridgedCallback() override { session_->close(begun_ && !ended_); }
+
+  void on_line(std::uint32_t stream, std::string_view text) noexcept override {
+    if (stream == TRAINER_STDOUT) session_->show(text);
+  }
 
  protected:
   void cross(std::uint32_t kind, const State& state, Control& control, Map* values = nullptr) {

@@ -3,23 +3,18 @@
 // Lists the model's tensors for Python, and copies them into shared memory.
 #include "shared/python_bridge/model.hpp"
 
+#include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
 
+#include <cstring>
 #include <stdexcept>
 #include <unordered_set>
-#include <vector>
+#include <utility>
 
 #include "shared/python_bridge/json_text.hpp"
 
 namespace trainer::plugins {
 namespace {
-
-struct Tensor {
-  std::string name;
-  trainer_tensor view{};
-  std::uint64_t index = 0;
-  std::size_t offset = 0;
-};
 
 constexpr std::size_t alignment = 64;
 
@@ -48,59 +43,6 @@ void append_shape(std::string& out, const trainer_tensor& tensor) {
 
 std::size_t width(const trainer_tensor& tensor) { return tensor.dtype_bits / 8; }
 
-std::vector<Tensor> chosen(const sdk::Host& host, const trainer_ext_parameters& parameters, std::uint32_t kind,
-                           const boost::json::object& request) {
-  std::unordered_set<std::string_view> names;
-  const auto* list = request.at("names").if_array();
-  if (list != nullptr)
-    for (const auto& name : *list) names.insert(name.get_string());
-  std::vector<Tensor> found;
-  const std::uint64_t count = parameters.count(host.raw(), kind);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    trainer_text name{};
-    Tensor tensor;
-    tensor.view.struct_size = sizeof tensor.view;
-    if (parameters.at(host.raw(), kind, i, &name, &tensor.view) != TRAINER_OK) break;
-    tensor.name = sdk::view(name);
-    if (list != nullptr && names.count(tensor.name) == 0) continue;
-    tensor.index = i;
-    found.push_back(std::move(tensor));
-  }
-  if (list != nullptr && found.size() != names.size())
-    throw std::runtime_error("the trainer has not every tensor of that name at this moment");
-  return found;
-}
-
-std::string answer(const sdk::Host& host, const boost::json::object& request, std::unique_ptr<SharedMemory>& memory) {
-  const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
-  if (parameters == nullptr) throw std::runtime_error("this run has no model to look at");
-  const auto kind = request.at("fetch").to_number<std::uint32_t>();
-  std::vector<Tensor> tensors = chosen(host, *parameters, kind, request);
-  std::size_t size = 0;
-  for (Tensor& tensor : tensors) {
-    tensor.offset = size;
-    size += (elements(tensor.view) * width(tensor.view) + alignment - 1) / alignment * alignment;
-  }
-  // The views stay valid until the event ends, so they may be copied in a second pass.
-  if (size > 0) memory = std::make_unique<SharedMemory>(size);
-  std::string out = "{\"size\":" + std::to_string(size);
-  if (size > 0) out += ",\"shm\":\"" + memory->name() + "\"";
-  out += ",\"tensors\":[";
-  for (const Tensor& tensor : tensors) {
-    const std::size_t bytes = elements(tensor.view) * width(tensor.view);
-    if (bytes > 0 &&
-        parameters->copy(host.raw(), kind, tensor.index, memory->data() + tensor.offset, bytes) != TRAINER_OK)
-      throw std::runtime_error("the host could not copy \"" + tensor.name + "\"");
-    if (out.back() != '[') out += ',';
-    out += '[';
-    append_json(out, std::string_view(tensor.name));
-    out += ',';
-    append_shape(out, tensor.view);
-    out += ",\"" + type_name(tensor.view) + "\"," + std::to_string(tensor.offset) + "]";
-  }
-  return out + "]}";
-}
-
 }  // namespace
 
 bool append_shapes(std::string& out, const sdk::Host& host) {
@@ -123,17 +65,105 @@ bool append_shapes(std::string& out, const sdk::Host& host) {
   return true;
 }
 
-std::string copy_tensors(const sdk::Host& host, const boost::json::object& request,
-                         std::unique_ptr<SharedMemory>& memory) {
-  std::string text = "{\"tensors\":";
+void append_device(std::string& out, const sdk::Host& host) {
+  const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  trainer_text name{};
+  trainer_tensor tensor{};
+  tensor.struct_size = sizeof tensor;
+  if (parameters != nullptr) parameters->at(host.raw(), TRAINER_OF_MODEL, 0, &name, &tensor);
+  append_json(out, std::string_view(tensor.device_type == 2 ? "cuda:" + std::to_string(tensor.device_id) : "cpu"));
+}
+
+void append_present(std::string& out, const sdk::Host& host) {
+  const auto* objects = host.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
+  out += std::to_string(objects == nullptr ? 0 : objects->present(host.raw()));
+}
+
+std::vector<LentTensors::Tensor> LentTensors::chosen(std::uint32_t kind, const boost::json::object& request) const {
+  const auto* parameters = host_.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  if (parameters == nullptr) throw std::runtime_error("this run has no model to look at");
+  std::unordered_set<std::string_view> names;
+  const auto* list = request.at("names").if_array();
+  if (list != nullptr)
+    for (const auto& name : *list) names.insert(name.get_string());
+  std::vector<Tensor> found;
+  std::size_t offset = 0;
+  const std::uint64_t count = parameters->count(host_.raw(), kind);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    trainer_text name{};
+    Tensor tensor;
+    tensor.view.struct_size = sizeof tensor.view;
+    if (parameters->at(host_.raw(), kind, i, &name, &tensor.view) != TRAINER_OK) break;
+    tensor.name = sdk::view(name);
+    if (list != nullptr && names.count(tensor.name) == 0) continue;
+    tensor.index = i;
+    tensor.offset = offset;
+    tensor.size = elements(tensor.view) * width(tensor.view);
+    offset += (tensor.size + alignment - 1) / alignment * alignment;
+    found.push_back(std::move(tensor));
+  }
+  if (list != nullptr && found.size() != names.size())
+    throw std::runtime_error("the trainer has not every tensor of that name at this moment");
+  return found;
+}
+
+void LentTensors::copy(std::uint32_t kind, const Tensor& tensor, char* to) const {
+  const auto* parameters = host_.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
+  if (tensor.size > 0 && parameters->copy(host_.raw(), kind, tensor.index, to, tensor.size) != TRAINER_OK)
+    throw std::runtime_error("the host could not copy \"" + tensor.name + "\"");
+}
+
+std::string LentTensors::describe(const boost::json::object& request) {
+  if (request.at("fetch").is_string()) {
+    const auto* objects = host_.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
+    if (objects == nullptr) throw std::runtime_error("this trainer does not describe its optimizer and loaders");
+    trainer_text json{};
+    objects->describe(host_.raw(), &json);
+    return std::string(sdk::view(json));
+  }
+  const auto kind = request.at("fetch").to_number<std::uint32_t>();
+  std::vector<Tensor> tensors = chosen(kind, request);  // the views stay valid until the event ends
+  const std::size_t size = tensors.empty() ? 0 : tensors.back().offset + tensors.back().size;
+  Loan loan{kind, std::move(tensors), size > 0 ? std::make_unique<SharedMemory>(size) : nullptr};
+  std::string out = "{\"size\":" + std::to_string(size);
+  if (size > 0) out += ",\"shm\":\"" + loan.memory->name() + "\"";
+  out += ",\"tensors\":[";
+  for (const Tensor& tensor : loan.tensors) {
+    if (tensor.size > 0) copy(kind, tensor, loan.memory->data() + tensor.offset);
+    if (out.back() != '[') out += ',';
+    out += '[';
+    append_json(out, std::string_view(tensor.name));
+    out += ',';
+    append_shape(out, tensor.view);
+    out += ",\"" + type_name(tensor.view) + "\"," + std::to_string(tensor.offset) + "]";
+  }
+  loans_.push_back(std::move(loan));
+  return out + "]}";
+}
+
+std::string LentTensors::answer(const boost::json::object& request) {
+  std::string text = "{\"fetched\":";
   try {
-    text += answer(host, request, memory);
+    text += describe(request);
   } catch (const std::exception& e) {
     text += "{\"error\":";
     append_json(text, std::string_view(e.what()));
     text += '}';
   }
   return text + "}";
+}
+
+std::string LentTensors::take_back() {
+  const std::vector<Loan> loans = std::exchange(loans_, {});
+  std::vector<char> now;
+  for (const Loan& loan : loans)
+    for (const Tensor& tensor : loan.tensors) {
+      if (tensor.size == 0) continue;
+      now.resize(tensor.size);
+      copy(loan.kind, tensor, now.data());
+      if (std::memcmp(now.data(), loan.memory->data() + tensor.offset, tensor.size) != 0) return tensor.name;
+    }
+  return {};
 }
 
 }  // namespace trainer::plugins

@@ -53,11 +53,18 @@ void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const 
     append_json(text_, *values);
   }
   append_history();
+  text_ += ",\"has\":";
+  append_present(text_, host_);
   if (!shapes_sent_ && !host_.is_replay()) {
     const std::size_t size = text_.size();
     text_ += ",\"shapes\":";
     shapes_sent_ = append_shapes(text_, host_);
-    if (!shapes_sent_) text_.resize(size);
+    if (shapes_sent_) {
+      text_ += ",\"device\":";
+      append_device(text_, host_);
+    } else {
+      text_.resize(size);
+    }
   }
   text_ += '}';
 }
@@ -114,6 +121,16 @@ void BridgeSession::event(std::uint32_t kind, const trainer_state& state, traine
   }
   const auto* changed = answer.if_contains("values");
   if (changed != nullptr && values != nullptr) set_values(*values, changed->as_array());
+}
+
+void BridgeSession::show(std::string_view line) const noexcept try {
+  if (!is_tracker() || !process_ || connection_->gone()) return;
+  std::string message = "{\"line\":";
+  append_json(message, line);
+  message += '}';
+  connection_->send(message);
+} catch (const std::exception&) {
+  // Memory is full: a line less.
 }
 
 // What a callback says that nobody waits for: what it overrides, or why it ended itself.
@@ -186,7 +203,7 @@ boost::json::object BridgeSession::ask(const std::string& what, std::uint64_t id
                                "needs more");
     }
     if (message->contains("fetch")) {
-      connection_->send(copy_tensors(host_, *message, memory_), true);
+      connection_->send(lent_.answer(*message), true);
       continue;
     }
     const auto* answered = message->if_contains("answer");
@@ -194,11 +211,15 @@ boost::json::object BridgeSession::ask(const std::string& what, std::uint64_t id
       hear(*message);
       continue;
     }
-    memory_.reset();
+    const std::string written = lent_.take_back();
     if (message->contains("error")) {
       log_lines(TRAINER_LOG_WARNING, text_in(*message, "traceback"));
       throw std::runtime_error(class_name_ + ": " + text_in(*message, "error"));
     }
+    if (!written.empty())
+      throw std::runtime_error(class_name_ + " changed \"" + written + "\" in place in " + what +
+                               ", which has no effect, since the trainer runs in a process of its own and this is a "
+                               "copy; a plugin or a program in C++ can do it, or transformers' own Trainer");
     return std::move(*message);
   }
 }

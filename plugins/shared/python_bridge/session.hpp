@@ -12,6 +12,7 @@
 #include <trainer/sdk/host.hpp>
 
 #include "shared/python_bridge/connection.hpp"
+#include "shared/python_bridge/model.hpp"
 #include "shared/python_bridge/system.hpp"
 
 namespace trainer::plugins {
@@ -42,6 +43,9 @@ class BridgeSession {
   /// Sends an event; with answers, waits, and takes flags and values over; without, waits only where the event speaks
   /// of files. Throws what the callback raised, then or at an event before, and for a Python that is gone or silent.
   void event(std::uint32_t kind, const trainer_state& state, trainer_control& control, sdk::Map* values);
+  /// A line that the run printed: trackers keep what their Python prints, and with transformers' Trainer that is in it.
+  /// From any thread.
+  void show(std::string_view line) const noexcept;
   /// Ends the Python after its exit hooks. `failed` is what they get to see.
   void close(bool failed);
 
@@ -76,7 +80,7 @@ class BridgeSession {
   std::string python_, text_, class_name_;
   std::unique_ptr<Process> process_;
   std::unique_ptr<Connection> connection_;
-  std::unique_ptr<SharedMemory> memory_;
+  LentTensors lent_{host_};
   std::optional<boost::json::object> state_;
   std::uint32_t events_ = 0;
   std::string failure_;  // why a callback that is not waited for ended itself

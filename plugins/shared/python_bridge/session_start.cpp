@@ -68,6 +68,12 @@ void BridgeSession::introduce() {
   json("path", settings_.path);
   json("args", host_.arguments_json());
   json("config", host_.model_config_json());
+  append_key(text_, "tokens");  // which the arguments' JSON hides; null for one that is not set
+  text_ += "{\"hub_token\":";
+  sdk::Value token;
+  host_.raw()->argument(host_.raw(), "hub_token", 9, token.raw());
+  append_json(text_, token);
+  text_ += '}';
   json("model", host_.is_replay() ? "false" : "true");
   json("grace", std::to_string(settings_.shutdown_timeout));
   text_ += "}}";

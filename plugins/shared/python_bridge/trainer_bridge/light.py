@@ -107,6 +107,16 @@ def _installed(name):
     return lambda: importlib.util.find_spec(name) is not None
 
 
+def _default(value):
+    """Of a field in the source: a plain one, or field(default=..., metadata=...), or field(default_factory=list, ...)."""
+    if isinstance(value, ast.Call):
+        given = {k.arg: k.value for k in value.keywords}
+        if "default_factory" in given:
+            return [] if ast.unparse(given["default_factory"]) == "list" else None
+        value = given.get("default")
+    return value.value if isinstance(value, ast.Constant) else None
+
+
 def _throw_away_torch():
     """What integration_utils.py looks at of torch in its own code; gone from sys.modules when it is loaded."""
     torch = types.ModuleType("torch")
@@ -206,10 +216,7 @@ class Light:
         for node in body:
             if not isinstance(node, ast.AnnAssign) or not isinstance(node.target, ast.Name):
                 continue
-            value = node.value
-            if isinstance(value, ast.Call):  # field(default=..., metadata=...)
-                value = next((k.value for k in value.keywords if k.arg == "default"), None)
-            defaults[node.target.id] = value.value if isinstance(value, ast.Constant) else None
+            defaults[node.target.id] = _default(node.value)
         return defaults
 
     def load(self, name):

@@ -1,12 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a callback is handed: args, state and control, and a model that lives in another process."""
+"""What a callback is handed of its own: args, state and control."""
 
+import contextlib
 import dataclasses
+import datetime
 import enum
-import functools
+import importlib
+import importlib.util
 import json
-import operator
+import math
+import sys
 import types
+
+from trainer_bridge.remote import NO_EFFECT
 
 FLAGS = ("should_training_stop", "should_epoch_stop", "should_save", "should_evaluate", "should_log")
 
@@ -20,9 +26,21 @@ ENUMERATIONS = {
     "hub_strategy": "HubStrategy",
 }
 
+# What a state has not always: None then.
+ABSENT = dict.fromkeys(
+    ("best_metric", "best_global_step", "train_batch_size", "best_model_checkpoint", "trial_name"),
+)
 
-def _enumeration(class_name, value):
-    """A text that is also the member of an enumeration: "epoch" is IntervalStrategy.EPOCH."""
+
+def _enumeration(name, value):
+    """The argument as a member of transformers' enumeration, or of one made for it: "epoch" is IntervalStrategy.EPOCH."""
+    if name not in ENUMERATIONS or not isinstance(value, str) or isinstance(value, enum.Enum):
+        return value
+    class_name = ENUMERATIONS[name]
+    for module in ("transformers.training_args", "transformers.trainer_utils"):
+        known = vars(sys.modules[module]).get(class_name) if module in sys.modules else None
+        if isinstance(known, type):
+            return known(value)
     return enum.Enum(class_name, {value.upper(): value}, type=str)(value)
 
 
@@ -30,7 +48,8 @@ class TrainingArguments:
     """Answers as transformers.TrainingArguments does; its dataclass fields are the arguments that the trainer has."""
 
     def to_dict(self):
-        return {f.name: _plain(getattr(self, f.name)) for f in dataclasses.fields(self)}
+        given = {field.name: _plain(getattr(self, field.name)) for field in dataclasses.fields(self)}
+        return {key: f"<{key.upper()}>" if key.endswith("_token") else value for key, value in given.items()}
 
     def to_json_string(self):
         return json.dumps(self.to_dict(), indent=2)
@@ -42,15 +61,70 @@ class TrainingArguments:
     defaults = staticmethod(dict)  # name: default, of the arguments that transformers has and the trainer not
 
     def __getattr__(self, name):
+        if name == "accelerator_config":
+            raise AttributeError(
+                'args.accelerator_config is one of transformers\' own; set "mode" of the plugin to "full"'
+            )
+        if name.startswith("set_"):
+            raise AttributeError(f"args.{name}() is not here, as changing arguments {NO_EFFECT}")
         if name.startswith("_") or name not in type(self).defaults():
             raise AttributeError(f"'TrainingArguments' object has no attribute {name!r}")
-        return type(self).defaults()[name]
+        return _enumeration(name, type(self).defaults()[name])
 
     train_batch_size = property(lambda self: self.per_device_train_batch_size)
     eval_batch_size = property(lambda self: self.per_device_eval_batch_size)
-    world_size = n_gpu = property(lambda self: 1)
+    world_size = property(lambda self: 1)
     process_index = local_process_index = property(lambda self: 0)
     should_log = should_save = property(lambda self: True)
+    place_model_on_device = property(lambda self: None)
+    ddp_timeout_delta = property(lambda self: datetime.timedelta(seconds=self.ddp_timeout))
+    device = property(lambda self: self._setup_devices)
+    n_gpu = property(lambda self: self._n_gpu)
+    _no_sync_in_gradient_accumulation = property(lambda self: True)
+    mixed_precision = property(lambda self: _mixed_precision(self))
+    deepspeed_plugin = distributed_state = fsdp_plugin_args = None
+    gradient_checkpointing = activation_checkpointing = False
+
+    @property
+    def _setup_devices(self):
+        if importlib.util.find_spec("torch") is None:
+            raise ImportError(f"args.device is one of torch's, which {sys.executable} lacks; install torch there")
+        return importlib.import_module("torch").device(self._device)
+
+    @property
+    def parallel_mode(self):
+        return importlib.import_module("transformers.training_args").ParallelMode.NOT_PARALLEL
+
+    def get_process_log_level(self):
+        levels = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
+        return levels.get(self.log_level, 30)
+
+    def get_warmup_steps(self, num_training_steps):
+        given = self.warmup_steps
+        return int(given) if given >= 1 else math.ceil(num_training_steps * given)
+
+    @contextlib.contextmanager
+    def main_process_first(self, local=True, desc="work"):
+        yield
+
+    def __str__(self):
+        rows = (f"{key}={value},\n" for key, value in sorted(self.to_dict().items()))
+        return f"{type(self).__name__}(\n{''.join(rows)})"
+
+    __repr__ = __str__
+
+
+def set_device(args, device):
+    """Of the trainer's process; transformers would look for its own."""
+    args._n_gpu = int(device != "cpu")
+    if isinstance(args, TrainingArguments):
+        args._device = device
+    elif importlib.util.find_spec("torch"):
+        vars(args)["_setup_devices"] = importlib.import_module("torch").device(device)
+
+
+def _mixed_precision(args):
+    return "bf16" if args.bf16 else "fp16" if args.fp16 else "no"
 
 
 def _plain(value):
@@ -62,105 +136,59 @@ def _plain(value):
 
 
 def make_arguments(given, base=TrainingArguments):
-    """`given`: the arguments as TrainingArguments.to_dict() writes them."""
+    """`given`: the arguments as TrainingArguments.to_dict() writes them, but for tokens, which it hides."""
+    given = {key: _enumeration(key, value) for key, value in given.items()}
     if base is not TrainingArguments:  # transformers' own class, without the set-up that __post_init__ does
         args = base.__new__(base)
-        args.distributed_state = None
         for field in dataclasses.fields(base):
             default = None if field.default_factory is dataclasses.MISSING else field.default_factory()
             object.__setattr__(args, field.name, default if field.default is dataclasses.MISSING else field.default)
+            object.__setattr__(args, field.name, _enumeration(field.name, getattr(args, field.name)))
         for key, value in given.items():
             object.__setattr__(args, key, value)
+        # What __post_init__ makes of them.
+        args.distributed_state = args.deepspeed_plugin = args.fsdp_plugin_args = None
+        args.gradient_checkpointing = args.activation_checkpointing = False
+        args.mixed_precision = _mixed_precision(args)
+        if importlib.util.find_spec("accelerate"):
+            config = importlib.import_module("transformers.trainer_pt_utils").AcceleratorConfig
+            object.__setattr__(args, "accelerator_config", config())
         return args
-    values = {
-        k: _enumeration(ENUMERATIONS[k], v) if k in ENUMERATIONS and isinstance(v, str) else v for k, v in given.items()
-    }
-    fields = [(k, object, dataclasses.field(default=None)) for k in values if k.isidentifier()]
-    cls = dataclasses.make_dataclass("TrainingArguments", fields, bases=(base,), eq=False)
-    return cls(**{k: v for k, v in values.items() if k.isidentifier()})
+    values = {key: value for key, value in given.items() if key.isidentifier()}
+    fields = [(key, object, dataclasses.field(default=None)) for key in values]
+    cls = dataclasses.make_dataclass("TrainingArguments", fields, bases=(base,), eq=False, repr=False)
+    return cls(**values)
 
 
-def make_state(classes, given, history):
-    """A new state; `history` is the list that the session keeps growing."""
+def make_state(classes, history):
+    """`history` is the list that the session keeps growing."""
     if classes is None:
-        return types.SimpleNamespace(**given, log_history=history, trial_params=None, stateful_callbacks={})
-    known = classes.TrainerState.__dataclass_fields__  # another version may know less
-    return classes.TrainerState(**{k: v for k, v in given.items() if k in known}, log_history=history)
+        return types.SimpleNamespace(log_history=history, trial_params=None, stateful_callbacks={}, **ABSENT)
+    return classes.TrainerState(log_history=history)
 
 
-def make_control(classes, flags):
-    given = dict(zip(FLAGS, map(bool, flags)))
-    return types.SimpleNamespace(**given) if classes is None else classes.TrainerControl(**given)
+def make_control(classes):
+    return types.SimpleNamespace(**dict.fromkeys(FLAGS, False)) if classes is None else classes.TrainerControl()
+
+
+def update(target, values):
+    """What the callback has set beside stays, as on the one object that transformers hands to all events."""
+    known = getattr(target, "__dataclass_fields__", values)  # another version may know less
+    for name, value in values.items():
+        if name in known:
+            setattr(target, name, value)
+
+
+def changed(target, values):
+    """The first attribute that is not any more what it was, or None."""
+    if vars(target) == values:
+        return None
+    for name, value in values.items():
+        now = getattr(target, name, value)
+        if now is not value and now != value:
+            return name
+    return None
 
 
 def flags_of(control):
     return [int(bool(getattr(control, name))) for name in FLAGS]
-
-
-class ModelConfig(types.SimpleNamespace):
-    """model.config: the configuration that the trainer has of its model."""
-
-    def to_dict(self):
-        return dict(vars(self))
-
-    def to_json_string(self):
-        return json.dumps(self.to_dict(), indent=2) + "\n"
-
-    @classmethod
-    def from_dict(cls, values):
-        return cls(**values)
-
-    def get(self, key, default=None):
-        return vars(self).get(key, default)
-
-
-class Model:
-    """Names and shapes of the trainer's model; the tensors themselves are fetched when they are asked for."""
-
-    def __init__(self, config, fetch):
-        self.config = None if config is None else ModelConfig(**config)
-        self.training = True
-        self.shapes = {}
-        self._fetch = fetch
-
-    # Buffers as torch's own modules name them: they are in the state, and no parameters.
-    _buffers = ("running_mean", "running_var", "num_batches_tracked")
-
-    def _parameter_names(self):
-        return [name for name in self.shapes if name.rsplit(".", 1)[-1] not in self._buffers]
-
-    def num_parameters(self, only_trainable=False, exclude_embeddings=False):
-        if not self.shapes:  # as a model without that method: a tracker leaves the number out
-            raise AttributeError("the trainer gave no tensors of its model")
-        return sum(functools.reduce(operator.mul, self.shapes[n][0], 1) for n in self._parameter_names())
-
-    def state_dict(self):
-        return self._fetch("model", list(self.shapes))
-
-    def named_parameters(self):
-        yield from self._fetch("model", self._parameter_names()).items()
-
-    def parameters(self):
-        for _, tensor in self.named_parameters():
-            yield tensor
-
-    def named_gradients(self):
-        """Not in torch: the gradients, between backward and the end of a step."""
-        yield from self._fetch("gradients", None).items()
-
-    def get_parameter(self, name):
-        return self._fetch("model", [name])[name]
-
-    def __repr__(self):
-        rows = "".join(f"  ({name}): {kind}{tuple(shape)}\n" for name, (shape, kind) in self.shapes.items())
-        return f"Model(\n{rows})"
-
-
-class Loader:
-    """The evaluation's data loader, of which only the length is known here."""
-
-    def __init__(self, size):
-        self._size = size
-
-    def __len__(self):
-        return self._size

@@ -7,7 +7,7 @@ import os
 import sys
 import traceback
 
-from trainer_bridge import objects, tensors, trackers, wire
+from trainer_bridge import objects, remote, tensors, trackers, wire
 
 EVENTS = (
     "on_init_end",
@@ -32,9 +32,10 @@ EVENTS = (
 class Session:
     """Everything but the constructor of Connection runs on one thread: exit hooks of SDKs hang otherwise."""
 
-    def __init__(self, connection, inbox):
+    def __init__(self, connection, inbox, show=print):
         self.connection = connection
         self.inbox = inbox
+        self.show = show  # a line of the run
         self.callback = None
         self.waited_for = False  # whether the trainer stands still until the answer to this event
         self.failure = None  # what a callback raised that is not waited for; it gets nothing more
@@ -68,6 +69,8 @@ class Session:
             return self._create(message["init"])
         if "on" in message:
             return self._event(message)
+        elif "line" in message:
+            self.show(message["line"])
         elif "seen" in message:
             self.connection.send({"answer": message["seen"]})
         elif "state" in message:
@@ -182,10 +185,16 @@ class Session:
             self.classes = importlib.import_module("transformers.trainer_callback")
             if self.light is None or self.light.replaced:
                 base = importlib.import_module("transformers.training_args").TrainingArguments
-        self.args = objects.make_arguments(init["args"], base)
-        self.model = None
-        if init["model"]:
-            self.model = objects.Model(init["config"], self._fetch)
+        self.args = objects.make_arguments({**init["args"], **init["tokens"]}, base)
+        self.moment = remote.Moment(self._fetch)
+        self.model = remote.Model(init["config"], self.moment) if init["model"] else None
+        self.objects = (
+            ("optimizer", remote.HAS_OPTIMIZER, remote.Optimizer(self.moment)),
+            ("lr_scheduler", remote.HAS_LR_SCHEDULER, remote.LRScheduler(self.moment)),
+            ("train_dataloader", remote.HAS_TRAIN_DATALOADER, remote.DataLoader(self.moment, "train_dataloader")),
+            ("eval_dataloader", remote.HAS_EVAL_DATALOADER, remote.DataLoader(self.moment, "eval_dataloader")),
+        )
+        self.state, self.control = None, objects.make_control(self.classes)
 
     def _overrides(self, event):
         own = getattr(type(self.callback), event, None)
@@ -197,8 +206,10 @@ class Session:
     def _event(self, message):
         del self.history[: message.get("dropped", 0)]
         self.history[message.get("from", len(self.history)) :] = message.get("history", [])
-        if self.model is not None and "shapes" in message:
-            self.model.shapes = {name: (shape, kind) for name, shape, kind in message["shapes"]}
+        if "shapes" in message:
+            self.moment.shapes = {name: (shape, kind) for name, shape, kind in message["shapes"]}
+            objects.set_device(self.args, message["device"])
+        self.moment.begin(message.get("has", 0))
         name = message["on"]
         if not self._overrides(name):
             return True
@@ -215,40 +226,54 @@ class Session:
             return False
 
     def _call(self, name, message):
-        state = objects.make_state(self.classes, message["state"], self.history)
-        control = objects.make_control(self.classes, message["control"])
+        if self.state is None or name == "on_train_begin":  # where transformers makes a new one
+            self.state = objects.make_state(self.classes, self.history)
+        state, control = self.state, self.control
+        given = {**objects.ABSENT, **message["state"]}
+        objects.update(state, given)
+        objects.update(control, dict(zip(objects.FLAGS, map(bool, message["control"]))))
         if self.light is not None:
             sys.modules["trainer_bridge.light"].CheckpointTrainer.state = state
-        more = {
-            "model": self.model,
-            "processing_class": None,
-            "optimizer": None,
-            "lr_scheduler": None,
-            "train_dataloader": None,
-            "eval_dataloader": None,
-        }
-        if message.get("eval_batches", -1) >= 0:
-            more["eval_dataloader"] = objects.Loader(message["eval_batches"])
+        more = {"model": self.model, "processing_class": None}
+        more.update((key, one if self.moment.present & bit else None) for key, bit, one in self.objects)
         values = message.get("values")
         if values is not None:
             more["logs" if name == "on_log" else "metrics"] = values
-            before = dict(values)
+            before = wire.encode_values(values)
         if name == "on_init_end" and self.tracker == "codecarbon":
             os.makedirs(self.args.output_dir, exist_ok=True)  # it refuses a directory that is not there
+        args, size = dict(vars(self.args)), len(self.history)
         result = getattr(self.callback, name)(self.args, state, control, **more)
+        if self.waited_for:
+            self._refuse_changes(args, given, size)
         answer = {"control": objects.flags_of(control if result is None else result)}
-        if values is not None and not _same(before, values):
-            answer["values"] = wire.encode_values(values)
+        if values is not None and (after := wire.encode_values(values)) != before:
+            answer["values"] = after
         return answer
+
+    def _refuse_changes(self, args, state, size):
+        """What a callback of transformers may change there, and has no way to from here."""
+        names = ("args", objects.changed(self.args, args)), ("state", objects.changed(self.state, state))
+        vars(self.args).update(args)  # those of the trainer, for the next event
+        for what, name in names:
+            if name is not None:
+                raise remote.NoEffect(f"setting {what}.{name} {remote.NO_EFFECT}")
+        if self.state.log_history is not self.history or len(self.history) != size:
+            del self.history[size:]
+            self.state.log_history = self.history
+            raise remote.NoEffect("changing state.log_history " + remote.NO_EFFECT)
 
     def _fetch(self, kind, names):
         if not self.waited_for:
             raise RuntimeError(
-                "tensors can be fetched while the trainer waits for the answer to an event; "
-                'set "wait" of the plugin to true'
+                "the model, the optimizer, the schedule and the data loaders can be looked at while the trainer waits for "
+                'the answer to an event; set "wait" of the plugin to true'
             )
-        self.connection.send({"fetch": tensors.KINDS[kind], "names": names})
-        return tensors.look_into(self.inbox.get_reply(self, "tensors"))
+        self.connection.send({"fetch": kind, "names": names})
+        reply = self.inbox.get_reply(self, "fetched")
+        if "error" in reply:
+            raise RuntimeError(reply["error"])
+        return reply if kind == "objects" else tensors.look_into(reply, kind, self.moment)
 
     def _restore(self, attributes):
         for key, value in attributes.items():
@@ -298,10 +323,6 @@ def _by_path(name):
         'install it there, or name its directory in "path"',
         name=parts[0],
     )
-
-
-def _same(before, after):
-    return list(before) == list(after) and all(before[k] is after[k] for k in before)
 
 
 def _portable(state):
