@@ -7,6 +7,7 @@
 #endif
 
 #include <cstring>
+#include <vector>
 
 #include "discovery/platform.hpp"
 
@@ -32,7 +33,10 @@ bool is_loaded(const std::string& name) {
 void answer_to(void* library, const std::string& name) {
 #if defined(__GLIBC__)
   link_map* map = nullptr;
-  if (::dlinfo(library, RTLD_DI_LINKMAP, &map) == 0 && map) map->l_name = ::strdup(name.c_str());
+  if (::dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map) return;
+  static auto& before = *new std::vector<char*>;  // not ours to free
+  before.push_back(map->l_name);
+  map->l_name = ::strdup(name.c_str());
 #else
   (void)library, (void)name;
 #endif
