@@ -2,6 +2,8 @@
 #include "trainer/run_file.hpp"
 
 #include <algorithm>
+#include <cctype>
+#include <cmath>
 
 #include "base/text.hpp"
 #include "trainer/error.hpp"
@@ -91,8 +93,36 @@ std::filesystem::path absolute_to(const std::filesystem::path& base, const std::
   return given.empty() ? std::filesystem::path() : (base / given).lexically_normal();
 }
 
+// How the files are to be read.
+void read_format(const Section& data, RunFile::Data& out) {
+  if (const auto* drop = data.find("drop")) {
+    if (!drop->is_array()) Section::wrong_type(*drop, data.place("drop"), "a list of columns");
+    for (const auto& name : drop->get_array()) out.drop.push_back(Section::text_of(name, data.place("drop")));
+  }
+  if (const auto* missing = data.find("missing")) {
+    if (missing->is_number() && std::isfinite(missing->to_number<double>()))
+      out.missing_number = missing->to_number<double>();
+    else if (missing->is_string() && missing->get_string() == "mean")
+      out.missing_mean = true;
+    else if (!missing->is_string() || missing->get_string() != "error")
+      Section::wrong_type(*missing, data.place("missing"), "\"error\", a finite number or \"mean\"");
+  }
+  if (const auto* separator = data.find("separator")) {
+    const std::string text = Section::text_of(*separator, data.place("separator"));
+    out.separator = text == "tab" ? '\t' : text.size() == 1 ? text[0] : 0;
+    // A letter, a digit or a sign is part of what a cell says.
+    if (!out.separator || std::isalnum(static_cast<unsigned char>(out.separator)) || text[0] < 0 ||
+        std::string_view("\"\r\n.+-_").find(out.separator) != std::string_view::npos)
+      Section::wrong_type(*separator, data.place("separator"), "one character such as \",\" or \";\", or \"tab\"");
+  }
+  out.decimal = data.choice("decimal", ".", {".", ","})[0];
+  if (out.decimal == out.separator)
+    throw_usage(error_id::run_file_invalid,
+                data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
+}
+
 RunFile::Data read_data(const Section& data, const std::filesystem::path& base) {
-  data.allow({"train", "eval", "test", "target"});
+  data.allow({"train", "eval", "test", "target", "drop", "missing", "separator", "decimal"});
   RunFile::Data out;
   out.train = absolute_to(base, data.text("train", ""));
   out.test = absolute_to(base, data.text("test", ""));
@@ -104,6 +134,7 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
     else
       out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
   }
+  read_format(data, out);
   return out;
 }
 
@@ -159,8 +190,8 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   } catch (const Error&) {
     v = boost::json::string(text);
   }
-  if (key.rfind("data.", 0) == 0 && key != "data.target" && v.is_string())
-    v = boost::json::string(std::filesystem::absolute(text).string());
+  const bool path = key == "data.train" || key == "data.test" || key == "data.eval" || key.rfind("data.eval.", 0) == 0;
+  if (path && v.is_string()) v = boost::json::string(std::filesystem::absolute(text).string());
   json::value* at = &root;
   std::size_t start = 0;
   while (true) {
@@ -197,6 +228,21 @@ std::vector<std::string> read_metrics(const Section& root, const std::string& lo
                     " asks for accuracy, which needs class labels, but loss is \"mse\"; use "
                     "\"cross_entropy\" or leave the metric out");
   return names;
+}
+
+// One target is compared with one output, and a class with its own.
+void check_outputs(const Section& root, const RunFile& run) {
+  const auto outputs = run.model.layers.back();
+  const std::string place = root.place("model") + ".layers ends with " + std::to_string(outputs);
+  if (run.loss == "mse" && outputs != 1)
+    throw_usage(error_id::run_file_invalid, place +
+                                                ", but with loss \"mse\" there is one target, data.target; end with "
+                                                "1, or set loss to \"cross_entropy\" if it holds classes");
+  if (run.loss == "cross_entropy" && outputs == 1)
+    throw_usage(error_id::run_file_invalid,
+                place +
+                    ", but loss \"cross_entropy\" needs an output for each class, two at least; end with their "
+                    "number, or set loss to \"mse\" if data.target holds numbers");
 }
 
 std::optional<std::int64_t> read_log_history_limit(const Section& root) {
@@ -242,6 +288,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
       Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
   root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
   run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
+  check_outputs(root, run);
   run.metrics = read_metrics(root, run.loss);
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) Section::wrong_type(*args, root.place("args"), "an object");

@@ -105,6 +105,7 @@ int main(int argc, char** argv) {
   add_run_options(*predict, options);
   predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
   predict->add_option("--output", options.output, "The CSV file to write")->required();
+  predict->add_flag("--probabilities", options.probabilities, "Writes the probability of each class, too");
   predict->final_callback(with_plugins(trainer::command::predict));
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");

@@ -23,6 +23,7 @@ struct RunOptions {
   std::filesystem::path record;        ///< empty: no record
   std::filesystem::path checkpoint;    ///< evaluate and predict
   std::filesystem::path output;        ///< predict: the CSV file
+  bool probabilities = false;          ///< predict: a column of them for each class
   std::vector<std::string> callbacks;  ///< replay: ID or ID=CONFIG
   bool quiet = false;
 };

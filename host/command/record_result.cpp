@@ -72,27 +72,57 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   replace_file(directory / "result.json", json::dump(result, {.indent = 1}) + "\n");
 }
 
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, bool classes) {
+namespace {
+
+// A cell with quotes where its text would end it.
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",;\t\"\r\n") == text.npos && text.substr(0, 1) != " ") return text;
+  std::string out = "\"";
+  for (const char c : text) out += c == '"' ? std::string("\"\"") : std::string(1, c);
+  return out + "\"";
+}
+
+std::string class_cell(const ClassNames& classes, std::int64_t label) {
+  return label >= 0 && label < classes.size() ? quoted(classes.name(label)) : std::to_string(label);
+}
+
+std::string predictions_text(const PredictionOutput& result, const ClassNames& classes, bool probabilities) {
   if (!result.predictions.defined())
     throw_run(error_id::data_invalid, "the model gave no predictions; is data.test empty?");
   const auto logits = result.predictions.reshape({result.predictions.size(0), -1}).to(at::kDouble).contiguous();
-  const std::int64_t columns = logits.size(1);
-  std::string text = classes ? "prediction," : "";
-  for (std::int64_t c = 0; c < columns; ++c)
-    text += (c ? "," : "") + (classes        ? "logit_" + std::to_string(c)
-                              : columns == 1 ? std::string("prediction")
-                                             : "prediction_" + std::to_string(c));
-  const bool labelled = result.label_ids.defined() && result.label_ids.numel() == logits.size(0);
+  const std::int64_t rows = logits.size(0), columns = logits.size(1);
+  std::vector<at::Tensor> written{logits};
+  if (probabilities) written.push_back(at::softmax(logits, 1));
+  const bool labelled = result.label_ids.defined() && result.label_ids.numel() == rows;
+  std::string text = "prediction";
+  if (!classes.empty())
+    for (std::size_t i = 0; i < written.size(); ++i)
+      for (std::int64_t c = 0; c < columns; ++c)
+        text +=
+            "," + quoted((i ? "probability_" : "logit_") + (c < classes.size() ? classes.name(c) : std::to_string(c)));
+  else if (columns > 1)
+    for (std::int64_t c = 0; c < columns; ++c) text += (c ? ",prediction_" : "_") + std::to_string(c);
   text += labelled ? ",label\n" : "\n";
   const auto best = logits.argmax(1);
-  for (std::int64_t r = 0; r < logits.size(0); ++r) {
-    if (classes) text += std::to_string(best[r].item<std::int64_t>()) + ",";
-    for (std::int64_t c = 0; c < columns; ++c)
-      text += (c ? "," : "") + json::repr(logits.data_ptr<double>()[r * columns + c]);
-    if (labelled) text += "," + json::dump(tensor_to_json(result.label_ids.reshape({-1})[r]));
-    text += "\n";
+  const auto labels = labelled ? result.label_ids.reshape({-1}) : at::Tensor();
+  for (std::int64_t r = 0; r < rows; ++r) {
+    std::string line = classes.empty() ? "" : class_cell(classes, best[r].item<std::int64_t>());
+    for (const auto& values : written)
+      for (std::int64_t c = 0; c < columns; ++c)
+        line += (line.empty() ? "" : ",") + json::repr(values.data_ptr<double>()[r * columns + c]);
+    if (labelled)
+      line += "," + (classes.empty() ? json::dump(tensor_to_json(labels[r]))
+                                     : class_cell(classes, labels[r].item<std::int64_t>()));
+    text += line + "\n";
   }
-  replace_file(file, text);
+  return text;
+}
+
+}  // namespace
+
+void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, const ClassNames& classes,
+                       bool probabilities) {
+  replace_file(file, predictions_text(result, classes, probabilities));
 }
 
 }  // namespace trainer::command

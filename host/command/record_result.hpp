@@ -18,8 +18,9 @@ json::value tensor_to_json(const at::Tensor& tensor);
 void record_result(const std::filesystem::path& directory, const Trainer* trainer, const json::array& actions,
                    std::int64_t failed_action, const std::exception* error);
 
-/// A CSV file with a column for each output of the model (`logit_0` ...), and for classes first the
-/// predicted one (`prediction`); `label` last when the data has labels.
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, bool classes);
+/// A CSV file with a column for each output of the model. With classes first the predicted one (`prediction`), then
+/// `logit_CLASS` of each, and `probability_CLASS` where they are asked for; `label` last when the data has labels.
+void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, const ClassNames& classes,
+                       bool probabilities);
 
 }  // namespace trainer::command

@@ -17,12 +17,7 @@
 namespace trainer::command {
 namespace {
 
-std::filesystem::path resume_path(const std::string& given, const Trainer& trainer, bool below_output_dir) {
-  if (given.empty() || !below_output_dir) return given;
-  return std::filesystem::path(trainer.args().output_dir) / given;
-}
-
-json::object do_action(Session& session, const RunFile::Action& action, bool below_output_dir) {
+json::object do_action(Session& session, const RunFile::Action& action) {
   if (!session.trainer_or_null() || action.resume_from_checkpoint) {
     session.update_args(action.args);
     session.reset();
@@ -31,7 +26,7 @@ json::object do_action(Session& session, const RunFile::Action& action, bool bel
   json::object out{{"do", action.what}};
   if (action.what == "train") {
     std::optional<std::filesystem::path> resume;
-    if (action.resume_from_checkpoint) resume = resume_path(*action.resume_from_checkpoint, trainer, below_output_dir);
+    if (action.resume_from_checkpoint) resume = session.resume_path(action, trainer.args().output_dir);
     const StopSignals signals(trainer, {SIGINT, SIGTERM});
     const auto result = trainer.train(resume);
     out.emplace("global_step", result.global_step);
@@ -62,8 +57,8 @@ int signal_status(Session& session) {
 }
 
 // The actions in order; with --record also result.json, whether they succeed or not.
-void do_actions(Session& session, const std::vector<RunFile::Action>& actions, bool below_output_dir,
-                const std::function<void(const json::object&)>& show) {
+void do_actions(Session& session, const std::function<void(const json::object&)>& show) {
+  const auto& actions = session.actions();
   json::array results;
   std::int64_t index = 0;
   auto finish = [&](const std::exception* error) {
@@ -74,7 +69,7 @@ void do_actions(Session& session, const std::vector<RunFile::Action>& actions, b
   try {
     for (; index < static_cast<std::int64_t>(actions.size()); ++index) {
       if (session.recorder()) session.recorder()->set_action(index);
-      results.push_back(do_action(session, actions[static_cast<std::size_t>(index)], below_output_dir));
+      results.push_back(do_action(session, actions[static_cast<std::size_t>(index)]));
       show(results.back().get_object());
       if (StopSignals::received()) break;
     }
@@ -88,8 +83,8 @@ void do_actions(Session& session, const std::vector<RunFile::Action>& actions, b
 }  // namespace
 
 int train(const RunOptions& options) {
-  Session session(options);
-  do_actions(session, {{"train", options.resume_from_checkpoint, {}}}, false, [](const auto&) {});
+  Session session(options, {{{"train", options.resume_from_checkpoint, {}}}});
+  do_actions(session, [](const auto&) {});
   Trainer& trainer = session.trainer();
   const std::filesystem::path output_dir = trainer.args().output_dir;
   trainer.save_model(output_dir);
@@ -100,26 +95,29 @@ int train(const RunOptions& options) {
 
 int run(const RunOptions& options) {
   Session session(options);
-  do_actions(session, session.run_file().actions, true, [&](const json::object& result) {
+  do_actions(session, [&](const json::object& result) {
     if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
   return signal_status(session);
 }
 
 int evaluate(const RunOptions& options) {
-  Session session(options);
+  Session session(options, {{{"evaluate", std::nullopt, {}}}});
   session.trainer().load_model(options.checkpoint);
-  do_actions(session, {{"evaluate", std::nullopt, {}}}, false,
-             [](const json::object& result) { print_metrics("evaluate", result.at("metrics").as_object()); });
+  session.trainer().load_state(options.checkpoint);
+  do_actions(session, [](const json::object& result) { print_metrics("evaluate", result.at("metrics").as_object()); });
   return 0;
 }
 
 int predict(const RunOptions& options) {
-  Session session(options);
+  Session session(options, {{{"predict", std::nullopt, {}}}});
+  if (options.probabilities && session.run_file().loss != "cross_entropy")
+    throw_usage(error_id::command_usage, "--probabilities needs classes, but " + options.run_file.string() +
+                                             " has loss \"" + session.run_file().loss + "\"; leave the option out");
   Trainer& trainer = session.trainer();
   trainer.load_model(options.checkpoint);
   const auto result = trainer.predict(session.test_data());
-  write_predictions(options.output, result, session.run_file().loss == "cross_entropy");
+  write_predictions(options.output, result, session.classes(), options.probabilities);
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
     print_line("predictions: " + options.output.string());
@@ -128,7 +126,7 @@ int predict(const RunOptions& options) {
 }
 
 int plugins_order(const RunOptions& options) {
-  Session session(options);
+  Session session(options, std::vector<RunFile::Action>{});
   int n = 0;
   for (const auto& entry : session.trainer().callback_handler().entries())
     print_line(std::to_string(++n) + ". " + entry->name);

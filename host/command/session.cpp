@@ -3,7 +3,11 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
+#include <charconv>
+
 #include "command/built_in_model.hpp"
+#include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/safetensors.hpp"
@@ -20,10 +24,29 @@ TrainingArguments parse_args(const json::object& args, const RunOptions& options
   return out;
 }
 
+// The checkpoint with the highest step, whole or not: all below one directory are of one model.
+std::filesystem::path last_checkpoint(const std::filesystem::path& output_dir) {
+  std::filesystem::path out;
+  std::int64_t last = -1;
+  std::error_code ec;
+  for (const auto& entry : std::filesystem::directory_iterator(output_dir, ec)) {
+    const std::string name = entry.path().filename().string();
+    if (name.rfind(checkpoint_prefix, 0) != 0) continue;
+    std::int64_t step = -1;
+    std::from_chars(name.data() + checkpoint_prefix.size(), name.data() + name.size(), step);
+    if (step > last) last = step, out = entry.path();
+  }
+  return out;
+}
+
 }  // namespace
 
-Session::Session(const RunOptions& options)
-    : options_(options), run_(RunFile::load(options.run_file, options.overrides)), args_(run_.args) {
+Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::Action>> actions)
+    : options_(options),
+      run_(RunFile::load(options.run_file, options.overrides)),
+      below_output_dir_(!actions),
+      actions_(actions ? std::move(*actions) : run_.actions),
+      args_(run_.args) {
   if (options.quiet) log::set_level(log::Level::warning);
   if (!options.record.empty()) recorder_.emplace(options.record);
 }
@@ -37,36 +60,81 @@ void Session::refuse_missing(std::string_view what) const {
                                           "\", which this action needs; name a CSV file");
 }
 
-std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
+std::filesystem::path Session::resume_path(const RunFile::Action& action,
+                                           const std::filesystem::path& output_dir) const {
+  const std::filesystem::path given = *action.resume_from_checkpoint;
+  return given.empty() || !below_output_dir_ ? given : output_dir / given;
+}
+
+std::shared_ptr<CsvDataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
   if (path.empty()) refuse_missing(what);
   const bool regression = run_.loss == "mse";
-  return load_csv(path, run_.data.target, regression ? Labels::regression : Labels::classification,
-                  regression ? 0 : run_.model.layers.back(), run_.model.layers.front());
+  CsvOptions options{.target = run_.data.target,
+                     .labels = regression ? Labels::regression : Labels::classification,
+                     .classes = regression ? 0 : run_.model.layers.back(),
+                     .features = run_.model.layers.front(),
+                     .drop = run_.data.drop,
+                     .missing_number = run_.data.missing_number.value_or(0),
+                     .separator = run_.data.separator,
+                     .decimal = run_.data.decimal,
+                     .labels_optional = what == "test"};
+  if (run_.data.missing_number) options.missing = CsvOptions::Missing::number;
+  if (run_.data.missing_mean) options.missing = CsvOptions::Missing::mean;
+  return std::make_shared<CsvDataset>(path, options, columns_);
 }
 
-void Session::load_data() {
+// Those of the model that the first action begins with, so that it gets the inputs that it learned from.
+std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& output_dir) const {
+  std::filesystem::path model = options_.checkpoint;
+  if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
+    model = resume_path(actions_[0], output_dir);
+    if (model.empty()) model = last_checkpoint(output_dir);
+  }
+  if (model.empty()) {
+    const bool of_model = run_.init_from.filename() == weights_file;
+    return of_model ? CsvColumns::of_checkpoint(run_.init_from.parent_path()) : std::nullopt;
+  }
+  if (!std::filesystem::is_directory(model)) return std::nullopt;  // whoever loads it says so
+  if (auto kept = CsvColumns::of_checkpoint(model)) return kept;
+  log::warning(model.string() + " does not say which columns its model was trained with; those of a file are taken " +
+               "in their order");
+  CsvColumns by_order;
+  if (run_.loss == "cross_entropy") by_order.classes = ClassNames::numbered(run_.model.layers.back());
+  return by_order;
+}
+
+// Only the files that the actions need.
+void Session::load_data(const std::filesystem::path& output_dir) {
   if (std::exchange(loaded_, true)) return;
-  if (!run_.data.train.empty()) train_ = load(run_.data.train, "train");
-  for (const auto& [name, path] : run_.data.eval) eval_.add(name, load(path, "eval"));
-  if (!run_.data.test.empty()) test_ = load(run_.data.test, "test");
+  const auto needed = [&](std::string_view what) {
+    return std::any_of(actions_.begin(), actions_.end(), [&](const auto& action) { return action.what == what; });
+  };
+  columns_ = kept_columns(output_dir);
+  if (needed("train") && !run_.data.train.empty()) {
+    const auto train = load(run_.data.train, "train");
+    columns_ = train->schema();
+    train_ = train;
+  }
+  if (needed("train") || needed("evaluate"))
+    for (const auto& [name, path] : run_.data.eval) eval_.add(name, load(path, "eval"));
+  if (needed("predict")) test_ = load(run_.data.test, "test");
 }
 
-std::shared_ptr<Dataset> Session::test_data() {
-  load_data();
-  if (!test_) refuse_missing("test");
-  return test_;
+ClassNames Session::classes() const {
+  if (run_.loss != "cross_entropy") return {};
+  return columns_ ? columns_->classes : ClassNames::numbered(run_.model.layers.back());
 }
 
 Trainer& Session::trainer() {
   if (trainer_) return *trainer_;
-  load_data();
   TrainerOptions options;
   options.args = parse_args(args_, options_, run_.path.string() + ": args");
+  load_data(options.args.output_dir);
   if (recorder_) recorder_->set_output_dir(options.args.output_dir);
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_.model, run_.loss, run_.model_json);
-  if (!run_.init_from.empty())
+  if (!run_.init_from.empty() && options_.checkpoint.empty())
     load_weights(*options.model.module, map_safetensors(run_.init_from), run_.init_from.string());
   options.train_dataset = train_;
   options.eval_dataset = eval_;

@@ -15,8 +15,10 @@ namespace trainer::command {
 /// new process would.
 class Session {
  public:
-  explicit Session(const RunOptions& options);
+  /// Without `actions` those of the file. Their data is opened, and no other.
+  explicit Session(const RunOptions& options, std::optional<std::vector<RunFile::Action>> actions = {});
 
+  const std::vector<RunFile::Action>& actions() const { return actions_; }
   const RunFile& run_file() const { return run_; }
   /// Arguments of an action; they replace those before from then on.
   void update_args(const json::object& args);
@@ -25,19 +27,26 @@ class Session {
   double trainer_seconds() const { return since_trainer_.seconds(); }  ///< since trainer() made it
   Trainer* trainer_or_null() { return trainer_.get(); }
   void reset() { trainer_.reset(); }
-  std::shared_ptr<Dataset> test_data();
+  /// Empty for the newest; the file's actions name one below output_dir.
+  std::filesystem::path resume_path(const RunFile::Action& action, const std::filesystem::path& output_dir) const;
+  std::shared_ptr<Dataset> test_data() const { return test_; }
+  ClassNames classes() const;  ///< of the model's outputs; none for a regression
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:
   [[noreturn]] void refuse_missing(std::string_view what) const;
-  std::shared_ptr<Dataset> load(const std::filesystem::path& path, std::string_view what) const;
-  void load_data();
+  std::shared_ptr<CsvDataset> load(const std::filesystem::path& path, std::string_view what) const;
+  std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir) const;
+  void load_data(const std::filesystem::path& output_dir);
 
   const RunOptions& options_;
   RunFile run_;
+  bool below_output_dir_;
+  std::vector<RunFile::Action> actions_;
   json::object args_;
   std::optional<TraceRecorder> recorder_;
   bool loaded_ = false;
+  std::optional<CsvColumns> columns_;  // of the model, from its training
   std::shared_ptr<Dataset> train_, test_;
   EvalDatasets eval_;
   Stopwatch since_trainer_;

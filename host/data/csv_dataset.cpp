@@ -1,178 +1,181 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// load_csv(): a table of numbers as a dataset. A mistake in it is named with its line.
+#include "trainer/csv_dataset.hpp"
+
 #include <ATen/ATen.h>
 
-#include <charconv>
+#include <algorithm>
 #include <cmath>
+#include <limits>
 
-#include "base/text.hpp"
-#include "trainer/dataset.hpp"
+#include "data/cell_number.hpp"
+#include "data/csv_header.hpp"
+#include "data/csv_labels.hpp"
+#include "data/csv_text.hpp"
 #include "trainer/error.hpp"
-#include "trainer/files.hpp"
-#include "trainer/json.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer {
 namespace {
 
-// Cells of one line; quotes as RFC 4180 has them (a doubled quote stands for one).
-std::vector<std::string> split(std::string_view line) {
-  std::vector<std::string> cells(1);
-  bool quoted = false;
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] == '"') {
-      if (quoted && i + 1 < line.size() && line[i + 1] == '"')
-        cells.back() += line[++i];
-      else
-        quoted = !quoted;
-    } else if (line[i] == ',' && !quoted) {
-      cells.emplace_back();
-    } else {
-      cells.back() += line[i];
-    }
-  }
-  return cells;
+using Missing = CsvOptions::Missing;
+
+// "1.5" of "1,5"; nothing of a text that does not have it so.
+std::optional<std::string> with_point(std::string_view cell) {
+  if (cell.find('.') != cell.npos || std::count(cell.begin(), cell.end(), ',') != 1) return std::nullopt;
+  std::string out(cell);
+  out[out.find(',')] = '.';
+  return cell_number(out) ? std::optional(out) : std::nullopt;
 }
-
-std::string_view trimmed(std::string_view cell) {
-  while (!cell.empty() && (cell.front() == ' ' || cell.front() == '\t')) cell.remove_prefix(1);
-  while (!cell.empty() && (cell.back() == ' ' || cell.back() == '\t')) cell.remove_suffix(1);
-  return cell;
-}
-
-class Reader {
- public:
-  Reader(const std::filesystem::path& path, const std::string& target, Labels labels, std::int64_t classes)
-      : path_(path), target_(target), labels_(labels), classes_(classes) {}
-
-  void read_header(std::string_view line) {
-    for (const auto& cell : split(line)) names_.emplace_back(trimmed(cell));
-    const auto found = std::find(names_.begin(), names_.end(), target_);
-    if (found == names_.end()) {
-      const std::string near = nearest(target_, names_);
-      throw_usage(error_id::data_invalid,
-                  at(1) + " has no column \"" + target_ + "\", which data.target names" +
-                      (near.empty() ? "; name one of its " + std::to_string(names_.size()) + " columns"
-                                    : "; did you mean \"" + near + "\"?"));
-    }
-    target_index_ = static_cast<std::size_t>(found - names_.begin());
-  }
-
-  void read_row(std::string_view line, std::size_t number) {
-    // The plain case, without a quote, is read in place.
-    if (line.find('"') != line.npos) {
-      const auto cells = split(line);
-      if (cells.size() != names_.size()) ragged(cells.size(), number);
-      for (std::size_t i = 0; i < cells.size(); ++i) read_cell(cells[i], i, number);
-      return;
-    }
-    std::size_t i = 0;
-    for (std::string_view rest = line;; ++i) {
-      const auto comma = rest.find(',');
-      if (i < names_.size()) read_cell(rest.substr(0, comma), i, number);
-      if (comma == rest.npos) break;
-      rest.remove_prefix(comma + 1);
-    }
-    if (i + 1 != names_.size()) ragged(i + 1, number);
-  }
-
-  std::shared_ptr<TensorDataset> finish(std::int64_t expected_features) const {
-    const auto columns = static_cast<std::int64_t>(names_.size()) - 1;
-    const auto rows = static_cast<std::int64_t>(labels_ == Labels::regression ? targets_.size() : classes_read_.size());
-    if (rows == 0)
-      throw_usage(error_id::data_invalid,
-                  path_.string() + " has a header and no rows; training and evaluation need at least one");
-    if (expected_features && columns != expected_features)
-      throw_usage(error_id::data_invalid,
-                  path_.string() + " has " + std::to_string(columns) + " feature columns beside \"" + target_ +
-                      "\", but model.layers starts with " + std::to_string(expected_features) + "; make the two agree");
-    auto features = at::empty({rows, columns}, at::kFloat);
-    std::copy(features_.begin(), features_.end(), features.data_ptr<float>());
-    if (labels_ == Labels::regression) {
-      auto labels = at::empty({rows, 1}, at::kFloat);
-      std::copy(targets_.begin(), targets_.end(), labels.data_ptr<float>());
-      return std::make_shared<TensorDataset>(features, labels);
-    }
-    auto labels = at::empty({rows}, at::kLong);
-    std::copy(classes_read_.begin(), classes_read_.end(), labels.data_ptr<std::int64_t>());
-    return std::make_shared<TensorDataset>(features, labels);
-  }
-
- private:
-  std::string at(std::size_t line) const { return path_.string() + " line " + std::to_string(line); }
-
-  [[noreturn]] void ragged(std::size_t found, std::size_t number) const {
-    throw_usage(error_id::data_invalid, at(number) + " has " + std::to_string(found) + " cells, but the header names " +
-                                            std::to_string(names_.size()) + " columns; mend or remove the line");
-  }
-
-  void read_cell(std::string_view raw, std::size_t column, std::size_t number) {
-    const std::string_view cell = trimmed(raw);
-    if (column == target_index_ && labels_ == Labels::classification) return read_class(cell, number);
-    // float(text) of Python, then float32: read as double first, so that both round alike.
-    double value = 0;
-    std::string_view digits = cell;
-    if (!digits.empty() && digits.front() == '+') digits.remove_prefix(1);
-    const auto [end, ec] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-    if (ec == std::errc::invalid_argument || end != digits.data() + digits.size() || digits.empty())
-      throw_usage(error_id::data_invalid, at(number) + ", column \"" + names_[column] + "\" is \"" + std::string(cell) +
-                                              "\", expected a number; mend or remove the line");
-    if (ec == std::errc::result_out_of_range) value = std::strtod(std::string(digits).c_str(), nullptr);
-    if (column == target_index_)
-      targets_.push_back(static_cast<float>(value));
-    else
-      features_.push_back(static_cast<float>(value));
-  }
-
-  void read_class(std::string_view cell, std::size_t number) {
-    std::int64_t value = 0;
-    const auto [end, ec] = std::from_chars(cell.data(), cell.data() + cell.size(), value);
-    const bool whole = ec == std::errc{} && end == cell.data() + cell.size();
-    // -100 is the label that cross_entropy ignores.
-    if (!whole || ((value < 0 || (classes_ && value >= classes_)) && value != -100))
-      throw_usage(error_id::data_invalid,
-                  at(number) + ", column \"" + target_ + "\" is \"" + std::string(cell) +
-                      "\", expected a class from 0 to " +
-                      (classes_ ? std::to_string(classes_ - 1) : "the number of classes less one") +
-                      "; mend the label, or widen the last of model.layers");
-    classes_read_.push_back(value);
-  }
-
-  const std::filesystem::path& path_;
-  const std::string& target_;
-  Labels labels_;
-  std::int64_t classes_;
-  std::vector<std::string> names_;
-  std::size_t target_index_ = 0;
-  std::vector<float> features_, targets_;
-  std::vector<std::int64_t> classes_read_;
-};
 
 }  // namespace
 
-std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
-                                        std::int64_t classes, std::int64_t features) {
-  const std::string text = read_file(path);
-  if (text.empty())
-    throw_usage(error_id::data_invalid,
-                path.string() + " is empty; expected a header line with the columns, then rows");
-  Reader reader(path, target, labels, classes);
-  std::size_t number = 0;
-  for (std::size_t start = 0; start < text.size();) {
-    auto end = text.find('\n', start);
-    if (end == text.npos) end = text.size();
-    std::string_view line(text.data() + start, end - start);
-    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
-    start = end + 1;
-    ++number;
-    if (number == 1) {
-      if (line.rfind("\xef\xbb\xbf", 0) == 0) line.remove_prefix(3);  // a byte-order mark
-      reader.read_header(line);
-    } else if (!line.empty()) {
-      reader.read_row(line, number);
+class CsvReader {
+ public:
+  CsvReader(const std::filesystem::path& path, const CsvOptions& options, const std::optional<CsvColumns>& known)
+      : options_(options), text_(path, options.separator), labels_(text_, options_) {
+    text_.next();
+    if (known) columns_ = *known;
+    const bool by_name = !columns_.features.empty();
+    header_ = read_header(text_, options_, by_name ? &columns_ : nullptr);
+    columns_.features = header_.features;
+    if (columns_.missing.empty() && options_.missing == Missing::number)
+      columns_.missing.assign(header_.features.size(), options_.missing_number);
+    find_means_ = !by_name && options_.missing == Missing::mean;
+    sums_.assign(find_means_ ? header_.features.size() : 0, {});
+    const auto found = static_cast<std::int64_t>(header_.features.size());
+    if (!by_name && options_.features && found != options_.features)
+      throw_usage(error_id::data_invalid, path.string() + " has " + std::to_string(found) + " feature columns beside " +
+                                              shown(options_.target) + ", but model.layers starts with " +
+                                              std::to_string(options_.features) +
+                                              "; make the two agree, or leave columns out with data.drop");
+  }
+
+  CsvDataset::Contents read() {
+    while (text_.next()) read_row();
+    if (rows_ == 0)
+      throw_usage(error_id::data_invalid,
+                  text_.path().string() + " has a header and no rows; training and evaluation need at least one");
+    if (find_means_) take_means();
+    const auto width = header_.features.size();
+    auto features = at::empty({rows_, static_cast<std::int64_t>(width)}, at::kFloat);
+    float* out = features.data_ptr<float>();
+    for (std::size_t i = 0; i < features_.size(); ++i)
+      out[i] = std::isnan(features_[i]) ? static_cast<float>(columns_.missing[i % width]) : features_[i];
+    Batch batch{{"features", features}};
+    if (header_.labelled && tried([&] { labels_tensor_ = labels_.finish(columns_.classes); }))
+      batch.set("labels", labels_tensor_);
+    return {std::move(batch), std::move(columns_)};
+  }
+
+ private:
+  void read_row() {
+    const auto& cells = text_.cells();
+    if (cells.size() != header_.names.size())
+      throw_usage(error_id::data_invalid, text_.at() + " has " + std::to_string(cells.size()) +
+                                              " cells, but the header names " + std::to_string(header_.names.size()) +
+                                              " columns; mend or remove the line");
+    ++rows_;
+    const std::size_t row = features_.size();
+    features_.resize(row + header_.features.size());
+    for (std::size_t i = 0; i < cells.size(); ++i) {
+      const int role = header_.roles[i];
+      if (role >= 0)
+        features_[row + static_cast<std::size_t>(role)] = feature(cells[i], i, static_cast<std::size_t>(role));
+      else if (role == CsvHeader::target && header_.labelled)
+        tried([&] { labels_.add(plain(cells[i])); });
     }
   }
-  return reader.finish(features);
+
+  // Labels that may be missing are left out when one of them cannot be read.
+  template <typename F>
+  bool tried(F&& read) {
+    if (!options_.labels_optional) return read(), true;
+    try {
+      read();
+      return true;
+    } catch (const Error& e) {
+      log::warning(e.sentence() + "; the labels of this file are left out");
+      return header_.labelled = false;
+    }
+  }
+
+  // A number has a decimal point from here on.
+  std::string_view plain(std::string_view cell) {
+    if (options_.decimal != ',') return cell;
+    if (auto number = with_point(cell)) return decimal_ = std::move(*number);
+    return cell;
+  }
+
+  float feature(std::string_view cell, std::size_t column, std::size_t number) {
+    const auto value = cell_number(plain(cell));
+    if (value ? !std::isfinite(*value) : is_missing(cell)) {
+      if (columns_.missing.empty() && !find_means_) refuse_missing(cell, column);
+      return std::numeric_limits<float>::quiet_NaN();
+    }
+    if (!value || (options_.decimal == ',' && cell.find('.') != cell.npos)) refuse_text(cell, column);
+    const auto out = static_cast<float>(*value);
+    if (!std::isfinite(out)) refuse(cell, column, "expected a number that fits into 32 bits", "; scale the column");
+    if (find_means_) sums_[number].first += *value, ++sums_[number].second;
+    return out;
+  }
+
+  [[noreturn]] void refuse_missing(std::string_view cell, std::size_t column) const {
+    refuse(cell, column, "expected a number",
+           options_.missing == Missing::mean
+               ? "; mend or remove the line: the model was trained without data.missing, so it keeps no means"
+               : "; mend or remove the line, or set data.missing to a number or \"mean\" and train with that");
+  }
+
+  [[noreturn]] void refuse_text(std::string_view cell, std::size_t column) const {
+    if (options_.decimal == '.' && with_point(cell))
+      refuse(cell, column, "expected a number with a decimal point", "; set data.decimal to \",\"");
+    refuse(cell, column, options_.decimal == ',' ? "expected a number with a decimal comma" : "expected a number",
+           "; mend or remove the line, or leave the column out with data.drop");
+  }
+
+  [[noreturn]] void refuse(std::string_view cell, std::size_t column, const std::string& expected,
+                           const std::string& remedy) const {
+    throw_usage(error_id::data_invalid, text_.at() + ", column " + shown(header_.names[column]) + " is " + shown(cell) +
+                                            ", " + expected + remedy);
+  }
+
+  void take_means() {
+    for (std::size_t i = 0; i < sums_.size(); ++i) {
+      if (sums_[i].second == 0)
+        throw_usage(error_id::data_invalid, text_.path().string() + " has no value in column " +
+                                                shown(header_.features[i]) +
+                                                ", so there is no mean for data.missing; leave it out with data.drop");
+      columns_.missing.push_back(sums_[i].first / static_cast<double>(sums_[i].second));
+    }
+  }
+
+  const CsvOptions& options_;
+  CsvText text_;
+  CsvLabels labels_;
+  CsvHeader header_;
+  CsvColumns columns_;
+  bool find_means_ = false;
+  std::vector<std::pair<double, std::int64_t>> sums_;  // of a feature's values, and how many there are
+  std::int64_t rows_ = 0;
+  std::vector<float> features_;  // NaN where the cell is missing
+  at::Tensor labels_tensor_;
+  std::string decimal_;
+};
+
+CsvDataset::CsvDataset(const std::filesystem::path& file, const CsvOptions& options)
+    : CsvDataset(file, options, std::nullopt) {}
+
+CsvDataset::CsvDataset(const std::filesystem::path& file, const CsvOptions& options,
+                       const std::optional<CsvColumns>& columns)
+    : CsvDataset(CsvReader(file, options, columns).read()) {}
+
+CsvDataset::CsvDataset(Contents contents)
+    : TensorDataset(std::move(contents.batch)), schema_(std::move(contents.columns)) {}
+
+std::shared_ptr<CsvDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
+                                     std::int64_t classes, std::int64_t features) {
+  return std::make_shared<CsvDataset>(
+      path, CsvOptions{.target = target, .labels = labels, .classes = classes, .features = features});
 }
 
 }  // namespace trainer

@@ -36,8 +36,9 @@ at::Tensor joined(const std::vector<at::Tensor>& parts) { return parts.empty() ?
 }  // namespace
 
 json::object accuracy(const EvalPrediction& p) {
-  const auto hits = p.predictions.argmax(-1).eq(p.label_ids).sum().item<std::int64_t>();
-  return {{"accuracy", static_cast<double>(hits) / static_cast<double>(p.label_ids.numel())}};
+  const auto counted = p.label_ids.ne(-100);
+  const auto hits = p.predictions.argmax(-1).eq(p.label_ids).logical_and_(counted).sum().item<std::int64_t>();
+  return {{"accuracy", static_cast<double>(hits) / static_cast<double>(counted.sum().item<std::int64_t>())}};
 }
 
 void EvaluationResult::add(std::int64_t rows, at::Tensor loss, at::Tensor logits, at::Tensor labels) {

@@ -6,6 +6,7 @@
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "checkpoints/generator_state.hpp"
+#include "data/data_description.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
@@ -28,7 +29,13 @@ void Trainer::store_flos() {
 void Trainer::save_model(const fs::path& directory) const {
   fs::create_directories(directory);
   save_safetensors(directory / weights_file, state_dict(*model_.module));
-  replace_file(directory / args_file, args_.to_json_string() + "\n");
+  replace_file(directory / args_file, args_file_text());
+}
+
+std::string Trainer::args_file_text() const {
+  json::object args = args_.to_dict();
+  if (!data_description_.empty()) args.emplace("data", data_description_);
+  return json::dump(args, {.indent = 2}) + "\n";
 }
 
 void Trainer::save_model_for_plugin(const fs::path& directory) const {
@@ -53,7 +60,7 @@ void Trainer::save_checkpoint() {
 }
 
 CheckpointContents Trainer::checkpoint_contents() const {
-  CheckpointContents contents{state_dict(*model_.module), args_.to_json_string() + "\n", {}, {}, {}, {}};
+  CheckpointContents contents{state_dict(*model_.module), args_file_text(), {}, {}, {}, {}};
   if (args_.save_only_model) return contents;
   contents.optimizer = optimizer_->state_dict();
   contents.scheduler = lr_scheduler_->state_dict();
@@ -71,6 +78,20 @@ void Trainer::load_model(const fs::path& checkpoint) {
     throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }
   load_weights(*model_.module, stored, file.string());
+  auto kept = kept_description(checkpoint);
+  if (train_dataset_ && !train_dataset_->description().empty())
+    require_same_description(kept, data_description_, checkpoint);
+  else
+    data_description_ = std::move(kept);
+}
+
+void Trainer::load_state(const fs::path& checkpoint) {
+  const fs::path file = checkpoint / state_file;
+  if (!fs::exists(file)) return;
+  auto states = std::move(state_.stateful_callbacks);
+  state_ = TrainerState::load_from_json(file);
+  state_.stateful_callbacks = std::move(states);
+  state_.is_local_process_zero = state_.is_world_process_zero = true;
 }
 
 void Trainer::load_best_model() {

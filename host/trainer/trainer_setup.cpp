@@ -99,7 +99,7 @@ Trainer::Trainer(TrainerOptions options)
   PluginRegistry registry(plugin_directories(options.plugin_dirs));
   registry.leave_out(options.without);
   check(model_, log_history_limit_);
-  check(eval_datasets_, args_.eval_strategy);
+  check(eval_datasets_, train_dataset_ ? args_.eval_strategy : "no");
   if (args_.fp16 && device_.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
@@ -120,7 +120,10 @@ Trainer::Trainer(TrainerOptions options)
       .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); },
       .present_objects = [this] { return present_objects(); },
       .describe_objects = [this] { return describe_objects(); }});
-  require_writable_directory(args_.output_dir, "output_dir");
+  if (train_dataset_) {
+    data_description_ = train_dataset_->description();
+    require_writable_directory(args_.output_dir, "output_dir");
+  }
   crash_report::set_directory(args_.output_dir);
   handler_->set_recorder(options.recorder);
   add_initial_callbacks(options, registry);

@@ -24,7 +24,13 @@ struct RunFile {
     /// One unnamed set, or several by name ("eval_<name>_loss" ...).
     std::vector<std::pair<std::string, std::filesystem::path>> eval;
     std::filesystem::path test;
-    std::string target;  ///< the label's column
+    std::string target;             ///< the label's column
+    std::vector<std::string> drop;  ///< columns that are left out
+    /// What stands for a missing cell: nothing, since it is an error, a number, or the column's mean.
+    std::optional<double> missing_number;
+    bool missing_mean = false;
+    char separator = 0;  ///< 0: found in the header
+    char decimal = '.';
   };
   using Callback = PluginCallback;
   struct Action {

@@ -4,11 +4,12 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/stack.h>
 
-#include <filesystem>
 #include <memory>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include "trainer/json.hpp"
 
 namespace trainer {
 
@@ -43,6 +44,9 @@ class Dataset {
   /// The rows `indices` ([B] int64, on the CPU) in that order. With dataloader_num_workers it is
   /// called from several threads at once.
   virtual Batch get_batch(const at::Tensor& indices) const = 0;
+  /// What has to be known of these rows to give a model that learned from them the same inputs later, such as the
+  /// order of columns: kept in its checkpoints, as "data" of training_args.json. Empty: nothing.
+  virtual json::object description() const { return {}; }
 };
 
 /// Tensors in memory, all with the same number of rows.
@@ -70,17 +74,5 @@ std::shared_ptr<TensorDataset> from_torch(TorchDataset dataset) {
   }
   return std::make_shared<TensorDataset>(at::stack(data), at::stack(target));
 }
-
-enum class Labels {
-  regression,      ///< float32, [N, 1]
-  classification,  ///< int64, [N], each in [0, classes)
-};
-
-/// Reads a CSV file with a header line: the column `target` becomes "labels", every other one a
-/// float32 column of "features" [N, F], in file order. What is missing, ragged, empty, not a number
-/// or out of range is a usage Error with the line. `classes` 0 does not check the upper end;
-/// `features` 0 does not check their number.
-std::shared_ptr<TensorDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
-                                        std::int64_t classes = 0, std::int64_t features = 0);
 
 }  // namespace trainer

@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 
+#include "trainer/csv_dataset.hpp"
 #include "trainer/data_loader.hpp"
 #include "trainer/lr_scheduler.hpp"
 #include "trainer/model.hpp"
@@ -63,6 +64,9 @@ class Trainer {
   void save_model(const std::filesystem::path& directory) const;
   /// Loads weights from a checkpoint directory, as resuming does, without its optimizer and state.
   void load_model(const std::filesystem::path& checkpoint);
+  /// Takes a checkpoint's state over, its step above all, so that what evaluate() logs stands where the model was
+  /// saved. Nothing when the directory has none.
+  void load_state(const std::filesystem::path& checkpoint);
 
   template <typename T>
   void add_callback(std::shared_ptr<T> callback) {
@@ -184,6 +188,7 @@ class Trainer {
   // trainer_checkpoint.cpp
   void save_checkpoint();
   CheckpointContents checkpoint_contents() const;
+  std::string args_file_text() const;
   void load_best_model();
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
@@ -191,6 +196,7 @@ class Trainer {
   TrainingArguments args_;
   Model model_;
   std::shared_ptr<Dataset> train_dataset_;
+  json::object data_description_;  // of the train dataset, or of the one that a loaded model learned from
   EvalDatasets eval_datasets_;
   ComputeMetrics compute_metrics_;
   std::optional<std::int64_t> log_history_limit_;

@@ -70,6 +70,33 @@ TEST_F(RunFileTest, KeysOfTheHost) {
               HasSubstr("log_history_limit is an integer (0), expected a whole number from 1"));
 }
 
+TEST_F(RunFileTest, HowDataIsRead) {
+  const auto data = [&](const std::string& keys) { return with(good, "\"target\"", keys + ", \"target\""); };
+  const RunFile::Data plain = load(good).data;
+  EXPECT_FALSE(plain.missing_number || plain.missing_mean || plain.separator);
+  EXPECT_EQ(plain.decimal, '.');
+  const RunFile::Data given =
+      load(data(R"("drop": ["id", ""], "missing": 0, "separator": "tab", "decimal": ",")")).data;
+  EXPECT_EQ(given.drop, (std::vector<std::string>{"id", ""}));
+  EXPECT_EQ(given.missing_number, 0.0);
+  EXPECT_EQ(given.separator, '\t');
+  EXPECT_EQ(given.decimal, ',');
+  EXPECT_TRUE(load(data(R"("missing": "mean")")).data.missing_mean);
+  EXPECT_FALSE(load(data(R"("missing": "error")")).data.missing_mean);
+  EXPECT_EQ(load(good, {{"data.separator", ";"}, {"data.missing", "mean"}}).data.separator, ';');
+  EXPECT_THAT(error_of(data(R"("missing": "median")")), HasSubstr("expected \"error\", a finite number or \"mean\""));
+  EXPECT_THAT(error_of(data(R"("missing": NaN)")), HasSubstr("a finite number"));
+  EXPECT_THAT(error_of(data(R"("separator": "a")")), HasSubstr("expected one character"));
+  EXPECT_THAT(error_of(data(R"("decimal": ";")")), HasSubstr("data.decimal is \";\""));
+  EXPECT_THAT(error_of(data(R"("decimal": ",", "separator": ",")")), HasSubstr("and so is the separator"));
+}
+
+TEST_F(RunFileTest, OutputsFitTheLoss) {
+  EXPECT_THAT(error_of(with(good, "cross_entropy", "mse")),
+              HasSubstr("model.layers ends with 3, but with loss \"mse\" there is one target"));
+  EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4, 1]")), HasSubstr("needs an output for each class"));
+}
+
 TEST_F(RunFileTest, SetReplacesKeys) {
   const RunFile run = load(good, {{"model.layers", "[4, 3]"}, {"data.train", "other.csv"}, {"args.seed", "7"}});
   EXPECT_EQ(run.model.layers.size(), 2u);

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <cmath>
 #include <filesystem>
 
 #include "trainer/callback_handler.hpp"
@@ -297,6 +298,66 @@ TEST_F(TrainerTest, FullEvaluationInBf16) {
   const auto metrics = trainer.evaluate();
   EXPECT_GT(metrics.at("eval_loss").as_double(), 0);
   EXPECT_EQ(net->parameters()[0].scalar_type(), at::kBFloat16);
+}
+
+TEST_F(TrainerTest, AccuracyLeavesOutIgnoredLabels) {
+  const auto logits = torch::tensor({{1.0, 0.0}, {1.0, 0.0}, {0.0, 1.0}, {0.0, 1.0}});
+  const auto share = [&](std::vector<std::int64_t> labels) {
+    return accuracy({logits, torch::tensor(labels)}).at("accuracy").as_double();
+  };
+  EXPECT_EQ(share({0, 1, 1, 1}), 0.75);
+  EXPECT_EQ(share({0, -100, 1, -100}), 1.0);
+  EXPECT_TRUE(std::isnan(share({-100, -100, -100, -100})));
+}
+
+TEST_F(TrainerTest, LossesRefuseShapesThatDoNotFit) {
+  EXPECT_THROW(trainer::mse_loss(torch::zeros({4, 3}), torch::zeros({4, 1})), Error);
+  EXPECT_THROW(trainer::mse_loss(torch::zeros({4, 1}), torch::zeros({4})), Error);
+  EXPECT_NO_THROW(trainer::mse_loss(torch::zeros({4, 1}), torch::zeros({4, 1})));
+  const auto classes = torch::zeros({4}, torch::kLong);
+  EXPECT_THROW(cross_entropy(torch::zeros({4, 3}), classes.unsqueeze(1)), Error);
+  EXPECT_THROW(cross_entropy(torch::zeros({3, 3}), classes), Error);
+  EXPECT_NO_THROW(cross_entropy(torch::zeros({4, 3}), classes));
+  EXPECT_NO_THROW(cross_entropy(torch::zeros({4, 3}), torch::ones({4, 3}) / 3));
+  EXPECT_NO_THROW(cross_entropy(torch::zeros({4, 3, 2}), torch::zeros({4, 2}, torch::kLong)));
+}
+
+TEST_F(TrainerTest, ModelsKeepWhatTheirDataSays) {
+  struct Described : TensorDataset {
+    Described(const TensorDataset& data, json::object what) : TensorDataset(data), what(std::move(what)) {}
+    json::object description() const override { return what; }
+    json::object what;
+  };
+  const json::object abc{{"features", {"a", "b", "c"}}};
+  auto o = options();
+  o.args.save_strategy = "steps";
+  o.args.save_steps = 3;
+  o.train_dataset = std::make_shared<Described>(*data, abc);
+  Trainer(std::move(o)).train();
+  const fs::path checkpoint = dir / "checkpoint-3";
+  const auto kept = [](const fs::path& where) {
+    return json::parse_file(where / "training_args.json").as_object().at("data").as_object();
+  };
+  EXPECT_EQ(kept(checkpoint), abc);
+
+  auto evaluation = options();
+  evaluation.train_dataset = nullptr;
+  evaluation.args.output_dir = "/proc/no such directory";
+  evaluation.eval_dataset = data;
+  Trainer trainer(std::move(evaluation));
+  trainer.load_model(checkpoint);
+  trainer.load_state(checkpoint);
+  trainer.evaluate();
+  const auto& last = trainer.state().log_history.back();
+  EXPECT_EQ(last.at("step"), 3);
+  EXPECT_EQ(last.at("epoch"), 1.0);
+  trainer.save_model(dir / "copy");
+  EXPECT_EQ(kept(dir / "copy"), abc) << "also by a trainer that has no train dataset";
+
+  auto other = options();
+  other.train_dataset = std::make_shared<Described>(*data, json::object{{"features", {"b", "a", "c"}}});
+  Trainer resumed(std::move(other));
+  EXPECT_THROW(resumed.train(checkpoint), Error);
 }
 
 }  // namespace

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <ATen/core/Tensor.h>
+
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "data/csv_text.hpp"
+#include "trainer/csv_columns.hpp"
+
+namespace trainer {
+
+/// The cells of the target's column, and the labels that they become.
+class CsvLabels {
+ public:
+  CsvLabels(const CsvText& text, const CsvOptions& options) : text_(text), options_(options) {}
+
+  /// The cell of the next row, its number with a decimal point.
+  void add(std::string_view cell);
+  /// All of them. `classes` of the model, or none: then those of this file are put there.
+  at::Tensor finish(ClassNames& classes) const;
+
+ private:
+  void add_number(std::string_view cell);
+  void add_class(std::string_view cell);
+  ClassNames own_classes() const;
+  std::string place(std::size_t line, std::string_view cell) const;
+
+  const CsvText& text_;
+  const CsvOptions& options_;
+  std::vector<float> numbers_;
+  struct {
+    std::size_t count = 0, line = 0;
+    std::string cell;
+  } not_finite_;
+  std::vector<std::int32_t> values_;  // a row's place in the next, -1 for one that is to be ignored
+  std::vector<std::string> cells_;    // each once
+  std::vector<std::size_t> lines_;    // where it came first
+  std::unordered_map<std::string, std::int32_t> index_;
+};
+
+}  // namespace trainer
