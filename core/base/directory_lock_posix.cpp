@@ -7,6 +7,7 @@
 #include "base/directory_lock.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -81,11 +82,12 @@ struct Holder {
   std::int64_t pid = 0;  ///< 0: not known
   std::string host, start;
 
+  bool is_here() const { return host == host_name(); }
   // A process of another host cannot be asked for.
-  bool is_alive_here() const {
-    return pid > 0 && pid != ::getpid() && host == host_name() &&
-           (::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
+  bool may_be_alive() const {
+    return pid > 0 && (!is_here() || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
   }
+  bool is_alive_here() const { return is_here() && pid != ::getpid() && may_be_alive(); }
 };
 
 // What the file says, if anything: it may be written this very moment, or be anybody's text.
@@ -144,7 +146,8 @@ std::shared_ptr<DirectoryLock> DirectoryLock::take(const fs::path& directory) {
 DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(directory)) {
   std::error_code ignored;
   file_ = fs::absolute(directory_ / file_name, ignored);  // the current directory may change
-  for (;;) {
+  constexpr int most_naps = 20, nap_ms = 10;
+  for (int naps = 0;;) {
     const int opened = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
     if (opened < 0) {
       warn_unlocked(directory_, std::strerror(errno));
@@ -152,11 +155,14 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
     }
     const Locked locked = lock_file(opened);
     const std::string reason = std::strerror(errno);
-    if (locked == Locked::yes && !is_file(opened, file_)) {
+    const Holder who = locked == Locked::yes ? Holder() : holder(opened);
+    // Its record may be still to come, or be that of one that was killed while it forked.
+    const bool settles = locked == Locked::by_another && !who.may_be_alive() && naps < most_naps;
+    if (settles || (locked == Locked::yes && !is_file(opened, file_))) {
       ::close(opened);
+      if (settles) ::poll(nullptr, 0, nap_ms), ++naps;
       continue;
     }
-    const Holder who = locked == Locked::yes ? Holder() : holder(opened);
     if (locked == Locked::by_another || who.is_alive_here()) {
       ::close(opened);
       refuse(directory_, who);
