@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <utility>
 
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -13,14 +15,20 @@
 namespace trainer {
 namespace {
 
+std::string reason() { return std::strerror(errno); }
+
 struct Descriptor {
   int fd;
   ~Descriptor() {
     if (fd >= 0) ::close(fd);
   }
+  // Some file systems tell only now that the disk is full.
+  void close(const std::filesystem::path& path) {
+    if (::close(std::exchange(fd, -1)) != 0 && errno != EINTR)
+      throw_run(error_id::file_write_failed,
+                path.string() + " could not be closed: " + reason() + "; see to the disk and start again");
+  }
 };
-
-std::string reason() { return std::strerror(errno); }
 
 void write_all(int fd, std::string_view bytes, const std::filesystem::path& path) {
   while (!bytes.empty()) {
@@ -37,6 +45,57 @@ void sync_path(const std::filesystem::path& path, int flags) {
   Descriptor file{::open(path.c_str(), flags | O_CLOEXEC)};
   if (file.fd < 0 || ::fsync(file.fd) != 0)
     throw_run(error_id::file_write_failed, path.string() + " could not be flushed to the disk: " + reason());
+}
+
+// Writes what becomes `path`; on failure no trace is left.
+void put_in_place(Descriptor& file, const std::filesystem::path& temporary, const std::filesystem::path& path,
+                  std::string_view bytes) try {
+  write_all(file.fd, bytes, temporary);
+  if (::fsync(file.fd) != 0)
+    throw_run(error_id::file_write_failed, temporary.string() + " could not be flushed to the disk: " + reason());
+  file.close(temporary);
+  if (::rename(temporary.c_str(), path.c_str()) != 0)
+    throw_run(error_id::file_write_failed,
+              temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
+} catch (...) {
+  ::unlink(temporary.c_str());
+  throw;
+}
+
+bool is_same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
+
+// The file that a link leads to, there or not.
+std::filesystem::path behind_links(std::filesystem::path path) {
+  std::error_code none;
+  for (int links = 0; links < 40; ++links) {
+    const auto next = std::filesystem::read_symlink(path, none);
+    if (none) break;
+    path = path.parent_path() / next;
+  }
+  return path;
+}
+
+// A file that nobody else has: the name of another would be somebody's.
+int open_new_beside(const std::filesystem::path& path, std::filesystem::path& temporary) {
+  for (int n = 0;; ++n) {
+    temporary = path;
+    temporary += ".tmp" + (n == 0 ? "" : std::to_string(n));
+    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0 || errno != EEXIST) return fd;
+  }
+}
+
+// Whoever is to read a pipe may come a little later, but not never.
+int open_in_place(const std::filesystem::path& path, bool pipe) {
+  constexpr int limit_ms = 10000, nap_ms = 20;
+  int fd = -1;
+  for (int waited = 0; fd < 0 && waited <= limit_ms; waited += nap_ms) {
+    fd = ::open(path.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 || !pipe || errno != ENXIO) break;
+    ::poll(nullptr, 0, nap_ms);
+  }
+  if (fd >= 0) ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) & ~O_NONBLOCK);
+  return fd;
 }
 
 }  // namespace
@@ -65,19 +124,61 @@ std::string read_file(const std::filesystem::path& path) {
 void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::path temporary = path;
   temporary += ".tmp";
-  try {
-    Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
-    if (file.fd < 0) throw_run(error_id::file_write_failed, temporary.string() + " could not be created: " + reason());
-    write_all(file.fd, bytes, temporary);
-    if (::fsync(file.fd) != 0)
-      throw_run(error_id::file_write_failed, temporary.string() + " could not be flushed to the disk: " + reason());
-    if (::rename(temporary.c_str(), path.c_str()) != 0)
-      throw_run(error_id::file_write_failed,
-                temporary.string() + " could not be renamed to " + path.string() + ": " + reason());
-  } catch (...) {
-    ::unlink(temporary.c_str());
-    throw;
+  Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
+  if (file.fd < 0) throw_run(error_id::file_write_failed, temporary.string() + " could not be created: " + reason());
+  put_in_place(file, temporary, path, bytes);
+}
+
+ResultFile::ResultFile(std::filesystem::path path, std::string option, const std::vector<std::filesystem::path>& inputs)
+    : path_(std::move(path)) {
+  std::error_code ignored;
+  const auto refuse = [&](const std::string& why) {
+    throw_usage(error_id::file_write_failed, option + " " + path_.string() + " " + why + "; name another file");
+  };
+  const auto target = behind_links(path_);
+  const auto parent = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
+  if (path_.empty()) refuse("names no file");
+  if (std::filesystem::is_directory(path_, ignored)) refuse("is a directory, expected a file");
+  if (!std::filesystem::is_directory(parent, ignored)) refuse("is in no directory that is there");
+  const auto check = [&](const std::filesystem::path& input) {
+    if (std::filesystem::equivalent(path_, input, ignored))
+      refuse("is " + input.string() + ", which is read, and would be lost");
+  };
+  for (const auto& input : inputs) {
+    check(input);
+    if (!std::filesystem::is_directory(input, ignored)) continue;
+    for (const auto& entry : std::filesystem::directory_iterator(input, ignored)) check(entry.path());
   }
+}
+
+void ResultFile::write(std::string_view bytes) const {
+  struct stat there {};
+  const bool exists = ::stat(path_.c_str(), &there) == 0;
+  if (!exists && errno != ENOENT)  // a circle of links, for one
+    throw_run(error_id::file_write_failed, path_.string() + " could not be opened: " + reason());
+  std::fflush(stdout);
+  for (const int stream : {STDOUT_FILENO, STDERR_FILENO})
+    if (struct stat printed{}; exists && ::fstat(stream, &printed) == 0 && is_same(there, printed))
+      return write_all(stream, bytes, path_);
+  const auto target = behind_links(path_);
+  struct stat found {};
+  const bool known = ::stat(target.c_str(), &found) == 0;
+  // A link of /proc may name a file that is no longer there.
+  if (!exists || (S_ISREG(there.st_mode) && there.st_nlink == 1 && known && is_same(there, found))) {
+    std::filesystem::path temporary;
+    Descriptor file{open_new_beside(target, temporary)};
+    if (file.fd >= 0) {
+      if (exists) (void)::fchmod(file.fd, there.st_mode & 07777);
+      return put_in_place(file, temporary, target, bytes);
+    }
+    if (!exists) throw_run(error_id::file_write_failed, path_.string() + " could not be created: " + reason());
+  }
+  Descriptor file{open_in_place(path_, S_ISFIFO(there.st_mode))};
+  if (file.fd < 0)
+    throw_run(error_id::file_write_failed, path_.string() + " could not be opened: " +
+                                               (errno == ENXIO ? "nobody reads what is written there" : reason()));
+  write_all(file.fd, bytes, path_);
+  file.close(path_);
 }
 
 void replace_directory(const std::filesystem::path& from, const std::filesystem::path& to) {

@@ -15,7 +15,7 @@ namespace trainer {
 ///
 /// sorted by id; a plugin that brings libraries along has "libraries", an object of their SHA-256 by file name. Written
 /// when a training begins, and kept when it uses none and has none. A training that `resumes` warns first of each
-/// plugin that is not the one which the file names.
+/// plugin that is not the one which the file names. A file that cannot be written is a warning.
 void update_plugins_lock(const std::filesystem::path& output_dir,
                          const std::vector<std::shared_ptr<CallbackEntry>>& entries, bool resumes);
 

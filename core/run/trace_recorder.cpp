@@ -15,7 +15,7 @@ TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::
   if (!file_) throw_usage(error_id::file_write_failed, path.string() + " could not be opened for writing");
 }
 
-TraceRecorder::~TraceRecorder() { std::fclose(file_); }
+TraceRecorder::~TraceRecorder() { (void)std::fclose(file_); }  // finish() has told what is lost
 
 void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const TrainerControl& control,
                           const json::object* values, std::uint32_t has) {
@@ -32,8 +32,7 @@ void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const T
     const std::string name = checkpoint_name(state.global_step);
     const auto source = output_dir_ / name / state_file;
     if (std::filesystem::exists(source))
-      std::filesystem::copy_file(source, directory_ / (name + "." + state_file),
-                                 std::filesystem::copy_options::overwrite_existing);
+      ResultFile(directory_ / (name + "." + state_file), "--record").write(read_file(source));
   }
   pending_.push_back(std::move(line));
   changes_.emplace_back();
@@ -65,7 +64,7 @@ void TraceRecorder::write_last() {
 }
 
 void TraceRecorder::finish() {
-  if (std::fflush(file_) != 0)
+  if (std::fflush(file_) != 0 || std::ferror(file_))
     throw_run(error_id::file_write_failed,
               (directory_ / "trace.jsonl").string() + " could not be written; is the disk full?");
 }

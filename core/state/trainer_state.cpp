@@ -165,9 +165,11 @@ TrainerState TrainerState::from_json(const json::value& v, std::string_view wher
   return state;
 }
 
-void TrainerState::save_to_json(const std::filesystem::path& path) const {
-  replace_file(path, json::dump(to_json(), {.indent = 2, .sort_keys = true}) + "\n");
+std::string TrainerState::to_json_string() const {
+  return json::dump(to_json(), {.indent = 2, .sort_keys = true}) + "\n";
 }
+
+void TrainerState::save_to_json(const std::filesystem::path& path) const { replace_file(path, to_json_string()); }
 
 TrainerState TrainerState::load_from_json(const std::filesystem::path& path) {
   return from_json(json::parse_file(path), path.string());

@@ -11,7 +11,6 @@
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
-#include "trainer/files.hpp"
 #include "trainer/version.hpp"
 
 namespace trainer::command {
@@ -61,7 +60,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   }
   json::object weights;
   if (trainer) {
-    trainer->state().save_to_json(directory / state_file);
+    ResultFile(directory / state_file, "--record").write(trainer->state().to_json_string());
     for (const auto& [name, tensor] : state_dict(*trainer->model().module))
       weights.emplace(name, tensor_to_json(tensor.detach().cpu()));
   }
@@ -69,7 +68,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   result.emplace("final_weights", std::move(weights));
   result.emplace("callbacks", trainer ? costs_of(trainer->callback_handler()) : json::array{});
   result.emplace("versions", json::object{{"libtrainer", version}, {"libtorch", TORCH_VERSION}});
-  replace_file(directory / "result.json", json::dump(result, {.indent = 1}) + "\n");
+  ResultFile(directory / "result.json", "--record").write(json::dump(result, {.indent = 1}) + "\n");
 }
 
 namespace {
@@ -120,9 +119,9 @@ std::string predictions_text(const PredictionOutput& result, const ClassNames& c
 
 }  // namespace
 
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, const ClassNames& classes,
+void write_predictions(const ResultFile& file, const PredictionOutput& result, const ClassNames& classes,
                        bool probabilities) {
-  replace_file(file, predictions_text(result, classes, probabilities));
+  file.write(predictions_text(result, classes, probabilities));
 }
 
 }  // namespace trainer::command

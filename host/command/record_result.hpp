@@ -6,6 +6,7 @@
 #include <exception>
 #include <filesystem>
 
+#include "trainer/files.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {
@@ -20,7 +21,7 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
 
 /// A CSV file with a column for each output of the model. With classes first the predicted one (`prediction`), then
 /// `logit_CLASS` of each, and `probability_CLASS` where they are asked for; `label` last when the data has labels.
-void write_predictions(const std::filesystem::path& file, const PredictionOutput& result, const ClassNames& classes,
+void write_predictions(const ResultFile& file, const PredictionOutput& result, const ClassNames& classes,
                        bool probabilities);
 
 }  // namespace trainer::command

@@ -74,7 +74,11 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
       if (StopSignals::received()) break;
     }
   } catch (const std::exception& e) {
-    finish(&e);
+    try {
+      finish(&e);
+    } catch (const std::exception& second) {  // the first one is what ended the run
+      log::warning(std::string("the record is not whole: ") + second.what());
+    }
     throw;
   }
   finish(nullptr);
@@ -84,11 +88,13 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
 
 int train(const RunOptions& options) {
   Session session(options, {{{"train", options.resume_from_checkpoint, {}}}});
-  do_actions(session, [](const auto&) {});
-  Trainer& trainer = session.trainer();
-  const std::filesystem::path output_dir = trainer.args().output_dir;
-  trainer.save_model(output_dir);
-  trainer.state().save_to_json(output_dir / state_file);
+  // Before the record is written, which may fail.
+  do_actions(session, [&](const auto&) {
+    const std::filesystem::path output_dir = session.trainer().args().output_dir;
+    session.trainer().save_model(output_dir);
+    session.trainer().state().save_to_json(output_dir / state_file);
+  });
+  const Trainer& trainer = session.trainer();
   if (!options.quiet) print_summary(trainer, session.trainer_seconds());
   return signal_status(session);
 }
@@ -114,10 +120,11 @@ int predict(const RunOptions& options) {
   if (options.probabilities && session.run_file().loss != "cross_entropy")
     throw_usage(error_id::command_usage, "--probabilities needs classes, but " + options.run_file.string() +
                                              " has loss \"" + session.run_file().loss + "\"; leave the option out");
+  const ResultFile output(options.output, "--output", session.inputs());
   Trainer& trainer = session.trainer();
   trainer.load_model(options.checkpoint);
   const auto result = trainer.predict(session.test_data());
-  write_predictions(options.output, result, session.classes(), options.probabilities);
+  write_predictions(output, result, session.classes(), options.probabilities);
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
     print_line("predictions: " + options.output.string());

@@ -7,8 +7,10 @@
 #include <charconv>
 
 #include "command/built_in_model.hpp"
+#include "command/compute_threads.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
+#include "trainer/files.hpp"
 #include "trainer/log.hpp"
 #include "trainer/safetensors.hpp"
 
@@ -48,7 +50,20 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       actions_(actions ? std::move(*actions) : run_.actions),
       args_(run_.args) {
   if (options.quiet) log::set_level(log::Level::warning);
-  if (!options.record.empty()) recorder_.emplace(options.record);
+  start_compute_threads();
+  if (options.record.empty()) return;
+  require_writable_directory(options.record, "--record");
+  for (const char* file : {"trace.jsonl", "result.json", state_file})
+    ResultFile(options.record / file, "--record", inputs());
+  recorder_.emplace(options.record);
+}
+
+std::vector<std::filesystem::path> Session::inputs() const {
+  std::vector<std::filesystem::path> out{run_.path,           run_.data.train,
+                                         run_.data.test,      run_.init_from,
+                                         options_.checkpoint, options_.resume_from_checkpoint.value_or("")};
+  for (const auto& [name, path] : run_.data.eval) out.push_back(path);
+  return out;
 }
 
 void Session::update_args(const json::object& args) {

@@ -31,6 +31,8 @@ class Session {
   std::filesystem::path resume_path(const RunFile::Action& action, const std::filesystem::path& output_dir) const;
   std::shared_ptr<Dataset> test_data() const { return test_; }
   ClassNames classes() const;  ///< of the model's outputs; none for a regression
+  /// What the command reads, and must not write.
+  std::vector<std::filesystem::path> inputs() const;
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:

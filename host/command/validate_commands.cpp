@@ -164,8 +164,11 @@ int plugins_validate(const ValidateOptions& given) {
     return 0;
   }
   if (!given.worker.empty()) return validator::run_worker(given.worker, options_of(given, given.path));
+  const auto files = files_of(given.path);
+  std::optional<ResultFile> junit;
+  if (!given.junit.empty()) junit.emplace(given.junit, "--junit", files);
   std::vector<Report> reports;
-  for (const auto& file : files_of(given.path)) {
+  for (const auto& file : files) {
     if (!given.as_json) print_line(file.string());
     Report report{file,
                   validator::validate(options_of(given, file), program(given, "validate"), [&](const Result& result) {
@@ -182,7 +185,7 @@ int plugins_validate(const ValidateOptions& given) {
     for (const auto& report : reports) list.push_back(as_json(given, report));
     std::cout << json::dump(list, {.indent = 2}) << "\n";
   }
-  if (!given.junit.empty()) replace_file(given.junit, as_junit(reports));
+  if (junit) junit->write(as_junit(reports));
   return std::all_of(reports.begin(), reports.end(), [](const Report& report) { return report.good(); }) ? 0 : 1;
 }
 

@@ -48,6 +48,7 @@ struct TrainerState {
   bool update_best(const Number& metric, const TrainingArguments& args);
 
   json::object to_json() const;
+  std::string to_json_string() const;  ///< as save_to_json() writes it
   /// Strict, as in transformers: an unknown key is an Error; a missing one keeps its default.
   static TrainerState from_json(const json::value& v, std::string_view where);
 
