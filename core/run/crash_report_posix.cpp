@@ -87,12 +87,6 @@ void report(const Moment& now, std::string_view how, ErrorId id) {
   ::close(out);
 }
 
-[[noreturn]] void end_process(int status) {
-  std::fflush(stdout);
-  process = 0;  // for what stands in for _exit()
-  ::_exit(status);
-}
-
 extern "C" void handle_crash(int signal, siginfo_t* info, void*) {
   if (signal == SIGBUS && moments_file::mend(info->si_addr)) return;
   if (const Moment* now = call_under_way()) {
@@ -140,6 +134,12 @@ void install() {
   }
   static const int registered = std::atexit(handle_exit) + std::at_quick_exit(handle_exit);
   (void)registered;
+}
+
+void end_process(int status) {
+  std::fflush(stdout);
+  process = 0;  // for what stands in for _exit()
+  ::_exit(status);
 }
 
 void seen_exit(std::string_view function) {

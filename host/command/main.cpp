@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The `trainer` command: what it takes, and its exit status.
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+
+#include "base/standard_streams.hpp"
 #include "base/text.hpp"
 #include "command/command_line.hpp"
 #include "command/print.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
+#include "trainer/out_of_memory.hpp"
 #include "trainer/training_arguments.hpp"
 #include "trainer/version.hpp"
 
@@ -15,10 +21,11 @@ namespace {
 using trainer::command::add_common_options;
 using trainer::command::add_resume;
 using trainer::command::add_run_options;
+using trainer::command::print_error;
 using trainer::command::RunOptions;
 
 int usage_error(const std::string& sentence) {
-  trainer::command::print_error(trainer::with_id(sentence, trainer::error_id::command_usage));
+  print_error(trainer::with_id(sentence, trainer::error_id::command_usage));
   return 2;
 }
 
@@ -69,12 +76,8 @@ std::string explain(const CLI::ParseError& e, const CLI::App& app) {
          trainer::join(names) + "; " + (near.empty() ? help_of(app) : "did you mean \"" + near + "\"?");
 }
 
-}  // namespace
-
-char** trainer::command::process_arguments = nullptr;
-
-int main(int argc, char** argv) {
-  trainer::command::process_arguments = argv;
+// Runs what the command line says.
+int run_command(int argc, char** argv) {
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);
   app.require_subcommand(1);
@@ -126,16 +129,67 @@ int main(int argc, char** argv) {
     return app.exit(e);
   } catch (const CLI::ParseError& e) {
     return usage_error(explain(e, app));
+  }
+}
+
+int out_of_memory() {
+  print_error(trainer::with_id("out of memory; make per_device_train_batch_size or the model smaller",
+                               trainer::error_id::memory_exhausted));
+  return 1;
+}
+
+// The command's status, or that of the error that ends it, which is one line.
+int status_of_command(int argc, char** argv) {
+  try {
+    return run_command(argc, argv);
   } catch (const trainer::Error& e) {
-    trainer::command::print_error(e.what());
+    print_error(e.what());
     return e.kind() == trainer::ErrorKind::usage ? 2 : 1;
   } catch (const std::bad_alloc&) {
-    trainer::command::print_error(trainer::with_id(
-        "out of memory; make per_device_train_batch_size or the model smaller", trainer::error_id::memory_exhausted));
-    return 1;
+    return out_of_memory();
   } catch (const std::exception& e) {
+    if (trainer::is_out_of_memory(e)) return out_of_memory();
     const std::string text = e.what();  // LibTorch appends a stack to the first line
-    trainer::command::print_error(trainer::with_id(text.substr(0, text.find('\n')), trainer::error_id::run_failed));
+    print_error(trainer::with_id(text.substr(0, text.find('\n')), trainer::error_id::run_failed));
     return 1;
   }
+}
+
+std::terminate_handler usual_end;
+
+// The last resort of an exception that found no way to status_of_command().
+[[noreturn]] void end_without_memory() {
+  try {
+    if (std::current_exception()) throw;
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: out of memory [memory.exhausted]\n", stderr);
+    trainer::crash_report::end_process(1);
+  } catch (...) {
+  }
+  usual_end();
+  std::abort();
+}
+
+// What is printed is a command's result, but for a training, whose results are files.
+bool prints_results(int argc, char** argv) { return argc < 2 || std::string_view(argv[1]) != "train"; }
+
+}  // namespace
+
+char** trainer::command::process_arguments = nullptr;
+
+int main(int argc, char** argv) {
+  trainer::secure_standard_streams();
+  usual_end = std::set_terminate(end_without_memory);
+  trainer::command::process_arguments = argv;
+  const int status = status_of_command(argc, argv);
+  const std::string lost = trainer::stdout_failure();
+  if (lost.empty() || status != 0) return status;
+  const std::string sentence = "stdout could not be written (" + lost + "), and what was printed is not whole";
+  if (!prints_results(argc, argv)) {
+    trainer::log::warning(sentence);
+    return 0;
+  }
+  print_error(trainer::with_id(sentence + "; see to where it goes, and start again",
+                               trainer::error_id::file_write_failed));
+  return 1;
 }

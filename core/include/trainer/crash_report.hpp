@@ -21,6 +21,9 @@ void seen_exit(std::string_view function);
 /// The same; and when it was no callback's call, it is told, and the status is 70 instead of 0.
 void seen_foreign_exit(std::string_view function, int status);
 
+/// Ends the process at once; neither of these sees it.
+[[noreturn]] void end_process(int status);
+
 /// Where crash.json goes from now on; nowhere before the first call, or when the path is very long.
 void set_directory(const std::filesystem::path& output_dir);
 

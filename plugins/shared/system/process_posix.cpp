@@ -32,10 +32,14 @@ class Child {
     ::posix_spawn_file_actions_init(&files_);
     ::posix_spawnattr_init(&attributes_);
     ::posix_spawn_file_actions_addopen(&files_, 0, "/dev/null", O_RDONLY, 0);
-    sigset_t none;
-    sigemptyset(&none);
+    // The host may ignore these two, which would go on to the child.
+    sigset_t none, usual;
+    sigemptyset(&none), sigemptyset(&usual);
+    sigaddset(&usual, SIGPIPE), sigaddset(&usual, SIGXFSZ);
+    ::posix_spawnattr_setsigdefault(&attributes_, &usual);
     ::posix_spawnattr_setsigmask(&attributes_, &none);
-    ::posix_spawnattr_setflags(&attributes_, static_cast<short>(place | POSIX_SPAWN_SETSIGMASK));
+    ::posix_spawnattr_setflags(&attributes_,
+                               static_cast<short>(place | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF));
   }
   ~Child() {
     ::posix_spawn_file_actions_destroy(&files_);
