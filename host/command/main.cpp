@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
     trainer::log::warning(sentence);
     return 0;
   }
-  print_error(trainer::with_id(sentence + "; see to where it goes, and start again",
-                               trainer::error_id::file_write_failed));
+  print_error(
+      trainer::with_id(sentence + "; see to where it goes, and start again", trainer::error_id::file_write_failed));
   return 1;
 }

@@ -1,13 +1,32 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/batch_workers.hpp"
 
+#include <ATen/Parallel.h>
+
+#include "trainer/error.hpp"
+
 namespace trainer {
 
 BatchWorkers::BatchWorkers(std::int64_t threads) {
-  for (std::int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+  // They share with threads to come how many compute, which is put back when all have taken theirs.
+  const int compute_threads = at::get_num_threads();
+  try {
+    for (std::int64_t i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    std::unique_lock lock(mutex_);
+    done_.wait(lock, [&] { return ready_ == threads_.size(); });
+    at::set_num_threads(compute_threads);
+  } catch (const std::exception& e) {  // no more threads, or no memory for their stacks
+    stop();
+    at::set_num_threads(compute_threads);
+    throw_run(error_id::process_failed, "only " + std::to_string(threads_.size()) + " of " + std::to_string(threads) +
+                                            " worker threads could be started (" + e.what() +
+                                            "); lower dataloader_num_workers, or raise the limit of processes");
+  }
 }
 
-BatchWorkers::~BatchWorkers() {
+BatchWorkers::~BatchWorkers() { stop(); }
+
+void BatchWorkers::stop() {
   {
     std::lock_guard lock(mutex_);
     stop_ = true;
@@ -19,14 +38,16 @@ BatchWorkers::~BatchWorkers() {
 void BatchWorkers::submit(Job job) {
   {
     std::lock_guard lock(mutex_);
-    jobs_.emplace_back(submitted_++, std::move(job));
+    results_.try_emplace(submitted_);  // here, where it can be told that memory is short
+    jobs_.emplace_back(submitted_, std::move(job));
+    ++submitted_;
   }
   wake_.notify_one();
 }
 
 Batch BatchWorkers::take() {
   std::unique_lock lock(mutex_);
-  done_.wait(lock, [&] { return results_.count(taken_) != 0; });
+  done_.wait(lock, [&] { return results_.at(taken_).done; });
   Result result = std::move(results_.at(taken_));
   results_.erase(taken_++);
   if (result.error) std::rethrow_exception(result.error);
@@ -42,7 +63,10 @@ void BatchWorkers::clear() {
 }
 
 void BatchWorkers::work() {
+  at::set_num_threads(1);  // as Python's workers; OpenMP would start more threads for each of them
   std::unique_lock lock(mutex_);
+  ++ready_;
+  done_.notify_all();
   while (true) {
     wake_.wait(lock, [&] { return stop_ || !jobs_.empty(); });
     if (stop_) return;
@@ -58,7 +82,8 @@ void BatchWorkers::work() {
     }
     lock.lock();
     --running_;
-    results_.emplace(number, std::move(result));
+    result.done = true;
+    results_.at(number) = std::move(result);
     done_.notify_all();
   }
 }

@@ -35,14 +35,16 @@ class BatchWorkers {
   struct Result {
     Batch batch;
     std::exception_ptr error;
+    bool done = false;
   };
   void work();
+  void stop();
 
   std::mutex mutex_;
   std::condition_variable wake_, done_;
   std::deque<std::pair<std::size_t, Job>> jobs_;
   std::map<std::size_t, Result> results_;
-  std::size_t submitted_ = 0, taken_ = 0, running_ = 0;
+  std::size_t ready_ = 0, submitted_ = 0, taken_ = 0, running_ = 0;
   bool stop_ = false;
   std::vector<std::thread> threads_;
 };

@@ -12,6 +12,7 @@
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/random_id.hpp"
+#include "shared/system/threads.hpp"
 #include "text.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -106,7 +107,7 @@ void Tracker::start() {
   if (gpu_) gpu_->start();
   last_times_ = plugins::cpu_times();
   start_ = last_sample_ = last_measure_ = Clock::now();
-  thread_ = std::thread([this] { loop(); });
+  thread_ = plugins::start_thread("that measures", [this] { loop(); });
 }
 
 Measurement Tracker::stop() {

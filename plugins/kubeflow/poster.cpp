@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "shared/system/clock.hpp"
+#include "shared/system/threads.hpp"
 
 namespace trainer::kubeflow {
 namespace {
@@ -28,7 +29,7 @@ http::Options options(const Settings& settings) {
 
 Poster::Poster(Settings settings, Say say)
     : settings_(std::move(settings)), say_(std::move(say)), client_(options(settings_)) {
-  thread_ = std::thread([this] { loop(); });
+  thread_ = plugins::start_thread("that sends to Kubeflow", [this] { loop(); });
 }
 
 Poster::~Poster() {

@@ -8,6 +8,8 @@
 #include <trainer/sdk/mask.hpp>
 #include <vector>
 
+#include "shared/system/threads.hpp"
+
 namespace trainer::trackio {
 namespace {
 
@@ -60,7 +62,7 @@ Server parse_server(const std::string& url, const std::string& token) {
 }
 
 Sender::Sender(Server server, Warn warn) : server_(std::move(server)), warn_(std::move(warn)), client_(options()) {
-  thread_ = std::thread([this] { loop(); });
+  thread_ = plugins::start_thread("that sends to Trackio", [this] { loop(); });
 }
 
 Sender::~Sender() {

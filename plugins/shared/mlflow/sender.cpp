@@ -7,6 +7,7 @@
 #include <random>
 
 #include "shared/system/process.hpp"
+#include "shared/system/threads.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {
@@ -22,7 +23,7 @@ constexpr double short_wait = 5;
 
 Sender::Sender(const Settings& settings, Reporter report)
     : settings_(settings), report_(std::move(report)), api_(settings) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("that sends to MLflow", [this] { run(); });
 }
 
 Delivery& Sender::add(std::unique_ptr<Delivery> delivery) {

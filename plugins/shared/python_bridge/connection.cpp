@@ -5,11 +5,13 @@
 
 #include <chrono>
 
+#include "shared/system/threads.hpp"
+
 namespace trainer::plugins {
 
 Connection::Connection(Descriptor socket, std::size_t most_bytes, First first)
     : socket_(std::move(socket)), outbox_(most_bytes), first_(std::move(first)) {
-  thread_ = std::thread([this] { run(); });
+  thread_ = start_thread("that listens to Python", [this] { run(); });
 }
 
 Connection::~Connection() {
