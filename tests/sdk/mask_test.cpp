@@ -40,6 +40,9 @@ TEST(Mask, FindsAddressesInSentences) {
             "GET http://h/?token=<TOKEN> got no answer; see https://<USER>:<PASSWORD>@h/a, or \"http://h?b=<B>\".");
   EXPECT_EQ(masked("(http://h/?a=secret); http://h/?a=secret: no, "), "(http://h/?a=<A>); http://h/?a=<A>: no, ");
   EXPECT_EQ(masked("://"), "://");
+  EXPECT_EQ(masked("retries exceeded with url: /?token=secret/api (/a/b?c=secret), /a/b"),
+            "retries exceeded with url: /?token=<TOKEN> (/a/b?c=<C>), /a/b");
+  EXPECT_EQ(masked(" two  blanks\n\tand marks... "), " two  blanks\n\tand marks... ");
 }
 
 TEST(Mask, IsWhatAPluginSaysThrough) {

@@ -135,8 +135,10 @@ class AppendFile {
           path_.string() + " was removed while it was written; leave the directories of a run until it ends", ENOENT);
   }
 
-  /// Throws what close() would: a quota or a network file system may say only then that there is no room.
+  /// Throws what close() would: a quota or a network file system may say only then that there is no room. And when
+  /// the file was removed.
   void flush() const {
+    require_name();
     const int copy = ::fcntl(fd_, F_DUPFD_CLOEXEC, 0);
     if (copy < 0 && errno == EMFILE) return;  // then close() says it
     if (copy < 0 || ::close(copy) != 0) posix::fail(path_, "could not be written to its end", errno);

@@ -26,7 +26,6 @@ class Host {
   void warning(std::string_view text) const { log(TRAINER_LOG_WARNING, text); }
   void error(std::string_view text) const { log(TRAINER_LOG_ERROR, text); }
   void log(std::uint32_t level, std::string_view line) const {
-    if (line.find("://") == std::string_view::npos) return host_->log(host_, level, line.data(), line.size());
     const std::string safe = masked(line);
     host_->log(host_, level, safe.data(), safe.size());
   }

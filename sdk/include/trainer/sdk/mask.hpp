@@ -71,18 +71,25 @@ inline std::string masked_url(std::string_view url) {
   return out;
 }
 
-/// A sentence, in which addresses are known by their "://" and end with a space or a quote.
+/// A sentence, in which addresses are words with "://" in them, or with a slash first and a question mark: a path that
+/// a server was asked for.
 inline std::string masked(std::string_view text) {
+  constexpr auto none = std::string_view::npos;
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
-    std::size_t begin = text.find("://", at);
-    begin = begin == std::string_view::npos ? text.size() : begin + 3;
-    out += text.substr(at, begin - at);
-    at = std::min(text.find_first_of(" \t\r\n\"'`<>", begin), text.size());
-    std::size_t end = at;  // without the sentence's own marks
-    while (end > begin && std::string_view(".,:;!)]}").find(text[end - 1]) != std::string_view::npos) --end;
-    masking::append_rest(out, text.substr(begin, end - begin));
-    out += text.substr(end, at - end);
+    std::size_t end = std::min(text.find_first_of(" \t\r\n\"'`<>", at), text.size());
+    std::string_view word = text.substr(at, end - at), marks = word;  // of the sentence, behind the word
+    word = word.substr(0, word.find_last_not_of(".,:;!)]}") + 1);
+    marks.remove_prefix(word.size());
+    const std::size_t scheme = word.find("://"), path = word.find_first_not_of("([{");
+    const std::size_t begin = scheme != none                                                ? scheme + 3
+                              : path != none && word[path] == '/' && word.find('?') != none ? path
+                                                                                            : word.size();
+    out += word.substr(0, begin);
+    masking::append_rest(out, word.substr(begin));
+    out += marks;
+    if (end < text.size()) out += text[end++];
+    at = end;
   }
   return out;
 }
