@@ -99,12 +99,13 @@ void LogValues::add(const std::string& key, const JsonTree& tree) {
 
 void LogValues::add(std::string_view key, std::optional<double> number) {
   const std::optional<std::string> stored = metric_key(key);
+  const auto found =
+      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == stored; });
   if (!stored || !number) {
     refused_.emplace_back(key, stored ? "is no number" : "has a key that SwanLab refuses");
+    if (found != entries_.end()) entries_.erase(found);  // the last value counts, also when it is none
     return;
   }
-  const auto found =
-      std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == *stored; });
   if (found != entries_.end())
     found->value = *number;
   else

@@ -62,6 +62,8 @@ Settings::Resume read_resume(bool resuming) {
   refuse("SWANLAB_RESUME", resume, "must, allow or never");
 }
 
+constexpr plugins::NameRule project_rule{.allowed = "_-+.", .forbidden = {}, .most = 100};
+
 /// As SwanLab's client refuses it, for names of directories.
 bool is_reserved(char c) {
   return static_cast<unsigned char>(c) < 0x20 || c == 0x7F ||
@@ -77,7 +79,8 @@ Settings read_settings(bool resuming) {
   const std::string directory = first_of({"SWANLAB_LOG_DIR", "SWANLAB_LOGDIR"});
   s.directory = directory.empty() ? "swanlog" : directory;
   s.project = first_of({"SWANLAB_PROJECT", "SWANLAB_PROJECT_NAME", "SWANLAB_PROJ_NAME"});
-  if (s.project.empty()) s.project = std::filesystem::current_path().filename().string();
+  if (s.project.empty())
+    s.project = plugins::fit_name(std::filesystem::current_path().filename().string(), project_rule);
   s.workspace = first_of({"SWANLAB_PROJECT_WORKSPACE", "SWANLAB_WORKSPACE"});
   s.is_public = plugins::is_true(first_of({"SWANLAB_PROJECT_PUBLIC", "SWANLAB_PUBLIC"}));
   s.name = first_of({"SWANLAB_EXPERIMENT_NAME", "SWANLAB_EXP_NAME"});
@@ -101,7 +104,7 @@ void fit_names(Settings& s) {
     s.warnings.push_back(std::string(what) + " is cut: SwanLab takes " + std::to_string(most) + " characters");
     text = plugins::first_code_points(text, most);
   };
-  plugins::fit_name(s.project, {.allowed = "_-+.", .forbidden = {}, .most = 100}, "the SwanLab project", s.warnings);
+  plugins::fit_name(s.project, project_rule, "the SwanLab project", s.warnings);
   plugins::fit_name(s.workspace, {.allowed = "-_", .forbidden = {}, .most = 25}, "the SwanLab workspace", s.warnings);
   limited(s.name, 512, "the experiment's name");
   limited(s.description, 1024, "the description");

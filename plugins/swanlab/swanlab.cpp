@@ -2,6 +2,7 @@
 //
 // SwanLabCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of its
 // own for SwanLab's run files. docs/plugins/swanlab.md says what differs and why.
+#include <cerrno>
 #include <trainer/sdk.hpp>
 #include <unordered_map>
 
@@ -143,6 +144,10 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     run_->finish(training_);
     if (run_->settings().mode == Mode::online) sync();
     run_.reset();
+  } catch (const trainer::sdk::FileError& e) {
+    run_.reset();
+    if (e.code() != ENOENT)
+      host_.warning(e.what());  // that its file was removed is said by the last log, or by the end
   } catch (const std::exception& e) {
     run_.reset();
     host_.warning(e.what());

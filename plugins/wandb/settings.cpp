@@ -16,7 +16,7 @@ namespace {
 
 using plugins::variable;
 
-constexpr plugins::NameRule project_rule{.allowed = {}, .forbidden = "/\\#?%:\r\n", .most = 128};
+constexpr plugins::NameRule project_rule{.allowed = {}, .forbidden = "/\\#?%:", .most = 128};
 
 /// W&B's settings that begin with x_ have two names: WANDB__STATS_... and WANDB_X_STATS_...
 std::string private_variable(const std::string& name) {

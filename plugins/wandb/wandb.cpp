@@ -2,6 +2,7 @@
 //
 // WandbCallback of transformers 5.23.0 (integrations/integration_utils.py) with a writer of its own
 // for W&B's offline runs. docs/plugins/wandb.md says what differs and why.
+#include <cerrno>
 #include <optional>
 #include <trainer/sdk.hpp>
 #include <unordered_map>
@@ -204,6 +205,10 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     run_->finish(training_ ? 1 : 0);
     if (run_->settings().mode == Mode::online) sync();
     run_.reset();
+  } catch (const trainer::sdk::FileError& e) {
+    run_.reset();
+    if (e.code() != ENOENT)
+      host_.warning(e.what());  // that its file was removed is said by the last log, or by the end
   } catch (const std::exception& e) {
     run_.reset();
     host_.warning(e.what());

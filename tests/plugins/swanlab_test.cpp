@@ -57,16 +57,17 @@ TEST(SwanLabValues, AreThoseOfOneLog) {
   values.add("g", Value());
   values.add("\n", Value(1.0));
   values.add("h", json("[1]"));
+  values.add("c.", Value());
   std::vector<std::pair<std::string, double>> found;
   for (const auto& [key, value] : values.entries()) found.emplace_back(key, std::isnan(value) ? -1 : value);
   EXPECT_EQ((std::vector<std::pair<std::string, double>>{
-                {"a", 2.5}, {"b", infinity}, {"c", 1}, {"d", .5}, {"e/x", 1}, {"e/y//z", infinity}, {"e/y//w", -1}}),
+                {"a", 2.5}, {"b", infinity}, {"d", .5}, {"e/x", 1}, {"e/y//z", infinity}, {"e/y//w", -1}}),
             found);
   std::string refused;
   for (const auto& [key, why] : values.refused()) refused += key + " " + why + "|";
   EXPECT_EQ(
       "e/no is no number|e/none is no number|f is no number|g is no number|"
-      "\n has a key that SwanLab refuses|h is no number|",
+      "\n has a key that SwanLab refuses|h is no number|c. is no number|",
       refused);
   values.clear();
   EXPECT_TRUE(values.entries().empty() && values.refused().empty());

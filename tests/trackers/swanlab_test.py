@@ -137,7 +137,7 @@ def keys_and_values():
             "plus": "+.5",
             "hex": "0x1",
         },
-        {"dup": 1.0, "dup.": 2.0, "other": 3.0, "dup/": 4.0},
+        {"dup": 1.0, "dup.": 2.0, "other": 3.0, "dup/": 4.0, "gone": 5.0, "gone.": "text", "last": 6.0},
     ]
     with Work() as work:
         work.train("none")
