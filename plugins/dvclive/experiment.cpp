@@ -126,20 +126,26 @@ void Experiment::save(const fs::path& directory, const fs::path& dvc_yaml) {
     if (entry.path().filename() != "artifacts") include(entry.path());
   if (!dvc_yaml.empty()) include(dvc_yaml);
   for (const std::string& file : untracked_) include(file);
-  if (const std::string name = free_name(); !name.empty()) command.insert(command.end(), {"--name", name});
-  if (!options_.message.empty()) command.insert(command.end(), {"--message", options_.message});
+  if (const std::string name = free_name(); !name.empty()) command.push_back("--name=" + name);
+  if (!options_.message.empty()) command.push_back("--message=" + options_.message);
   if (!run(not_saved, command)) return;
   saved_ = true;
   info_("the run is saved as a DVC experiment; `dvc exp show` lists it");
 }
 
-/// The name, unless an experiment on this commit has it; one that this run saved is replaced.
+/// The name, unless Git refuses it or an experiment on this commit has it; one that this run saved is replaced.
 std::string Experiment::free_name() {
   if (options_.name.empty() || saved_) return options_.name;
   const Finished head = run_program({"git", "rev-parse", "HEAD"}, longest_save);
   const std::string commit = trimmed_end(head.output);
   if (head.status != 0 || commit.size() < 3) return options_.name;
   const std::string reference = "refs/exps/" + commit.substr(0, 2) + "/" + commit.substr(2) + "/" + options_.name;
+  if (options_.name.find('/') != std::string::npos ||
+      run_program({"git", "check-ref-format", reference}, longest_save).status != 0) {
+    warn_("\"" + options_.name +
+          "\" can be no experiment's name (git help check-ref-format); this run gets one from DVC");
+    return {};
+  }
   const Finished taken = run_program({"git", "show-ref", "--verify", "--quiet", reference}, longest_save);
   if (taken.status != 0) return options_.name;
   warn_("there is an experiment \"" + options_.name + "\" already; this run gets a name from DVC");

@@ -260,6 +260,8 @@ def test_repository():
         table = run("dvc", "exp", "show", "--csv")
         expect("first" in table and str(losses[-1])[:6] in table, f"dvc exp show:\n{table}")
         expect(not list((work.path / ".dvc" / "tmp" / "exps" / "run").glob("DVCLIVE*")), "a signal file is left")
+        _, printed = work.train("dvclive", env={"PATH": PATH, "DVC_EXP_NAME": "no/name: at all"})
+        expect("can be no experiment's name" in printed and "saved as a DVC experiment" in printed, printed)
 
 
 test_files()
