@@ -23,8 +23,10 @@ std::string_view trimmed(std::string_view cell) {
 }  // namespace
 
 std::string shown(std::string_view cell) {
-  constexpr std::size_t longest = 60;
-  return "\"" + std::string(cell.substr(0, longest)) + (cell.size() > longest ? "...\"" : "\"");
+  std::size_t end = 60;
+  if (cell.size() <= end) return "\"" + std::string(cell) + "\"";
+  while (end > 0 && (static_cast<unsigned char>(cell[end]) & 0xc0) == 0x80) --end;  // no part of a letter
+  return "\"" + std::string(cell.substr(0, end)) + "...\"";
 }
 
 CsvText::CsvText(const std::filesystem::path& path, char separator) : path_(path), text_(read_file(path)) {
@@ -32,7 +34,9 @@ CsvText::CsvText(const std::filesystem::path& path, char separator) : path_(path
     throw_usage(error_id::data_invalid, path_.string() + " is " + std::string(kind) +
                                             ", expected CSV: a header line and rows, as text in UTF-8; write it as "
                                             "such, as pandas' to_csv(index=False) does");
+  if (text_.compare(0, byte_order_mark.size(), byte_order_mark) == 0) start_ = byte_order_mark.size();
   if (text_.find('\n') == text_.npos && text_.find('\r') != text_.npos) end_of_line_ = '\r';
+  if (const char named = take_separator_line(); named && !separator) separator = named;
   rewind();
   if (!next())
     throw_usage(error_id::data_invalid,
@@ -44,9 +48,19 @@ CsvText::CsvText(const std::filesystem::path& path, char separator) : path_(path
 std::string CsvText::at(std::size_t line) const { return path_.string() + " line " + std::to_string(line); }
 
 void CsvText::rewind() {
-  position_ = text_.compare(0, byte_order_mark.size(), byte_order_mark) == 0 ? byte_order_mark.size() : 0;
+  position_ = start_;
   line_ = 0;
-  next_line_ = 1;
+  next_line_ = first_line_;
+}
+
+// "sep=;", as Excel reads and writes it above the line of names.
+char CsvText::take_separator_line() {
+  const std::string_view rest = std::string_view(text_).substr(start_);
+  const std::size_t end = std::min(rest.find(end_of_line_), rest.size());
+  if (rest.substr(0, 4) != "sep=" || end < 5 || end > 6 || (end == 6 && rest[5] != '\r')) return 0;
+  start_ += std::min(end + 1, rest.size());
+  ++first_line_;
+  return rest[4];
 }
 
 // The one that divides the header into most cells and the first row into as many.

@@ -29,6 +29,7 @@ class CsvText {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+  char take_separator_line();
   char find_separator();
   void rewind();
   void split_plain(std::string_view line);
@@ -37,6 +38,7 @@ class CsvText {
   std::filesystem::path path_;
   std::string text_;
   char separator_ = ',', end_of_line_ = '\n';
+  std::size_t start_ = 0, first_line_ = 1;  // where the line of names is, or a blank one before it
   std::size_t position_ = 0, line_ = 0, next_line_ = 1;
   std::vector<std::string_view> cells_;
   std::deque<std::string> unquoted_;  // what those of the cells that were quoted point into

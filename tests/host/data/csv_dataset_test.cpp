@@ -112,6 +112,8 @@ TEST_F(CsvDatasetTest, SeparatorsAndDecimals) {
   for (const char* text : {"a;b;y\n1;2;0\n", "a\tb\ty\n1\t2\t0\n", "a|b|y\n1|2|0\n", "a, b ,y\n 1,2 ,0"})
     EXPECT_THAT(features(read(text)), ElementsAre(1, 2)) << text;
   EXPECT_THAT(features(read("a b y\n1 2 0\n", {.target = "y", .separator = ' '})), ElementsAre(1, 2));
+  EXPECT_THAT(features(read("sep=;\r\na;b, c;y\r\n1;2;0\r\n")), ElementsAre(1, 2)) << "as Excel names it";
+  EXPECT_THAT(error_of("sep=;\na;b;y\n1;x;0\n"), HasSubstr("line 3, column \"b\""));
   EXPECT_THAT(error_of("a b y\n1 2 0\n"), HasSubstr("it is one column, \"a b y\", unless data.separator"));
   EXPECT_THAT(error_of("a;b;y\n1,5;2;0\n"), HasSubstr("is \"1,5\", expected a number with a decimal point; set data"));
   EXPECT_THAT(features(read("a;b;y\n1,5;2;0\n", {.target = "y", .decimal = ','})), ElementsAre(1.5, 2));
