@@ -55,6 +55,7 @@ setup_packages() { # [size]
   want zlib1g-dev
   want libcurl4-openssl-dev
   want libssl-dev
+  [ "${1:-}" = quick ] || want libxxhash-dev
   if [ "${1:-}" = tests ] || [ "${1:-}" = all ]; then
     want openssl have openssl
     want rustc have rustc

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <charconv>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,7 +14,16 @@ inline constexpr std::string_view checkpoint_prefix = "checkpoint-";
 /// "checkpoint-12", the directory of a step's checkpoint below output_dir.
 inline std::string checkpoint_name(std::int64_t step) { return std::string(checkpoint_prefix) + std::to_string(step); }
 
-// Names of the files in a checkpoint directory: transformers' own, and two of ours.
+/// The reverse: nothing for a name that this program does not make, such as "checkpoint-07" or "checkpoint-notes".
+inline std::optional<std::int64_t> checkpoint_step(std::string_view name) {
+  std::int64_t step = -1;
+  if (name.starts_with(checkpoint_prefix))
+    std::from_chars(name.data() + checkpoint_prefix.size(), name.data() + name.size(), step);
+  if (step < 0 || name != checkpoint_name(step)) return std::nullopt;
+  return step;
+}
+
+// Names of the files in a checkpoint directory: transformers' own, and three of ours.
 inline constexpr const char* weights_file = "model.safetensors";
 inline constexpr const char* state_file = "trainer_state.json";
 inline constexpr const char* optimizer_file = "optimizer.pt";
@@ -20,5 +31,6 @@ inline constexpr const char* scheduler_file = "scheduler.pt";
 inline constexpr const char* scaler_file = "scaler.pt";
 inline constexpr const char* rng_file = "rng_state.safetensors";
 inline constexpr const char* args_file = "training_args.json";
+inline constexpr const char* manifest_file = "checkpoint.json";
 
 }  // namespace trainer

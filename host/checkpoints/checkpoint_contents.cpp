@@ -28,16 +28,58 @@ void copy_contents(const CheckpointContents& from, CheckpointContents& to) {
   to.scaler = python::to_cpu(from.scaler, &to.scaler);
   to.args = from.args;
   to.rng = from.rng;
+  to.run = from.run;
 }
 
 void write_contents(const fs::path& to, const CheckpointContents& what, const TrainerState& state) {
-  save_safetensors(to / weights_file, what.weights);
-  replace_file(to / args_file, what.args);
-  if (!what.optimizer.isNone()) write_torch_file(to / optimizer_file, what.optimizer);
-  if (!what.scheduler.isNone()) write_torch_file(to / scheduler_file, what.scheduler);
-  if (!what.scaler.isNone()) write_torch_file(to / scaler_file, what.scaler);
-  if (!what.rng.empty()) save_safetensors(to / rng_file, what.rng);
-  state.save_to_json(to / state_file);
+  CheckpointManifest manifest{what.run, {}};
+  const auto file = [&](const char* name, const auto& write) {
+    Digest digest;
+    write(to / name, digest);
+    manifest.add(name, digest);
+  };
+  const auto tensors = [&](const char* name, const NamedTensors& named) {
+    file(name, [&](const fs::path& path, Digest& digest) { save_safetensors(path, named, &digest); });
+  };
+  const auto torch_file = [&](const char* name, const c10::IValue& value) {
+    if (value.isNone()) return;
+    file(name, [&](const fs::path& path, Digest& digest) { write_torch_file(path, value, &digest); });
+  };
+  const auto text = [&](const char* name, const std::string& bytes) {
+    file(name, [&](const fs::path& path, Digest& digest) {
+      replace_file(path, bytes);
+      digest.add(bytes);
+    });
+  };
+  tensors(weights_file, what.weights);
+  text(args_file, what.args);
+  torch_file(optimizer_file, what.optimizer);
+  torch_file(scheduler_file, what.scheduler);
+  torch_file(scaler_file, what.scaler);
+  if (!what.rng.empty()) tensors(rng_file, what.rng);
+  text(state_file, state.to_json_string());
+  manifest.save(to);
+}
+
+CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& weights, const std::string& args) {
+  fs::create_directories(to);
+  const fs::path temporary = to / (weights_file + std::string(".tmp"));
+  CheckpointManifest manifest;
+  Digest digest, args_digest;
+  try {
+    save_safetensors(temporary, weights, &digest);
+    sync_file(temporary);
+    fs::rename(temporary, to / weights_file);
+  } catch (...) {
+    std::error_code ec;
+    fs::remove(temporary, ec);
+    throw;
+  }
+  manifest.add(weights_file, digest);
+  replace_file(to / args_file, args);
+  args_digest.add(args);
+  manifest.add(args_file, args_digest);
+  return manifest;
 }
 
 void copy_model_files(const fs::path& from, const fs::path& to) {

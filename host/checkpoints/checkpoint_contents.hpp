@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <string>
 
+#include "checkpoints/checkpoint_manifest.hpp"
 #include "trainer/safetensors.hpp"
 #include "trainer/trainer_state.hpp"
 
@@ -17,15 +18,21 @@ struct CheckpointContents {
   std::string args;
   c10::IValue optimizer, scheduler, scaler;  ///< None with save_only_model, and where there is none
   NamedTensors rng;
+  RunIdentity run;
 };
 
 /// Copies into memory that training does not change; what `to` has already is used again.
 void copy_contents(const CheckpointContents& from, CheckpointContents& to);
 
-/// The files of a checkpoint, in a directory that is there.
+/// The files of a checkpoint, in a directory that is there, and checkpoint.json.
 void write_contents(const std::filesystem::path& to, const CheckpointContents& what, const TrainerState& state);
 
-/// Copies the files that save_model() writes from one directory to another, which is made.
+/// Weights and arguments, in a directory that is made; a file that is there is replaced when the new one is whole.
+/// Their digests.
+CheckpointManifest write_model_files(const std::filesystem::path& to, const NamedTensors& weights,
+                                     const std::string& args);
+
+/// Copies those two from a checkpoint to another directory, which is made.
 void copy_model_files(const std::filesystem::path& from, const std::filesystem::path& to);
 
 }  // namespace trainer

@@ -2,60 +2,48 @@
 #include "checkpoints/checkpoint_directory.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <vector>
 
+#include "checkpoints/checkpoint_check.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/safetensors.hpp"
-#include "trainer/trainer_state.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
 namespace {
 
-// "checkpoint-12" to 12; nothing for other names.
-std::optional<std::int64_t> checkpoint_step(const fs::path& directory) {
-  const std::string name = directory.filename().string();
-  if (name.rfind(checkpoint_prefix, 0) != 0) return std::nullopt;
-  std::int64_t step = 0;
-  const char* end = name.data() + name.size();
-  const auto parsed = std::from_chars(name.data() + checkpoint_prefix.size(), end, step);
-  if (parsed.ec != std::errc{} || parsed.ptr != end) return std::nullopt;
-  return step;
+std::optional<std::int64_t> step_of(const fs::path& directory) {
+  return checkpoint_step(directory.filename().string());
 }
 
 std::vector<fs::path> checkpoints_by_step(const fs::path& output_dir) {
   std::vector<fs::path> out;
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(output_dir, ec))
-    if (checkpoint_step(entry.path()) && entry.is_directory()) out.push_back(entry.path());
-  std::sort(out.begin(), out.end(),
-            [](const auto& a, const auto& b) { return *checkpoint_step(a) < *checkpoint_step(b); });
+    if (step_of(entry.path()) && entry.is_directory(ec)) out.push_back(entry.path());
+  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return *step_of(a) < *step_of(b); });
   return out;
 }
 
-// Oldest first: by modification time, or by step when all of those lie within a second (sort_checkpoints of
-// transformers' trainer_utils.py).
-std::vector<fs::path> checkpoints_by_time(const fs::path& output_dir) {
+// Those that may be deleted: not through a link that somebody made.
+std::vector<fs::path> own_checkpoints(const fs::path& output_dir, const RunIdentity& run) {
   auto out = checkpoints_by_step(output_dir);
-  if (out.size() < 2) return out;
-  std::vector<std::pair<fs::file_time_type, fs::path>> timed;
-  for (const auto& path : out) timed.emplace_back(fs::last_write_time(path), path);
-  std::sort(timed.begin(), timed.end());
-  // Times that are all alike say nothing (some network file systems), so the step decides.
-  if (timed.back().first - timed.front().first < std::chrono::seconds(1)) return out;
-  for (std::size_t i = 0; i < timed.size(); ++i) out[i] = timed[i].second;
+  std::erase_if(out, [&](const fs::path& path) { return fs::is_symlink(path) || !run.owns(path); });
   return out;
 }
 
-// What is wrong with a checkpoint directory, or nothing: its weights and its state can be read.
+bool same(const fs::path& a, const fs::path& b) {
+  std::error_code ec;
+  return fs::equivalent(a, b, ec);
+}
+
+// What is wrong with a checkpoint directory, or nothing.
 std::optional<std::string> checkpoint_damage(const fs::path& directory) {
   try {
-    map_safetensors(directory / weights_file);
-    TrainerState::load_from_json(directory / state_file);
+    check_checkpoint(directory);
+    if (!fs::exists(directory / state_file)) return "it has no " + std::string(state_file);
     return std::nullopt;
   } catch (const Error& e) {
     return e.what();
@@ -83,45 +71,51 @@ fs::path newest_checkpoint(const fs::path& output_dir) {
 }
 
 std::string last_good_hint(const fs::path& damaged) {
-  auto candidates = checkpoints_by_step(damaged.parent_path().empty() ? "." : damaged.parent_path());
-  for (; !candidates.empty(); candidates.pop_back()) {
-    std::error_code ec;
-    if (!fs::equivalent(candidates.back(), damaged, ec) && !checkpoint_damage(candidates.back()))
+  // Beside it, or of an output_dir's own files, below it.
+  auto candidates = checkpoints_by_step(damaged);
+  if (candidates.empty()) candidates = checkpoints_by_step(damaged.parent_path().empty() ? "." : damaged.parent_path());
+  for (; !candidates.empty(); candidates.pop_back())
+    if (!same(candidates.back(), damaged) && !checkpoint_damage(candidates.back()))
       return "; the last good checkpoint is " + candidates.back().string();
-  }
   return "; there is no other whole checkpoint beside it";
 }
 
-void rotate_checkpoints(const fs::path& output_dir, std::int64_t limit, const std::optional<std::string>& best) {
-  const auto checkpoints = checkpoints_by_time(output_dir);
-  if (limit <= 0 || static_cast<std::int64_t>(checkpoints.size()) <= limit) return;
-  const fs::path newest = checkpoints.back().lexically_normal();
-  const fs::path kept = best ? fs::path(*best).lexically_normal() : newest;
-  const std::size_t keep = std::max<std::size_t>(static_cast<std::size_t>(limit), kept == newest ? 1 : 2);
+void rotate_checkpoints(const fs::path& output_dir, const fs::path& written, std::int64_t limit,
+                        const std::optional<std::string>& best, const RunIdentity& run) {
+  if (limit <= 0) return;
+  const auto checkpoints = own_checkpoints(output_dir, run);
+  const auto is_best = [&](const fs::path& path) { return best && same(path, *best); };
+  const bool best_too = !is_best(written) && std::any_of(checkpoints.begin(), checkpoints.end(), is_best);
+  const auto keep = std::max<std::size_t>(static_cast<std::size_t>(limit), best_too ? 2 : 1);
   std::size_t remaining = checkpoints.size();
   for (const auto& path : checkpoints) {
     if (remaining <= keep) break;
-    const fs::path p = path.lexically_normal();
-    if (p == newest || p == kept) continue;
+    if (same(path, written) || is_best(path)) continue;
     std::error_code ec;
     fs::remove_all(path, ec);
     --remaining;
   }
 }
 
-void remove_checkpoints_except(const fs::path& output_dir, const fs::path& best) {
-  for (const auto& path : checkpoints_by_step(output_dir)) {
-    std::error_code ec;
-    if (!fs::equivalent(path, best, ec)) fs::remove_all(path, ec);
-  }
+void remove_checkpoints_except(const fs::path& output_dir, const fs::path& best, const RunIdentity& run) {
+  const auto checkpoints = own_checkpoints(output_dir, run);
+  const auto is_best = [&](const fs::path& path) { return same(path, best); };
+  if (std::none_of(checkpoints.begin(), checkpoints.end(), is_best)) return;
+  std::error_code ec;
+  for (const auto& path : checkpoints)
+    if (!is_best(path)) fs::remove_all(path, ec);
+}
+
+std::vector<std::string> foreign_checkpoints(const fs::path& output_dir, const RunIdentity& run) {
+  std::vector<std::string> out;
+  for (const auto& path : checkpoints_by_step(output_dir))
+    if (!run.owns(path)) out.push_back(path.filename().string());
+  return out;
 }
 
 void write_directory(const fs::path& directory, const std::function<void(const fs::path&)>& write) {
   const fs::path parent = directory.parent_path().empty() ? "." : directory.parent_path();
-  std::string name(".");
-  name += directory.filename().string();
-  name += ".tmp";
-  const fs::path temporary = parent / name;
+  const fs::path temporary = parent / ("." + directory.filename().string() + ".tmp");
   std::error_code ec;
   fs::remove_all(temporary, ec);
   try {
@@ -141,10 +135,18 @@ void write_directory(const fs::path& directory, const std::function<void(const f
 }
 
 void remove_torn_checkpoints(const fs::path& output_dir) {
+  constexpr std::string_view torn = ".tmp", aside = ".tmp.old";  // of write_directory() and replace_directory()
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(output_dir, ec)) {
     const std::string name = entry.path().filename().string();
-    if (name.rfind("." + std::string(checkpoint_prefix), 0) != 0) continue;
+    const bool is_aside = name.ends_with(aside);
+    if (!name.starts_with('.') || !(is_aside || name.ends_with(torn))) continue;
+    const std::string place = name.substr(1, name.size() - 1 - (is_aside ? aside : torn).size());
+    if (!checkpoint_step(place) || !fs::is_directory(entry.symlink_status())) continue;
+    if (is_aside && !fs::exists(fs::symlink_status(output_dir / place))) {
+      fs::rename(entry.path(), output_dir / place, ec);
+      continue;
+    }
     log::warning(entry.path().string() + " was not finished by the run before; it is removed");
     fs::remove_all(entry.path(), ec);
   }

@@ -6,11 +6,14 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
+
+#include "checkpoints/checkpoint_manifest.hpp"
 
 /// The checkpoint-N directories below an output_dir: found, written whole, and deleted.
 namespace trainer {
 
-/// The checkpoint with the highest step that is whole; a torn one is named in a warning and
+/// The checkpoint with the highest step that is whole; a damaged one is named in a warning and
 /// skipped. An Error when there is none.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& output_dir);
 
@@ -18,18 +21,23 @@ std::filesystem::path newest_checkpoint(const std::filesystem::path& output_dir)
 /// other whole checkpoint beside it".
 std::string last_good_hint(const std::filesystem::path& damaged);
 
-/// Deletes the oldest checkpoints down to `limit`, but never the newest nor `best`
+/// Deletes the run's checkpoints of the lowest steps down to `limit`, but never the one just written, nor `best`
 /// (rotate_checkpoints of transformers' trainer_utils.py).
-void rotate_checkpoints(const std::filesystem::path& output_dir, std::int64_t limit,
-                        const std::optional<std::string>& best);
-void remove_checkpoints_except(const std::filesystem::path& output_dir, const std::filesystem::path& best);
+void rotate_checkpoints(const std::filesystem::path& output_dir, const std::filesystem::path& written,
+                        std::int64_t limit, const std::optional<std::string>& best, const RunIdentity& run);
+/// Deletes the run's other checkpoints, if `best` is among those of the directory.
+void remove_checkpoints_except(const std::filesystem::path& output_dir, const std::filesystem::path& best,
+                               const RunIdentity& run);
+/// The checkpoints that the run did not write, by name.
+std::vector<std::string> foreign_checkpoints(const std::filesystem::path& output_dir, const RunIdentity& run);
 
 /// Calls `write` with a temporary directory beside `directory`, flushes what it wrote, and renames
 /// it: the checkpoint is whole or not there. On failure the temporary directory is removed.
 void write_directory(const std::filesystem::path& directory,
                      const std::function<void(const std::filesystem::path&)>& write);
 
-/// Removes what a killed process left of a checkpoint that it was writing, and says so.
+/// Removes what a killed process left of a checkpoint that it was writing, and says so. One that it had moved aside
+/// goes back to its place, if none is there.
 void remove_torn_checkpoints(const std::filesystem::path& output_dir);
 
 }  // namespace trainer

@@ -22,7 +22,7 @@ void CheckpointSaver::save(const CheckpointContents& contents, const fs::path& o
   const fs::path directory = output_dir / checkpoint_name(state_.global_step);
   const auto write = [=](const CheckpointContents& what, const TrainerState& state) {
     write_directory(directory, [&](const fs::path& to) { write_contents(to, what, state); });
-    if (limit) rotate_checkpoints(output_dir, *limit, state.best_model_checkpoint);
+    if (limit) rotate_checkpoints(output_dir, directory, *limit, state.best_model_checkpoint, what.run);
   };
   if (!writer_) {
     write(contents, state_);

@@ -90,9 +90,8 @@ int train(const RunOptions& options) {
   Session session(options, {{{"train", options.resume_from_checkpoint, {}}}});
   // Before the record is written, which may fail.
   do_actions(session, [&](const auto&) {
-    const std::filesystem::path output_dir = session.trainer().args().output_dir;
-    session.trainer().save_model(output_dir);
-    session.trainer().state().save_to_json(output_dir / state_file);
+    session.trainer().save_model(session.trainer().args().output_dir);
+    session.trainer().save_state();
   });
   const Trainer& trainer = session.trainer();
   if (!options.quiet) print_summary(trainer, session.trainer_seconds());

@@ -11,6 +11,7 @@
 #include <fstream>
 #include <set>
 
+#include "formats/digest.hpp"
 #include "formats/safetensors_types.hpp"
 #include "trainer/error.hpp"
 
@@ -96,15 +97,18 @@ std::string little_endian(std::uint64_t value) {
 
 }  // namespace
 
-void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors) {
+void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, Digest* digest) {
   const std::vector<Entry> entries = sorted_entries(tensors, path.string());
   const std::string header = header_text(entries);
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
-  out << little_endian(header.size()) << header;
-  for (const Entry& entry : entries) {
-    out.write(static_cast<const char*>(entry.data.const_data_ptr()), static_cast<std::streamsize>(entry.data.nbytes()));
-  }
+  const auto write = [&](const char* data, std::size_t bytes) {
+    out.write(data, static_cast<std::streamsize>(bytes));
+    if (digest != nullptr) digest->add({data, bytes});
+  };
+  const std::string start = little_endian(header.size()) + header;
+  write(start.data(), start.size());
+  for (const Entry& entry : entries) write(static_cast<const char*>(entry.data.const_data_ptr()), entry.data.nbytes());
   out.close();
   if (out) return;
   throw_run(error_id::file_write_failed, path.string() + ": cannot write the file (" + std::strerror(errno) +

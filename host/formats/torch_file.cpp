@@ -16,6 +16,7 @@
 #include <unordered_map>
 #include <unordered_set>
 
+#include "formats/digest.hpp"
 #include "formats/mapped_file.hpp"
 #include "formats/python_value.hpp"
 #include "trainer/error.hpp"
@@ -123,7 +124,7 @@ class TorchFileReader {
 
 }  // namespace
 
-void write_torch_file(const std::filesystem::path& path, const c10::IValue& value) {
+void write_torch_file(const std::filesystem::path& path, const c10::IValue& value, Digest* digest) {
   const c10::IValue portable = python::to_cpu(value);
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
@@ -131,6 +132,7 @@ void write_torch_file(const std::filesystem::path& path, const c10::IValue& valu
   // end.
   caffe2::serialize::PyTorchStreamWriter archive([&](const void* data, std::size_t size) {
     out.write(static_cast<const char*>(data), static_cast<std::streamsize>(size));
+    if (digest != nullptr) digest->add({static_cast<const char*>(data), size});
     return size;
   });
   write_archive(archive, portable);

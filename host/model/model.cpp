@@ -3,7 +3,8 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
+#include <map>
+#include <string_view>
 
 #include "base/text.hpp"
 #include "trainer/error.hpp"
@@ -51,24 +52,32 @@ std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Modu
 void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
                   const std::string& where) {
   const at::NoGradGuard no_grad;
-  std::vector<std::string> missing, unexpected;
   const auto own = state_dict(module);
+  std::map<std::string_view, const at::Tensor*> values;
+  for (const auto& [name, tensor] : stored) values.emplace(name, &tensor);
+  std::vector<std::pair<at::Tensor, const at::Tensor*>> copies;
+  std::vector<std::string> missing, unexpected;
+  // All is compared before anything is changed.
   for (const auto& [name, tensor] : own) {
-    const auto found = std::find_if(stored.begin(), stored.end(), [&](const auto& s) { return s.first == name; });
-    if (found == stored.end()) {
+    const auto found = values.extract(name);
+    if (!found) {
       missing.push_back(name);
-    } else if (found->second.sizes() != tensor.sizes()) {
-      throw_usage(error_id::checkpoint_mismatch, where + ": " + name + " has shape " + shape_text(found->second) +
+      continue;
+    }
+    if (found.mapped()->sizes() != tensor.sizes())
+      throw_usage(error_id::checkpoint_mismatch, where + ": " + name + " has shape " + shape_text(*found.mapped()) +
                                                      ", but the model's has " + shape_text(tensor) +
                                                      "; use the model that wrote it");
-    } else {
-      at::Tensor target = tensor;
-      target.copy_(found->second);
-    }
+    copies.emplace_back(tensor, found.mapped());
   }
+  if (copies.empty() && !own.empty())
+    throw_usage(error_id::checkpoint_mismatch,
+                where + " holds no tensor of the model's: expected names like \"" + own.front().first + "\", found " +
+                    (stored.empty() ? "none at all" : "\"" + stored.front().first + "\"") +
+                    "; use a file of this model, or rename its tensors");
+  for (auto& [target, source] : copies) target.copy_(*source);
   for (const auto& [name, tensor] : stored)
-    if (std::none_of(own.begin(), own.end(), [&](const auto& o) { return o.first == name; }))
-      unexpected.push_back(name);
+    if (values.contains(name)) unexpected.push_back(name);
   if (!missing.empty()) log::warning(where + " lacks " + join(missing) + "; they stay as they are");
   if (!unexpected.empty()) log::warning(where + " holds " + join(unexpected) + ", which the model does not have");
 }

@@ -41,10 +41,9 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (args_.enable_jit_checkpoint) signals.emplace(*this, std::vector<int>{SIGTERM});
   remove_torn_checkpoints(args_.output_dir);
   std::optional<std::filesystem::path> checkpoint;
-  if (resume_from_checkpoint) {
-    checkpoint = resume_from_checkpoint->empty() ? newest_checkpoint(args_.output_dir) : *resume_from_checkpoint;
-    load_model(*checkpoint);
-  }
+  if (resume_from_checkpoint) checkpoint = load_checkpoint(*resume_from_checkpoint);
+  *run_identity_ = checkpoint ? resume_identity(*checkpoint) : RunIdentity::make();
+  tell_foreign_checkpoints();
   if (state_.is_world_process_zero) {
     crash_report::set_directory(args_.output_dir);
     if (const auto crashed = crash_report::take(args_.output_dir); !crashed.empty()) log::warning(crashed);
@@ -190,9 +189,10 @@ TrainOutput Trainer::finalize_training(const TrainingPlan& plan) {
   metrics.emplace("train_loss", train_loss);
   log(metrics);
 
-  if (args_.load_best_model_at_end && state_.best_model_checkpoint) load_best_model();
+  forget_lost_best();
+  if (args_.load_best_model_at_end) load_best_model();
   if (state_.best_model_checkpoint && args_.save_total_limit == 1)
-    remove_checkpoints_except(args_.output_dir, *state_.best_model_checkpoint);
+    remove_checkpoints_except(args_.output_dir, *state_.best_model_checkpoint, *run_identity_);
 
   fire(TRAINER_ON_TRAIN_END);
   is_in_train_ = false;

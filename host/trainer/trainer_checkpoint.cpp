@@ -3,6 +3,8 @@
 // Checkpoints: what one holds, and how it comes back.
 #include <ATen/core/ivalue.h>
 
+#include "base/text.hpp"
+#include "checkpoints/checkpoint_check.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "checkpoints/generator_state.hpp"
@@ -28,8 +30,11 @@ void Trainer::store_flos() {
 
 void Trainer::save_model(const fs::path& directory) const {
   fs::create_directories(directory);
-  save_safetensors(directory / weights_file, state_dict(*model_.module));
-  replace_file(directory / args_file, args_file_text());
+  // What tells of the files before goes first: at no moment it stands beside others.
+  fs::remove(directory / manifest_file);
+  auto manifest = write_model_files(directory, state_dict(*model_.module), args_file_text());
+  manifest.run = *run_identity_;
+  manifest.save(directory);
 }
 
 std::string Trainer::args_file_text() const {
@@ -38,11 +43,23 @@ std::string Trainer::args_file_text() const {
   return json::dump(args, {.indent = 2}) + "\n";
 }
 
+void Trainer::save_state() const {
+  const fs::path directory = args_.output_dir;
+  const std::string text = state_.to_json_string();
+  replace_file(directory / state_file, text);
+  auto manifest = CheckpointManifest::load(directory);
+  if (!manifest) return;
+  Digest digest;
+  digest.add(text);
+  manifest->add(state_file, digest);
+  manifest->save(directory);
+}
+
 void Trainer::save_model_for_plugin(const fs::path& directory) const {
   if (const fs::path* saved = saver_->announced())
     copy_model_files(*saved, directory);
   else
-    save_model(directory);
+    write_model_files(directory, state_dict(*model_.module), args_file_text());
 }
 
 void Trainer::save_checkpoint() {
@@ -52,15 +69,16 @@ void Trainer::save_checkpoint() {
   if (args_.save_strategy != "no" && state_.best_global_step.value_or(0) != 0) {
     // The best one may be the very directory that is being written.
     const fs::path best = root / checkpoint_name(*state_.best_global_step);
-    if (*state_.best_global_step == state_.global_step || fs::exists(best))
+    if (*state_.best_global_step == state_.global_step || run_identity_->owns(best))
       state_.best_model_checkpoint = best.string();
   }
+  if (state_.best_global_step != state_.global_step) forget_lost_best();
   handler_->refresh_states(state_.stateful_callbacks);
   saver_->save(checkpoint_contents(), root, args_.save_total_limit);
 }
 
 CheckpointContents Trainer::checkpoint_contents() const {
-  CheckpointContents contents{state_dict(*model_.module), args_file_text(), {}, {}, {}, {}};
+  CheckpointContents contents{state_dict(*model_.module), args_file_text(), {}, {}, {}, {}, *run_identity_};
   if (args_.save_only_model) return contents;
   contents.optimizer = optimizer_->state_dict();
   contents.scheduler = lr_scheduler_->state_dict();
@@ -70,14 +88,18 @@ CheckpointContents Trainer::checkpoint_contents() const {
 }
 
 void Trainer::load_model(const fs::path& checkpoint) {
-  const fs::path file = checkpoint / weights_file;
-  NamedTensors stored;
   try {
-    stored = map_safetensors(file);
+    if (const auto manifest = CheckpointManifest::load(checkpoint))
+      for (const char* file : {weights_file, args_file}) manifest->check(checkpoint, file);
+    load_model_files(checkpoint);
   } catch (const Error& e) {
+    if (e.kind() == ErrorKind::usage) throw;  // whole, and of another model
     throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }
-  load_weights(*model_.module, stored, file.string());
+}
+
+void Trainer::load_model_files(const fs::path& checkpoint) {
+  load_weights(*model_.module, map_safetensors(checkpoint / weights_file), (checkpoint / weights_file).string());
   auto kept = kept_description(checkpoint);
   if (train_dataset_ && !train_dataset_->description().empty())
     require_same_description(kept, data_description_, checkpoint);
@@ -86,22 +108,64 @@ void Trainer::load_model(const fs::path& checkpoint) {
 }
 
 void Trainer::load_state(const fs::path& checkpoint) {
-  const fs::path file = checkpoint / state_file;
-  if (!fs::exists(file)) return;
+  if (!fs::exists(checkpoint / state_file)) return;
   auto states = std::move(state_.stateful_callbacks);
-  state_ = TrainerState::load_from_json(file);
+  state_ = load_checkpoint_state(checkpoint);
   state_.stateful_callbacks = std::move(states);
   state_.is_local_process_zero = state_.is_world_process_zero = true;
 }
 
+fs::path Trainer::load_checkpoint(const fs::path& named) {
+  const fs::path checkpoint = named.empty() ? newest_checkpoint(args_.output_dir) : named;
+  try {
+    if (!named.empty()) check_checkpoint(checkpoint);  // the newest one was
+  } catch (const Error& e) {
+    throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
+  }
+  load_model_files(checkpoint);
+  return checkpoint;
+}
+
+RunIdentity Trainer::resume_identity(const fs::path& checkpoint) const {
+  if (auto manifest = CheckpointManifest::load(checkpoint)) return std::move(manifest->run);
+  RunIdentity run = RunIdentity::make();
+  if (const auto step = checkpoint_step(checkpoint.filename().string())) run.unnamed_until = *step;
+  return run;
+}
+
+void Trainer::tell_foreign_checkpoints() const {
+  if (args_.save_total_limit.value_or(0) < 1) return;
+  const auto foreign = foreign_checkpoints(args_.output_dir, *run_identity_);
+  if (!foreign.empty())
+    log::warning(args_.output_dir + " holds checkpoints of another run (" + join(foreign) +
+                 "); save_total_limit neither counts nor deletes them");
+}
+
+void Trainer::forget_lost_best() {
+  if (!state_.best_model_checkpoint || run_identity_->owns(*state_.best_model_checkpoint)) return;
+  log::warning("the best checkpoint " + *state_.best_model_checkpoint +
+               " is gone, or another run has written its own there; it is forgotten");
+  state_.best_model_checkpoint.reset();
+}
+
 void Trainer::load_best_model() {
+  const std::string stays = "; the model stays that of the last step";
+  if (!state_.best_model_checkpoint) {
+    if (state_.best_global_step)
+      log::warning("load_best_model_at_end: there is no checkpoint of the best step, " +
+                   std::to_string(*state_.best_global_step) + stays);
+    return;
+  }
   const fs::path best = *state_.best_model_checkpoint;
-  if (!fs::exists(best / weights_file)) {
-    log::warning("the best model's file " + (best / weights_file).string() + " is gone; the model stays as it is");
+  try {
+    check_checkpoint(best);
+  } catch (const Error& e) {
+    log::warning("load_best_model_at_end: " + e.sentence() + stays);
+    state_.best_model_checkpoint.reset();
     return;
   }
   log::info("loading the best model from " + best.string());
-  load_model(best);
+  load_weights(*model_.module, map_safetensors(best / weights_file), (best / weights_file).string());
 }
 
 void Trainer::load_optimizer_and_scheduler(const fs::path& checkpoint) {

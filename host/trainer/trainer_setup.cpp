@@ -8,7 +8,7 @@
 #include <iterator>
 
 #include "base/terminal.hpp"
-#include "checkpoints/checkpoint_directory.hpp"
+#include "checkpoints/checkpoint_check.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "model/tensor_views.hpp"
 #include "optimizers/parameter_groups.hpp"
@@ -110,6 +110,7 @@ Trainer::Trainer(TrainerOptions options)
   model_.module->to(device_);
   parameters_ = model_.module->parameters();
   tensors_ = std::make_unique<TensorViews>(*model_.module);
+  run_identity_ = std::make_unique<RunIdentity>();
   saver_ = std::make_unique<CheckpointSaver>(state_, control_, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
   const auto& config = model_.config;
   context_ = std::make_unique<HostContext>(HostContext{
@@ -182,16 +183,8 @@ ResumePoint Trainer::init_training_state(const TrainingPlan& plan,
   state_.compute_steps(args_, plan.max_steps);
   if (checkpoint && std::filesystem::exists(*checkpoint / state_file)) {
     const TrainerState given = std::move(state_);
-    try {
-      state_ = TrainerState::load_from_json(*checkpoint / state_file);
-    } catch (const Error& e) {
-      throw_run(e.id(), e.sentence() + last_good_hint(*checkpoint));
-    }
-    if (state_.best_model_checkpoint && !std::filesystem::is_directory(*state_.best_model_checkpoint)) {
-      log::warning("the best checkpoint " + *state_.best_model_checkpoint +
-                   ", which the resumed state names, is gone; it is forgotten");
-      state_.best_model_checkpoint.reset();
-    }
+    state_ = load_checkpoint_state(*checkpoint);
+    forget_lost_best();
     warn_of_changed_steps(given, state_, train_batch_size_);
     if (args_.restore_callback_states_from_checkpoint)
       handler_->restore_states(json::object(state_.stateful_callbacks));

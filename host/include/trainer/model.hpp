@@ -51,7 +51,7 @@ Model supervised(const torch::nn::ModuleHolder<Module>& holder, LossFunction los
 std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Module& module);
 
 /// Copies stored tensors into a module by name. As transformers' resume does, a name that one side
-/// lacks is a warning; another shape is an Error. `where` names the file.
+/// lacks is a warning; another shape is an Error, and so is a file in which no name fits. `where` names the file.
 void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
                   const std::string& where);
 

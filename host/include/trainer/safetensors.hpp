@@ -10,6 +10,8 @@
 
 namespace trainer {
 
+class Digest;
+
 /// Names and tensors, as a model's state dict lists them.
 using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 
@@ -17,8 +19,9 @@ using NamedTensors = std::vector<std::pair<std::string, at::Tensor>>;
 /// writes, byte for byte: header length (u64, little endian), JSON header padded with spaces to a
 /// multiple of 8, then the data; wider types first, then by name. Tensors may be on any device, and
 /// need not be contiguous. Types: float64/32/16, bfloat16, int64/32/16/8, uint8 and bool.
-/// A failed write (full disk) is a run Error; the incomplete file stays for the caller to remove.
-void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors);
+/// A failed write (full disk) is a run Error; the incomplete file stays for the caller to remove. `digest`, which
+/// checkpoints have of each file, gets the bytes, too.
+void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, Digest* digest = nullptr);
 
 /// Reads such a file into new CPU tensors, in the order of their data. The file is not trusted:
 /// lengths, offsets (no gap, no overlap), shapes and types are checked before anything is

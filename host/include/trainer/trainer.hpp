@@ -25,6 +25,7 @@ class TensorViews;
 class TrainingRun;
 struct CheckpointContents;
 struct ResumePoint;
+struct RunIdentity;
 struct TrainingPlan;
 
 struct TrainOutput {
@@ -60,8 +61,11 @@ class Trainer {
   json::object evaluate();
   json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "eval");
   PredictionOutput predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "test");
-  /// Writes the model's weights to DIR/model.safetensors.
+  /// Writes the model's weights to DIR/model.safetensors, and beside it training_args.json and checkpoint.json, by
+  /// which load_model() sees that they are still the same.
   void save_model(const std::filesystem::path& directory) const;
+  /// Writes the state to trainer_state.json in args.output_dir.
+  void save_state() const;
   /// Loads weights from a checkpoint directory, as resuming does, without its optimizer and state.
   void load_model(const std::filesystem::path& checkpoint);
   /// Takes a checkpoint's state over, its step above all, so that what evaluate() logs stands where the model was
@@ -189,6 +193,11 @@ class Trainer {
   void save_checkpoint();
   CheckpointContents checkpoint_contents() const;
   std::string args_file_text() const;
+  std::filesystem::path load_checkpoint(const std::filesystem::path& named);
+  RunIdentity resume_identity(const std::filesystem::path& checkpoint) const;
+  void load_model_files(const std::filesystem::path& checkpoint);
+  void tell_foreign_checkpoints() const;
+  void forget_lost_best();
   void load_best_model();
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
@@ -212,7 +221,8 @@ class Trainer {
   std::unique_ptr<DataLoader> train_dataloader_;
   std::unique_ptr<Optimizer> optimizer_;
   std::unique_ptr<LRScheduler> lr_scheduler_;
-  std::unique_ptr<GradScaler> scaler_;  // null without fp16
+  std::unique_ptr<GradScaler> scaler_;         // null without fp16
+  std::unique_ptr<RunIdentity> run_identity_;  // of the last train()
   std::unique_ptr<CheckpointSaver> saver_;
   std::unique_ptr<TrainingRun> run_;  // of the last train(); null before
   Number current_flos_ = 0;           // since the last store_flos(), also of a try that did not fit into memory

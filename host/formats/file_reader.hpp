@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+namespace trainer {
+
+/// A regular file opened for reading pieces of it. Nothing is mapped: a file that something else cuts short while it is
+/// read is an Error, where a mapped one would end the process.
+class FileReader {
+ public:
+  /// An Error when it cannot be opened or is no regular file.
+  explicit FileReader(const std::filesystem::path& path);
+  ~FileReader();
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
+
+  const std::string& name() const { return name_; }  ///< for sentences
+  std::uint64_t size() const { return size_; }       ///< bytes, when it was opened
+
+  /// Exactly `bytes` from `at`; an Error when they are not there (any more).
+  void read(std::uint64_t at, void* to, std::uint64_t bytes) const;
+  std::string read(std::uint64_t at, std::uint64_t bytes) const;
+
+ private:
+  std::string name_;
+  int descriptor_ = -1;
+  std::uint64_t size_ = 0;
+};
+
+}  // namespace trainer

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "formats/file_reader.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+
+FileReader::FileReader(const std::filesystem::path& path) : name_(path.string()) {
+  // Non-blocking, so that a named pipe is refused instead of waited for.
+  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (descriptor_ < 0)
+    throw_run(error_id::file_read_failed,
+              name_ + ": cannot open the file (" + std::strerror(errno) + "); check the path");
+  struct stat info {};
+  if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(descriptor_);
+    throw_run(error_id::file_read_failed, name_ + ": is not a regular file; check the path");
+  }
+  size_ = static_cast<std::uint64_t>(info.st_size);
+}
+
+FileReader::~FileReader() { ::close(descriptor_); }
+
+void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
+  char* next = static_cast<char*>(to);
+  while (bytes > 0) {
+    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, 1u << 30));
+    const ssize_t n = ::pread(descriptor_, next, piece, static_cast<off_t>(at));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0)
+      throw_run(error_id::file_read_failed,
+                name_ + ": cannot read the file (" + std::strerror(errno) + "); look after the disk");
+    if (n == 0)
+      throw_run(error_id::checkpoint_damaged,
+                name_ + ": found no more bytes at " + std::to_string(at) +
+                    "; the file is cut short, or was while it was read, so use another copy or an earlier checkpoint");
+    next += n;
+    at += static_cast<std::uint64_t>(n);
+    bytes -= static_cast<std::uint64_t>(n);
+  }
+}
+
+std::string FileReader::read(std::uint64_t at, std::uint64_t bytes) const {
+  if (at > size_ || bytes > size_ - at)
+    throw_run(error_id::checkpoint_damaged,
+              name_ + ": found " + std::to_string(size_) + " bytes, expected " + std::to_string(bytes) + " from " +
+                  std::to_string(at) + "; the file is cut short, so use another copy or an earlier checkpoint");
+  std::string out(bytes, '\0');
+  read(at, out.data(), bytes);
+  return out;
+}
+
+}  // namespace trainer
