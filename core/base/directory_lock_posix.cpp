@@ -50,9 +50,9 @@ struct DirectoryLocks {
 
 namespace {
 
-enum class Locked { yes, by_another, impossible };
+enum class LockOutcome { yes, by_another, impossible };
 
-Locked lock_file(int descriptor) {
+LockOutcome lock_file(int descriptor) {
   struct flock whole {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
@@ -61,12 +61,12 @@ Locked lock_file(int descriptor) {
 #else
   const int done = ::fcntl(descriptor, F_SETLK, &whole);
 #endif
-  if (done == 0) return Locked::yes;
-  return errno == EAGAIN || errno == EACCES ? Locked::by_another : Locked::impossible;
+  if (done == 0) return LockOutcome::yes;
+  return errno == EAGAIN || errno == EACCES ? LockOutcome::by_another : LockOutcome::impossible;
 }
 
 // A training that ends removes its file, and another one may have made its own by now.
-bool is_file(int descriptor, const fs::path& path) {
+bool is_at(int descriptor, const fs::path& path) {
   struct stat ours {
   }, there{};
   return ::fstat(descriptor, &ours) == 0 && ::lstat(path.c_str(), &there) == 0 && ours.st_dev == there.st_dev &&
@@ -78,7 +78,7 @@ std::string host_name() {
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
 
-struct Holder {
+struct LockHolder {
   std::int64_t pid = 0;  ///< 0: not known
   std::string host, start;
 
@@ -91,7 +91,7 @@ struct Holder {
 };
 
 // What the file says, if anything: it may be written this very moment, or be anybody's text.
-Holder holder(int descriptor) try {
+LockHolder lock_holder(int descriptor) try {
   char bytes[1024];
   const ssize_t size = ::pread(descriptor, bytes, sizeof bytes, 0);
   if (size <= 0) return {};
@@ -103,7 +103,7 @@ Holder holder(int descriptor) try {
   return {};
 }
 
-void write_record(int descriptor) {
+void write_lock_record(int descriptor) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};
   char start[40] = {};
@@ -114,7 +114,7 @@ void write_record(int descriptor) {
   if (::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, record.data(), record.size(), 0) < 0) return;
 }
 
-[[noreturn]] void refuse(const fs::path& directory, const Holder& who) {
+[[noreturn]] void refuse_second(const fs::path& directory, const LockHolder& who) {
   const std::string name =
       who.pid == 0 ? "another training"
                    : "the training of process " + std::to_string(who.pid) + " on " + who.host + " since " + who.start;
@@ -153,22 +153,22 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
       warn_unlocked(directory_, std::strerror(errno));
       return;
     }
-    const Locked locked = lock_file(opened);
+    const LockOutcome locked = lock_file(opened);
     const std::string reason = std::strerror(errno);
-    const Holder who = locked == Locked::yes ? Holder() : holder(opened);
+    const LockHolder who = locked == LockOutcome::yes ? LockHolder() : lock_holder(opened);
     // Its record may be still to come, or be that of one that was killed while it forked.
-    const bool settles = locked == Locked::by_another && !who.may_be_alive() && naps < most_naps;
-    if (settles || (locked == Locked::yes && !is_file(opened, file_))) {
+    const bool settles = locked == LockOutcome::by_another && !who.may_be_alive() && naps < most_naps;
+    if (settles || (locked == LockOutcome::yes && !is_at(opened, file_))) {
       ::close(opened);
       if (settles) ::poll(nullptr, 0, nap_ms), ++naps;
       continue;
     }
-    if (locked == Locked::by_another || who.is_alive_here()) {
+    if (locked == LockOutcome::by_another || who.is_alive_here()) {
       ::close(opened);
-      refuse(directory_, who);
+      refuse_second(directory_, who);
     }
-    if (locked == Locked::impossible) warn_unlocked(directory_, reason);
-    write_record(opened);
+    if (locked == LockOutcome::impossible) warn_unlocked(directory_, reason);
+    write_lock_record(opened);
     descriptor_ = opened;
     return;
   }
@@ -176,7 +176,7 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
 
 DirectoryLock::~DirectoryLock() {
   if (descriptor_ < 0) return;
-  if (is_file(descriptor_, file_)) ::unlink(file_.c_str());
+  if (is_at(descriptor_, file_)) ::unlink(file_.c_str());
   ::close(descriptor_);
 }
 
