@@ -52,7 +52,6 @@ struct TrainerState {
   /// Strict, as in transformers: an unknown key is an Error; a missing one keeps its default.
   static TrainerState from_json(const json::value& v, std::string_view where);
 
-  std::string to_json_string() const;  ///< the text of the file
   void save_to_json(const std::filesystem::path& path) const;
   static TrainerState load_from_json(const std::filesystem::path& path);
 
