@@ -91,7 +91,7 @@ fails 'has no column "a"' train run.json --set init_from=out/model.safetensors -
 
 # Without them the columns are taken in their order, and that is said.
 rm -f out/checkpoint.json
-sed -i 's/"data":/"old":/' out/training_args.json
+sed -i 's/"data":/"old":/' out/training_args.json && rm out/checkpoint.json
 printf 'x,y,kind\n0,0,1\n' >old.csv
 "$TRAINER" evaluate run.json --checkpoint out --set data.eval=old.csv --set data.drop=[] >old.txt 2>err.txt
 grep -q '^warning: out does not say which columns' err.txt
