@@ -15,8 +15,8 @@ template <typename T>
 using Field = T TrainingArguments::*;
 
 /// Where the value lives; monostate: refused, so nowhere.
-using Member = std::variant<std::monostate, Field<bool>, Field<std::int64_t>, Field<double>, Field<Number>,
-                            Field<std::string>, Field<std::optional<bool>>, Field<std::optional<std::int64_t>>,
+using Member = std::variant<std::monostate, Field<bool>, Field<std::int64_t>, Field<Number>, Field<std::string>,
+                            Field<std::optional<bool>>, Field<std::optional<std::int64_t>>,
                             Field<std::optional<Number>>, Field<std::optional<std::string>>,
                             Field<std::vector<std::string>>, Field<json::object>, Field<json::value>>;
 

@@ -29,6 +29,12 @@ List make_list(const std::vector<double>& numbers) {
   return out;
 }
 
+List make_list(const std::vector<Number>& numbers) {
+  List out = make_list();
+  for (const Number& number : numbers) out.push_back(make_number(number));
+  return out;
+}
+
 c10::IValue make_number(const Number& number) {
   if (number.is_integer()) return static_cast<std::int64_t>(static_cast<double>(number));
   return static_cast<double>(number);
@@ -65,9 +71,9 @@ bool boolean(const c10::IValue& value, std::string_view where) {
   return value.toBool();
 }
 
-std::vector<double> numbers(const c10::IValue& value, std::string_view where) {
+std::vector<Number> numbers(const c10::IValue& value, std::string_view where) {
   const List items = list(value, where);
-  std::vector<double> out;
+  std::vector<Number> out;
   for (std::size_t i = 0; i < items.size(); ++i) out.push_back(number(items.get(i), where));
   return out;
 }

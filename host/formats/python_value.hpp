@@ -20,6 +20,7 @@ using List = c10::impl::GenericList;
 Dict make_dict();
 List make_list();
 List make_list(const std::vector<double>& numbers);
+List make_list(const std::vector<Number>& numbers);
 c10::IValue make_number(const Number& number);  ///< an int or a float, as it was given
 
 /// Access with a run Error that starts with `where` when the value is missing or of another kind.
@@ -30,7 +31,7 @@ std::int64_t integer(const c10::IValue& value, std::string_view where);
 Number number(const c10::IValue& value, std::string_view where);
 std::string text(const c10::IValue& value, std::string_view where);
 bool boolean(const c10::IValue& value, std::string_view where);
-std::vector<double> numbers(const c10::IValue& value, std::string_view where);
+std::vector<Number> numbers(const c10::IValue& value, std::string_view where);
 c10::IValue member(const Dict& dict, std::string_view key, std::string_view where);
 /// @}
 

@@ -5,7 +5,7 @@
 
 namespace trainer {
 
-Optimizer::Optimizer(std::vector<ParamGroup> groups, double default_lr)
+Optimizer::Optimizer(std::vector<ParamGroup> groups, const Number& default_lr)
     : groups_(std::move(groups)), default_lr_(default_lr) {
   for (std::size_t g = 0; g < groups_.size(); ++g) {
     ParamGroup& group = groups_[g];

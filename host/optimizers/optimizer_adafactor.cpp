@@ -107,7 +107,7 @@ class Adafactor final : public TorchOptimizer {
       update = states[full][i].rsqrt().mul_(grad);
     }
     update.div_((root_mean_square(update) / v.clip_threshold).clamp_(1.0));
-    update.mul_(group.lr);
+    update.mul_(double{group.lr});
     if (group.weight_decay != 0) param.add_(param, -group.weight_decay * group.lr);
     param.add_(-update);
     if (is_half(lists.params[i])) lists.params[i].copy_(param);

@@ -57,7 +57,7 @@ class Adagrad final : public TorchOptimizer {
     }
     std::vector<at::Tensor> decayed;
     if (group.weight_decay != 0) {
-      decayed = at::_foreach_add(lists.grads, lists.params, group.weight_decay);
+      decayed = at::_foreach_add(lists.grads, lists.params, double{group.weight_decay});
     }
     const std::vector<at::Tensor>& grads = decayed.empty() ? lists.grads : decayed;
     at::_foreach_addcmul_(lists.states[sum], grads, grads, 1);

@@ -15,8 +15,9 @@ class AdamW final : public TorchOptimizer {
  public:
   AdamW(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool fused)
       : TorchOptimizer(std::move(groups), settings,
-                       {{"betas", c10::ivalue::Tuple::create(settings.adam_beta1, settings.adam_beta2)},
-                        {"eps", settings.adam_epsilon},
+                       {{"betas", c10::ivalue::Tuple::create(python::make_number(settings.adam_beta1),
+                                                             python::make_number(settings.adam_beta2))},
+                        {"eps", python::make_number(settings.adam_epsilon)},
                         {"amsgrad", false},
                         {"maximize", false},
                         {"foreach", c10::IValue()},

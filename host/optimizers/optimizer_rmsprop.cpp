@@ -56,7 +56,7 @@ class RmsProp final : public TorchOptimizer {
     advance(states[step_count]);
     std::vector<at::Tensor> decayed;
     if (group.weight_decay != 0) {
-      decayed = at::_foreach_add(lists.grads, lists.params, group.weight_decay);
+      decayed = at::_foreach_add(lists.grads, lists.params, double{group.weight_decay});
     }
     const std::vector<at::Tensor>& grads = decayed.empty() ? lists.grads : decayed;
     at::_foreach_mul_(states[square_avg], v.alpha);

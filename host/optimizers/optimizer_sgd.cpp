@@ -51,7 +51,7 @@ class Sgd final : public TorchOptimizer {
     const Values& v = values_[g];
     std::vector<at::Tensor> decayed;
     if (group.weight_decay != 0) {
-      decayed = at::_foreach_add(lists.grads, lists.params, group.weight_decay);
+      decayed = at::_foreach_add(lists.grads, lists.params, double{group.weight_decay});
     }
     const std::vector<at::Tensor>& grads = decayed.empty() ? lists.grads : decayed;
     if (v.momentum == 0) {

@@ -75,14 +75,14 @@ c10::IValue TorchOptimizer::state_dict() const {
       // ParamGroup has the values of these two; here they keep their places.
       const std::string& name = option.key().toStringRef();
       if (name == "lr") {
-        group.insert(name, groups_[g].lr);
+        group.insert(name, python::make_number(groups_[g].lr));
       } else if (name == "weight_decay") {
-        group.insert(name, groups_[g].weight_decay);
+        group.insert(name, python::make_number(groups_[g].weight_decay));
       } else {
         group.insert(name, option.value());
       }
     }
-    if (groups_[g].has_initial_lr) group.insert("initial_lr", groups_[g].initial_lr);
+    if (groups_[g].has_initial_lr) group.insert("initial_lr", python::make_number(groups_[g].initial_lr));
     python::List params = python::make_list();
     for (std::size_t i = 0; i < groups_[g].params.size(); ++i) params.push_back(index++);
     group.insert("params", params);

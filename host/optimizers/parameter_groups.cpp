@@ -43,7 +43,7 @@ std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
   return out;
 }
 
-std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, double weight_decay) {
+std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, const Number& weight_decay) {
   std::vector<ParamGroup> groups(2);
   groups[0].weight_decay = weight_decay;
   for (const NamedParameter& parameter : parameters) {

@@ -9,6 +9,12 @@
 namespace trainer {
 namespace {
 
+// As in Python, where two ints make an int.
+Number product(const Number& a, const Number& b) {
+  if (a.is_integer() && b.is_integer()) return static_cast<std::int64_t>(a) * static_cast<std::int64_t>(b);
+  return a * b;
+}
+
 /// torch's LambdaLR: rate = base rate * factor(steps).
 class FactorScheduler final : public LRScheduler {
  public:
@@ -26,15 +32,15 @@ class FactorScheduler final : public LRScheduler {
     ++step_count_;
     ++last_epoch_;
     auto& groups = optimizer_.param_groups();
-    last_lr_.resize(groups.size());
+    last_lr_.resize(groups.size(), 0.0);
     for (std::size_t g = 0; g < groups.size(); ++g) {
-      groups[g].lr = last_lr_[g] = base_lrs_[g] * factor_(last_epoch_);
+      groups[g].lr = last_lr_[g] = product(base_lrs_[g], factor_(last_epoch_));
     }
   }
 
   void step(double) override {}
   bool metric_driven() const override { return false; }
-  std::vector<double> get_last_lr() const override { return last_lr_; }
+  std::vector<double> get_last_lr() const override { return {last_lr_.begin(), last_lr_.end()}; }
 
   c10::IValue state_dict() const override {
     python::Dict state = python::make_dict();
@@ -70,11 +76,11 @@ class FactorScheduler final : public LRScheduler {
   }
 
  private:
-  static std::vector<double> read_rates(const python::Dict& state, const char* key, const std::vector<double>& current,
+  static std::vector<Number> read_rates(const python::Dict& state, const char* key, const std::vector<Number>& current,
                                         const std::string& where) {
     const auto saved = python::find(state, key);
     if (!saved) return current;
-    std::vector<double> rates = python::numbers(*saved, where + ": '" + key + "'");
+    std::vector<Number> rates = python::numbers(*saved, where + ": '" + key + "'");
     if (rates.size() == current.size()) return rates;
     throw_run(error_id::checkpoint_mismatch,
               where + ": '" + key + "' has " + std::to_string(rates.size()) + " rates, expected " +
@@ -85,7 +91,7 @@ class FactorScheduler final : public LRScheduler {
   Optimizer& optimizer_;
   LrFactor factor_;
   bool plain_function_;
-  std::vector<double> base_lrs_, last_lr_;
+  std::vector<Number> base_lrs_, last_lr_;
   std::int64_t last_epoch_ = -1;
   std::int64_t step_count_ = 0;
 };

@@ -65,8 +65,8 @@ class GreedyScheduler final : public MetricScheduler {
   c10::IValue state_dict() const override {
     python::Dict state = python::make_dict();
     state.insert("factor", python::make_number(factor_));
-    state.insert("min_lrs", to_list(min_lrs_));
-    state.insert("max_lrs", to_list(max_lrs_));
+    state.insert("min_lrs", python::make_list(min_lrs_));
+    state.insert("max_lrs", python::make_list(max_lrs_));
     state.insert("patience", patience_);
     state.insert("verbose", verbose_);
     state.insert("cooldown", cooldown_);
@@ -117,7 +117,10 @@ class GreedyScheduler final : public MetricScheduler {
       StreamingAverage average{window_size_};
       part.read("window_size", average.window_size);
       part.read("sum", average.sum);
-      if (const auto values = part.find("values")) average.values = python::numbers(*values, place);
+      if (const auto values = part.find("values")) {
+        const auto numbers = python::numbers(*values, place);
+        average.values.assign(numbers.begin(), numbers.end());
+      }
       average_ = std::move(average);
     }
     if (!state.find("_last_lr")) return;
@@ -185,7 +188,7 @@ class GreedyScheduler final : public MetricScheduler {
   }
 
   std::vector<Number> min_lrs_, max_lrs_;
-  std::vector<double> init_lrs_;
+  std::vector<Number> init_lrs_;
   bool verbose_, smooth_;
   std::int64_t warmup_, window_size_;
   std::int64_t reset_start_, reset_start_original_;  // evaluations left at the floor, of how many

@@ -166,7 +166,7 @@ LrFactor make_lr_factor(std::string_view type, std::int64_t num_warmup_steps, st
   const Steps steps{static_cast<double>(num_warmup_steps), static_cast<double>(num_training_steps)};
   const auto read = [&](std::vector<std::string> known) { return LrKwargs(type, kwargs, std::move(known)); };
   // As in get_scheduler(), these two do not get the kwargs.
-  if (type == "constant") return [](std::int64_t) { return 1.0; };
+  if (type == "constant") return [](std::int64_t) { return 1; };
   if (type == "constant_with_warmup") return constant_with_warmup(steps);
   if (type == "linear") {
     read({});

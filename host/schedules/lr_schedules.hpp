@@ -7,11 +7,12 @@
 #include <string_view>
 
 #include "trainer/lr_scheduler.hpp"
+#include "trainer/number.hpp"
 
 namespace trainer {
 
-/// Multiplies the base rate after `step` scheduler steps.
-using LrFactor = std::function<double(std::int64_t step)>;
+/// Multiplies the base rate after `step` scheduler steps; a whole number where Python gives an int.
+using LrFactor = std::function<Number(std::int64_t step)>;
 
 /// The curve of a step-driven type, or null when `type` is not one. `lr` is the base rate, for the
 /// curves whose floor is given as a rate.

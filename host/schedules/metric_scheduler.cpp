@@ -12,8 +12,7 @@ namespace {
 const std::vector<std::string> modes{"min", "max"};
 const std::vector<std::string> threshold_modes{"rel", "abs"};
 
-template <typename T>
-void read_list(const std::optional<c10::IValue>& saved, const std::string& place, std::vector<T>& out) {
+void read_list(const std::optional<c10::IValue>& saved, const std::string& place, std::vector<Number>& out) {
   if (!saved) return;
   const python::List items = python::list(*saved, place);
   if (items.size() != out.size()) {
@@ -21,7 +20,7 @@ void read_list(const std::optional<c10::IValue>& saved, const std::string& place
               place + ": found " + std::to_string(items.size()) + " numbers, expected " + std::to_string(out.size()) +
                   ", one for each parameter group; resume with the model that wrote the file");
   }
-  std::vector<T> numbers;
+  std::vector<Number> numbers;
   for (std::size_t i = 0; i < items.size(); ++i) {
     numbers.push_back(python::number(items.get(i), place));
   }
@@ -63,8 +62,6 @@ void StateReader::read(const char* key, const std::vector<std::string>& choices,
 
 void StateReader::read(const char* key, std::vector<Number>& out) const { read_list(find(key), place(key), out); }
 
-void StateReader::read(const char* key, std::vector<double>& out) const { read_list(find(key), place(key), out); }
-
 MetricScheduler::MetricScheduler(Optimizer& optimizer, const LrKwargs& kwargs, const Defaults& defaults)
     : optimizer_(optimizer),
       factor_(kwargs.number("factor", defaults.factor)),
@@ -92,8 +89,8 @@ bool MetricScheduler::is_better(double metric) const {
   return metric > (threshold_mode_ == "rel" ? best_ * (1.0 + threshold) : best_ + threshold);
 }
 
-std::vector<double> MetricScheduler::group_lrs() const {
-  std::vector<double> out;
+std::vector<Number> MetricScheduler::group_lrs() const {
+  std::vector<Number> out;
   for (const ParamGroup& group : optimizer_.param_groups()) out.push_back(group.lr);
   return out;
 }
@@ -111,12 +108,6 @@ void MetricScheduler::read_common(const StateReader& state) {
   state.read("num_bad_epochs", num_bad_epochs_);
   state.read("last_epoch", last_epoch_);
   state.read("_last_lr", last_lr_);
-}
-
-python::List MetricScheduler::to_list(const std::vector<Number>& numbers) {
-  python::List out = python::make_list();
-  for (const Number& number : numbers) out.push_back(python::make_number(number));
-  return out;
 }
 
 }  // namespace trainer

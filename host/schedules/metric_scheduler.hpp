@@ -26,7 +26,6 @@ class StateReader {
   void read(const char* key, bool& out) const;
   void read(const char* key, const std::vector<std::string>& choices, std::string& out) const;
   void read(const char* key, std::vector<Number>& out) const;  ///< one for each group
-  void read(const char* key, std::vector<double>& out) const;  ///< one for each group
 
   std::optional<c10::IValue> find(const char* key) const { return python::find(state_, key); }
   std::string place(const char* key) const { return where_ + ": '" + key + "'"; }
@@ -42,7 +41,7 @@ class MetricScheduler : public LRScheduler {
  public:
   void step() final {}
   bool metric_driven() const final { return true; }
-  std::vector<double> get_last_lr() const final { return last_lr_; }
+  std::vector<double> get_last_lr() const final { return {last_lr_.begin(), last_lr_.end()}; }
 
  protected:
   struct Defaults {
@@ -53,9 +52,8 @@ class MetricScheduler : public LRScheduler {
 
   double worst() const;  ///< infinity of the sign that everything is better than
   bool is_better(double metric) const;
-  std::vector<double> group_lrs() const;
+  std::vector<Number> group_lrs() const;
   void read_common(const StateReader& state);
-  static python::List to_list(const std::vector<Number>& numbers);
 
   Optimizer& optimizer_;
   Number factor_, threshold_, eps_;
@@ -65,7 +63,7 @@ class MetricScheduler : public LRScheduler {
   std::int64_t cooldown_counter_ = 0;
   std::int64_t num_bad_epochs_ = 0;
   std::int64_t last_epoch_ = 0;
-  std::vector<double> last_lr_;
+  std::vector<Number> last_lr_;
 };
 
 }  // namespace trainer

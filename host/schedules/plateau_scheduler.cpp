@@ -41,7 +41,7 @@ class PlateauScheduler final : public MetricScheduler {
     python::Dict state = python::make_dict();
     state.insert("factor", python::make_number(factor_));
     state.insert("default_min_lr", default_min_lr_ ? python::make_number(*default_min_lr_) : c10::IValue());
-    state.insert("min_lrs", to_list(min_lrs_));
+    state.insert("min_lrs", python::make_list(min_lrs_));
     state.insert("patience", patience_);
     state.insert("cooldown", cooldown_);
     state.insert("eps", python::make_number(eps_));

@@ -165,7 +165,7 @@ void Trainer::maybe_log_save_evaluate() {
     const auto& [grad_norm, learning_rate] = run_->last_update;
     if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
     // Without an update since the epoch's begin, the rate is that of the step to come.
-    logs.emplace("learning_rate", learning_rate.value_or(optimizer_->param_groups()[0].lr));
+    logs.emplace("learning_rate", learning_rate.value_or(optimizer_->param_groups()[0].lr).to_json());
     store_flos();
     log(logs, run_->seconds_since_start());
   }

@@ -63,7 +63,7 @@ class TrainingRun {
   /// The epoch's last update, as its logs have it.
   struct Update {
     at::Tensor grad_norm;
-    std::optional<double> learning_rate;
+    std::optional<Number> learning_rate;
   };
   Update last_update;
 

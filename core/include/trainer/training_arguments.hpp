@@ -15,28 +15,28 @@ namespace trainer {
 /// transformers.TrainingArguments 5.23.0: names, types, defaults and checks, in its order. Those
 /// that are missing here are refused by name (argument_table() has all 114; docs/arguments.md lists
 /// them). A "step" is one update of the weights. Step counts that are a Number are a share of all
-/// steps when below 1.
+/// steps when below 1. Numbers stay the int or float that they are given as, and are logged and stored so.
 struct TrainingArguments {
   std::string output_dir = "trainer_output";     ///< for checkpoints and plugins; "~" is expanded
   std::int64_t per_device_train_batch_size = 8;  ///< rows
   Number num_train_epochs = 3.0;
   std::int64_t max_steps = -1;  ///< above 0: instead of num_train_epochs
 
-  double learning_rate = 5e-5;
+  Number learning_rate = 5e-5;
   std::string lr_scheduler_type = "linear";
   json::object lr_scheduler_kwargs;  ///< empty: transformers' None
   Number warmup_steps = 0;
   std::string optim = "adamw_torch_fused";
   std::optional<std::string> optim_args;  ///< "momentum=0.9,nesterov=true"
-  double weight_decay = 0;                ///< not for biases and layer norms
-  double adam_beta1 = 0.9;
-  double adam_beta2 = 0.999;
-  double adam_epsilon = 1e-8;
+  Number weight_decay = 0.0;              ///< not for biases and layer norms
+  Number adam_beta1 = 0.9;
+  Number adam_beta2 = 0.999;
+  Number adam_epsilon = 1e-8;
 
   std::int64_t gradient_accumulation_steps = 1;  ///< micro-batches in a step
   bool average_tokens_across_devices = true;     ///< there is one device here
-  double max_grad_norm = 1;                      ///< 0 or below: no clipping
-  double label_smoothing_factor = 0;
+  Number max_grad_norm = 1.0;                    ///< 0 or below: no clipping
+  Number label_smoothing_factor = 0.0;
 
   bool bf16 = false;
   bool fp16 = false;

@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "trainer/number.hpp"
+
 namespace c10 {
 struct IValue;
 }
@@ -22,19 +24,19 @@ namespace trainer {
 struct ParamGroup {
   std::vector<at::Tensor> params;
   std::vector<std::string> names;  ///< `0.weight`, for messages and viewers
-  double weight_decay = 0.0;
-  double lr = 0.0;          ///< the rate of the next step; a scheduler writes it
-  double initial_lr = 0.0;  ///< the rate before any schedule
+  Number weight_decay = 0.0;
+  Number lr = 0.0;          ///< the rate of the next step; a scheduler writes it
+  Number initial_lr = 0.0;  ///< the rate before any schedule
   /// Set once a scheduler was attached; only then `initial_lr` is part of the state, as in torch.
   bool has_initial_lr = false;
 };
 
 /// What `TrainingArguments` says about the optimizer.
 struct OptimizerSettings {
-  double learning_rate = 5e-5;
-  double adam_beta1 = 0.9;
-  double adam_beta2 = 0.999;
-  double adam_epsilon = 1e-8;
+  Number learning_rate = 5e-5;
+  Number adam_beta1 = 0.9;
+  Number adam_beta2 = 0.999;
+  Number adam_epsilon = 1e-8;
   std::string optim_args;  ///< "momentum=0.9,nesterov=true"; read by sgd, rmsprop and adagrad
 };
 
@@ -63,7 +65,7 @@ class Optimizer {
   const std::vector<ParamGroup>& param_groups() const { return groups_; }
 
   /// `learning_rate` as it was given to the constructor; schedules with a floor divide by it.
-  double default_lr() const { return default_lr_; }
+  const Number& default_lr() const { return default_lr_; }
 
   /// `{"state": {index: {...}}, "param_groups": [{...}]}`, key for key what `state_dict()` of the
   /// same torch optimizer returns. Indices number the parameters group by group. Tensors are
@@ -78,10 +80,10 @@ class Optimizer {
   virtual std::vector<OptimizerState> named_states() const = 0;
 
  protected:
-  Optimizer(std::vector<ParamGroup> groups, double default_lr);
+  Optimizer(std::vector<ParamGroup> groups, const Number& default_lr);
 
   std::vector<ParamGroup> groups_;
-  double default_lr_;
+  Number default_lr_;
 };
 
 /// The optimizers that `optim` may name.
@@ -107,7 +109,7 @@ struct NamedParameter {
 /// each in the order given. Without decay: parameters of LayerNorm modules and names that contain
 /// "bias", "layernorm", "rmsnorm", a part "norm" or a part that ends in "_norm". Parameters that do
 /// not require a gradient are in neither. A group may be empty.
-std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, double weight_decay);
+std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, const Number& weight_decay);
 
 /// `torch.nn.utils.clip_grad_norm_` with norm 2: scales the gradients in place by
 /// min(1, max_norm / (norm + 1e-6)) and returns the norm before, a scalar on their device.

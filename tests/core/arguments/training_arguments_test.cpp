@@ -132,6 +132,15 @@ TEST(TrainingArguments, RefusesAValueOutOfRange) {
     expect_parts(refusal(text), {"run.json: args."});
 }
 
+TEST(TrainingArguments, KeepsANumberAsTheIntOrFloatThatItIs) {
+  for (const char* name : {"learning_rate", "weight_decay", "adam_beta1", "adam_beta2", "adam_epsilon", "max_grad_norm",
+                           "label_smoothing_factor", "num_train_epochs", "warmup_steps", "eval_delay"}) {
+    const std::string key = std::string("{\"") + name + "\": ";
+    EXPECT_EQ(json::dump(read(key + "0}").to_dict().at(name)), "0") << name;
+    EXPECT_EQ(json::dump(read(key + "0.0}").to_dict().at(name)), "0.0") << name;
+  }
+}
+
 TEST(TrainingArguments, TakesOddValuesThatTransformersTakes) {
   EXPECT_EQ(read(R"({"data_seed": -1})").data_seed, -1);
   EXPECT_EQ(read(R"({"num_train_epochs": -1})").num_train_epochs, -1);
