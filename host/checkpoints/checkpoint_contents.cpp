@@ -26,6 +26,7 @@ void copy_contents(const CheckpointContents& from, CheckpointContents& to) {
   to.optimizer = python::to_cpu(from.optimizer, &to.optimizer);
   to.scheduler = python::to_cpu(from.scheduler, &to.scheduler);
   to.scaler = python::to_cpu(from.scaler, &to.scaler);
+  to.shared = from.shared;
   to.args = from.args;
   to.rng = from.rng;
   to.run = from.run;
@@ -38,8 +39,8 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
     write(to / name, digest);
     manifest.add(name, digest);
   };
-  const auto tensors = [&](const char* name, const NamedTensors& named) {
-    file(name, [&](const fs::path& path, Digest& digest) { save_safetensors(path, named, &digest); });
+  const auto tensors = [&](const char* name, const NamedTensors& named, const SharedNames& shared) {
+    file(name, [&](const fs::path& path, Digest& digest) { save_safetensors(path, named, &digest, shared); });
   };
   const auto torch_file = [&](const char* name, const c10::IValue& value) {
     if (value.isNone()) return;
@@ -51,23 +52,24 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
       digest.add(bytes);
     });
   };
-  tensors(weights_file, what.weights);
+  tensors(weights_file, what.weights, what.shared);
   text(args_file, what.args);
   torch_file(optimizer_file, what.optimizer);
   torch_file(scheduler_file, what.scheduler);
   torch_file(scaler_file, what.scaler);
-  if (!what.rng.empty()) tensors(rng_file, what.rng);
+  if (!what.rng.empty()) tensors(rng_file, what.rng, {});
   text(state_file, state.to_json_string());
   manifest.save(to);
 }
 
-CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& weights, const std::string& args) {
+CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& weights, const SharedNames& shared,
+                                     const std::string& args) {
   fs::create_directories(to);
   const fs::path temporary = to / (weights_file + std::string(".tmp"));
   CheckpointManifest manifest;
   Digest digest, args_digest;
   try {
-    save_safetensors(temporary, weights, &digest);
+    save_safetensors(temporary, weights, &digest, shared);
     sync_file(temporary);
     fs::rename(temporary, to / weights_file);
   } catch (...) {

@@ -15,6 +15,7 @@ namespace trainer {
 /// What a checkpoint holds beside trainer_state.json.
 struct CheckpointContents {
   NamedTensors weights;
+  SharedNames shared;  ///< other names of these
   std::string args;
   c10::IValue optimizer, scheduler, scaler;  ///< None with save_only_model, and where there is none
   NamedTensors rng;
@@ -29,7 +30,7 @@ void write_contents(const std::filesystem::path& to, const CheckpointContents& w
 
 /// Weights and arguments, in a directory that is made; a file that is there is replaced when the new one is whole.
 /// Their digests.
-CheckpointManifest write_model_files(const std::filesystem::path& to, const NamedTensors& weights,
+CheckpointManifest write_model_files(const std::filesystem::path& to, const NamedTensors& weights, const SharedNames& shared,
                                      const std::string& args);
 
 /// Copies those two from a checkpoint to another directory, which is made.

@@ -69,8 +69,11 @@ std::vector<Entry> sorted_entries(const NamedTensors& tensors, const std::string
   return entries;
 }
 
-std::string header_text(const std::vector<Entry>& entries) {
-  std::string out = R"({"__metadata__":{"format":"pt"})";
+std::string header_text(const std::vector<Entry>& entries, const SharedNames& shared) {
+  std::string out = R"({"__metadata__":{"format":"pt")";
+  for (const auto& [name, kept] : shared)
+    if (name != "format") out.append(",").append(json_string(name)).append(":").append(json_string(kept));
+  out += '}';
   std::uint64_t offset = 0;
   for (const Entry& entry : entries) {
     out.append(",").append(json_string(entry.name));
@@ -97,9 +100,10 @@ std::string little_endian(std::uint64_t value) {
 
 }  // namespace
 
-void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, Digest* digest) {
+void save_safetensors(const std::filesystem::path& path, const NamedTensors& tensors, Digest* digest,
+                      const SharedNames& shared) {
   const std::vector<Entry> entries = sorted_entries(tensors, path.string());
-  const std::string header = header_text(entries);
+  const std::string header = header_text(entries, shared);
   errno = 0;
   std::ofstream out(path, std::ios::binary | std::ios::trunc);
   const auto write = [&](const char* data, std::size_t bytes) {

@@ -3,8 +3,9 @@
 
 #include <ATen/ATen.h>
 
-#include <map>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 
 #include "base/text.hpp"
 #include "trainer/error.hpp"
@@ -13,10 +14,45 @@
 namespace trainer {
 namespace {
 
+// Whether two names stand for one tensor, or for two that are the same elements of the same memory.
+bool is_same(const at::Tensor& a, const at::Tensor& b) {
+  if (a.is_same(b)) return true;
+  if (!a.has_storage() || !b.has_storage() || a.numel() == 0 || !a.storage().is_alias_of(b.storage())) return false;
+  return a.scalar_type() == b.scalar_type() && a.storage_offset() == b.storage_offset() && a.numel() == b.numel() &&
+         ((a.is_non_overlapping_and_dense() && b.is_non_overlapping_and_dense()) ||
+          (a.sizes() == b.sizes() && a.strides() == b.strides()));
+}
+
 std::string shape_text(const at::Tensor& tensor) {
   std::string out;
   for (const auto size : tensor.sizes()) out += (out.empty() ? "" : ", ") + std::to_string(size);
   return "[" + out + "]";
+}
+
+struct Weight {
+  std::string name;
+  at::Tensor tensor;
+  std::size_t first;  // the place of the first name of this tensor; its own for most
+};
+
+// Under every name: parameters, then buffers.
+std::vector<Weight> all_weights(const torch::nn::Module& module) {
+  std::vector<Weight> out;
+  std::unordered_multimap<const void*, std::size_t> by_memory;
+  const auto add = [&](const auto& items) {
+    for (const auto& item : items) {
+      const at::Tensor& tensor = item.value();
+      const void* memory = tensor.has_storage() ? tensor.storage().unsafeGetStorageImpl() : nullptr;
+      std::size_t first = out.size();
+      for (auto [at, end] = by_memory.equal_range(memory); at != end; ++at)
+        if (is_same(tensor, out[at->second].tensor)) first = at->second;
+      if (first == out.size()) by_memory.emplace(memory, first);
+      out.push_back({item.key(), tensor, first});
+    }
+  };
+  add(module.named_parameters());
+  add(module.named_buffers());
+  return out;
 }
 
 }  // namespace
@@ -42,44 +78,60 @@ at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) {
   return at::mse_loss(logits, labels);
 }
 
-std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Module& module) {
-  std::vector<std::pair<std::string, at::Tensor>> out;
-  for (const auto& item : module.named_parameters()) out.emplace_back(item.key(), item.value());
-  for (const auto& item : module.named_buffers()) out.emplace_back(item.key(), item.value());
+NamedTensors state_dict(const torch::nn::Module& module) {
+  NamedTensors out;
+  const auto weights = all_weights(module);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (weights[i].first == i) out.emplace_back(weights[i].name, weights[i].tensor);
   return out;
 }
 
-void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
-                  const std::string& where) {
+SharedNames shared_names(const torch::nn::Module& module) {
+  SharedNames out;
+  const auto weights = all_weights(module);
+  for (std::size_t i = 0; i < weights.size(); ++i)
+    if (weights[i].first != i) out.emplace(weights[i].name, weights[weights[i].first].name);
+  return out;
+}
+
+void load_weights(torch::nn::Module& module, const NamedTensors& stored, const std::string& where) {
   const at::NoGradGuard no_grad;
-  const auto own = state_dict(module);
-  std::map<std::string_view, const at::Tensor*> values;
+  std::unordered_map<std::string_view, const at::Tensor*> values;
   for (const auto& [name, tensor] : stored) values.emplace(name, &tensor);
+  const auto own = all_weights(module);
   std::vector<std::pair<at::Tensor, const at::Tensor*>> copies;
-  std::vector<std::string> missing, unexpected;
+  std::vector<std::pair<std::string, const at::Tensor*>> loaded(own.size());  // by the place of a first name
+  std::vector<std::string> missing, unexpected, differing;
   // All is compared before anything is changed.
-  for (const auto& [name, tensor] : own) {
-    const auto found = values.extract(name);
-    if (!found) {
-      missing.push_back(name);
-      continue;
-    }
-    if (found.mapped()->sizes() != tensor.sizes())
-      throw_usage(error_id::checkpoint_mismatch, where + ": " + name + " has shape " + shape_text(*found.mapped()) +
-                                                     ", but the model's has " + shape_text(tensor) +
+  for (const Weight& weight : own) {
+    const auto found = values.extract(weight.name);
+    if (!found) continue;
+    const at::Tensor& tensor = *found.mapped();
+    if (tensor.sizes() != weight.tensor.sizes())
+      throw_usage(error_id::checkpoint_mismatch, where + ": " + weight.name + " has shape " + shape_text(tensor) +
+                                                     ", but the model's has " + shape_text(weight.tensor) +
                                                      "; use the model that wrote it");
-    copies.emplace_back(tensor, found.mapped());
+    const auto [name, other] = std::exchange(loaded[weight.first], {weight.name, &tensor});
+    if (other && other->options().type_equal(tensor.options()) && other->sizes() == tensor.sizes() &&
+        !at::equal(*other, tensor))
+      differing.push_back(name + " and " + weight.name);
+    copies.emplace_back(weight.tensor, &tensor);
   }
   if (copies.empty() && !own.empty())
     throw_usage(error_id::checkpoint_mismatch,
-                where + " holds no tensor of the model's: expected names like \"" + own.front().first + "\", found " +
+                where + " holds no tensor of the model's: expected names like \"" + own.front().name + "\", found " +
                     (stored.empty() ? "none at all" : "\"" + stored.front().first + "\"") +
                     "; use a file of this model, or rename its tensors");
   for (auto& [target, source] : copies) target.copy_(*source);
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (own[i].first == i && !loaded[i].second) missing.push_back(own[i].name);
   for (const auto& [name, tensor] : stored)
     if (values.contains(name)) unexpected.push_back(name);
   if (!missing.empty()) log::warning(where + " lacks " + join(missing) + "; they stay as they are");
   if (!unexpected.empty()) log::warning(where + " holds " + join(unexpected) + ", which the model does not have");
+  if (!differing.empty())
+    log::warning(where + " holds different numbers for " + join(differing) +
+                 ", which are one tensor in the model; it has those of the last name");
 }
 
 }  // namespace trainer

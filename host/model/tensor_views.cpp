@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "optimizers/parameter_groups.hpp"
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -17,8 +18,8 @@ void TensorViews::list(std::uint32_t of) {
   if (of == TRAINER_OF_MODEL) {
     tensors_ = state_dict(module_);
   } else if (of == TRAINER_OF_GRADIENTS) {
-    for (const auto& item : module_.named_parameters())
-      if (item.value().grad().defined()) tensors_.emplace_back(item.key(), item.value().grad());
+    for (const auto& parameter : named_parameters(module_))
+      if (parameter.tensor.grad().defined()) tensors_.emplace_back(parameter.name, parameter.tensor.grad());
   } else if (of == TRAINER_OF_OPTIMIZER && optimizer_) {
     for (const auto& state : optimizer_->named_states())
       tensors_.emplace_back(state.parameter + "/" + state.name, state.tensor);

@@ -5,6 +5,8 @@
 
 #include <torch/nn/modules/normalization.h>
 
+#include <unordered_set>
+
 namespace trainer {
 namespace {
 
@@ -34,7 +36,9 @@ bool decays(const NamedParameter& parameter) {
 std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
   std::vector<NamedParameter> out;
   const auto modules = module.named_modules();
+  std::unordered_set<const c10::TensorImpl*> seen;
   for (const auto& item : module.named_parameters()) {
+    if (!seen.insert(item.value().unsafeGetTensorImpl()).second) continue;
     const auto dot = item.key().rfind('.');
     const auto* owner = dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
     const bool in_norm = owner && (*owner)->as<torch::nn::LayerNorm>() != nullptr;

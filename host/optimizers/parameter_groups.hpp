@@ -11,7 +11,8 @@ class Module;
 
 namespace trainer {
 
-/// The parameters of a model, as parameter_groups() needs them.
+/// The parameters of a model without repetition, as PyTorch's named_parameters() lists them: one that has several names
+/// (tied weights) by the first.
 std::vector<NamedParameter> named_parameters(const torch::nn::Module& module);
 
 }  // namespace trainer

@@ -32,7 +32,7 @@ void Trainer::save_model(const fs::path& directory) const {
   fs::create_directories(directory);
   // What tells of the files before goes first: at no moment it stands beside others.
   fs::remove(directory / manifest_file);
-  auto manifest = write_model_files(directory, state_dict(*model_.module), args_file_text());
+  auto manifest = write_model_files(directory, state_dict(*model_.module), shared_names(*model_.module), args_file_text());
   manifest.run = *run_identity_;
   manifest.save(directory);
 }
@@ -59,7 +59,7 @@ void Trainer::save_model_for_plugin(const fs::path& directory) const {
   if (const fs::path* saved = saver_->announced())
     copy_model_files(*saved, directory);
   else
-    write_model_files(directory, state_dict(*model_.module), args_file_text());
+    write_model_files(directory, state_dict(*model_.module), shared_names(*model_.module), args_file_text());
 }
 
 void Trainer::save_checkpoint() {
@@ -78,7 +78,14 @@ void Trainer::save_checkpoint() {
 }
 
 CheckpointContents Trainer::checkpoint_contents() const {
-  CheckpointContents contents{state_dict(*model_.module), args_file_text(), {}, {}, {}, {}, *run_identity_};
+  CheckpointContents contents{.weights = state_dict(*model_.module),
+                              .shared = shared_names(*model_.module),
+                              .args = args_file_text(),
+                              .optimizer = {},
+                              .scheduler = {},
+                              .scaler = {},
+                              .rng = {},
+                              .run = *run_identity_};
   if (args_.save_only_model) return contents;
   contents.optimizer = optimizer_->state_dict();
   contents.scheduler = lr_scheduler_->state_dict();

@@ -108,7 +108,7 @@ Trainer::Trainer(TrainerOptions options)
   apply_global_settings(args_, device_);
   torch::manual_seed(static_cast<std::uint64_t>(args_.seed));
   model_.module->to(device_);
-  parameters_ = model_.module->parameters();
+  for (const auto& parameter : named_parameters(*model_.module)) parameters_.push_back(parameter.tensor);
   tensors_ = std::make_unique<TensorViews>(*model_.module);
   run_identity_ = std::make_unique<RunIdentity>();
   saver_ = std::make_unique<CheckpointSaver>(state_, control_, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);

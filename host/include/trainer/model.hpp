@@ -7,6 +7,7 @@
 
 #include "trainer/dataset.hpp"
 #include "trainer/json.hpp"
+#include "trainer/safetensors.hpp"
 
 namespace trainer {
 
@@ -47,12 +48,16 @@ Model supervised(const torch::nn::ModuleHolder<Module>& holder, LossFunction los
   return supervised(holder.ptr(), std::move(loss), std::move(config));
 }
 
-/// Parameters, then buffers, by name: what a checkpoint's model.safetensors holds.
-std::vector<std::pair<std::string, at::Tensor>> state_dict(const torch::nn::Module& module);
+/// Parameters, then buffers, by name: what a checkpoint's model.safetensors holds. Tied weights, a tensor that has
+/// several names, are listed once, by the first name.
+NamedTensors state_dict(const torch::nn::Module& module);
 
-/// Copies stored tensors into a module by name. As transformers' resume does, a name that one side
-/// lacks is a warning; another shape is an Error, and so is a file in which no name fits. `where` names the file.
-void load_weights(torch::nn::Module& module, const std::vector<std::pair<std::string, at::Tensor>>& stored,
-                  const std::string& where);
+/// The other names of tied weights, each with the one that state_dict() has.
+SharedNames shared_names(const torch::nn::Module& module);
+
+/// Copies stored tensors into a module by name; of tied weights one name is enough. As transformers' resume does, a
+/// name that one side lacks is a warning; another shape is an Error, and so is a file in which no name fits. `where`
+/// names the file.
+void load_weights(torch::nn::Module& module, const NamedTensors& stored, const std::string& where);
 
 }  // namespace trainer
