@@ -91,11 +91,11 @@ TRAINER_PLUGIN(EarlyStopping, {
   "events": ["on_train_begin", "on_evaluate"],
   "config": {
     "early_stopping_patience": {
-      "type": "integer", "default": 1, "minimum": 0,
+      "type": "integer", "default": 1,
       "description": "evaluations without improvement until training stops"
     },
     "early_stopping_threshold": {
-      "type": "number", "default": 0.0, "minimum": 0,
+      "type": "number", "default": 0.0,
       "description": "by how much a metric must improve to count"
     }
   }
