@@ -129,8 +129,12 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
   out.target = Section::text_of(data.require("target", "the name of the label's column"), data.place("target"));
   if (const auto* eval = data.find("eval")) {
     if (eval->is_object())
-      for (const auto& set : eval->get_object())
+      for (const auto& set : eval->get_object()) {
+        if (set.key().empty())
+          throw_usage(error_id::run_file_invalid,
+                      data.place("eval") + " has a set without a name, whose metrics would be another's; name it");
         out.eval.emplace_back(set.key(), absolute_to(base, Section::text_of(set.value(), data.place("eval"))));
+      }
     else
       out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
   }
@@ -276,7 +280,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
   for (const auto& [key, text] : overrides) apply(v, key, text);
   const Section root(v, path.string());
   root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
-              "log_history_limit"});
+              "log_history_limit", "terminate_on_nan"});
   const auto base = path.parent_path();
   RunFile run;
   run.path = path;
@@ -298,6 +302,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.actions = read_list<Action>(root, "actions", read_action);
   run.async_save = root.flag("async_save");
   run.log_history_limit = read_log_history_limit(root);
+  run.terminate_on_nan = root.flag("terminate_on_nan");
   if (run.actions.empty()) run.actions.push_back({"train", std::nullopt, {}});
   return run;
 }

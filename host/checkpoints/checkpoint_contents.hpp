@@ -30,8 +30,8 @@ void write_contents(const std::filesystem::path& to, const CheckpointContents& w
 
 /// Weights and arguments, in a directory that is made; a file that is there is replaced when the new one is whole.
 /// Their digests.
-CheckpointManifest write_model_files(const std::filesystem::path& to, const NamedTensors& weights, const SharedNames& shared,
-                                     const std::string& args);
+CheckpointManifest write_model_files(const std::filesystem::path& to, const NamedTensors& weights,
+                                     const SharedNames& shared, const std::string& args);
 
 /// Copies those two from a checkpoint to another directory, which is made.
 void copy_model_files(const std::filesystem::path& from, const std::filesystem::path& to);

@@ -9,10 +9,10 @@
 #include "base/text.hpp"
 #include "command/command_line.hpp"
 #include "command/print.hpp"
+#include "data/out_of_memory.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/out_of_memory.hpp"
 #include "trainer/training_arguments.hpp"
 #include "trainer/version.hpp"
 

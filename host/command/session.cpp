@@ -131,7 +131,13 @@ void Session::load_data(const std::filesystem::path& output_dir) {
     train_ = train;
   }
   if (needed("train") || needed("evaluate"))
-    for (const auto& [name, path] : run_.data.eval) eval_.add(name, load(path, "eval"));
+    for (const auto& [name, path] : run_.data.eval) {
+      auto set = load(path, "eval");
+      if (name.empty())
+        eval_ = std::move(set);
+      else
+        eval_.add(name, std::move(set));
+    }
   if (needed("predict")) test_ = load(run_.data.test, "test");
 }
 
@@ -162,6 +168,7 @@ Trainer& Session::trainer() {
   options.async_save = run_.async_save;
   options.log_history_limit = run_.log_history_limit;
   since_trainer_ = Stopwatch();
+  options.terminate_on_nan = run_.terminate_on_nan;
   trainer_ = std::make_unique<Trainer>(std::move(options));
   return *trainer_;
 }

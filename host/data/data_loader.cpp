@@ -5,6 +5,7 @@
 #include <ATen/CPUGeneratorImpl.h>
 
 #include "data/batch_workers.hpp"
+#include "data/failure.hpp"
 
 namespace trainer {
 
@@ -39,7 +40,8 @@ at::Tensor DataLoader::rows_of(std::int64_t batch) const {
 }
 
 Batch DataLoader::make(const at::Tensor& rows) const {
-  Batch batch = dataset_->get_batch(rows);
+  Batch batch =
+      at_place(error_id::data_failed, [&] { return rows_text(rows); }, [&] { return dataset_->get_batch(rows); });
   if (options_.pin_memory)
     for (auto& entry : batch) entry.second = entry.second.pin_memory();
   return batch;

@@ -3,6 +3,7 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "trainer/trainer_options.hpp"
@@ -31,7 +32,12 @@ float pairwise_sum(const float* x, std::size_t n) {
   return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
 }
 
-at::Tensor joined(const std::vector<at::Tensor>& parts) { return parts.empty() ? at::Tensor() : at::cat(parts).cpu(); }
+// In float32 where it is bfloat16, as numpy, which transformers goes through, has no such type.
+at::Tensor joined(const std::vector<at::Tensor>& parts) {
+  if (parts.empty()) return {};
+  const at::Tensor all = at::cat(parts).cpu();
+  return all.scalar_type() == at::kBFloat16 ? all.to(at::kFloat) : all;
+}
 
 }  // namespace
 
@@ -55,17 +61,31 @@ void EvaluationResult::move_to_cpu() {
 at::Tensor EvaluationResult::predictions() const { return joined(logits_); }
 at::Tensor EvaluationResult::label_ids() const { return joined(labels_); }
 
+std::vector<float> EvaluationResult::losses_on_cpu() const {
+  if (losses_.empty()) return {};
+  const auto values = at::stack(losses_).to(at::kCPU, at::kFloat);
+  return {values.const_data_ptr<float>(), values.const_data_ptr<float>() + values.numel()};
+}
+
+std::size_t EvaluationResult::losses_not_finite() const {
+  const auto losses = losses_on_cpu();
+  return static_cast<std::size_t>(
+      std::count_if(losses.begin(), losses.end(), [](float loss) { return !std::isfinite(loss); }));
+}
+
 // Each row counts its batch's loss.
 double EvaluationResult::mean_loss(bool filter) const {
-  const auto values = at::stack(losses_).to(at::kCPU, at::kFloat);
+  const auto losses = losses_on_cpu();
   std::vector<float> all, finite;
   for (std::size_t i = 0; i < rows_.size(); ++i) {
-    const float loss = values[static_cast<std::int64_t>(i)].item<float>();
+    const float loss = losses[i];
     all.insert(all.end(), static_cast<std::size_t>(rows_[i]), loss);
     if (std::isfinite(loss)) finite.insert(finite.end(), static_cast<std::size_t>(rows_[i]), loss);
   }
   const auto& used = filter && !finite.empty() ? finite : all;
-  return pairwise_sum(used.data(), used.size()) / static_cast<float>(used.size());
+  const float mean = pairwise_sum(used.data(), used.size()) / static_cast<float>(used.size());
+  // numpy has a type for float16, and gives the mean in it.
+  return losses_.front().scalar_type() == at::kHalf ? static_cast<float>(c10::Half(mean)) : mean;
 }
 
 json::object EvaluationResult::metrics(const std::string& prefix, const json::object& own, bool filter,

@@ -20,6 +20,7 @@ class EvaluationResult {
   void move_to_cpu();
 
   std::size_t losses() const { return losses_.size(); }  ///< batches that had a loss
+  std::size_t losses_not_finite() const;                 ///< those of them whose loss was NaN or infinite
   at::Tensor predictions() const;                        ///< [N, ...] on the CPU; undefined when there are none
   at::Tensor label_ids() const;                          ///< the same
 
@@ -30,6 +31,7 @@ class EvaluationResult {
                        std::optional<double> preparation_seconds) const;
 
  private:
+  std::vector<float> losses_on_cpu() const;
   double mean_loss(bool filter) const;
 
   std::vector<at::Tensor> losses_, logits_, labels_;

@@ -11,12 +11,14 @@
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "checkpoints/generator_state.hpp"
+#include "data/failure.hpp"
+#include "data/out_of_memory.hpp"
 #include "run/plugins_lock.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/out_of_memory.hpp"
+#include "trainer/phase.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
 #include "trainer/stop_signals.hpp"
@@ -26,6 +28,10 @@
 namespace trainer {
 
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
+  return in_phase("train", state_.global_step, [&] { return train_from(resume_from_checkpoint); });
+}
+
+TrainOutput Trainer::train_from(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   if (!train_dataset_)
     throw_usage(error_id::data_missing,
                 "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
@@ -41,7 +47,10 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
   if (args_.enable_jit_checkpoint) signals.emplace(*this, std::vector<int>{SIGTERM});
   remove_torn_checkpoints(args_.output_dir);
   std::optional<std::filesystem::path> checkpoint;
-  if (resume_from_checkpoint) checkpoint = load_checkpoint(*resume_from_checkpoint);
+  if (resume_from_checkpoint) {
+    checkpoint = in_phase("load", state_.global_step, [&] { return load_checkpoint(*resume_from_checkpoint); });
+    if (args_.auto_find_batch_size) resume_batch_size(*checkpoint);
+  }
   *run_identity_ = checkpoint ? resume_identity(*checkpoint) : RunIdentity::make();
   tell_foreign_checkpoints();
   if (state_.is_world_process_zero) {
@@ -57,7 +66,8 @@ TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_fr
       train_batch_size_ = static_cast<std::int64_t>(static_cast<double>(train_batch_size_) * 0.9);
       if (train_batch_size_ == 0)
         throw_run(error_id::memory_exhausted,
-                  "auto_find_batch_size: even a batch of 1 row does not fit: " + std::string(e.what()));
+                  "auto_find_batch_size: even a batch of 1 row does not fit: " +
+                      as_error(std::current_exception(), error_id::memory_exhausted).sentence());
       log::warning("out of memory; starting again with per_device_train_batch_size " +
                    std::to_string(train_batch_size_));
     }
@@ -112,7 +122,7 @@ void Trainer::run_epoch(std::int64_t epoch, const TrainingPlan& plan, const Resu
         fire(TRAINER_ON_STEP_END);
         obey_stop_request();
         maybe_log_save_evaluate();
-        saver_->finish_if_written();
+        in_phase("checkpoint", state_.global_step, [&] { saver_->finish_if_written(); });
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
       }
@@ -132,6 +142,20 @@ void Trainer::run_micro_batch(Batch inputs) {
   track_input_tokens(inputs);
   current_flos_ = Number(current_flos_ + floating_point_ops(inputs));
   run_->add_loss(training_step(std::move(inputs)), args_.logging_nan_inf_filter, state_.global_step);
+  tell_of_bad_loss(terminate_on_nan_);
+}
+
+void Trainer::tell_of_bad_loss(bool wait) {
+  const auto step = run_->take_bad_step(wait);
+  if (!step) return;
+  const std::string found = "the loss of step " + std::to_string(*step) + " is NaN or infinite";
+  if (terminate_on_nan_)
+    throw_run(error_id::loss_not_finite,
+              found +
+                  ", and terminate_on_nan is set; the weights are those before that step, so lower learning_rate "
+                  "or max_grad_norm, or look for such numbers in the data");
+  log::warning(found + (args_.logging_nan_inf_filter ? ", and the logs leave it out (logging_nan_inf_filter)" : "") +
+               "; later ones are not told; terminate_on_nan ends a run there");
 }
 
 void Trainer::obey_stop_request() {
@@ -161,6 +185,7 @@ void Trainer::zero_grad() {
 
 void Trainer::maybe_log_save_evaluate() {
   if (control_.should_log && state_.global_step > run_->last_logged_step()) {
+    tell_of_bad_loss(true);
     json::object logs{{"loss", run_->take_mean_loss(state_.global_step)}};
     const auto& [grad_norm, learning_rate] = run_->last_update;
     if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
@@ -175,11 +200,12 @@ void Trainer::maybe_log_save_evaluate() {
     if (args_.save_strategy == "best") control_.should_save = is_new_best;
     obey_stop_request();  // one that came while it evaluated
   }
-  if (control_.should_save) save_checkpoint();
+  if (control_.should_save) in_phase("checkpoint", state_.global_step, [this] { save_checkpoint(); });
 }
 
 TrainOutput Trainer::finalize_training(const TrainingPlan& plan) {
-  saver_->finish();
+  tell_of_bad_loss(true);
+  in_phase("checkpoint", state_.global_step, [&] { saver_->finish(); });
   const double train_loss = run_->finish(state_.global_step);
   const auto steps = static_cast<double>(run_->steps(state_.global_step));
   const auto max_steps = static_cast<double>(std::max<std::int64_t>(state_.max_steps, 1));

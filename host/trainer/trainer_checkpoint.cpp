@@ -14,6 +14,7 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
+#include "trainer/phase.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/torch_file.hpp"
 #include "trainer/trainer.hpp"
@@ -29,12 +30,15 @@ void Trainer::store_flos() {
 }
 
 void Trainer::save_model(const fs::path& directory) const {
-  fs::create_directories(directory);
-  // What tells of the files before goes first: at no moment it stands beside others.
-  fs::remove(directory / manifest_file);
-  auto manifest = write_model_files(directory, state_dict(*model_.module), shared_names(*model_.module), args_file_text());
-  manifest.run = *run_identity_;
-  manifest.save(directory);
+  in_phase("save", state_.global_step, [&] {
+    fs::create_directories(directory);
+    // What tells of the files before goes first: at no moment it stands beside others.
+    fs::remove(directory / manifest_file);
+    auto manifest =
+        write_model_files(directory, state_dict(*model_.module), shared_names(*model_.module), args_file_text());
+    manifest.run = *run_identity_;
+    manifest.save(directory);
+  });
 }
 
 std::string Trainer::args_file_text() const {
@@ -95,14 +99,16 @@ CheckpointContents Trainer::checkpoint_contents() const {
 }
 
 void Trainer::load_model(const fs::path& checkpoint) {
-  try {
-    if (const auto manifest = CheckpointManifest::load(checkpoint))
-      for (const char* file : {weights_file, args_file}) manifest->check(checkpoint, file);
-    load_model_files(checkpoint);
-  } catch (const Error& e) {
-    if (e.kind() == ErrorKind::usage) throw;  // whole, and of another model
-    throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
-  }
+  in_phase("load", state_.global_step, [&] {
+    try {
+      if (const auto manifest = CheckpointManifest::load(checkpoint))
+        for (const char* file : {weights_file, args_file}) manifest->check(checkpoint, file);
+      load_model_files(checkpoint);
+    } catch (const Error& e) {
+      if (e.kind() == ErrorKind::usage) throw;  // whole, and of another model
+      throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
+    }
+  });
 }
 
 void Trainer::load_model_files(const fs::path& checkpoint) {
@@ -115,11 +121,19 @@ void Trainer::load_model_files(const fs::path& checkpoint) {
 }
 
 void Trainer::load_state(const fs::path& checkpoint) {
+  in_phase("load", state_.global_step, [&] {
+    if (!fs::exists(checkpoint / state_file)) return;
+    auto states = std::move(state_.stateful_callbacks);
+    state_ = load_checkpoint_state(checkpoint);
+    state_.stateful_callbacks = std::move(states);
+    state_.is_local_process_zero = state_.is_world_process_zero = true;
+  });
+}
+
+// As in transformers: a run whose batches did not fit goes on with those that did.
+void Trainer::resume_batch_size(const fs::path& checkpoint) {
   if (!fs::exists(checkpoint / state_file)) return;
-  auto states = std::move(state_.stateful_callbacks);
-  state_ = load_checkpoint_state(checkpoint);
-  state_.stateful_callbacks = std::move(states);
-  state_.is_local_process_zero = state_.is_world_process_zero = true;
+  if (const auto stored = load_checkpoint_state(checkpoint).train_batch_size) train_batch_size_ = *stored;
 }
 
 fs::path Trainer::load_checkpoint(const fs::path& named) {

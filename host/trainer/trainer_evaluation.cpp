@@ -4,16 +4,29 @@
 #include <ATen/ATen.h>
 
 #include <cmath>
+#include <utility>
 
+#include "data/failure.hpp"
+#include "data/out_of_memory.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/evaluation_result.hpp"
-#include "trainer/out_of_memory.hpp"
+#include "trainer/log.hpp"
+#include "trainer/phase.hpp"
+#include "trainer/precision.hpp"
 #include "trainer/speed_metrics.hpp"
 #include "trainer/stopwatch.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer {
+namespace {
+
+void require(const std::shared_ptr<Dataset>& dataset, const std::string& who) {
+  if (!dataset) throw_usage(error_id::data_missing, who + " was given a null dataset; give one with rows");
+}
+
+}  // namespace
+
 json::object Trainer::evaluate() {
   if (eval_datasets_.empty())
     throw_usage(error_id::data_missing,
@@ -27,11 +40,14 @@ json::object Trainer::evaluate() {
 }
 
 json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
-  const bool loss_only = compute_metrics_ ? args_.prediction_loss_only : true;
-  json::object metrics = evaluation_loop(*eval_dataloader(dataset), loss_only, prefix).metrics;
-  log(metrics);
-  fire(TRAINER_ON_EVALUATE, &metrics);
-  return metrics;
+  return in_phase("evaluate", state_.global_step, [&] {
+    require(dataset, "evaluate()");
+    const bool loss_only = compute_metrics_ ? args_.prediction_loss_only : true;
+    json::object metrics = evaluation_loop(*eval_dataloader(dataset), loss_only, prefix).metrics;
+    log(metrics);
+    fire(TRAINER_ON_EVALUATE, &metrics);
+    return metrics;
+  });
 }
 
 // A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
@@ -43,10 +59,13 @@ std::shared_ptr<DataLoader> Trainer::eval_dataloader(const std::shared_ptr<Datas
 }
 
 PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
-  const auto loader = get_test_dataloader(dataset);
-  PredictionOutput out = evaluation_loop(*loader, args_.prediction_loss_only, prefix);
-  fire(TRAINER_ON_PREDICT, &out.metrics);
-  return out;
+  return in_phase("predict", state_.global_step, [&] {
+    require(dataset, "predict()");
+    const auto loader = get_test_dataloader(dataset);
+    PredictionOutput out = evaluation_loop(*loader, args_.prediction_loss_only, prefix);
+    fire(TRAINER_ON_PREDICT, &out.metrics);
+    return out;
+  });
 }
 
 PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix) {
@@ -67,7 +86,14 @@ PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_lo
   PredictionOutput out{result.predictions(), result.label_ids(), {}};
   json::object own;
   if (compute_metrics_ && out.predictions.defined() && out.label_ids.defined())
-    own = compute_metrics_({out.predictions, out.label_ids});
+    own = at_place(
+        error_id::metric_failed,
+        [&] {
+          return "compute_metrics of predictions " + tensor_text(out.predictions) + " and label_ids " +
+                 tensor_text(out.label_ids);
+        },
+        [&] { return compute_metrics_({out.predictions, out.label_ids}); });
+  warn_of_evaluation(loader, result, prefix);
   out.metrics = result.metrics(prefix, own, args_.logging_nan_inf_filter, preparation_.seconds);
   const auto samples = static_cast<double>(loader.num_examples());
   const auto batch_size = static_cast<double>(args_.per_device_eval_batch_size);
@@ -85,10 +111,25 @@ void Trainer::prepare_for_evaluation(const DataLoader& loader) {
   }
   if (!is_in_train_ && (args_.fp16_full_eval || args_.bf16_full_eval)) {
     preparation_.full_type = args_.fp16_full_eval ? at::kHalf : at::kBFloat16;
-    model_.module->to(*preparation_.full_type);
+    cast_module(*model_.module, *preparation_.full_type);
   }
   model_.module->eval();
   handler_->begin_evaluation(loader.size());
+}
+
+void Trainer::warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result, const std::string& prefix) {
+  if (loader.size() == 0)
+    return log::warning(prefix + ": the dataset of " + std::to_string(loader.num_examples()) +
+                        " rows gives no batch, so there is no " + prefix +
+                        "_loss; give it more rows, or set "
+                        "dataloader_drop_last to false");
+  const auto bad = result.losses_not_finite();
+  if (bad == 0 || std::exchange(warned_of_eval_loss_, true)) return;
+  log::warning(
+      "at step " + std::to_string(state_.global_step) + " the loss of " + std::to_string(bad) + " of " +
+      std::to_string(result.losses()) + " batches of an evaluation is NaN or infinite" +
+      (args_.logging_nan_inf_filter ? ", and " + prefix + "_loss leaves them out (logging_nan_inf_filter)" : "") +
+      "; later ones are not told");
 }
 
 json::object Trainer::evaluate_in_training(bool step_scheduler) {

@@ -5,7 +5,6 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <iterator>
 
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
@@ -21,6 +20,7 @@
 #include "trainer/files.hpp"
 #include "trainer/host_context.hpp"
 #include "trainer/log.hpp"
+#include "trainer/phase.hpp"
 #include "trainer/plugin_registry.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
@@ -54,18 +54,11 @@ void check(const Model& model, const std::optional<std::int64_t>& log_history_li
                                                  ", expected at least 1; leave it out to keep the whole history");
 }
 
-// Each evaluation's metrics have its set's name, and without one those of a set would be another's.
 void check(const EvalDatasets& sets, const std::string& eval_strategy) {
   if (eval_strategy != "no" && sets.empty())
     throw_usage(error_id::data_missing,
                 "args.eval_strategy is \"" + eval_strategy +
                     "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
-  const auto count = std::distance(sets.begin(), sets.end());
-  const auto named = std::count_if(sets.begin(), sets.end(), [](const auto& set) { return !set.first.empty(); });
-  if (count > 1 && named < count)
-    throw_usage(error_id::data_invalid, "TrainerOptions.eval_dataset (data.eval) has " + std::to_string(count) +
-                                            " sets and a name for " + std::to_string(named) +
-                                            " of them, expected one for each, or one set without; name them all");
 }
 
 // A resumed run has the checkpoint's numbers of steps; `given` are those of the arguments.
@@ -86,13 +79,26 @@ void warn_of_changed_steps(const TrainerState& given, const TrainerState& stored
 
 }  // namespace
 
-Trainer::Trainer(TrainerOptions options)
+void EvalDatasets::add(std::string name, std::shared_ptr<Dataset> set) {
+  const std::string where = "TrainerOptions.eval_dataset (data.eval)";
+  if (name.empty() || (!sets_.empty() && !named()))
+    throw_usage(error_id::data_invalid, where +
+                                            " has a set without a name among several, whose metrics would be "
+                                            "another's; name them all, or give one set alone");
+  for (const auto& [other, present] : sets_)
+    if (other == name)
+      throw_usage(error_id::data_invalid, where + " has two sets named \"" + name + "\"; give each its own name");
+  sets_.emplace_back(std::move(name), std::move(set));
+}
+
+Trainer::Trainer(TrainerOptions options) try
     : args_(checked(std::move(options.args))),
       model_(std::move(options.model)),
       train_dataset_(std::move(options.train_dataset)),
       eval_datasets_(std::move(options.eval_dataset)),
       compute_metrics_(std::move(options.compute_metrics)),
       log_history_limit_(options.log_history_limit),
+      terminate_on_nan_(options.terminate_on_nan),
       device_(choose_device(args_)),
       train_batch_size_(args_.per_device_train_batch_size),
       handler_(std::make_unique<CallbackHandler>(args_, state_, control_)) {
@@ -130,6 +136,8 @@ Trainer::Trainer(TrainerOptions options)
   add_initial_callbacks(options, registry);
   state_.stateful_callbacks = handler_->collect_states();
   fire(TRAINER_ON_INIT_END);
+} catch (...) {
+  rethrow_in_phase("init", std::nullopt);
 }
 
 Trainer::~Trainer() = default;

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <torch/version.h>
 
+#include "data/failure.hpp"
 #include "model/label_smoothing.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -25,6 +26,10 @@ std::int64_t Trainer::current_gradient_accumulation_steps() const { return run_ 
 Batch Trainer::prepare_inputs(Batch batch) const {
   if (!device_.is_cpu())
     for (auto& entry : batch) entry.second = entry.second.to(device_, /*non_blocking=*/true);
+  // A model that was cast for its evaluation takes its own type; labels are what they are.
+  if (const auto type = preparation_.full_type)
+    for (auto& [name, tensor] : batch)
+      if (name != "labels" && tensor.is_floating_point()) tensor = tensor.to(*type);
   return batch;
 }
 
@@ -69,28 +74,35 @@ void Trainer::backward(const at::Tensor& loss) { (scaler_ ? scaler_->scale(loss)
 at::Tensor Trainer::training_step(Batch batch) {
   if (!model_.module->is_training()) model_.module->train();
   const Batch inputs = prepare_inputs(std::move(batch));
-  at::Tensor loss = compute_loss(inputs);
-  if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0) empty_device_cache();
-  // A mean over the window's micro-batches; a short last window divides by its real size.
-  if (const auto window = current_gradient_accumulation_steps(); window != 1) loss = loss / static_cast<double>(window);
-  backward(loss);
-  return loss.detach();
+  return at_place(
+      error_id::model_failed, [&] { return batch_text(inputs); },
+      [&] {
+        at::Tensor loss = compute_loss(inputs);
+        if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0)
+          empty_device_cache();
+        // A mean over the window's micro-batches; a short last window divides by its real size.
+        if (const auto window = current_gradient_accumulation_steps(); window != 1)
+          loss = loss / static_cast<double>(window);
+        backward(loss);
+        return loss.detach();
+      });
 }
 
 Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_only) {
   const at::NoGradGuard no_grad;
-  Batch inputs = prepare_inputs(std::move(batch));
-  if (const auto type = preparation_.full_type)  // the model's; in transformers such inputs are an error then
-    for (auto& entry : inputs)
-      if (entry.second.is_floating_point()) entry.second = entry.second.to(*type);
+  const Batch inputs = prepare_inputs(std::move(batch));
   ModelOutput out;
   Prediction result;
-  if (inputs["labels"].defined()) {
-    result.loss = compute_loss(inputs, &out).detach().mean();
-    result.labels = inputs["labels"];
-  } else {
-    out = forward(inputs);
-  }
+  at_place(
+      error_id::model_failed, [&] { return batch_text(inputs); },
+      [&] {
+        if (inputs["labels"].defined()) {
+          result.loss = compute_loss(inputs, &out).detach().mean();
+          result.labels = inputs["labels"];
+        } else {
+          out = forward(inputs);
+        }
+      });
   if (prediction_loss_only) return {result.loss, {}, {}};
   result.logits = out.logits.detach();
   return result;

@@ -19,6 +19,8 @@ std::int64_t TrainingPlan::window_size(std::int64_t update) const {
 TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_batch_size, const DataLoader& loader) {
   const std::int64_t batches = loader.size();
   const std::int64_t accumulation = args.gradient_accumulation_steps;
+  if (loader.num_examples() == 0)
+    throw_usage(error_id::data_invalid, "the train dataset has no rows, and training needs at least one; give it some");
   if (batches == 0)
     throw_usage(error_id::data_invalid,
                 "the train dataset of " + std::to_string(loader.num_examples()) + " rows gives no batch of " +

@@ -37,7 +37,14 @@ class TrainingRun {
 
   /// A micro-batch's loss; `global_step` is the number of steps before it.
   void add_loss(const at::Tensor& loss, bool filter, std::int64_t global_step) {
-    loss_.add(loss, filter, global_step - last_logged_step_);
+    loss_.add(loss, filter, global_step - last_logged_step_, global_step + 1);
+  }
+  /// The first step with a loss that is NaN or infinite, once. Without `wait` a GPU's is known only later.
+  std::optional<std::int64_t> take_bad_step(bool wait) {
+    if (told_bad_step_) return std::nullopt;
+    const auto step = loss_.bad_step(wait);
+    told_bad_step_ = step.has_value();
+    return step;
   }
   std::int64_t last_logged_step() const { return last_logged_step_; }
   /// Mean loss of the steps since the last log, which `global_step` is from now on.
@@ -71,6 +78,7 @@ class TrainingRun {
   std::int64_t initial_global_step_, initial_num_input_tokens_seen_, last_logged_step_;
   std::int64_t window_size_ = 1;
   LossSum loss_;
+  bool told_bad_step_ = false;
   double total_loss_ = 0, seconds_ = 0, data_seconds_ = 0;
   Stopwatch since_start_;
 };

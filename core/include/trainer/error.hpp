@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -21,17 +24,30 @@ enum class ErrorKind {
 /// with its id in brackets, which docs/errors.md explains.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, ErrorId id, const std::string& sentence);
+  /// `cause`: what was thrown first, when this stands for it.
+  Error(ErrorKind kind, ErrorId id, const std::string& sentence, std::exception_ptr cause = nullptr);
   ErrorKind kind() const { return kind_; }
   ErrorId id() const { return id_; }
   std::string sentence() const { return std::string(what(), size_); }
+  /// An exception of LibTorch, of the standard library or of the program's own code; null when there was none.
+  const std::exception_ptr& cause() const { return cause_; }
+
+  /// Of an error that left a Trainer: what it was doing ("train", "evaluate", "predict", "checkpoint" ...), and after
+  /// how many steps. Empty for others.
+  const std::string& phase() const { return phase_; }
+  std::optional<std::int64_t> step() const { return step_; }
+  /// The same error with phase and step, and with another sentence.
+  Error in_phase(std::string phase, std::optional<std::int64_t> step, const std::string& sentence) const;
 
  private:
-  Error(const std::string& line, ErrorKind kind, ErrorId id);
+  Error(const std::string& line, ErrorKind kind, ErrorId id, std::exception_ptr cause);
 
   ErrorKind kind_;
   ErrorId id_;
   std::size_t size_;
+  std::exception_ptr cause_;
+  std::string phase_;
+  std::optional<std::int64_t> step_;
 };
 
 [[noreturn]] void throw_usage(ErrorId id, const std::string& sentence);

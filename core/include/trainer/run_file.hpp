@@ -50,8 +50,9 @@ struct RunFile {
   json::object args;
   std::vector<Callback> callbacks;
   std::vector<Action> actions;
-  bool async_save = false;  ///< see TrainerOptions, as the next
+  bool async_save = false;  ///< see TrainerOptions, as the next two
   std::optional<std::int64_t> log_history_limit;
+  bool terminate_on_nan = false;
 
   /// `overrides`: dotted keys of the file with new values ("data.train", a JSON text or plain
   /// text), from --set; a path given there is relative to the current directory.

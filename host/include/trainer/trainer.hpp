@@ -10,6 +10,7 @@
 
 #include "trainer/csv_dataset.hpp"
 #include "trainer/data_loader.hpp"
+#include "trainer/error.hpp"
 #include "trainer/lr_scheduler.hpp"
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
@@ -20,6 +21,7 @@ namespace trainer {
 class CallbackHandler;
 class CheckpointSaver;
 class DirectoryLock;
+class EvaluationResult;
 class GradScaler;
 class TensorViews;
 class TrainingRun;
@@ -42,7 +44,8 @@ struct PredictionOutput {
 
 /// transformers' Trainer: the training loop with callbacks, checkpoints and resume. Members that
 /// are virtual are the parts that a program may replace in a class of its own, as in Python.
-/// Errors are trainer::Error. One thread; several Trainers may follow one another in a process.
+/// Whatever leaves it is a trainer::Error that names the phase ("train", "evaluate" ...) and the step; cause() is what
+/// a dataset, a model or LibTorch threw. One thread; several Trainers may follow one another in a process.
 class Trainer {
  public:
   explicit Trainer(TrainerOptions options);
@@ -156,9 +159,11 @@ class Trainer {
 
  private:
   // trainer.cpp: the loop
+  TrainOutput train_from(const std::optional<std::filesystem::path>& resume_from_checkpoint);
   TrainOutput inner_training_loop(const std::optional<std::filesystem::path>& checkpoint);
   void run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume);
   void run_micro_batch(Batch inputs);
+  void tell_of_bad_loss(bool wait);
   void update_parameters();
   void maybe_log_save_evaluate();
   TrainOutput finalize_training(const TrainingPlan& plan);
@@ -181,6 +186,7 @@ class Trainer {
   // trainer_evaluation.cpp
   std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
   void prepare_for_evaluation(const DataLoader& loader);
+  void warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result, const std::string& prefix);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
   const json::value& watched_metric(const json::object& metrics) const;
@@ -198,6 +204,7 @@ class Trainer {
   void load_model_files(const std::filesystem::path& checkpoint);
   void tell_foreign_checkpoints() const;
   void forget_lost_best();
+  void resume_batch_size(const std::filesystem::path& checkpoint);
   void load_best_model();
   void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
   void store_flos();
@@ -209,6 +216,7 @@ class Trainer {
   EvalDatasets eval_datasets_;
   ComputeMetrics compute_metrics_;
   std::optional<std::int64_t> log_history_limit_;
+  bool terminate_on_nan_;
   TrainerState state_;
   TrainerControl control_;
   std::unique_ptr<TensorViews> tensors_;
@@ -228,7 +236,7 @@ class Trainer {
   Number current_flos_ = 0;           // since the last store_flos(), also of a try that did not fit into memory
   bool is_in_train_ = false;
   std::atomic<bool> stop_requested_{false};
-  bool warned_of_tokens_ = false;
+  bool warned_of_tokens_ = false, warned_of_eval_loss_ = false;
   struct {
     bool done = false;                        // the model went through train() or an evaluation
     std::optional<double> seconds;            // of an evaluation that was the first; each later one reports it

@@ -23,7 +23,7 @@ using ComputeMetrics = std::function<json::object(const EvalPrediction&)>;
 /// cross_entropy.
 json::object accuracy(const EvalPrediction& p);
 
-/// One set without a name, or several by name; a Trainer refuses others.
+/// One set without a name, or several by name.
 class EvalDatasets {
  public:
   EvalDatasets() = default;
@@ -32,7 +32,8 @@ class EvalDatasets {
   }
   template <typename D>
   EvalDatasets(std::shared_ptr<D> one) : EvalDatasets(std::shared_ptr<Dataset>(std::move(one))) {}
-  void add(std::string name, std::shared_ptr<Dataset> set) { sets_.emplace_back(std::move(name), std::move(set)); }
+  /// An Error for a name that is empty or there already: its metrics would be another's.
+  void add(std::string name, std::shared_ptr<Dataset> set);
   bool empty() const { return sets_.empty(); }
   bool named() const { return !sets_.empty() && !sets_[0].first.empty(); }
   auto begin() const { return sets_.begin(); }
@@ -60,6 +61,9 @@ struct TrainerOptions {
   bool async_save = false;
   /// Keeps this many entries of state.log_history, the newest; all without it. At least 1.
   std::optional<std::int64_t> log_history_limit;
+  /// train() ends with an Error before the update of a loss that is NaN or infinite, as Lightning's flag of this name
+  /// did; without it there is one warning. On a GPU each step then waits for its loss.
+  bool terminate_on_nan = false;
 };
 
 }  // namespace trainer

@@ -60,9 +60,11 @@ TEST_F(RunFileTest, IsReadWhole) {
 
 TEST_F(RunFileTest, KeysOfTheHost) {
   EXPECT_FALSE(load(good).async_save);
+  EXPECT_FALSE(load(good).terminate_on_nan);
   EXPECT_FALSE(load(good).log_history_limit);
-  const RunFile run = load(good, {{"async_save", "true"}, {"log_history_limit", "100"}});
+  const RunFile run = load(good, {{"async_save", "true"}, {"log_history_limit", "100"}, {"terminate_on_nan", "true"}});
   EXPECT_TRUE(run.async_save);
+  EXPECT_TRUE(run.terminate_on_nan);
   EXPECT_EQ(run.log_history_limit, 100);
   EXPECT_THAT(error_of(with(good, "{", R"({"async_save": 1, )")),
               HasSubstr("async_save is an integer (1), expected true or false"));
@@ -113,6 +115,8 @@ TEST_F(RunFileTest, MistakesAreNamed) {
   EXPECT_THAT(error_of(with(good, "\"do\": \"evaluate\"", "\"do\": \"test\"")), HasSubstr("actions[1].do is \"test\""));
   EXPECT_THAT(error_of(with(good, "\"target\": \"label\"", "\"test\": \"t.csv\"")), HasSubstr("has no \"target\""));
   EXPECT_THAT(error_of(with(good, "\"a.csv\"", "3")), HasSubstr("data.train is an integer (3), expected a string"));
+  EXPECT_THAT(error_of(with(good, "\"x\": \"b.csv\"", "\"\": \"b.csv\"")),
+              HasSubstr("data.eval has a set without a name"));
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
 }
 

@@ -19,7 +19,9 @@ TEST(DeviceWait, TheLossIsSummedWhereItIs) {
   const at::Tensor loss = at::empty({}, at::TensorOptions(at::kMeta));
   EXPECT_ANY_THROW(loss.item<float>()) << "or this test would see nothing";
   LossSum sum(at::kMeta);
-  sum.add(loss, false, 3);
+  sum.add(loss, false, 3, 4);
+  EXPECT_EQ(sum.bad_step(false), std::nullopt);
+  EXPECT_ANY_THROW(sum.bad_step(true));
   sum.clear();
   EXPECT_ANY_THROW(sum.value());
 }

@@ -5,6 +5,7 @@
 #include <torch/torch.h>
 
 #include <filesystem>
+#include <fstream>
 
 #include "model/tensor_views.hpp"
 #include "trainer/log.hpp"
@@ -143,7 +144,7 @@ TEST_F(TiedWeightsTest, AreNamedInTheMetadataOfTheFile) {
   const Tied net;
   EXPECT_THAT(shared_names(*net), ElementsAre(Pair("head.weight", "embed.weight")));
   fs::create_directories(dir);
-  save_safetensors(dir / "a.safetensors", state_dict(*net), shared_names(*net));
+  save_safetensors(dir / "a.safetensors", state_dict(*net), nullptr, shared_names(*net));
   std::ifstream in(dir / "a.safetensors", std::ios::binary);
   const std::string bytes{std::istreambuf_iterator<char>(in), {}};
   EXPECT_THAT(bytes, HasSubstr(R"("__metadata__":{"format":"pt","head.weight":"embed.weight"})"));

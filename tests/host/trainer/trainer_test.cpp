@@ -10,7 +10,6 @@
 #include <filesystem>
 
 #include "trainer/callback_handler.hpp"
-#include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
 namespace {
@@ -165,10 +164,6 @@ TEST_F(TrainerTest, MistakesOfTheProgramAreErrors) {
   auto without_eval = options();
   without_eval.args.eval_strategy = "epoch";
   EXPECT_THROW(Trainer{std::move(without_eval)}, Error);
-  auto not_all_named = options();
-  not_all_named.eval_dataset.add("a", data);
-  not_all_named.eval_dataset.add("", data);
-  EXPECT_THROW(Trainer{std::move(not_all_named)}, Error);
   auto without_data = options();
   without_data.train_dataset = nullptr;
   Trainer trainer(std::move(without_data));
@@ -358,6 +353,24 @@ TEST_F(TrainerTest, ModelsKeepWhatTheirDataSays) {
   other.train_dataset = std::make_shared<Described>(*data, json::object{{"features", {"b", "a", "c"}}});
   Trainer resumed(std::move(other));
   EXPECT_THROW(resumed.train(checkpoint), Error);
+}
+
+TEST_F(TrainerTest, FullEvaluationLeavesLabelsAndCountersAsTheyAre) {
+  net = torch::nn::Sequential(torch::nn::Linear(3, 4), torch::nn::BatchNorm1d(4), torch::nn::Linear(4, 1));
+  auto o = options();
+  o.model = supervised(net, [](const at::Tensor& logits, const at::Tensor& labels) {
+    EXPECT_EQ(logits.scalar_type(), at::kBFloat16);
+    EXPECT_EQ(labels.scalar_type(), at::kFloat);
+    return trainer::mse_loss(logits, labels);
+  });
+  o.args.bf16_full_eval = true;
+  Trainer trainer(std::move(o));
+  trainer.evaluate(data);
+  const auto counter = net->named_buffers()["1.num_batches_tracked"];
+  EXPECT_EQ(counter.scalar_type(), at::kLong);
+  EXPECT_EQ(trainer.train().global_step, 3);
+  EXPECT_EQ(counter.item<std::int64_t>(), 3);
+  EXPECT_EQ(trainer.predict(data).predictions.scalar_type(), at::kFloat);
 }
 
 }  // namespace
