@@ -20,6 +20,8 @@ class AskedFor {
     set(now.number, number);
     set(now.call, call);
   }
+  /// Of a plugin, and no event.
+  AskedFor(std::string_view plugin, Call call);
   /// A call within a call goes back to that one.
   ~AskedFor() {
     set(now_.callback, callback_);
@@ -46,6 +48,9 @@ class AskedFor {
   std::uint32_t callback_, call_;
 };
 
+/// The plugins that an instance was made of so far, for a sentence: "csv or mlflow"; empty when there was none.
+std::string plugins_made();
+
 /// What is being called, for moments and messages.
 struct Called {
   std::string_view callback;  ///< by its name in the run
@@ -61,8 +66,7 @@ struct Called {
 /// that leaves the plugin, which none may do, is an Error that names it.
 template <typename F>
 auto call_plugin(const Called& called, F&& function) -> std::invoke_result_t<F> {
-  AskedFor asked(moment(), static_cast<std::uint32_t>(called.call));
-  asked.is(known_name(called.callback));
+  const AskedFor asked(called.callback, called.call);
   try {
     return function();
   } catch (...) {

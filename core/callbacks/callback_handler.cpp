@@ -24,7 +24,9 @@ constexpr std::string_view control_state = "TrainerControl";
 // The states of all stand beside that of the control, by their classes.
 void require_own_name(const CallbackEntry& entry) {
   if (entry.class_name == control_state)
-    throw_usage(error_id::callback_name_taken, "callback " + entry.name + " is of the class \"" + entry.class_name +
+    throw_usage(error_id::callback_name_taken, "callback " + entry.name +
+                                                   (entry.plugin() ? " (" + entry.plugin()->path.string() + ")" : "") +
+                                                   " is of the class \"" + entry.class_name +
                                                    "\", under which checkpoints hold the trainer's own state; give "
                                                    "the class another name");
 }

@@ -38,6 +38,7 @@ struct Probe {
 }  // namespace
 
 Availability ask_availability(const PluginLibrary& library, const trainer_host* host) {
+  const AskedFor asked(library.file().note.id, Call::plugin_get_extension);  // until what it gave is read
   const auto* tracker = static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
   if (!tracker) return {};
   const auto name = library.file().path.string();

@@ -64,9 +64,8 @@ class PluginEntry final : public CallbackEntry {
   json::object state() override {
     json::object args, attributes;
     MapView args_view(&args, false), attributes_view(&attributes, false);
-    if (ask(
-            Call::save, [&] { return state_->save(table, &args_view, &attributes_view); }, ErrorKind::run) !=
-        TRAINER_OK)
+    const auto save = [&] { return state_->save(table, &args_view, &attributes_view); };
+    if (ask(Call::save, save, ErrorKind::run) != TRAINER_OK)
       throw_run(error_id::plugin_state_failed, where() + "could not give its state: " + host_.take_error());
     return {{"args", std::move(args)}, {"attributes", std::move(attributes)}};
   }
@@ -85,6 +84,7 @@ class PluginEntry final : public CallbackEntry {
     }
     auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note.config, file_.note.id, config, place),
                                               on_error, host_.context());
+    made->name = name;
     json::object attributes = part("attributes");
     MapView view(&attributes, true);
     const auto load = [&] { return made->state_->load(made->table, &view); };
@@ -108,8 +108,10 @@ class PluginEntry final : public CallbackEntry {
     log::warning(e.what());
   }
 
-  // What the code says must agree with the note that was read before it ran.
+  // What the code says must agree with the note that was read before it ran. What a call gave is part of the call
+  // until it is read: it may be no memory at all.
   void check_table() {
+    const AskedFor asked(name, Call::create);
     if (!table)
       throw_usage(error_id::plugin_instance_invalid,
                   where() + "returned no instance from create; it must set *out when it returns 0");
@@ -133,6 +135,7 @@ class PluginEntry final : public CallbackEntry {
 
   template <typename Extension>
   const Extension* extension(const char* id) const {
+    const AskedFor asked(name, Call::get_extension);
     if (!table->get_extension) return nullptr;
     const auto* found =
         static_cast<const Extension*>(ask(Call::get_extension, [&] { return table->get_extension(table, id); }));
@@ -147,6 +150,7 @@ class PluginEntry final : public CallbackEntry {
   void ask_for_state() {
     state_ = extension<trainer_ext_state>(TRAINER_EXT_STATE);
     if (!state_ || !state_->class_name) return;
+    const AskedFor asked(name, Call::class_name);
     trainer_text given{};
     ask(Call::class_name, [&] { state_->class_name(table, &given); });
     const std::string_view text(given.data, given.data ? given.size : 0);
@@ -165,8 +169,8 @@ class PluginEntry final : public CallbackEntry {
     console_ = console::listen([this, wants](console::Stream stream, std::string_view text) {
       if (!is_utf8(text)) return;
       try {
-        if (!failed_between_events_)
-          ask(Call::line, [&] { wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size()); });
+        const auto tell = [&] { wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size()); };
+        if (!failed_between_events_) ask(Call::line, tell, ErrorKind::run);
       } catch (const Error& e) {  // on whatever thread: the next event tells it
         const std::lock_guard lock(failure_mutex_);
         failure_ = e;

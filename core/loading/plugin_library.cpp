@@ -96,8 +96,7 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   void*& known = find_resident(digest);
   if (!known) {
     if (trial == TrialLoad::required) require_trial_load(file.path, digest, [&] { table(parts.load()); });
-    AskedFor asked(moment(), static_cast<std::uint32_t>(Call::load));
-    asked.is(known_name(now.note.id));
+    const AskedFor asked(now.note.id, Call::load);
     known = parts.load();
   }
   return std::shared_ptr<PluginLibrary>(new PluginLibrary(now, table(known)));

@@ -13,6 +13,21 @@
 
 namespace trainer {
 
+namespace {
+
+// Checkpoints hold states by class: one of the same class would get, and write, the state of the other.
+void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& registry) {
+  if (!entry.plugin() || !entry.stateful()) return;
+  const PluginNote& note = entry.plugin()->note;
+  for (const PluginFile& other : registry.plugins())
+    if (other.note.id != note.id && other.note.class_name == note.class_name)
+      log::warning("the plugin " + note.id + " (" + entry.plugin()->path.string() + ") keeps its state as a " +
+                   note.class_name + ", which is the class of the plugin " + other.note.id + " (" +
+                   other.path.string() + "), too; a checkpoint has one place for both");
+}
+
+}  // namespace
+
 CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   json::object config = spec.config;
@@ -65,6 +80,7 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
       auto entry = make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context,
                                      "args.report_to \"" + tracker.name + "\"");
       entry->name = tracker.name;
+      tell_of_same_class(*entry, registry);
       handler.add(std::move(entry));
     } catch (const Error& e) {
       if (tracker.asked_for) throw;
@@ -75,7 +91,9 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
     if (registry.leaves_out(spec->plugin_id())) continue;
     if (std::any_of(callbacks.begin(), spec, [&](const auto& other) { return repeats(*spec, other, registry); }))
       continue;
-    handler.add(spec->make(registry, context));
+    auto entry = spec->make(registry, context);
+    tell_of_same_class(*entry, registry);
+    handler.add(std::move(entry));
   }
 }
 

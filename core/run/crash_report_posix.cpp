@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "border/plugin_call.hpp"
+#include "border/watchdog.hpp"
 #include "run/moments_file.hpp"
 #include "state/moment.hpp"
 #include "trainer/error.hpp"
@@ -69,9 +71,7 @@ const Moment* call_under_way() {
   return process == ::getpid() && now && now->callback != 0 ? now : nullptr;
 }
 
-void report(const Moment& now, std::string_view how, ErrorId id) {
-  const std::string_view callback = moments.name_of(now.callback), call = name_of_call(now.call);
-  const std::int64_t step = now.step;
+void report(std::string_view callback, std::string_view call, std::int64_t step, std::string_view how, ErrorId id) {
   Line line;
   line.text("\nerror: callback ").plain(callback).text(" ended the process in ").text(call);
   if (step >= 0) line.text(" at step ").number(step);
@@ -85,6 +85,10 @@ void report(const Moment& now, std::string_view how, ErrorId id) {
   record.text("{\"callback\": \"").plain(callback).text("\", \"event\": \"").text(call).text("\", \"step\": ");
   record.number(step).text(", \"how\": \"").text(how).text("\"}\n").write(out);
   ::close(out);
+}
+
+void report(const Moment& now, std::string_view how, ErrorId id) {
+  report(moments.name_of(now.callback), name_of_call(now.call), now.step, how, id);
 }
 
 extern "C" void handle_crash(int signal, siginfo_t* info, void*) {
@@ -101,13 +105,13 @@ extern "C" void handle_crash(int signal, siginfo_t* info, void*) {
 
 extern "C" void handle_exit() {
   if (process == 0) return;
-  seen_exit("exit()");
+  if (const Moment* now = moment_or_null(); !now || now->call != static_cast<std::uint32_t>(Call::end))
+    seen_exit("exit()");
   if (process == ::getpid()) moments_file::remove();
 }
 
 // What a process was doing that could not say it.
 void keep(const moments_file::LastCall& last) try {
-  if (std::filesystem::exists(file)) return;
   const json::object crash{{"callback", last.callback},
                            {"event", last.call},
                            {"step", last.step},
@@ -151,14 +155,25 @@ void seen_exit(std::string_view function) {
   end_process(exit_in_callback);
 }
 
+void expect_end() try {
+  const std::string plugins = plugins_made();
+  if (plugins.empty()) return;
+  static const auto* watchdog = new Watchdog;
+  static const auto* end = new AskedFor(plugins, Call::end);
+  (void)watchdog, (void)end;
+} catch (const std::exception& e) {
+  log::debug(std::string("nobody watches the end: ") + e.what());
+}
+
 void seen_foreign_exit(std::string_view function, int status) {
   seen_exit(function);
-  if (process != ::getpid()) return;
-  Line line;
-  line.text("\nerror: ").text(function).text(" was called, status ").number(status);
-  line.text(", but by no callback that was being asked, perhaps on a thread or at the exit of a plugin; ");
-  line.text("--without ID leaves one out [").text(error_id::callback_exited.text).text("]\n").write(STDERR_FILENO);
-  end_process(status == 0 ? exit_in_callback : status);
+  const std::string plugins = plugins_made();
+  if (process != ::getpid() || plugins.empty()) return;
+  Line how;
+  const int ends_with = status == 0 ? exit_in_callback : status;
+  how.text("something called ").text(function).text(", status ").number(ends_with);
+  report(plugins, "no call, perhaps on a thread of its own,", -1, how.view(), error_id::callback_exited);
+  end_process(ends_with);
 }
 
 void set_directory(const std::filesystem::path& output_dir) {

@@ -56,6 +56,17 @@ class StopRecorder : public EventRecorder {
   ReplayResult& result_;
 };
 
+// A tracker that failed took nothing from the others, but it is what the replay was for.
+void require_all_served(const CallbackHandler& handler) {
+  std::string failed;
+  for (const auto& entry : handler.entries())
+    if (entry->on_error == OnError::disable && entry->cost.errors > 0)
+      failed += (failed.empty() ? "" : ", ") + entry->name;
+  if (!failed.empty())
+    throw_run(error_id::callback_failed, "not everything was replayed to " + failed +
+                                             ", as the warning before says; play it again once that is mended");
+}
+
 }  // namespace
 
 ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOptions& options) {
@@ -85,7 +96,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   CallbackHandler handler(args, state, control);
   std::vector<CallbackSpec> callbacks;
   for (const auto& callback : options.callbacks) callbacks.push_back(CallbackSpec::plugin(callback));
-  add_callbacks(handler, args.report_to, OnError::fail, callbacks, registry, context);
+  add_callbacks(handler, args.report_to, OnError::disable, callbacks, registry, context);
   for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
   if (result.callbacks.empty())
     throw_usage(error_id::replay_nothing, "replay has no plugin to play to; name one with --report_to or --callback");
@@ -123,6 +134,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
       state.update_best(metric->to_number<double>(), args);
   }
   play(TRAINER_ON_TRAIN_END);
+  require_all_served(handler);
   return result;
 }
 

@@ -23,7 +23,8 @@ constexpr std::string_view names_of_calls[] = {"its loading",
                                                "trainer.state/1 save",
                                                "trainer.state/1 load",
                                                "trainer.console/1 line",
-                                               "destroy"};
+                                               "destroy",
+                                               "exit handlers, its own or a library's,"};
 static_assert(std::size(names_of_calls) == static_cast<std::size_t>(Call::count) - TRAINER_EVENT_COUNT);
 
 // The moment goes back when its thread ends. The thread's pointer stays, for what is called by exit() afterwards.

@@ -27,6 +27,7 @@ enum class Call : std::uint32_t {
   restore,
   line,
   destroy,
+  end,  ///< of the process: its exit handlers and destructors
   count
 };
 

@@ -122,6 +122,9 @@ int run_command(int argc, char** argv) {
 
   trainer::command::add_plugin_commands(app, options, status);
 
+  struct End {
+    ~End() { trainer::crash_report::expect_end(); }
+  } const end;
   try {
     app.parse(argc, argv);
     return status;

@@ -24,6 +24,9 @@ void seen_foreign_exit(std::string_view function, int status);
 /// Ends the process at once; neither of these sees it.
 [[noreturn]] void end_process(int status);
 
+/// The program is about to end: what happens from now on is the doing of a plugin's exit handlers, and told as that.
+void expect_end();
+
 /// Where crash.json goes from now on; nowhere before the first call, or when the path is very long.
 void set_directory(const std::filesystem::path& output_dir);
 

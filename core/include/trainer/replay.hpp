@@ -31,7 +31,7 @@ struct ReplayResult {
 /// Plays the log_history of a finished run through plugins, without a model: on_init_end,
 /// on_train_begin, on_step_end for each step that logged, on_log and on_evaluate as they were,
 /// on_train_end. The best metric is kept as the trainer keeps it. Control flags have no effect, but
-/// requests to stop are reported.
+/// requests to stop are reported. A tracker that fails gets no more, the others get all, and then it is an Error.
 ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOptions& options);
 
 }  // namespace trainer

@@ -116,6 +116,30 @@ TEST_F(ReportTo, WhatNobodyNamedIsLeftOutWhenItCannotBeMade) {
               "could not be created");
 }
 
+TEST_F(ReportTo, AStateUnderTheClassOfAnotherPluginIsTold) {
+  std::string text = good("evil", "\"class\": \"Known\"");
+  text.insert(text.find("TRAINER_PLUGIN_DEFINE"), R"(#include <trainer/ext/state.h>
+static const void* TRAINER_CALL offers(trainer_callback* self, const char* id) {
+  static const trainer_ext_state state = {sizeof state, 0, NULL, NULL, NULL};
+  return (void)self, id[8] == 's' ? &state : NULL; }
+)");
+  const std::string end = "*out = &callback;";
+  text.replace(text.find(end), end.size(), "callback.get_extension = offers, *out = &callback;");
+  const std::string include = "#include <trainer/plugin.h>";
+  text.replace(text.find(include), include.size(),
+               include + "\nstatic const void* TRAINER_CALL offers(trainer_callback*, const char*);");
+  compile(directory_.path() / "evil.so", text);
+  compile(directory_.path() / "known.so", good("known", "\"class\": \"Known\""));
+  TrainerState state;
+  TrainerControl control;
+  CallbackHandler handler(args_, state, control);
+  const PluginRegistry registry({directory_.path()});
+  add_callbacks(handler, {"none"}, OnError::fail, {CallbackSpec::plugin("known")}, registry, context_);
+  EXPECT_EQ(lines_, "");
+  add_callbacks(handler, {"none"}, OnError::fail, {CallbackSpec::plugin("evil")}, registry, context_);
+  EXPECT_SAYS(lines_, "keeps its state as a Known, which is the class of the plugin known (");
+}
+
 TEST_F(ReportTo, SomeJoinAlwaysWhenTheyAreAvailable) {
   tracker("tensorboard");
   tracker("kubeflow", "", "\"always\": true");

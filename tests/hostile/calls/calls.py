@@ -88,12 +88,15 @@ def ends(work):
 
 
 def exits_of_others(work):
-    for how in ("thread", "atexit"):
+    status, _, error = work.play("on_log", "thread")
+    told = (
+        "error: callback calls ended the process in no call, perhaps on a thread of its own, (something called _exit()"
+    )
+    expect(status == 70 and told in error and work.crash()["callback"] == "calls", f"{status}, {error}")
+    for how, wanted in (("atexit _exit", 70), ("atexit segfault", -signal.SIGSEGV)):
         status, _, error = work.play("on_log", how)
-        expect(
-            status == 70 and "error: _exit() was called, status 0, but by no callback" in error,
-            f"{how}: {status}, {error}",
-        )
+        told = "error: callback calls ended the process in exit handlers, its own or a library's, at step 3"
+        expect(status == wanted and told in error, f"{how}: {status}, {error}")
     status, out, error = work.play("on_log", "fork")
     expect(status == 0 and not errors(error), f"what is forked off may end as it likes: {status}, {out}{error}")
     expect(sorted(path.name for path in (work.path / "out").iterdir()) == [], "something is left behind")
@@ -126,9 +129,26 @@ def exceptions(work):
                     and f"plugin calls ({work.path}/plugins/calls.so) threw an exception in destroy{words};" in error
                 )
             else:
-                good = status in (1, 2) and "[plugin.threw]" in errors(error)[-1]
+                good = status == (1 if call == "line" else 2) and "[plugin.threw]" in error
                 good = good and f"calls.so) threw an exception in {where}{words}; a plugin must catch its own" in error
             expect(good, f"{call} {how}: {status}, {out}{error}")
+
+
+def others(work):
+    """A tracker that fails takes nothing from the others."""
+    status, _, error = work.play("on_log", "throw", "--report_to", "calls,csv")
+    expect(status == 1 and "not everything was replayed to calls, as" in errors(error)[-1], f"{status}, {error}")
+    table = work.path / "out" / "metrics.csv"
+    expect(len(table.read_text().splitlines()) == 4, table.read_text())
+    table.unlink()
+
+
+def garbage(work):
+    """What a call gives is read as a part of it."""
+    for call in ("create", "get_extension", "plugin_get_extension"):
+        status, _, error = work.play(call, "garbage")
+        told = f"error: callback calls ended the process in {CALLS[call]} (signal 11)"
+        expect(status == -signal.SIGSEGV and told in error, f"{call}: {status}, {error}")
 
 
 def hangs(work):
@@ -169,7 +189,9 @@ def hangs(work):
 def names(work):
     for name in ("TrainerControl",):
         status, _, error = work.play("", "", CLASS_NAME=name)
-        expect(status == 2 and f'is of the class "{name}"' in error and "[callback.name-taken]" in error, error)
+        expect(
+            status == 2 and f'calls.so) is of the class "{name}"' in error and "[callback.name-taken]" in error, error
+        )
 
 
 with tempfile.TemporaryDirectory(prefix="trainer-calls-") as name:
@@ -178,6 +200,6 @@ with tempfile.TemporaryDirectory(prefix="trainer-calls-") as name:
     subprocess.run([os.environ["CXX"], *FLAGS, PLUGIN, "-o", work.path / "plugins" / "calls.so"], check=True)
     status, out, error = work.play("", "")
     expect(status == 0 and out.count("logged in step") == 3 and not errors(error), f"good: {status}, {out}{error}")
-    for part in (ends, exits_of_others, without_a_word, exceptions, hangs, names):
+    for part in (ends, exits_of_others, without_a_word, exceptions, others, garbage, hangs, names):
         part(work)
     print(f"{len(CALLS)} calls")

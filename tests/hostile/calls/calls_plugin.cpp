@@ -25,6 +25,9 @@ bool is(const char* variable, std::string_view wanted) {
   return value && value == wanted;
 }
 
+bool gives_garbage(const char* name) { return is("BAD_CALL", name) && is("BAD_HOW", "garbage"); }
+void* const garbage = reinterpret_cast<void*>(0x10);
+
 [[noreturn]] void hang() {
   for (;;) ::pause();
 }
@@ -48,7 +51,8 @@ void call(const char* name) {
   if (is("BAD_HOW", "throw 5")) throw 5;
   if (is("BAD_HOW", "hang")) hang();
   if (is("BAD_HOW", "thread")) std::thread([] { ::_exit(0); }).join();
-  if (is("BAD_HOW", "atexit")) std::atexit([] { ::_exit(0); });
+  if (is("BAD_HOW", "atexit _exit")) std::atexit([] { ::_exit(0); });
+  if (is("BAD_HOW", "atexit segfault")) std::atexit([] { *reinterpret_cast<volatile int*>(8) = 1; });
   if (is("BAD_HOW", "fork"))
     if (::fork() == 0) std::exit(0);
 }
@@ -75,6 +79,7 @@ const void* TRAINER_CALL get_extension(trainer_callback*, const char* id) {
   static const trainer_ext_state state = {sizeof state, 0, save, load, class_name};
   static const trainer_ext_console console = {sizeof console, 0, line};
   call("get_extension");
+  if (gives_garbage("get_extension")) return garbage;
   if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
   return std::strcmp(id, TRAINER_EXT_CONSOLE) == 0 ? &console : nullptr;
 }
@@ -84,6 +89,7 @@ int32_t TRAINER_CALL available(const trainer_host*) { return call("available"), 
 const void* TRAINER_CALL plugin_get_extension(const char* id) {
   static const trainer_ext_tracker tracker = {sizeof tracker, 0, available};
   call("plugin_get_extension");
+  if (gives_garbage("plugin_get_extension")) return garbage;
   return std::strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &tracker : nullptr;
 }
 
@@ -94,7 +100,7 @@ int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
   callback.on_log = on_log;
   callback.get_extension = get_extension;
   callback.destroy = [](trainer_callback*) { call("destroy"); };
-  *out = &callback;
+  *out = gives_garbage("create") ? static_cast<trainer_callback*>(garbage) : &callback;
   used = host;
   return TRAINER_OK;
 }
