@@ -90,7 +90,6 @@ printf 'c,d,kind\n5,0,virginica\n' >other.csv
 fails 'has no column "a"' train run.json --set init_from=out/model.safetensors --set data.train=other.csv
 
 # Without them the columns are taken in their order, and that is said.
-rm -f out/checkpoint.json
 sed -i 's/"data":/"old":/' out/training_args.json && rm out/checkpoint.json
 printf 'x,y,kind\n0,0,1\n' >old.csv
 "$TRAINER" evaluate run.json --checkpoint out --set data.eval=old.csv --set data.drop=[] >old.txt 2>err.txt
