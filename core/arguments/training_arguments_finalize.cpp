@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "arguments/training_arguments_table.hpp"
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
 
@@ -171,10 +172,26 @@ class Finalizer {
   std::string_view where_;
 };
 
+// Texts become paths, environment variables and JSON, and none of these takes every byte.
+void check_texts(const TrainingArguments& args, std::string_view where) {
+  for (const auto& argument : arguments::table()) {
+    if (!argument.supported()) continue;
+    const json::value value = arguments::read(args, argument);
+    if (!value.is_string()) continue;
+    const std::string text(value.get_string());
+    const bool zero = text.find('\0') != text.npos;
+    if (zero || !is_utf8(text))
+      throw_usage(error_id::arguments_invalid, arguments::place_of(where, argument.name) + " is " + json::dump(value) +
+                                                   (zero ? ", with a zero byte" : ", and no UTF-8") +
+                                                   "; give a text that the system and JSON can have");
+  }
+}
+
 }  // namespace
 
 void TrainingArguments::finalize(std::string_view where) {
   TrainingArguments args = *this;
+  check_texts(args, where);
   Finalizer(args, where).run();
   *this = std::move(args);
 }

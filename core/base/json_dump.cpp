@@ -5,6 +5,7 @@
 #include <charconv>
 #include <cmath>
 
+#include "base/text.hpp"
 #include "trainer/json.hpp"
 
 namespace trainer::json {
@@ -30,12 +31,11 @@ void append_escaped(std::string& out, std::string_view text) {
       ++i;
       continue;
     }
-    unsigned code = byte;
-    const int more = byte < 0x80 ? 0 : byte < 0xe0 ? 1 : byte < 0xf0 ? 2 : 3;
-    if (more) code = byte & (0x3f >> more);
-    for (int k = 1; k <= more && i + k < text.size(); ++k)
-      code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
-    i += more + 1;
+    // What is no UTF-8, as a file's name may be, becomes the character that stands for such.
+    const std::size_t bytes = utf8_character(text.substr(i));
+    unsigned code = bytes == 0 ? 0xfffd : bytes == 1 ? byte : byte & (0x7f >> bytes);
+    for (std::size_t k = 1; k < bytes; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
+    i += std::max<std::size_t>(bytes, 1);
     if (code < 0x10000) {
       unit(code);
     } else {

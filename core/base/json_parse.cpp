@@ -18,9 +18,9 @@ constexpr std::size_t max_depth = 64;
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::size_t max_bytes = std::size_t{64} << 20;
 
-// Bare NaN and Infinity become strings with this prefix before parsing, and numbers after it. The
-// prefix is a private-use character, which no name or text of ours contains.
-constexpr std::string_view special_prefix = "\xee\x80\x80trainer:";
+// Bare NaN and Infinity become strings before parsing, and numbers after it. In a text that has any, each string is
+// marked by its first character: as one of these, or as a string that was there.
+constexpr char special_mark = 'n', string_mark = 's';
 
 double special_number(std::string_view name) {
   if (name == "NaN") return std::numeric_limits<double>::quiet_NaN();
@@ -28,7 +28,7 @@ double special_number(std::string_view name) {
   return name == "Infinity" ? infinity : -infinity;
 }
 
-std::string quote_special_numbers(std::string_view text) {
+std::string mark_strings(std::string_view text) {
   std::string out;
   bool in_string = false;
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -36,10 +36,14 @@ std::string quote_special_numbers(std::string_view text) {
       out += text[i++];
     } else if (text[i] == '"') {
       in_string = !in_string;
+      if (in_string) {
+        out.append({'"', string_mark});
+        continue;
+      }
     } else if (!in_string) {
       for (std::string_view name : {"NaN", "Infinity", "-Infinity"}) {
         if (text.substr(i, name.size()) != name) continue;
-        out.append("\"").append(special_prefix).append(name).append("\"");
+        out.append({'"', special_mark}).append(name).append("\"");
         i += name.size();
         break;
       }
@@ -68,6 +72,15 @@ struct Builder {
   value result;
   std::string text;
   std::string duplicate;
+  bool marked = false;
+
+  // The text without its mark, if it has one.
+  char take_mark() {
+    if (!marked) return string_mark;
+    const char mark = text.front();
+    text.erase(0, 1);
+    return mark;
+  }
 
   bool add(value v, error_code& ec) {
     if (frames.empty()) {
@@ -116,8 +129,9 @@ struct Builder {
   bool on_array_begin(error_code&) { return frames.push_back({array{}, {}}), true; }
   bool on_array_end(std::size_t, error_code& ec) { return close(ec); }
   bool on_key_part(string_view s, std::size_t, error_code&) { return text.append(s.data(), s.size()), true; }
-  bool on_key(string_view s, std::size_t, error_code&) {
+  bool on_key(string_view s, std::size_t, error_code& ec) {
     text.append(s.data(), s.size());
+    if (take_mark() == special_mark) return ec = boost::json::error::syntax, false;
     frames.back().key = std::move(text);
     text.clear();
     return true;
@@ -126,8 +140,8 @@ struct Builder {
   bool on_string(string_view s, std::size_t, error_code& ec) {
     text.append(s.data(), s.size());
     value v;
-    if (text.compare(0, special_prefix.size(), special_prefix) == 0)
-      v = special_number(std::string_view(text).substr(special_prefix.size()));
+    if (take_mark() == special_mark)
+      v = special_number(text);
     else
       v = boost::json::string(text);
     text.clear();
@@ -151,19 +165,23 @@ std::string position(std::string_view text, std::size_t offset) {
   return "line " + std::to_string(line) + ", column " + std::to_string(column);
 }
 
+void check_size(std::uintmax_t bytes, std::string_view where) {
+  if (bytes > max_bytes)
+    throw_usage(error_id::json_invalid, std::string(where) + " has " + std::to_string(bytes) +
+                                            " bytes of JSON, more than the 64 MiB that are read");
+}
+
 }  // namespace
 
 value parse(std::string_view text, std::string_view where) {
-  if (text.size() > max_bytes)
-    throw_usage(error_id::json_invalid, std::string(where) + " has " + std::to_string(text.size()) +
-                                            " bytes of JSON, more than the 64 MiB that are read");
+  check_size(text.size(), where);
   std::string quoted;
   std::string_view source = text;
-  if (text.find("NaN") != text.npos || text.find("Infinity") != text.npos)
-    source = quoted = quote_special_numbers(text);
+  if (text.find("NaN") != text.npos || text.find("Infinity") != text.npos) source = quoted = mark_strings(text);
   boost::json::parse_options options;
   options.max_depth = max_depth;
   boost::json::basic_parser<Builder> parser(options);
+  parser.handler().marked = !quoted.empty();
   boost::json::error_code ec;
   const std::size_t used = parser.write_some(false, source.data(), source.size(), ec);
   if (!ec && source.find_first_not_of(" \t\r\n", used) != source.npos) ec = boost::json::error::extra_data;
@@ -177,6 +195,8 @@ value parse(std::string_view text, std::string_view where) {
 }
 
 value parse_file(const std::filesystem::path& path) {
+  std::error_code unknown;
+  if (const auto bytes = std::filesystem::file_size(path, unknown); !unknown) check_size(bytes, path.string());
   const std::string text = read_file(path);
   std::string_view json = text;
   if (json.starts_with(byte_order_mark)) json.remove_prefix(byte_order_mark.size());

@@ -98,6 +98,11 @@ std::string on_one_line(std::string_view text, std::size_t longest) {
   return first.substr(0, head) + " ... (" + std::to_string(text.size()) + " bytes) ... " + last.substr(tail);
 }
 
+std::size_t utf8_character(std::string_view text) {
+  std::uint32_t code = 0;
+  return text.empty() ? 0 : decode(text, 0, code);
+}
+
 bool is_utf8(std::string_view text) {
   std::uint32_t code = 0;
   for (std::size_t i = 0, size; i < text.size(); i += size)

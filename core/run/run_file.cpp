@@ -73,6 +73,25 @@ class Section {
   const json::object* object_ = nullptr;
 };
 
+// A path, a name or a setting would be cut there.
+void refuse_zero_bytes(const json::value& v, const std::string& place) {
+  const auto refuse = [&](std::string_view text, const std::string& where) {
+    if (text.find('\0') != text.npos)
+      throw_usage(error_id::run_file_invalid,
+                  where + " has a zero byte, which no path and no name can have; take it out");
+  };
+  if (v.is_string()) {
+    refuse(std::string_view(v.get_string()), place);
+  } else if (v.is_array()) {
+    for (const auto& item : v.get_array()) refuse_zero_bytes(item, place);
+  } else if (v.is_object()) {
+    for (const auto& entry : v.get_object()) {
+      refuse(std::string_view(entry.key()), place + ": a key");
+      refuse_zero_bytes(entry.value(), place + "." + std::string(entry.key()));
+    }
+  }
+}
+
 RunFile::Model read_model(const Section& model) {
   model.allow({"type", "layers", "activation"});
   RunFile::Model out;
@@ -278,6 +297,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, std::string>>& overrides) {
   json::value v = json::parse_file(path);
   for (const auto& [key, text] : overrides) apply(v, key, text);
+  refuse_zero_bytes(v, path.string());
   const Section root(v, path.string());
   root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
               "log_history_limit", "terminate_on_nan"});

@@ -29,7 +29,8 @@ struct Layout {
   bool compact = false;    ///< separators "," and ":" without spaces (one-line only)
 };
 
-/// json.dumps(): ASCII with \uXXXX escapes, floats as repr() writes them (`1.0`, `1e-05`, `NaN`).
+/// json.dumps(): ASCII with \uXXXX escapes, floats as repr() writes them (`1.0`, `1e-05`, `NaN`). Bytes that are no
+/// UTF-8 become U+FFFD.
 std::string dump(const value& v, const Layout& layout = {});
 
 /// A double as Python's repr() writes it.

@@ -354,6 +354,17 @@ TEST(TrainingArguments, JoinsSeveralSources) {
   EXPECT_TRUE(args.do_eval);
 }
 
+TEST(TrainingArguments, RefusesTextsThatNoPathOrJsonTakes) {
+  for (const std::string& text : {std::string("a\0b", 3), std::string("\xff"), std::string("runs/\xc3")}) {
+    TrainingArguments args;
+    args.output_dir = text;
+    EXPECT_THROW(args.finalize(), Error);
+    args = {};
+    args.run_name = text;
+    EXPECT_THROW(args.finalize(), Error);
+  }
+}
+
 TEST(TrainingArguments, FailsWithoutAChange) {
   TrainingArguments args;
   args.eval_strategy = "steps";

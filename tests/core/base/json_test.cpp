@@ -53,6 +53,33 @@ TEST(Json, NaNAndInfinityAsPythonWritesThem) {
   EXPECT_EQ(dump(v), R"({"a": NaN, "b": [Infinity, -Infinity], "NaN": "NaN \" Infinity"})");
 }
 
+// However numbers are told from texts, no text is one.
+TEST(Json, NoTextIsANumber) {
+  for (const std::string text :
+       {"\xee\x80\x80trainer:NaN", "\xee\x80\x80trainer:x", "nNaN", "sNaN", "n", "NaN", "-Infinity", ""})
+    for (const std::string& json : {R"({"a": NaN, "key": ")" + text + "\"}", R"({"a": NaN, ")" + text + R"(": "key"})",
+                                    R"({"key": ")" + text + "\"}"}) {
+      const auto v = parse(json, "t");
+      if (v.as_object().contains("key"))
+        EXPECT_EQ(v.at("key").as_string(), text.c_str()) << json;
+      else
+        EXPECT_EQ(v.at(text).as_string(), "key") << json;
+    }
+  EXPECT_EQ(parse(R"([NaN, "\ue000trainer:NaN"])", "t").at(1).as_string(), "\xee\x80\x80trainer:NaN");
+  for (const char* text : {R"({NaN: 1})", R"([NaN "a"])", R"(["NaN)", R"([NaN, "a\)", R"([1NaN])", R"([NaNs])"})
+    EXPECT_THROW(parse(text, "t"), Error) << text;
+}
+
+TEST(Json, BytesThatAreNoUtf8AreWrittenAsJsonAllTheSame) {
+  for (const std::string text : {"\xff", "a\xc3", "\xc0\xaf", "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe2\x82"}) {
+    const std::string written = dump(boost::json::string(text));
+    EXPECT_THAT(written, testing::HasSubstr("\\ufffd")) << written;
+    EXPECT_NO_THROW(parse(written, "t")) << written;
+  }
+  EXPECT_EQ(dump(boost::json::string("\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\x7f")),
+            R"("\u00e9\u20ac\ud83d\ude00\u007f")");
+}
+
 TEST(Json, LayoutsArePythons) {
   const auto v = parse(R"({"b": [1, {"y": 2.0, "x": null}], "a": {}, "c": [], "d": "é😀\u0001"})", "t");
   EXPECT_EQ(dump(v, {.indent = 2, .sort_keys = true}),

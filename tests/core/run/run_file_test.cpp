@@ -120,4 +120,10 @@ TEST_F(RunFileTest, MistakesAreNamed) {
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
 }
 
+TEST_F(RunFileTest, ZeroBytesAreRefused) {
+  EXPECT_THAT(error_of(with(good, "a.csv", "a\\u0000.csv")), HasSubstr("data.train has a zero byte"));
+  EXPECT_THAT(error_of(with(good, "\"seed\"", "\"seed\\u0000\"")), HasSubstr("a key has a zero byte"));
+  EXPECT_THAT(error_of(with(good, "true", "\"x\\u0000\"")), HasSubstr("resume_from_checkpoint has a zero byte"));
+}
+
 }  // namespace
