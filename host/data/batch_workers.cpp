@@ -63,7 +63,10 @@ void BatchWorkers::clear() {
 }
 
 void BatchWorkers::work() {
-  at::set_num_threads(1);  // as Python's workers; OpenMP would start more threads for each of them
+  // As Python's workers; OpenMP would start more threads for each of them. Asking first, or the next one who asks
+  // would set this thread's number to that of all.
+  at::get_num_threads();
+  at::set_num_threads(1);
   std::unique_lock lock(mutex_);
   ++ready_;
   done_.notify_all();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "data/batch_workers.hpp"
 
+#include <ATen/Parallel.h>
 #include <gmock/gmock.h>
 
 #include <future>
@@ -26,6 +27,20 @@ std::string error_of(std::int64_t threads) {
 TEST(BatchWorkers, ThreadsThatCannotBeStartedAreOneSentence) {
   EXPECT_THAT(error_of(500), testing::MatchesRegex("only [0-9]+ of 500 worker threads could be started \\(.*\\); lower "
                                                    "dataloader_num_workers, or raise .* \\[process.failed\\]"));
+}
+
+TEST(BatchWorkers, ComputeAloneAndLeaveTheOthersTheirThreads) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  BatchWorkers workers(1);
+  int there = 0, of_a_new_thread = 0;
+  workers.submit([&] { return there = at::get_num_threads(), Batch(); });
+  workers.take();
+  std::thread([&] { of_a_new_thread = at::get_num_threads(); }).join();
+  EXPECT_EQ(there, 1);
+  EXPECT_EQ(at::get_num_threads(), 2);
+  EXPECT_EQ(of_a_new_thread, 2);
+  at::set_num_threads(before);
 }
 
 TEST(BatchWorkers, AJobThatThrowsIsThrownWhereItIsTaken) {
