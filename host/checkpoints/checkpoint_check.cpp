@@ -4,9 +4,10 @@
 #include <cmath>
 
 #include "checkpoints/checkpoint_manifest.hpp"
+#include "formats/safetensors_file.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
-#include "trainer/safetensors.hpp"
+#include "trainer/torch_file.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -73,8 +74,13 @@ TrainerState load_checkpoint_state(const fs::path& checkpoint) {
 }
 
 void check_checkpoint(const fs::path& checkpoint) {
-  if (const auto manifest = CheckpointManifest::load(checkpoint)) manifest->check_all(checkpoint);
-  map_safetensors(checkpoint / weights_file);
+  if (const auto manifest = CheckpointManifest::load(checkpoint)) {
+    manifest->check_all(checkpoint);
+  } else {
+    for (const char* archive : {optimizer_file, scheduler_file, scaler_file})
+      if (fs::exists(checkpoint / archive)) check_torch_file(checkpoint / archive);
+  }
+  SafetensorsFile(checkpoint / weights_file);
   if (fs::exists(checkpoint / state_file)) load_checkpoint_state(checkpoint);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "formats/digest.hpp"
@@ -17,6 +18,9 @@ struct RunIdentity {
   /// Of a run that was resumed from a checkpoint without identity, as transformers writes them: those up to this step
   /// are the run's, too. -1: none.
   std::int64_t unnamed_until = -1;
+  /// Of the checkpoints written since the training was started or resumed: one of the same run with a later step may be
+  /// from before it was resumed at an earlier one.
+  std::set<std::int64_t> written;
 
   static RunIdentity make();
   /// Whether the directory is a checkpoint of this run.

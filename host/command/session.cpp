@@ -155,8 +155,7 @@ Trainer& Session::trainer() {
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_.model, run_.loss, run_.model_json);
-  if (!run_.init_from.empty() && options_.checkpoint.empty())
-    load_weights(*options.model.module, map_safetensors(run_.init_from), run_.init_from.string());
+  if (!run_.init_from.empty() && options_.checkpoint.empty()) load_weights(*options.model.module, run_.init_from);
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;

@@ -13,7 +13,8 @@ namespace {
 
 class Reader {
  public:
-  Reader(std::string_view file, const std::string& where) : file_(file), where_(where) {}
+  Reader(std::string_view start, std::uint64_t file_size, const std::string& where)
+      : start_(start), file_size_(file_size), where_(where) {}
 
   std::vector<Entry> read() {
     const json::object header = read_object();
@@ -25,12 +26,25 @@ class Reader {
     std::sort(entries.begin(), entries.end(),
               [](const Entry& a, const Entry& b) { return std::tie(a.begin, a.end) < std::tie(b.begin, b.end); });
     check_layout(entries);
-    const std::uint64_t data_begin = file_.size() - data_size_;
+    const std::uint64_t data_begin = file_size_ - data_size_;
     for (Entry& entry : entries) {
       entry.begin += data_begin;
       entry.end += data_begin;
     }
     return entries;
+  }
+
+  std::uint64_t header_end() const {
+    if (file_size_ < 8)
+      fail("found " + std::to_string(file_size_) + " bytes, expected at least 8, the header's length");
+    std::uint64_t length = 0;
+    for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(start_[i]);
+    const std::uint64_t available = std::min<std::uint64_t>(file_size_ - 8, max_header);
+    if (length > available) {
+      fail("found a header length of " + std::to_string(length) + " bytes, expected at most " +
+           std::to_string(available));
+    }
+    return 8 + length;
   }
 
  private:
@@ -39,18 +53,9 @@ class Reader {
   }
 
   json::object read_object() {
-    if (file_.size() < 8) {
-      fail("found " + std::to_string(file_.size()) + " bytes, expected at least 8, the header's length");
-    }
-    std::uint64_t length = 0;
-    for (int i = 7; i >= 0; --i) length = length << 8 | static_cast<unsigned char>(file_[i]);
-    const std::uint64_t available = std::min<std::uint64_t>(file_.size() - 8, max_header);
-    if (length > available) {
-      fail("found a header length of " + std::to_string(length) + " bytes, expected at most " +
-           std::to_string(available));
-    }
-    const std::string_view text = file_.substr(8, length);
-    data_size_ = file_.size() - 8 - length;
+    const std::uint64_t end = header_end();
+    const std::string_view text = start_.substr(8, end - 8);
+    data_size_ = file_size_ - end;
     if (!text.starts_with('{')) fail("found no '{' at the start of the header, expected JSON");
     json::value header = json::parse(text, where_ + ": header");
     if (!header.is_object()) fail("found no object in the header, expected one");
@@ -126,7 +131,8 @@ class Reader {
     }
   }
 
-  std::string_view file_;
+  std::string_view start_;
+  std::uint64_t file_size_;
   const std::string& where_;
   std::uint64_t data_size_ = 0;
 };
@@ -139,6 +145,12 @@ std::string type_names() {
   return out;
 }
 
-std::vector<Entry> read_header(std::string_view file, const std::string& where) { return Reader(file, where).read(); }
+std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where) {
+  return Reader(first, file_size, where).header_end();
+}
+
+std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where) {
+  return Reader(start, file_size, where).read();
+}
 
 }  // namespace trainer::safetensors

@@ -41,10 +41,13 @@ struct Entry {
   std::uint64_t begin, end;  ///< bytes of the file
 };
 
-/// The tensors of a file that holds these bytes, in the order of their data. The file is not
-/// trusted: lengths, offsets (no gap, no overlap), shapes and types are checked, and a run Error
-/// that starts with `where` says what is wrong. Each range lies within `file`.
-std::vector<Entry> read_header(std::string_view file, const std::string& where);
+/// Where the header of a file ends, by its first 8 bytes, or fewer if it has no more.
+std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where);
+
+/// The tensors of a file of `file_size` bytes, in the order of their data; `start` has at least those up to the
+/// header's end. The file is not trusted: lengths, offsets (no gap, no overlap), shapes and types are checked, and a
+/// run Error that starts with `where` says what is wrong. Each range lies within the file.
+std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where);
 
 /// The end of a message about a file that breaks a rule.
 inline constexpr const char* damaged =

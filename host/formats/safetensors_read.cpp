@@ -4,47 +4,51 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
-#include <cstring>
-#include <memory>
 
-#include "formats/mapped_file.hpp"
-#include "formats/safetensors_types.hpp"
+#include "formats/safetensors_file.hpp"
 #include "trainer/error.hpp"
 #include "trainer/safetensors.hpp"
 
 namespace trainer {
 namespace {
 
-at::Tensor view_of(const std::shared_ptr<MappedFile>& file, const safetensors::Entry& entry, const std::string& where) {
-  const at::ScalarType type = safetensors::scalar_types[entry.type];
-  char* data = file->data() + entry.begin;
-  const std::uint64_t bytes = entry.end - entry.begin;
-  if (type == at::kBool && std::any_of(data, data + bytes, [](unsigned char b) { return b > 1; })) {
-    throw_run(error_id::checkpoint_damaged,
-              where + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);
-  }
-  const auto alignment = safetensors::types[entry.type].bytes;
-  if (bytes > 0 && reinterpret_cast<std::uintptr_t>(data) % alignment == 0)
-    return at::from_blob(data, entry.shape, [file](void*) {}, at::TensorOptions(type));
-  // Nothing, or at a place where an element must not lie: other programs pad less.
-  at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(type));
-  if (bytes > 0) std::memcpy(tensor.mutable_data_ptr(), data, bytes);
-  return tensor;
+std::vector<safetensors::Entry> read_entries(const FileReader& file) {
+  const std::string first = file.read(0, std::min<std::uint64_t>(8, file.size()));
+  const std::uint64_t end = safetensors::header_end(first, file.size(), file.name());
+  return safetensors::read_header(file.read(0, end), file.size(), file.name());
 }
 
 }  // namespace
 
-NamedTensors map_safetensors(const std::filesystem::path& path) {
-  const auto file = std::make_shared<MappedFile>(path);
-  NamedTensors tensors;
-  for (const safetensors::Entry& entry : safetensors::read_header(file->bytes(), path.string()))
-    tensors.emplace_back(entry.name, view_of(file, entry, path.string()));
-  return tensors;
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path), entries_(read_entries(file_)) {}
+
+void SafetensorsFile::read(const safetensors::Entry& entry, at::Tensor& to) const {
+  const at::ScalarType type = safetensors::scalar_types[entry.type];
+  if (to.scalar_type() != type || !to.is_cpu() || !to.is_contiguous()) {
+    to.copy_(read(entry));
+    return;
+  }
+  const std::uint64_t bytes = entry.end - entry.begin;
+  if (bytes == 0) return;
+  auto* data = static_cast<unsigned char*>(to.mutable_data_ptr());
+  file_.read(entry.begin, data, bytes);
+  if (type == at::kBool && std::any_of(data, data + bytes, [](unsigned char byte) { return byte > 1; })) {
+    std::fill(data, data + bytes, std::uint8_t{0});
+    throw_run(error_id::checkpoint_damaged,
+              name() + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);
+  }
+}
+
+at::Tensor SafetensorsFile::read(const safetensors::Entry& entry) const {
+  at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(safetensors::scalar_types[entry.type]));
+  read(entry, tensor);
+  return tensor;
 }
 
 NamedTensors load_safetensors(const std::filesystem::path& path) {
-  NamedTensors tensors = map_safetensors(path);
-  for (auto& [name, tensor] : tensors) tensor = tensor.clone();
+  const SafetensorsFile file(path);
+  NamedTensors tensors;
+  for (const auto& entry : file.entries()) tensors.emplace_back(entry.name, file.read(entry));
   return tensors;
 }
 

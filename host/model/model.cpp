@@ -3,11 +3,13 @@
 
 #include <ATen/ATen.h>
 
+#include <functional>
 #include <string_view>
 #include <unordered_map>
 #include <utility>
 
 #include "base/text.hpp"
+#include "formats/safetensors_file.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -23,9 +25,9 @@ bool is_same(const at::Tensor& a, const at::Tensor& b) {
           (a.sizes() == b.sizes() && a.strides() == b.strides()));
 }
 
-std::string shape_text(const at::Tensor& tensor) {
+std::string shape_text(at::IntArrayRef sizes) {
   std::string out;
-  for (const auto size : tensor.sizes()) out += (out.empty() ? "" : ", ") + std::to_string(size);
+  for (const auto size : sizes) out += (out.empty() ? "" : ", ") + std::to_string(size);
   return "[" + out + "]";
 }
 
@@ -55,6 +57,58 @@ std::vector<Weight> all_weights(const torch::nn::Module& module) {
   return out;
 }
 
+// A tensor that is given by name, and what takes it: a tensor of its own, or one of the module.
+struct Stored {
+  std::string_view name;
+  at::IntArrayRef sizes;
+  std::function<at::Tensor()> value;
+  std::function<void(at::Tensor&)> copy;
+};
+
+bool differ(const Stored& a, const Stored& b) {
+  if (a.sizes != b.sizes) return false;
+  const at::Tensor one = a.value(), other = b.value();
+  return one.options().type_equal(other.options()) && !at::equal(one, other);
+}
+
+void load(torch::nn::Module& module, const std::vector<Stored>& stored, const std::string& where) {
+  const at::NoGradGuard no_grad;
+  std::unordered_map<std::string_view, const Stored*> values;
+  for (const Stored& tensor : stored) values.emplace(tensor.name, &tensor);
+  auto own = all_weights(module);
+  std::vector<std::pair<at::Tensor*, const Stored*>> copies;
+  std::vector<std::pair<std::string, const Stored*>> loaded(own.size());  // by the place of a first name
+  std::vector<std::string> missing, unexpected, differing;
+  // All is compared before anything is changed.
+  for (Weight& weight : own) {
+    const auto found = values.extract(weight.name);
+    if (!found) continue;
+    const Stored& tensor = *found.mapped();
+    if (tensor.sizes != weight.tensor.sizes())
+      throw_usage(error_id::checkpoint_mismatch, where + ": " + weight.name + " has shape " + shape_text(tensor.sizes) +
+                                                     ", but the model's has " + shape_text(weight.tensor.sizes()) +
+                                                     "; use the model that wrote it");
+    const auto [name, other] = std::exchange(loaded[weight.first], {weight.name, &tensor});
+    if (other && differ(*other, tensor)) differing.push_back(name + " and " + weight.name);
+    copies.emplace_back(&weight.tensor, &tensor);
+  }
+  if (copies.empty() && !own.empty())
+    throw_usage(error_id::checkpoint_mismatch,
+                where + " holds no tensor of the model's: expected names like \"" + own.front().name + "\", found " +
+                    (stored.empty() ? "none at all" : "\"" + std::string(stored.front().name) + "\"") +
+                    "; use a file of this model, or rename its tensors");
+  for (const auto& [target, source] : copies) source->copy(*target);
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (own[i].first == i && !loaded[i].second) missing.push_back(own[i].name);
+  for (const Stored& tensor : stored)
+    if (values.contains(tensor.name)) unexpected.emplace_back(tensor.name);
+  if (!missing.empty()) log::warning(where + " lacks " + join(missing) + "; they stay as they are");
+  if (!unexpected.empty()) log::warning(where + " holds " + join(unexpected) + ", which the model does not have");
+  if (!differing.empty())
+    log::warning(where + " holds different numbers for " + join(differing) +
+                 ", which are one tensor in the model; it has those of the last name");
+}
+
 }  // namespace
 
 at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
@@ -64,8 +118,8 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
     fits = labels.size(0) == logits.size(0) && labels.sizes().slice(1) == logits.sizes().slice(2);
   if (!fits && logits.dim() == 1) fits = labels.dim() == 0;
   if (!fits)
-    throw_usage(error_id::data_invalid, "cross_entropy: the logits have shape " + shape_text(logits) +
-                                            ", but the labels " + shape_text(labels) +
+    throw_usage(error_id::data_invalid, "cross_entropy: the logits have shape " + shape_text(logits.sizes()) +
+                                            ", but the labels " + shape_text(labels.sizes()) +
                                             "; give logits [B, C] and labels [B] with a class of each row");
   return at::cross_entropy_loss(logits, labels);
 }
@@ -73,8 +127,8 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
 at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) {
   // torch would repeat the smaller one, and each output would learn another row's label.
   if (logits.sizes() != labels.sizes())
-    throw_usage(error_id::data_invalid, "mse_loss: the outputs have shape " + shape_text(logits) + ", but the labels " +
-                                            shape_text(labels) + "; give labels of the outputs' shape, such as [B, 1]");
+    throw_usage(error_id::data_invalid, "mse_loss: the outputs have shape " + shape_text(logits.sizes()) + ", but the labels " +
+                                            shape_text(labels.sizes()) + "; give labels of the outputs' shape, such as [B, 1]");
   return at::mse_loss(logits, labels);
 }
 
@@ -95,43 +149,20 @@ SharedNames shared_names(const torch::nn::Module& module) {
 }
 
 void load_weights(torch::nn::Module& module, const NamedTensors& stored, const std::string& where) {
-  const at::NoGradGuard no_grad;
-  std::unordered_map<std::string_view, const at::Tensor*> values;
-  for (const auto& [name, tensor] : stored) values.emplace(name, &tensor);
-  const auto own = all_weights(module);
-  std::vector<std::pair<at::Tensor, const at::Tensor*>> copies;
-  std::vector<std::pair<std::string, const at::Tensor*>> loaded(own.size());  // by the place of a first name
-  std::vector<std::string> missing, unexpected, differing;
-  // All is compared before anything is changed.
-  for (const Weight& weight : own) {
-    const auto found = values.extract(weight.name);
-    if (!found) continue;
-    const at::Tensor& tensor = *found.mapped();
-    if (tensor.sizes() != weight.tensor.sizes())
-      throw_usage(error_id::checkpoint_mismatch, where + ": " + weight.name + " has shape " + shape_text(tensor) +
-                                                     ", but the model's has " + shape_text(weight.tensor) +
-                                                     "; use the model that wrote it");
-    const auto [name, other] = std::exchange(loaded[weight.first], {weight.name, &tensor});
-    if (other && other->options().type_equal(tensor.options()) && other->sizes() == tensor.sizes() &&
-        !at::equal(*other, tensor))
-      differing.push_back(name + " and " + weight.name);
-    copies.emplace_back(weight.tensor, &tensor);
-  }
-  if (copies.empty() && !own.empty())
-    throw_usage(error_id::checkpoint_mismatch,
-                where + " holds no tensor of the model's: expected names like \"" + own.front().name + "\", found " +
-                    (stored.empty() ? "none at all" : "\"" + stored.front().first + "\"") +
-                    "; use a file of this model, or rename its tensors");
-  for (auto& [target, source] : copies) target.copy_(*source);
-  for (std::size_t i = 0; i < own.size(); ++i)
-    if (own[i].first == i && !loaded[i].second) missing.push_back(own[i].name);
+  std::vector<Stored> tensors;
   for (const auto& [name, tensor] : stored)
-    if (values.contains(name)) unexpected.push_back(name);
-  if (!missing.empty()) log::warning(where + " lacks " + join(missing) + "; they stay as they are");
-  if (!unexpected.empty()) log::warning(where + " holds " + join(unexpected) + ", which the model does not have");
-  if (!differing.empty())
-    log::warning(where + " holds different numbers for " + join(differing) +
-                 ", which are one tensor in the model; it has those of the last name");
+    tensors.push_back({name, tensor.sizes(), [&value = tensor] { return value; },
+                       [&value = tensor](at::Tensor& to) { to.copy_(value); }});
+  load(module, tensors, where);
+}
+
+void load_weights(torch::nn::Module& module, const std::filesystem::path& path) {
+  const SafetensorsFile file(path);
+  std::vector<Stored> tensors;
+  for (const auto& entry : file.entries())
+    tensors.push_back({entry.name, entry.shape, [&] { return file.read(entry); },
+                       [&](at::Tensor& to) { file.read(entry, to); }});
+  load(module, tensors, file.name());
 }
 
 }  // namespace trainer

@@ -73,9 +73,11 @@ void Trainer::save_checkpoint() {
   if (args_.save_strategy != "no" && state_.best_global_step.value_or(0) != 0) {
     // The best one may be the very directory that is being written.
     const fs::path best = root / checkpoint_name(*state_.best_global_step);
-    if (*state_.best_global_step == state_.global_step || run_identity_->owns(best))
+    if (*state_.best_global_step == state_.global_step ||
+        (run_identity_->written.contains(*state_.best_global_step) && run_identity_->owns(best)))
       state_.best_model_checkpoint = best.string();
   }
+  run_identity_->written.insert(state_.global_step);
   if (state_.best_global_step != state_.global_step) forget_lost_best();
   handler_->refresh_states(state_.stateful_callbacks);
   saver_->save(checkpoint_contents(), root, args_.save_total_limit);
@@ -112,7 +114,7 @@ void Trainer::load_model(const fs::path& checkpoint) {
 }
 
 void Trainer::load_model_files(const fs::path& checkpoint) {
-  load_weights(*model_.module, map_safetensors(checkpoint / weights_file), (checkpoint / weights_file).string());
+  load_weights(*model_.module, checkpoint / weights_file);
   auto kept = kept_description(checkpoint);
   if (train_dataset_ && !train_dataset_->description().empty())
     require_same_description(kept, data_description_, checkpoint);
@@ -186,7 +188,7 @@ void Trainer::load_best_model() {
     return;
   }
   log::info("loading the best model from " + best.string());
-  load_weights(*model_.module, map_safetensors(best / weights_file), (best / weights_file).string());
+  load_weights(*model_.module, best / weights_file);
 }
 
 void Trainer::load_optimizer_and_scheduler(const fs::path& checkpoint) {

@@ -186,6 +186,7 @@ ResumePoint Trainer::init_training_state(const TrainingPlan& plan,
                                          const std::optional<std::filesystem::path>& checkpoint) {
   ResumePoint resume{.checkpoint = checkpoint};
   state_ = TrainerState{};
+  run_identity_->written.clear();
   state_.stateful_callbacks = handler_->collect_states();
   state_.train_batch_size = train_batch_size_;
   state_.compute_steps(args_, plan.max_steps);

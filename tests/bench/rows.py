@@ -161,7 +161,7 @@ def checkpoint(env):
             "x",
         ),
         Row("checkpoint: read into new tensors", best["read_mb_s"], "MB/s"),
-        Row("checkpoint: mapped and copied into a model, as on resume", best["resume_mb_s"], "MB/s"),
+        Row("checkpoint: checked and read into a model, as on resume", best["resume_mb_s"], "MB/s"),
         Row(
             "checkpoint: on resume / plain read of the cached file",
             share("resume_mb_s", "page_cache_mb_s"),
@@ -169,7 +169,7 @@ def checkpoint(env):
             0.8,
             ">=",
         ),
-        Row("checkpoint: optimizer.pt mapped and copied into new tensors", best["read_states_mb_s"], "MB/s"),
+        Row("checkpoint: optimizer.pt read and copied into new tensors", best["read_states_mb_s"], "MB/s"),
         Row("checkpoint: a save holds the training up", samples.value("held_s"), "s"),
         Row("checkpoint: with async_save, the first", samples.value("held_async_s"), "s"),
         Row("checkpoint: with async_save, the next", samples.value("held_again_s"), "s"),

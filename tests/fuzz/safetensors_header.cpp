@@ -9,7 +9,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace trainer::safetensors;
   try {
     std::uint64_t at = 0;
-    for (const Entry& entry : read_header(fuzz::text(data, size), "file")) {
+    for (const Entry& entry : read_header(fuzz::text(data, size), size, "file")) {
       fuzz::require(at == 0 || entry.begin == at, "no gap and no overlap");
       fuzz::require(entry.begin >= 8 && entry.begin <= entry.end && entry.end <= size, "a range of the file");
       std::uint64_t bytes = types[entry.type].bytes;

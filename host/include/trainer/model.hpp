@@ -3,6 +3,7 @@
 
 #include <torch/nn/module.h>
 
+#include <filesystem>
 #include <functional>
 
 #include "trainer/dataset.hpp"
@@ -59,5 +60,7 @@ SharedNames shared_names(const torch::nn::Module& module);
 /// name that one side lacks is a warning; another shape is an Error, and so is a file in which no name fits. `where`
 /// names the file.
 void load_weights(torch::nn::Module& module, const NamedTensors& stored, const std::string& where);
+/// The same from a safetensors file, whose data are read right into the parameters.
+void load_weights(torch::nn::Module& module, const std::filesystem::path& file);
 
 }  // namespace trainer

@@ -33,9 +33,4 @@ void save_safetensors(const std::filesystem::path& path, const NamedTensors& ten
 /// allocated, and a run Error says what is wrong.
 NamedTensors load_safetensors(const std::filesystem::path& path);
 
-/// The same without a copy: the tensors are views of the mapped file, which stays mapped as long as
-/// one of them lives. To be copied at once, because a file that is overwritten or cut short in
-/// place changes under them; a change of the tensors does not reach the file.
-NamedTensors map_safetensors(const std::filesystem::path& path);
-
 }  // namespace trainer

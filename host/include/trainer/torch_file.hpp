@@ -21,9 +21,12 @@ class Digest;
 /// save_safetensors().
 void write_torch_file(const std::filesystem::path& path, const c10::IValue& value, Digest* digest = nullptr);
 
-/// Reads such a file, from here or from Python; all tensors come to the CPU. They are the file's own bytes, mapped
-/// into memory and read as they are looked at: clone what shall outlive the file's next change. Writing to them does
-/// not change the file. Classes other than containers and tensors are refused. A damaged file is a run Error.
+/// Reads such a file, from here or from Python; all tensors come to the CPU, each in memory of its own. Classes other
+/// than containers and tensors are refused. The file is not trusted, and may not ask for more than it has; a damaged
+/// one is a run Error.
 c10::IValue read_torch_file(const std::filesystem::path& path);
+
+/// An Error when a part of the file has not the checksum that the archive has for it.
+void check_torch_file(const std::filesystem::path& path);
 
 }  // namespace trainer

@@ -171,6 +171,19 @@ TEST_F(CheckpointTest, TheBestIsNeverAnotherRuns) {
   EXPECT_THAT(lines, HasSubstr("there is no checkpoint of the best step, 2; the model stays that of the last step"));
 }
 
+TEST_F(CheckpointTest, TheBestIsNotFromBeforeTheRunWasResumed) {
+  auto first = options();
+  first.args.eval_steps = 2;
+  train(std::move(first));
+  auto o = best_options();
+  o.args.load_best_model_at_end = false;
+  o.args.save_strategy = "epoch";  // at 3 and 6; the checkpoint-4 that is there was written by what was given up
+  Trainer trainer(std::move(o));
+  trainer.train(out("checkpoint-2"));
+  EXPECT_EQ(trainer.state().best_global_step, 4);
+  EXPECT_FALSE(trainer.state().best_model_checkpoint);
+}
+
 TEST_F(CheckpointTest, ABestThatVanishesTakesNothingWithIt) {
   for (const bool async_save : {false, true}) {
     fs::remove_all(out());

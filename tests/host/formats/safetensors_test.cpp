@@ -7,6 +7,7 @@
 
 #include <algorithm>
 
+#include "formats/safetensors_file.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
 
@@ -75,24 +76,24 @@ TEST(Safetensors, RoundTrip) {
   EXPECT_TRUE(load_safetensors(scratch / "b").empty());
 }
 
-TEST(Safetensors, MappedTensorsAreTheFilesUntilTheyAreChanged) {
+TEST(Safetensors, ReadsATensorIntoOneThatIsThere) {
   const test::ScratchDirectory scratch;
   save_safetensors(scratch / "a", {{"t", at::arange(6, at::kFloat)}});
-  const std::string before = test::contents(scratch / "a");
-  at::Tensor mapped = map_safetensors(scratch / "a")[0].second;
-  std::filesystem::remove(scratch / "a");
-  EXPECT_TRUE(at::equal(mapped, at::arange(6, at::kFloat))) << "a removed file stays mapped";
-  test::write(scratch / "a", before);
-  mapped = map_safetensors(scratch / "a")[0].second;
-  mapped.fill_(1);
-  EXPECT_EQ(test::contents(scratch / "a"), before);
+  const SafetensorsFile file(scratch / "a");
+  at::Tensor floats = at::empty({6}), doubles = at::empty({6}, at::kDouble), apart = at::empty({12}).slice(0, 0, 12, 2);
+  for (at::Tensor* to : {&floats, &doubles, &apart}) {
+    file.read(file.entries()[0], *to);
+    EXPECT_TRUE(at::equal(to->to(at::kFloat), at::arange(6, at::kFloat)));
+  }
+  std::filesystem::resize_file(scratch / "a", std::filesystem::file_size(scratch / "a") - 1);
+  EXPECT_THROW(file.read(file.entries()[0], floats), Error) << "cut short since it was opened";
 
   // A header whose length leaves the data at an odd place, as other programs write it.
-  const std::string floats("\0\0\x80\x3f\0\0\0\x40", 8);
+  const std::string one_two("\0\0\x80\x3f\0\0\0\x40", 8);
   std::string header = tensor("F32", "[2]", "[0,8]");
   header.resize((header.size() + 7) / 8 * 8 + 3, ' ');
-  test::write(scratch / "odd", file_of(header, floats));
-  EXPECT_TRUE(at::equal(map_safetensors(scratch / "odd")[0].second, at::arange(1, 3).to(at::kFloat)));
+  test::write(scratch / "odd", file_of(header, one_two));
+  EXPECT_TRUE(at::equal(load_safetensors(scratch / "odd")[0].second, at::arange(1, 3).to(at::kFloat)));
 }
 
 TEST(Safetensors, RefusesDamagedFiles) {

@@ -87,6 +87,98 @@ TEST(TorchFile, RefusesATensorThatIsLargerThanItsData) {
   EXPECT_THAT(error_of(bytes), HasSubstr("a tensor of 262140 bytes has 20000 bytes of data"));
 }
 
+// A zip archive of stored members, without checksums.
+std::string archive_of(const std::vector<std::pair<std::string, std::string>>& members) {
+  std::string out, directory;
+  const auto little = [](std::uint64_t value, int bytes) {
+    std::string text;
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * i);
+    return text;
+  };
+  for (const auto& [name, bytes] : members) {
+    const std::string sizes = little(bytes.size(), 4) + little(bytes.size(), 4) + little(name.size(), 2) + little(0, 2);
+    directory += "PK\1\2" + std::string(16 - 4, '\0') + little(0, 4) + sizes + std::string(10, '\0') +
+                 little(out.size(), 4) + name;
+    out += "PK\3\4" + std::string(10, '\0') + little(0, 4) + sizes + name + bytes;
+  }
+  return out + directory + "PK\5\6" + std::string(4, '\0') + little(members.size(), 2) + little(members.size(), 2) +
+         little(directory.size(), 4) + little(out.size(), 4) + little(0, 2);
+}
+
+std::string pickle_error(const std::string& pickle) {
+  return error_of(archive_of({{"a/data.pkl", "\x80\2" + pickle}, {"a/data/0", std::string(64, '\0')}}));
+}
+
+std::string repeat(const std::string& text, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i) out += text;
+  return out;
+}
+
+// A tensor of the record 0, whose storage is said to have 16 floats.
+std::string tensor_pickle(const std::string& offset, const std::string& sizes, const std::string& strides) {
+  return "ctorch._utils\n_rebuild_tensor_v2\n((U\7storagectorch\nFloatStorage\nU\0010U\3cpuK\x10tQ" + offset + sizes +
+         strides + "\x89}tR.";
+}
+
+TEST(TorchFile, APickleAsksForNoMoreThanItIs) {
+  using namespace std::string_literals;
+  EXPECT_EQ(pickle_error("}U\1aK\1s."), "no error");
+  EXPECT_EQ(pickle_error(tensor_pickle("K\0"s, "(K\4K\4t", "(K\4K\1t")), "no error");
+  EXPECT_EQ(pickle_error(repeat("]", 60) + repeat("a", 59) + "."), "no error");
+  for (const int depth : {70, 100'000}) {
+    EXPECT_THAT(pickle_error(repeat("]", depth) + repeat("a", depth - 1) + "."), HasSubstr("nests more than 64"));
+    EXPECT_THAT(pickle_error(")" + repeat("\x85", depth) + "."), HasSubstr("nests more than 64"));
+    EXPECT_THAT(pickle_error("}" + repeat("U\1a}", depth) + repeat("s", depth) + "."), HasSubstr("nests more than 64"));
+  }
+  EXPECT_THAT(pickle_error("]q\0h\0a."s), HasSubstr("within itself"));
+  EXPECT_THAT(pickle_error("]q\0]q\1h\0ah\0h\1a."s), HasSubstr("changes a container that is in another"));
+  EXPECT_THAT(pickle_error("]q\0"s + repeat("h\0h\0\x86q\0"s, 60) + "."), HasSubstr("repeats its containers"));
+  EXPECT_THAT(pickle_error("Nr\xff\xff\xff\xff."), HasSubstr("makes no sense"));
+  EXPECT_THAT(pickle_error("X\xff\xff\xff\xff."), HasSubstr("cut short"));
+  EXPECT_THAT(pickle_error("cos\nsystem\n(U\1atR."), HasSubstr("'os system'"));
+  EXPECT_THAT(pickle_error("ccollections\nOrderedDict\n."), HasSubstr("as a value"));
+  for (const char* end : {"", "N", "(.", "a.", "t.", "s.", "R.", "Q.", "h\1.", "b."})
+    EXPECT_NE(pickle_error(end), "no error") << end;
+  EXPECT_THAT(pickle_error(tensor_pickle("K\1"s, "(K\4K\4t", "(K\4K\1t")), HasSubstr("reaches beyond"));
+  EXPECT_THAT(pickle_error(tensor_pickle("K\0"s, "(J\xff\xff\xff\x3ft", "(K\0t"s)), HasSubstr("reaches beyond"));
+  EXPECT_THAT(pickle_error(tensor_pickle("K\0"s, "(J\xff\xff\xff\xfft", "(K\1t")), HasSubstr("makes no sense"));
+}
+
+TEST(TorchFile, AnArchiveIsNoLargerThanItsFileSays) {
+  const std::string pickle = "\x80\2}.";
+  const std::string whole = archive_of({{"a/data.pkl", pickle}});
+  EXPECT_EQ(error_of(whole), "no error");
+  const auto with = [&](std::size_t at, const std::string& bytes) {
+    std::string changed = whole;
+    return changed.replace(at, bytes.size(), bytes);
+  };
+  const std::size_t directory = whole.find("PK\1\2"), end = whole.find("PK\5\6");
+  EXPECT_THAT(error_of(with(directory + 24, "\xff\xff\xff\x7f")), HasSubstr("two sizes"));
+  EXPECT_THAT(error_of(with(directory + 20, "\xff\xff\xff\x7f\xff\xff\xff\x7f")), HasSubstr("beyond the file's end"));
+  EXPECT_THAT(error_of(with(directory + 42, "\xff\xff\xff\x7f")), HasSubstr("is cut short"));
+  EXPECT_THAT(error_of(with(end + 10, "\xff\xff")), HasSubstr("its directory is cut short"));
+  // Deflated: what it unpacks to is no more than a multiple of the file.
+  EXPECT_THAT(error_of(with(directory + 10, "\x08")), HasSubstr("a compressed part"));
+  std::string bomb = with(directory + 24, "\xff\xff\xff\x7f");
+  bomb[directory + 10] = 8;
+  EXPECT_THAT(error_of(bomb), HasSubstr("unpacks to more than 64 times"));
+}
+
+TEST(TorchFile, ChecksumsOfTheArchiveAreCompared) {
+  const test::ScratchDirectory scratch;
+  const std::string whole = test::contents(data / "adamw_torch_fused_0.pt");
+  for (const char* name : {"adamw_torch_fused_0.pt", "adamw_compressed.pt", "adamw_unaligned.pt"})
+    check_torch_file(data / name);
+  std::string changed = whole;
+  changed[whole.find("param_groups")] ^= 1;
+  test::write(scratch / "a.pt", changed);
+  EXPECT_NO_THROW(read_torch_file(scratch / "a.pt"));
+  EXPECT_THROW(check_torch_file(scratch / "a.pt"), Error);
+  test::write(scratch / "none.pt", archive_of({{"a/data.pkl", "\x80\2}."}}));
+  check_torch_file(scratch / "none.pt");  // torch.serialization.set_crc32_options(False)
+}
+
 // What zip programs other than torch may do: here the members are compressed, or stored one after the other.
 TEST(TorchFile, ReadsCompressedAndUnalignedMembers) {
   const std::string expected = test::python_text(read_torch_file(data / "adamw_torch_fused_0.pt"));
