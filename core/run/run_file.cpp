@@ -297,8 +297,10 @@ RunFile RunFile::load(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, std::string>>& overrides) {
   json::value v = json::parse_file(path);
   for (const auto& [key, text] : overrides) apply(v, key, text);
-  refuse_zero_bytes(v, path.string());
   const Section root(v, path.string());
+  for (const auto& entry : v.get_object())
+    if (entry.key() != "callbacks")  // where the plugins' schemas say it
+      refuse_zero_bytes(entry.value(), root.place(entry.key()));
   root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
               "log_history_limit", "terminate_on_nan"});
   const auto base = path.parent_path();
