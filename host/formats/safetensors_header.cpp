@@ -57,9 +57,15 @@ class Reader {
     const std::string_view text = start_.substr(8, end - 8);
     data_size_ = file_size_ - end;
     if (!text.starts_with('{')) fail("found no '{' at the start of the header, expected JSON");
-    json::value header = json::parse(text, where_ + ": header");
+    const json::value header = parse_header(text);
     if (!header.is_object()) fail("found no object in the header, expected one");
     return header.as_object();
+  }
+
+  json::value parse_header(std::string_view text) const try {
+    return json::parse(text, where_ + ": header");
+  } catch (const Error& e) {
+    throw_run(error_id::checkpoint_damaged, e.sentence() + damaged);
   }
 
   std::uint64_t parse_size(const json::value& value, const std::string& place) const {

@@ -127,8 +127,9 @@ at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
 at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) {
   // torch would repeat the smaller one, and each output would learn another row's label.
   if (logits.sizes() != labels.sizes())
-    throw_usage(error_id::data_invalid, "mse_loss: the outputs have shape " + shape_text(logits.sizes()) + ", but the labels " +
-                                            shape_text(labels.sizes()) + "; give labels of the outputs' shape, such as [B, 1]");
+    throw_usage(error_id::data_invalid, "mse_loss: the outputs have shape " + shape_text(logits.sizes()) +
+                                            ", but the labels " + shape_text(labels.sizes()) +
+                                            "; give labels of the outputs' shape, such as [B, 1]");
   return at::mse_loss(logits, labels);
 }
 
@@ -160,8 +161,8 @@ void load_weights(torch::nn::Module& module, const std::filesystem::path& path) 
   const SafetensorsFile file(path);
   std::vector<Stored> tensors;
   for (const auto& entry : file.entries())
-    tensors.push_back({entry.name, entry.shape, [&] { return file.read(entry); },
-                       [&](at::Tensor& to) { file.read(entry, to); }});
+    tensors.push_back(
+        {entry.name, entry.shape, [&] { return file.read(entry); }, [&](at::Tensor& to) { file.read(entry, to); }});
   load(module, tensors, file.name());
 }
 

@@ -177,7 +177,8 @@ TEST_F(CheckpointTest, TheBestIsNotFromBeforeTheRunWasResumed) {
   train(std::move(first));
   auto o = best_options();
   o.args.load_best_model_at_end = false;
-  o.args.save_strategy = "epoch";  // at 3 and 6; the checkpoint-4 that is there was written by what was given up
+  o.args.greater_is_better = true;  // so that the first is the best
+  o.args.save_strategy = "epoch";   // at 3 and 6; the checkpoint-4 that is there was written by what was given up
   Trainer trainer(std::move(o));
   trainer.train(out("checkpoint-2"));
   EXPECT_EQ(trainer.state().best_global_step, 4);
