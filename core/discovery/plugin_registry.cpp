@@ -61,7 +61,7 @@ std::vector<fs::path> plugin_directories(const std::vector<fs::path>& from_comma
   if (const auto library = platform::library_path(); !library.empty()) add(library.parent_path() / ours);
   if (const auto program = platform::executable_path(); !program.empty()) {
     const auto prefix = program.parent_path().parent_path();
-    add(prefix / "lib" / ours);
+    add(program.parent_path() / TRAINER_BIN_TO_LIB / ours);
     // Only CMake's cache tells build/bin/trainer from ~/bin/trainer, where ~/plugins is not ours.
     std::error_code ignored;
     if (fs::exists(prefix / "CMakeCache.txt", ignored)) add(prefix / "plugins");

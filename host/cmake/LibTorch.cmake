@@ -1,4 +1,4 @@
-# Finds LibTorch and gives the imported target LibTorch.
+# Finds LibTorch and gives the imported target LibTrainer::LibTorch.
 #
 # First of: Torch_DIR, CMAKE_PREFIX_PATH (variable or environment), the torch package of the active
 # python3, that of the virtual environment LIBTRAINER_TORCH_VENV. What is named and does not fit is an
@@ -121,12 +121,12 @@ function(libtrainer_find_libtorch out message)
 endfunction()
 
 function(libtrainer_import_libtorch root)
-  add_library(LibTorch INTERFACE IMPORTED GLOBAL)
+  add_library(LibTrainer::LibTorch INTERFACE IMPORTED GLOBAL)
   set(includes "${root}/include")
   if(EXISTS "${root}/include/torch/csrc/api/include")
     list(APPEND includes "${root}/include/torch/csrc/api/include")
   endif()
-  set_target_properties(LibTorch PROPERTIES
+  set_target_properties(LibTrainer::LibTorch PROPERTIES
     INTERFACE_COMPILE_FEATURES cxx_std_20
     INTERFACE_INCLUDE_DIRECTORIES "${includes}"
     INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${includes}")
@@ -134,7 +134,7 @@ function(libtrainer_import_libtorch root)
   foreach(name IN ITEMS torch torch_cpu c10)
     libtrainer_libtorch_library("${root}" ${name} library)
     if(library)
-      target_link_libraries(LibTorch INTERFACE "${library}")
+      target_link_libraries(LibTrainer::LibTorch INTERFACE "${library}")
     endif()
   endforeach()
   # A device's library registers its kernels when it is loaded; no symbol of it is used by name.
@@ -143,11 +143,11 @@ function(libtrainer_import_libtorch root)
     if(library)
       libtrainer_libtorch_library("${root}" c10_${device} c10_library)
       if(UNIX AND NOT APPLE)
-        target_link_libraries(LibTorch INTERFACE "${c10_library}"
+        target_link_libraries(LibTrainer::LibTorch INTERFACE "${c10_library}"
           "-Wl,--push-state,--no-as-needed" "${library}" "-Wl,--pop-state")
-        target_link_options(LibTorch INTERFACE "LINKER:--allow-shlib-undefined")
+        target_link_options(LibTrainer::LibTorch INTERFACE "LINKER:--allow-shlib-undefined")
       else()
-        target_link_libraries(LibTorch INTERFACE "${c10_library}" "${library}")
+        target_link_libraries(LibTrainer::LibTorch INTERFACE "${c10_library}" "${library}")
       endif()
     endif()
   endforeach()
@@ -159,7 +159,7 @@ function(libtrainer_import_libtorch root)
     foreach(line IN LISTS lines)
       string(REGEX MATCH "\"[^\"]+\"" definitions "${line}")
       string(REPLACE "\"" "" definitions "${definitions}")
-      target_compile_definitions(LibTorch INTERFACE ${definitions})
+      target_compile_definitions(LibTrainer::LibTorch INTERFACE ${definitions})
     endforeach()
   endif()
 endfunction()

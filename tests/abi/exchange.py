@@ -51,7 +51,7 @@ def build_next_host(work):
         f"-DCMAKE_C_COMPILER={os.environ['CC']}",
         f"-DCMAKE_CXX_COMPILER={os.environ['CXX']}",
     )
-    run("cmake", "--build", build, "--parallel", "2", "--target", "trainer_command", "csv")
+    run("cmake", "--build", build, "--parallel", "2", "--target", "trainer_command", "trainer_plugin_csv")
     print(f"built a host of the next minor, with {len(grown)} larger structs")
     return tree, build
 

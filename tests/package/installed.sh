@@ -71,6 +71,23 @@ END
   grep "Starting training" "$work/printed" >/dev/null || fail "$example did not print: $(cat "$work/printed")"
 done
 
+# What find_package gives: the rest where the host cannot be had, with a word on it; versions of one minor.
+try_package() { # <languages> <argument of cmake> <arguments of find_package>
+  rm -rf "$work/package"
+  mkdir "$work/package"
+  printf 'cmake_minimum_required(VERSION 3.22)\nproject(p LANGUAGES %s)\nfind_package(LibTrainer %s CONFIG REQUIRED)\n' "$1" "$3" \
+    >"$work/package/CMakeLists.txt"
+  "$cmake" -S "$work/package" -B "$work/package/build" -DCMAKE_PREFIX_PATH="$prefix" "$2" >"$work/log" 2>&1
+}
+try_package C -DX=1 "" || fail "in a project in C: $(cat "$work/log")"
+grep -q "LibTrainer without LibTrainer::trainer: .* is C++" "$work/log" || fail "$(cat "$work/log")"
+try_package CXX -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON "" || fail "without Boost: $(cat "$work/log")"
+grep -q "LibTrainer without LibTrainer::trainer: .*Boost" "$work/log" || fail "$(cat "$work/log")"
+! try_package CXX -DCMAKE_DISABLE_FIND_PACKAGE_Boost=ON "COMPONENTS trainer" || fail "a host without Boost"
+grep -q "LibTrainer::trainer needs Boost" "$work/log" || fail "$(cat "$work/log")"
+try_package C -DX=1 "0.1" || fail "version 0.1 of 0.1.0: $(cat "$work/log")"
+! try_package C -DX=1 "0.0" || fail "version 0.0 of 0.1.0"
+
 # A program of one's own on the training host.
 quietly "$cmake" -S "$(dirname "$0")/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
   -DTorch_DIR="$TORCH/share/cmake/Torch" -DCMAKE_BUILD_TYPE=Debug
