@@ -62,7 +62,10 @@ std::optional<LastCall> keep_in(const std::filesystem::path& directory) {
     leave_file();
   }
   if (reinterpret_cast<std::uintptr_t>(&moments) % static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE)) != 0) return {};
-  const int opened = ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+  const int low = ::open(file.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
+  // Out of the way of plugins that write to a descriptor which they take for theirs.
+  const int opened = low < 0 ? -1 : ::fcntl(low, F_DUPFD_CLOEXEC, 64);
+  if (low >= 0) ::close(low);
   if (opened < 0) return {};
   if (::flock(opened, LOCK_EX | LOCK_NB) != 0) {
     ::close(opened);
