@@ -4,6 +4,7 @@
 #include <atomic>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 namespace trainer {
 
@@ -23,6 +24,9 @@ class DirectoryLock {
   static std::shared_ptr<DirectoryLock> take(const std::filesystem::path& directory);
   ~DirectoryLock();
   DirectoryLock(const DirectoryLock&) = delete;
+
+  /// Who of another process has the lock of the directory, for a sentence; empty: nobody, as far as can be seen.
+  static std::string holder(const std::filesystem::path& directory);
 
   /// Within this process: until what it returns is gone, another call is an Error.
   std::shared_ptr<void> begin_training();

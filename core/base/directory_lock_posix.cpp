@@ -114,11 +114,27 @@ void write_lock_record(int descriptor) {
   if (::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, record.data(), record.size(), 0) < 0) return;
 }
 
-[[noreturn]] void refuse_second(const fs::path& directory, const LockHolder& who) {
-  const std::string name =
-      who.pid == 0 ? "another training"
-                   : "the training of process " + std::to_string(who.pid) + " on " + who.host + " since " + who.start;
-  throw_run(error_id::directory_in_use, "output_dir " + directory.string() + " is in use by " + name +
+std::string in_words(const LockHolder& who) {
+  return who.pid == 0
+             ? "another training"
+             : "the training of process " + std::to_string(who.pid) + " on " + who.host + " since " + who.start;
+}
+
+// Whether another open file has the lock; for a file that may only be read, too.
+bool is_locked(int descriptor) {
+  struct flock whole {};
+  whole.l_type = F_WRLCK;
+  whole.l_whence = SEEK_SET;
+#if defined(F_OFD_GETLK)
+  const int done = ::fcntl(descriptor, F_OFD_GETLK, &whole);
+#else
+  const int done = ::fcntl(descriptor, F_GETLK, &whole);
+#endif
+  return done == 0 && whole.l_type != F_UNLCK;
+}
+
+[[noreturn]] void refuse_second(const fs::path& directory, const std::string& who) {
+  throw_run(error_id::directory_in_use, "output_dir " + directory.string() + " is in use by " + who +
                                             ", expected one training a directory; wait until that has ended, or name "
                                             "another output_dir");
 }
@@ -149,8 +165,10 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
   constexpr int most_naps = 20, nap_ms = 10;
   for (int naps = 0;;) {
     const int opened = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
-    if (opened < 0) {
-      warn_unlocked(directory_, std::strerror(errno));
+    if (opened < 0) {  // another user's file still says who trains here
+      const std::string reason = std::strerror(errno);
+      if (const std::string who = holder(directory_); !who.empty()) refuse_second(directory_, who);
+      warn_unlocked(directory_, reason);
       return;
     }
     const LockOutcome locked = lock_file(opened);
@@ -165,13 +183,22 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
     }
     if (locked == LockOutcome::by_another || who.is_alive_here()) {
       ::close(opened);
-      refuse_second(directory_, who);
+      refuse_second(directory_, in_words(who));
     }
     if (locked == LockOutcome::impossible) warn_unlocked(directory_, reason);
     write_lock_record(opened);
     descriptor_ = opened;
     return;
   }
+}
+
+std::string DirectoryLock::holder(const fs::path& directory) {
+  const int opened = ::open((directory / file_name).c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
+  if (opened < 0) return {};
+  const LockHolder who = lock_holder(opened);
+  const bool in_use = is_locked(opened) ? who.pid != ::getpid() : who.is_alive_here();
+  ::close(opened);
+  return in_use ? in_words(who) : std::string();
 }
 
 DirectoryLock::~DirectoryLock() {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/replay.hpp"
 
+#include "base/directory_lock.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
 #include "trainer/crash_report.hpp"
@@ -77,6 +78,9 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   TrainingArguments args = options.args;
   args.finalize();
   require_writable_directory(args.output_dir, "output_dir");
+  if (const std::string who = DirectoryLock::holder(args.output_dir); !who.empty())
+    throw_run(error_id::directory_in_use, "output_dir " + args.output_dir + " is in use by " + who +
+                                              ", whose files a replay would move aside; name another output_dir");
 
   ReplayResult result;
   TrainerState state;

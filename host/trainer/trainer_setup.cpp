@@ -6,6 +6,7 @@
 
 #include <algorithm>
 
+#include "base/directory_lock.hpp"
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
@@ -144,7 +145,14 @@ Trainer::~Trainer() = default;
 
 void Trainer::add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry) {
   handler_->add(native_entry(std::make_shared<DefaultFlowCallback>()));
-  add_callbacks(*handler_, args_.report_to, OnError::disable, options.callbacks, registry, *context_);
+  auto report_to = args_.report_to;
+  const std::string who = train_dataset_ ? std::string() : DirectoryLock::holder(args_.output_dir);
+  if (!who.empty() && !report_to.empty()) {
+    log::warning("output_dir " + args_.output_dir + " is in use by " + who +
+                 ", so nothing of this is logged to report_to, whose files there are those of the training");
+    report_to.clear();
+  }
+  add_callbacks(*handler_, report_to, OnError::disable, options.callbacks, registry, *context_);
   if (*args_.disable_tqdm)
     handler_->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
   else if (!options.quiet)

@@ -24,7 +24,15 @@ status=0
 [ $status = 1 ] || fail "status $status of the second: $(cat second.txt)"
 grep -qE "^error: output_dir o is in use by the training of process $first on .* since 20.*\[directory.in-use\]" second.txt ||
   fail "$(cat second.txt)"
-"$TRAINER" evaluate "$run" --checkpoint o --report_to none --output_dir o >evaluate.txt 2>&1 || fail "$(cat evaluate.txt)"
+cp o/trainer_state.json finished.json
+"$TRAINER" evaluate "$run" --checkpoint o --report_to csv --output_dir o >evaluate.txt 2>&1 || fail "$(cat evaluate.txt)"
+grep -q "^warning: output_dir o is in use by the training of process $first .*, so nothing of this is logged" evaluate.txt ||
+  fail "$(cat evaluate.txt)"
+status=0
+"$TRAINER" replay finished.json --report_to csv --output_dir o >replay.txt 2>&1 || status=$?
+[ $status = 1 ] && grep -q "^error: .* in use by the training of process $first .*\[directory.in-use\]" replay.txt ||
+  fail "status $status: $(cat replay.txt)"
+[ ! -e o/metrics.csv.2 ] || fail "a replay moved the rows of a training"
 
 kill -0 "$first" || fail "the first has ended: $(cat first.txt)"
 kill -KILL "$first"
