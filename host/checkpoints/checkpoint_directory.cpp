@@ -50,6 +50,18 @@ std::optional<std::string> checkpoint_damage(const fs::path& directory) {
   }
 }
 
+// Under the name of one that is being written first: what a kill leaves of it is no checkpoint, and the next start
+// removes it.
+void remove_checkpoint(const fs::path& path) {
+  const fs::path hidden = path.parent_path() / ("." + path.filename().string() + ".tmp");
+  std::error_code ec;
+  fs::rename(path, hidden, ec);
+  fs::remove_all(ec ? path : hidden, ec);
+  if (ec)
+    log::warning("the checkpoint " + path.string() +
+                 ", beyond save_total_limit, could not be removed whole: " + ec.message() + "; remove it by hand");
+}
+
 void sync_tree(const fs::path& directory) {
   for (const auto& entry : fs::directory_iterator(directory))
     if (entry.is_regular_file()) sync_file(entry.path());
@@ -91,8 +103,7 @@ void rotate_checkpoints(const fs::path& output_dir, const fs::path& written, std
   for (const auto& path : checkpoints) {
     if (remaining <= keep) break;
     if (same(path, written) || is_best(path)) continue;
-    std::error_code ec;
-    fs::remove_all(path, ec);
+    remove_checkpoint(path);
     --remaining;
   }
 }
@@ -101,9 +112,8 @@ void remove_checkpoints_except(const fs::path& output_dir, const fs::path& best,
   const auto checkpoints = own_checkpoints(output_dir, run);
   const auto is_best = [&](const fs::path& path) { return same(path, best); };
   if (std::none_of(checkpoints.begin(), checkpoints.end(), is_best)) return;
-  std::error_code ec;
   for (const auto& path : checkpoints)
-    if (!is_best(path)) fs::remove_all(path, ec);
+    if (!is_best(path)) remove_checkpoint(path);
 }
 
 std::vector<std::string> foreign_checkpoints(const fs::path& output_dir, const RunIdentity& run) {
