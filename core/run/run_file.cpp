@@ -119,12 +119,12 @@ void read_format(const Section& data, RunFile::Data& out) {
     for (const auto& name : drop->get_array()) out.drop.push_back(Section::text_of(name, data.place("drop")));
   }
   if (const auto* missing = data.find("missing")) {
-    if (missing->is_number() && std::isfinite(missing->to_number<double>()))
+    if (missing->is_number() && std::isfinite(static_cast<float>(missing->to_number<double>())))
       out.missing_number = missing->to_number<double>();
     else if (missing->is_string() && missing->get_string() == "mean")
       out.missing_mean = true;
     else if (!missing->is_string() || missing->get_string() != "error")
-      Section::wrong_type(*missing, data.place("missing"), "\"error\", a finite number or \"mean\"");
+      Section::wrong_type(*missing, data.place("missing"), "\"error\", \"mean\" or a number that fits into 32 bits");
   }
   if (const auto* separator = data.find("separator")) {
     const std::string text = Section::text_of(*separator, data.place("separator"));
@@ -214,7 +214,7 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
     v = boost::json::string(text);
   }
   const bool path = key == "data.train" || key == "data.test" || key == "data.eval" || key.rfind("data.eval.", 0) == 0;
-  if (path && v.is_string()) v = boost::json::string(std::filesystem::absolute(text).string());
+  if (path && v.is_string() && !text.empty()) v = boost::json::string(std::filesystem::absolute(text).string());
   json::value* at = &root;
   std::size_t start = 0;
   while (true) {

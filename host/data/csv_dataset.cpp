@@ -82,7 +82,10 @@ class CsvReader {
       if (role >= 0)
         features_[row + static_cast<std::size_t>(role)] = feature(cells[i], i, static_cast<std::size_t>(role));
       else if (role == CsvHeader::target && header_.labelled)
-        tried([&] { labels_.add(plain(cells[i])); });
+        tried([&] {
+          if (options_.labels == Labels::regression) refuse_point(cells[i], i);
+          labels_.add(plain(cells[i]));
+        });
     }
   }
 
@@ -106,13 +109,19 @@ class CsvReader {
     return cell;
   }
 
+  // "1.500" is 1500 where the decimal mark is a comma, and nobody knows which was meant.
+  void refuse_point(std::string_view cell, std::size_t column) {
+    if (options_.decimal == ',' && cell.find('.') != cell.npos) refuse_text(cell, column);
+  }
+
   float feature(std::string_view cell, std::size_t column, std::size_t number) {
     const auto value = cell_number(plain(cell));
     if (value ? !std::isfinite(*value) : is_missing(cell)) {
       if (columns_.missing.empty() && !find_means_) refuse_missing(cell, column);
       return std::numeric_limits<float>::quiet_NaN();
     }
-    if (!value || (options_.decimal == ',' && cell.find('.') != cell.npos)) refuse_text(cell, column);
+    if (!value) refuse_text(cell, column);
+    refuse_point(cell, column);
     const auto out = static_cast<float>(*value);
     if (!std::isfinite(out)) refuse(cell, column, "expected a number that fits into 32 bits", "; scale the column");
     if (find_means_) sums_[number].first += *value, ++sums_[number].second;
