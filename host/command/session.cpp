@@ -4,8 +4,8 @@
 #include <torch/utils.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "checkpoints/checkpoint_directory.hpp"
 #include "command/built_in_model.hpp"
 #include "command/compute_threads.hpp"
 #include "state/checkpoint_names.hpp"
@@ -23,21 +23,6 @@ TrainingArguments parse_args(const json::object& args, const RunOptions& options
   out.update(args, where);
   for (const auto& [name, text] : options.arguments) out.set_from_text(name, text, "--" + name);
   out.finalize(where);
-  return out;
-}
-
-// The checkpoint with the highest step, whole or not: all below one directory are of one model.
-std::filesystem::path last_checkpoint(const std::filesystem::path& output_dir) {
-  std::filesystem::path out;
-  std::int64_t last = -1;
-  std::error_code ec;
-  for (const auto& entry : std::filesystem::directory_iterator(output_dir, ec)) {
-    const std::string name = entry.path().filename().string();
-    if (name.rfind(checkpoint_prefix, 0) != 0) continue;
-    std::int64_t step = -1;
-    std::from_chars(name.data() + checkpoint_prefix.size(), name.data() + name.size(), step);
-    if (step > last) last = step, out = entry.path();
-  }
   return out;
 }
 
@@ -99,17 +84,24 @@ std::shared_ptr<CsvDataset> Session::load(const std::filesystem::path& path, std
 }
 
 // Those of the model that the first action begins with, so that it gets the inputs that it learned from.
-std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& output_dir) const {
+std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& output_dir) {
   std::filesystem::path model = options_.checkpoint;
   if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
+    auto& named = *actions_[0].resume_from_checkpoint;
+    if (named.empty()) {  // from here on it has a name, so that columns and weights are of one checkpoint
+      const auto newest = newest_checkpoint(output_dir);
+      named = (below_output_dir_ ? newest.filename() : newest).string();
+    }
     model = resume_path(actions_[0], output_dir);
-    if (model.empty()) model = last_checkpoint(output_dir);
   }
   if (model.empty()) {
     const bool of_model = run_.init_from.filename() == weights_file;
     return of_model ? CsvColumns::of_checkpoint(run_.init_from.parent_path()) : std::nullopt;
   }
-  if (!std::filesystem::is_directory(model)) return std::nullopt;  // whoever loads it says so
+  if (!std::filesystem::is_directory(model))
+    throw_usage(error_id::checkpoint_missing,
+                model.string() + " is not a directory, expected a checkpoint, or an output_dir with its " +
+                    weights_file + "; name one" + last_good_hint(model));
   if (auto kept = CsvColumns::of_checkpoint(model)) return kept;
   log::warning(model.string() + " does not say which columns its model was trained with; those of a file are taken " +
                "in their order");

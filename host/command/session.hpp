@@ -38,7 +38,7 @@ class Session {
  private:
   [[noreturn]] void refuse_missing(std::string_view what) const;
   std::shared_ptr<CsvDataset> load(const std::filesystem::path& path, std::string_view what) const;
-  std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir) const;
+  std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir);
   void load_data(const std::filesystem::path& output_dir);
 
   const RunOptions& options_;
