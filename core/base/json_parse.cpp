@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t max_depth = 64;
 // Editors on Windows begin a UTF-8 file with it; it is no part of the text.
 constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-constexpr std::size_t max_bytes = std::size_t{64} << 20;
+constexpr std::size_t max_bytes = std::size_t{512} << 20;
 
 // Bare NaN and Infinity become strings before parsing, and numbers after it. In a text that has any, each string is
 // marked by its first character: as one of these, or as a string that was there.
@@ -168,7 +168,7 @@ std::string position(std::string_view text, std::size_t offset) {
 void check_size(std::uintmax_t bytes, std::string_view where) {
   if (bytes > max_bytes)
     throw_usage(error_id::json_invalid, std::string(where) + " has " + std::to_string(bytes) +
-                                            " bytes of JSON, more than the 64 MiB that are read");
+                                            " bytes of JSON, more than the 512 MiB that are read");
 }
 
 }  // namespace
