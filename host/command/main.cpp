@@ -29,6 +29,10 @@ int usage_error(const std::string& sentence) {
   return 2;
 }
 
+// Of a path that a script took from a variable which is not set.
+const CLI::Validator not_empty([](const std::string& text) { return text.empty() ? "is empty, expected a path" : ""; },
+                               "");
+
 // `train --help`, with the command that was given as far as it was.
 std::string help_of(const CLI::App& app) {
   const CLI::App* used = &app;
@@ -101,12 +105,12 @@ int run_command(int argc, char** argv) {
 
   auto* evaluate = app.add_subcommand("evaluate", "Evaluates a checkpoint");
   add_run_options(*evaluate, options);
-  evaluate->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
+  evaluate->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required()->check(not_empty);
   evaluate->final_callback(with_plugins(trainer::command::evaluate));
 
   auto* predict = app.add_subcommand("predict", "Writes a checkpoint's predictions for data.test");
   add_run_options(*predict, options);
-  predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required();
+  predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required()->check(not_empty);
   predict->add_option("--output", options.output, "The CSV file to write")->required();
   predict->add_flag("--probabilities", options.probabilities, "Writes the probability of each class, too");
   predict->final_callback(with_plugins(trainer::command::predict));

@@ -32,6 +32,7 @@ void add_arguments(CLI::App& app, RunOptions& options) {
            },
            std::string(info.description))
         ->expected(boolean ? 0 : 1, 1)
+        ->allow_extra_args(false)  // which would take a text in brackets apart
         ->take_last()
         ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
@@ -81,7 +82,8 @@ void add_resume(CLI::App& app, RunOptions& options) {
            options.resume_from_checkpoint = parse_resume(values.empty() ? "" : values.back());
          },
          "Goes on from a checkpoint directory, or from the newest one")
-      ->expected(0, 1);
+      ->expected(0, 1)
+      ->allow_extra_args(false);
 }
 
 }  // namespace trainer::command

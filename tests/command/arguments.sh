@@ -20,6 +20,9 @@ given() { # <argument>: what the last run had of it
 "$TRAINER" train run.json --logging_nan_inf_filter false --use_cpu=True --quiet
 [ "$(given logging_nan_inf_filter) $(given use_cpu)" = "false true" ]
 
+"$TRAINER" train run.json --report_to '["csv"]' --run_name '[a,b]' --quiet
+[ "$(given run_name)" = '"[a' ] && [ -e trainer_output/metrics.csv ] # whole, but given() ends at a comma
+
 for word in False no None; do
   "$TRAINER" train run.json --resume_from_checkpoint=$word --output_dir fresh >out.txt 2>err.txt
   grep -q "Training done: 4 of 4 steps" out.txt || { echo "$word"; cat out.txt err.txt; exit 1; }
