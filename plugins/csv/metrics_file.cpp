@@ -132,9 +132,11 @@ void MetricsFile::cell(std::string_view name, const sdk::Value& value) {
 }
 
 void MetricsFile::end_row() {
-  file_.require_name();  // a rewrite would begin anew
   // Also after a rewrite that failed: the columns are still to come.
-  if (columns_.size() > columns_in_file_) rewrite(every_step);
+  if (columns_.size() > columns_in_file_) {
+    file_.require_name();  // or the rewrite would begin anew
+    rewrite(every_step);
+  }
   line_.clear();
   for (const Column& column : columns_) {
     if (column.row == row_) line_.append(cells_, column.begin, column.size);
