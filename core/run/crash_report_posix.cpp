@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/crash_report.hpp"
 
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -165,7 +166,15 @@ void expect_end() try {
   log::debug(std::string("nobody watches the end: ") + e.what());
 }
 
-void seen_foreign_exit(std::string_view function, int status) {
+void seen_foreign_exit(std::string_view function, int status, const void* caller) {
+  // OpenMP's runtime ends the process where it can make no thread, whoever computes; its own line names no remedy.
+  Dl_info info{};
+  if (status != 0 && ::dladdr(caller, &info) != 0 && info.dli_fname && std::strstr(info.dli_fname, "libgomp")) {
+    Line line;
+    line.text("\nerror: a thread that computes could not be started; give the process more memory or threads, or set ");
+    line.text("OMP_NUM_THREADS to fewer [").text(error_id::memory_exhausted.text).text("]\n").write(STDERR_FILENO);
+    return;
+  }
   seen_exit(function);
   const std::string plugins = plugins_made();
   if (process != ::getpid() || plugins.empty()) return;

@@ -21,25 +21,25 @@ F* next(const char* name) {
 extern "C" {
 
 [[noreturn]] void _exit(int status) {
-  trainer::crash_report::seen_foreign_exit("_exit()", status);
+  trainer::crash_report::seen_foreign_exit("_exit()", status, __builtin_return_address(0));
   ::syscall(SYS_exit_group, status);
   __builtin_trap();
 }
 
 [[noreturn]] void _Exit(int status) noexcept {
-  trainer::crash_report::seen_foreign_exit("_Exit()", status);
+  trainer::crash_report::seen_foreign_exit("_Exit()", status, __builtin_return_address(0));
   ::syscall(SYS_exit_group, status);
   __builtin_trap();
 }
 
 [[noreturn]] void exit(int status) noexcept {
-  trainer::crash_report::seen_foreign_exit("exit()", status);
+  trainer::crash_report::seen_foreign_exit("exit()", status, __builtin_return_address(0));
   next<void(int)>("exit")(status);
   __builtin_trap();
 }
 
 [[noreturn]] void quick_exit(int status) noexcept {
-  trainer::crash_report::seen_foreign_exit("quick_exit()", status);
+  trainer::crash_report::seen_foreign_exit("quick_exit()", status, __builtin_return_address(0));
   next<void(int)>("quick_exit")(status);
   __builtin_trap();
 }

@@ -18,8 +18,9 @@ void install();
 /// For a program that stands in for exit() and its like, as the command does. Ends it with status 70 when a callback
 /// calls `function` in what it is asked for.
 void seen_exit(std::string_view function);
-/// The same; and when it was no callback's call, it is told, and the status is 70 instead of 0.
-void seen_foreign_exit(std::string_view function, int status);
+/// The same; and when it was no callback's call, it is told, and the status is 70 instead of 0. `caller`: an address of
+/// the code that calls it.
+void seen_foreign_exit(std::string_view function, int status, const void* caller);
 
 /// Ends the process at once; neither of these sees it.
 [[noreturn]] void end_process(int status);
