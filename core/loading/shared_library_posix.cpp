@@ -6,7 +6,10 @@
 #include <link.h>
 #endif
 
+#include <algorithm>
+#include <boost/dll/shared_library.hpp>
 #include <cstring>
+#include <string_view>
 #include <vector>
 
 #include "discovery/platform.hpp"
@@ -14,13 +17,24 @@
 namespace trainer::shared_library {
 
 void* load(const std::string& file, const std::filesystem::path& name) {
-  if (void* library = ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL)) return library;
-  const char* error = ::dlerror();
-  std::string text = error ? error : "no reason is given";
-  if (file.find('/') != file.npos)
-    for (auto at = text.find(file); at != text.npos; at = text.find(file, at + name.string().size()))
+  using namespace boost::dll;
+  auto& library = *new boost::dll::shared_library;  // never unloaded, as its constructors may have started threads
+  const bool bare = file.find('/') == file.npos;
+  try {
+    library.load(file, load_mode::rtld_now | load_mode::rtld_local |
+                           (bare ? load_mode::search_system_folders : load_mode::default_mode));
+    return library.native();
+  } catch (const std::system_error& e) {
+    std::string text = e.what();
+    const std::string_view mark = "(dlerror system message: ";
+    if (const auto begin = text.find(mark); begin != text.npos) {
+      text.erase(0, begin + mark.size());
+      text.erase(std::min(text.rfind("): "), text.size()));
+    }
+    for (auto at = text.find(file); !bare && at != text.npos; at = text.find(file, at + name.string().size()))
       text.replace(at, file.size(), name.string());
-  platform::refuse_loading(name, text);
+    platform::refuse_loading(name, text);
+  }
 }
 
 bool is_loaded(const std::string& name) {
