@@ -52,16 +52,23 @@ namespace {
 
 enum class LockOutcome { yes, by_another, impossible };
 
-LockOutcome lock_file(int descriptor) {
-  struct flock whole {};
+#if defined(F_OFD_SETLK)
+constexpr int set_lock = F_OFD_SETLK, get_lock = F_OFD_GETLK;
+#else
+constexpr int set_lock = F_SETLK, get_lock = F_GETLK;
+#endif
+
+// Asks for all of the file, to write.
+bool ask_lock(int descriptor, int command, struct flock& whole) {
+  whole = {};
   whole.l_type = F_WRLCK;
   whole.l_whence = SEEK_SET;
-#if defined(F_OFD_SETLK)
-  const int done = ::fcntl(descriptor, F_OFD_SETLK, &whole);
-#else
-  const int done = ::fcntl(descriptor, F_SETLK, &whole);
-#endif
-  if (done == 0) return LockOutcome::yes;
+  return ::fcntl(descriptor, command, &whole) == 0;
+}
+
+LockOutcome lock_file(int descriptor) {
+  struct flock whole;
+  if (ask_lock(descriptor, set_lock, whole)) return LockOutcome::yes;
   return errno == EAGAIN || errno == EACCES ? LockOutcome::by_another : LockOutcome::impossible;
 }
 
@@ -122,15 +129,8 @@ std::string in_words(const LockHolder& who) {
 
 // Whether another open file has the lock; for a file that may only be read, too.
 bool is_locked(int descriptor) {
-  struct flock whole {};
-  whole.l_type = F_WRLCK;
-  whole.l_whence = SEEK_SET;
-#if defined(F_OFD_GETLK)
-  const int done = ::fcntl(descriptor, F_OFD_GETLK, &whole);
-#else
-  const int done = ::fcntl(descriptor, F_GETLK, &whole);
-#endif
-  return done == 0 && whole.l_type != F_UNLCK;
+  struct flock whole;
+  return ask_lock(descriptor, get_lock, whole) && whole.l_type != F_UNLCK;
 }
 
 [[noreturn]] void refuse_second(const fs::path& directory, const std::string& who) {

@@ -32,9 +32,9 @@ void append_escaped(std::string& out, std::string_view text) {
       continue;
     }
     // What is no UTF-8, as a file's name may be, becomes the character that stands for such.
-    const std::size_t bytes = utf8_character(text.substr(i));
-    unsigned code = bytes == 0 ? 0xfffd : bytes == 1 ? byte : byte & (0x7f >> bytes);
-    for (std::size_t k = 1; k < bytes; ++k) code = code << 6 | (static_cast<unsigned char>(text[i + k]) & 0x3f);
+    std::uint32_t code = 0;
+    const std::size_t bytes = utf8_character(text.substr(i), code);
+    if (bytes == 0) code = 0xfffd;
     i += std::max<std::size_t>(bytes, 1);
     if (code < 0x10000) {
       unit(code);

@@ -98,8 +98,7 @@ std::string on_one_line(std::string_view text, std::size_t longest) {
   return first.substr(0, head) + " ... (" + std::to_string(text.size()) + " bytes) ... " + last.substr(tail);
 }
 
-std::size_t utf8_character(std::string_view text) {
-  std::uint32_t code = 0;
+std::size_t utf8_character(std::string_view text, std::uint32_t& code) {
   return text.empty() ? 0 : decode(text, 0, code);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,8 +15,9 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
 /// ASCII letters in lower case.
 std::string lower(std::string_view text);
 
-/// Bytes of the character that a text begins with; 0 when it is empty or begins with what is no UTF-8.
-std::size_t utf8_character(std::string_view text);
+/// Bytes of the character that a text begins with, and in `code` which it is; 0, and nothing of use in `code`, when it
+/// is empty or begins with what is no UTF-8.
+std::size_t utf8_character(std::string_view text, std::uint32_t& code);
 
 /// Whether bytes are valid UTF-8.
 bool is_utf8(std::string_view text);

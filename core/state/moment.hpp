@@ -45,7 +45,7 @@ enum class Watched : std::uint32_t {
 struct Moment {
   std::atomic<std::uint64_t> number{0};    ///< of the call: no two of a thread have one
   std::atomic<std::uint64_t> last{0};      ///< the highest number so far
-  std::atomic<std::uint32_t> callback{0};  ///< its known name (known_names); 0: none is being asked
+  std::atomic<std::uint32_t> callback{0};  ///< its known name (known_name()); 0: none is being asked
   std::atomic<std::uint32_t> call{0};
   std::atomic<std::int64_t> step{-1};  ///< of the last event; -1: there was none
   std::atomic<Watched> watched{Watched::by_watchdog};

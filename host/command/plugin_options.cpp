@@ -2,7 +2,6 @@
 //
 // What the commands of `plugins` take.
 #include "command/command_line.hpp"
-#include "loading/trial_load.hpp"
 #include "trainer/crash_report.hpp"
 
 namespace trainer::command {

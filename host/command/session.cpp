@@ -12,7 +12,6 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/safetensors.hpp"
 
 namespace trainer::command {
 namespace {
