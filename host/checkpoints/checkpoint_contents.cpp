@@ -47,10 +47,8 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
     file(name, [&](const fs::path& path, Digest& digest) { write_torch_file(path, value, &digest); });
   };
   const auto text = [&](const char* name, const std::string& bytes) {
-    file(name, [&](const fs::path& path, Digest& digest) {
-      replace_file(path, bytes);
-      digest.add(bytes);
-    });
+    replace_file(to / name, bytes);
+    manifest.add(name, bytes);
   };
   tensors(weights_file, what.weights, what.shared);
   text(args_file, what.args);
@@ -67,7 +65,7 @@ CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& wei
   fs::create_directories(to);
   const fs::path temporary = to / (weights_file + std::string(".tmp"));
   CheckpointManifest manifest;
-  Digest digest, args_digest;
+  Digest digest;
   try {
     save_safetensors(temporary, weights, &digest, shared);
     sync_file(temporary);
@@ -79,8 +77,7 @@ CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& wei
   }
   manifest.add(weights_file, digest);
   replace_file(to / args_file, args);
-  args_digest.add(args);
-  manifest.add(args_file, args_digest);
+  manifest.add(args_file, args);
   return manifest;
 }
 

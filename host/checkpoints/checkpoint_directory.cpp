@@ -50,10 +50,13 @@ std::optional<std::string> checkpoint_damage(const fs::path& directory) {
   }
 }
 
+// The name that a checkpoint has while it is written, or removed.
+fs::path hidden_name(const fs::path& checkpoint) { return "." + checkpoint.filename().string() + ".tmp"; }
+
 // Under the name of one that is being written first: what a kill leaves of it is no checkpoint, and the next start
 // removes it.
 void remove_checkpoint(const fs::path& path) {
-  const fs::path hidden = path.parent_path() / ("." + path.filename().string() + ".tmp");
+  const fs::path hidden = path.parent_path() / hidden_name(path);
   std::error_code ec;
   fs::rename(path, hidden, ec);
   fs::remove_all(ec ? path : hidden, ec);
@@ -125,7 +128,7 @@ std::vector<std::string> foreign_checkpoints(const fs::path& output_dir, const R
 
 void write_directory(const fs::path& directory, const std::function<void(const fs::path&)>& write) {
   const fs::path parent = directory.parent_path().empty() ? "." : directory.parent_path();
-  const fs::path temporary = parent / ("." + directory.filename().string() + ".tmp");
+  const fs::path temporary = parent / hidden_name(directory);
   std::error_code ec;
   fs::remove_all(temporary, ec);
   try {

@@ -52,6 +52,12 @@ bool RunIdentity::owns(const fs::path& checkpoint) const try {
   return false;  // whoever wrote it
 }
 
+void CheckpointManifest::add(const std::string& name, std::string_view bytes) {
+  Digest digest;
+  digest.add(bytes);
+  add(name, digest);
+}
+
 void CheckpointManifest::save(const fs::path& directory) const {
   json::object listed;
   for (const auto& [name, file] : files)

@@ -7,6 +7,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "formats/digest.hpp"
 
@@ -37,6 +38,7 @@ struct CheckpointManifest {
   std::map<std::string, File> files;  ///< by name
 
   void add(const std::string& name, const Digest& digest) { files[name] = {digest.bytes(), digest.hex()}; }
+  void add(const std::string& name, std::string_view bytes);  ///< of a text in memory
   void save(const std::filesystem::path& directory) const;
   /// Nothing where there is none; an Error when it is damaged.
   static std::optional<CheckpointManifest> load(const std::filesystem::path& directory);

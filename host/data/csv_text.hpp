@@ -22,7 +22,6 @@ class CsvText {
   /// The record's cells without quotes and blanks around them; valid until next().
   const std::vector<std::string_view>& cells() const { return cells_; }
   std::size_t line() const { return line_; }  ///< of its first line, from 1
-  char separator() const { return separator_; }
   /// "FILE line N", and with a column its name: for messages.
   std::string at() const { return at(line_); }
   std::string at(std::size_t line) const;

@@ -39,11 +39,15 @@ Error as_error(const std::exception_ptr& thrown, ErrorId id, const std::string& 
   }
 }
 
+std::string shape_text(at::IntArrayRef sizes) {
+  std::string out;
+  for (const auto size : sizes) out += (out.empty() ? "" : ", ") + std::to_string(size);
+  return "[" + out + "]";
+}
+
 std::string tensor_text(const at::Tensor& tensor) {
   if (!tensor.defined()) return "undefined";
-  std::string out;
-  for (const auto size : tensor.sizes()) out += (out.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + out + "] " + c10::toString(tensor.scalar_type());
+  return shape_text(tensor.sizes()) + " " + c10::toString(tensor.scalar_type());
 }
 
 std::string batch_text(const Batch& batch) {

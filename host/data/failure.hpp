@@ -28,8 +28,10 @@ decltype(auto) at_place(ErrorId id, const Place& place, F&& f) {
   }
 }
 
-/// Parts of sentences: "[8, 3] Float"; "batch features [8, 3] Float, labels [8] Long"; "rows 3, 0, 7 of the dataset".
+/// Parts of sentences: "[8, 3]"; "[8, 3] Float"; "batch features [8, 3] Float, labels [8] Long"; "rows 3, 0, 7 of the
+/// dataset".
 /// @{
+std::string shape_text(at::IntArrayRef sizes);
 std::string tensor_text(const at::Tensor& tensor);
 std::string batch_text(const Batch& batch);
 std::string rows_text(const at::Tensor& rows);

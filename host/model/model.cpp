@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "base/text.hpp"
+#include "data/failure.hpp"
 #include "formats/safetensors_file.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -23,12 +24,6 @@ bool is_same(const at::Tensor& a, const at::Tensor& b) {
   return a.scalar_type() == b.scalar_type() && a.storage_offset() == b.storage_offset() && a.numel() == b.numel() &&
          ((a.is_non_overlapping_and_dense() && b.is_non_overlapping_and_dense()) ||
           (a.sizes() == b.sizes() && a.strides() == b.strides()));
-}
-
-std::string shape_text(at::IntArrayRef sizes) {
-  std::string out;
-  for (const auto size : sizes) out += (out.empty() ? "" : ", ") + std::to_string(size);
-  return "[" + out + "]";
 }
 
 struct Weight {

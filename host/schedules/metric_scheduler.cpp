@@ -12,21 +12,6 @@ namespace {
 const std::vector<std::string> modes{"min", "max"};
 const std::vector<std::string> threshold_modes{"rel", "abs"};
 
-void read_list(const std::optional<c10::IValue>& saved, const std::string& place, std::vector<Number>& out) {
-  if (!saved) return;
-  const python::List items = python::list(*saved, place);
-  if (items.size() != out.size()) {
-    throw_run(error_id::checkpoint_mismatch,
-              place + ": found " + std::to_string(items.size()) + " numbers, expected " + std::to_string(out.size()) +
-                  ", one for each parameter group; resume with the model that wrote the file");
-  }
-  std::vector<Number> numbers;
-  for (std::size_t i = 0; i < items.size(); ++i) {
-    numbers.push_back(python::number(items.get(i), place));
-  }
-  out = std::move(numbers);
-}
-
 }  // namespace
 
 StateReader::StateReader(const c10::IValue& value, std::string_view where)
@@ -60,7 +45,18 @@ void StateReader::read(const char* key, const std::vector<std::string>& choices,
   out = std::move(text);
 }
 
-void StateReader::read(const char* key, std::vector<Number>& out) const { read_list(find(key), place(key), out); }
+void StateReader::read(const char* key, std::vector<Number>& out) const {
+  const auto saved = find(key);
+  if (!saved) return;
+  auto numbers = python::numbers(*saved, place(key));
+  if (numbers.size() != out.size()) {
+    throw_run(error_id::checkpoint_mismatch, place(key) + ": found " + std::to_string(numbers.size()) +
+                                                 " numbers, expected " + std::to_string(out.size()) +
+                                                 ", one for each parameter group; resume with the model that wrote the "
+                                                 "file");
+  }
+  out = std::move(numbers);
+}
 
 MetricScheduler::MetricScheduler(Optimizer& optimizer, const LrKwargs& kwargs, const Defaults& defaults)
     : optimizer_(optimizer),

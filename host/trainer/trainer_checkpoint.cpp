@@ -53,9 +53,7 @@ void Trainer::save_state() const {
   replace_file(directory / state_file, text);
   auto manifest = CheckpointManifest::load(directory);
   if (!manifest) return;
-  Digest digest;
-  digest.add(text);
-  manifest->add(state_file, digest);
+  manifest->add(state_file, text);
   manifest->save(directory);
 }
 

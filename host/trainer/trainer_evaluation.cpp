@@ -123,8 +123,10 @@ void Trainer::warn_of_evaluation(const DataLoader& loader, const EvaluationResul
                         " rows gives no batch, so there is no " + prefix +
                         "_loss; give it more rows, or set "
                         "dataloader_drop_last to false");
+  if (warned_of_eval_loss_) return;
   const auto bad = result.losses_not_finite();
-  if (bad == 0 || std::exchange(warned_of_eval_loss_, true)) return;
+  if (bad == 0) return;
+  warned_of_eval_loss_ = true;
   log::warning(
       "at step " + std::to_string(state_.global_step) + " the loss of " + std::to_string(bad) + " of " +
       std::to_string(result.losses()) + " batches of an evaluation is NaN or infinite" +

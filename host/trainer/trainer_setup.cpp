@@ -4,8 +4,6 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/utils.h>
 
-#include <algorithm>
-
 #include "base/directory_lock.hpp"
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
