@@ -25,9 +25,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
  public:
   explicit CodeCarbon(const Host& host)
       : host_(host),
-        log_([raw = host.raw()](std::uint32_t level, const std::string& line) {
-          raw->log(raw, level, line.data(), line.size());
-        }),
+        log_([host](std::uint32_t level, const std::string& line) { host.log(level, line); }),
         settings_(read_settings(host, log_)) {}
 
   /// The training raised, or the host ends in the middle of it: what was used until here is
@@ -87,8 +85,8 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     // "all" brings codecarbon to people who did not ask for it: they get one line, that of the result.
     const bool named = host_.argument("report_to").text() != R"(["all"])";
     if (const std::string warning = tracker_->carbon_warning(); !warning.empty())
-      named ? host_.warning(warning) : host_.debug(warning);
-    named ? host_.info(tracker_->methods_line()) : host_.debug(tracker_->methods_line());
+      host_.log(named ? TRAINER_LOG_WARNING : TRAINER_LOG_DEBUG, warning);
+    host_.log(named ? TRAINER_LOG_INFO : TRAINER_LOG_DEBUG, tracker_->methods_line());
   }
 
   void finish() {

@@ -23,20 +23,14 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
   }
 
   TRAINER_CROSS(on_init_end)
-  void on_train_begin(const Arguments&, const State& state, Control& control) override {
-    ended_ = false;
-    cross(TRAINER_ON_TRAIN_BEGIN, state, control);
-  }
-  void on_train_end(const Arguments&, const State& state, Control& control) override {
-    ended_ = true;
-    cross(TRAINER_ON_TRAIN_END, state, control);
-  }
+  TRAINER_CROSS(on_train_begin)
+  TRAINER_CROSS(on_train_end)
   TRAINER_CROSS_WITH_VALUES(on_evaluate)
   TRAINER_CROSS(on_save)
 
   /// The callback would open its run again, which no offline run can be.
   void on_log(const Arguments&, const State& state, Control& control, Map& logs) override {
-    if (!ended_) return cross(TRAINER_ON_LOG, state, control, &logs);
+    if (!ended()) return cross(TRAINER_ON_LOG, state, control, &logs);
     if (!std::exchange(told_, true))
       host_.warning(
           "what is logged after the training is left out: its run has ended, and Neptune's offline mode opens none again; "
@@ -45,7 +39,7 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
 
  private:
   Host host_;
-  bool ended_ = false, told_ = false;
+  bool told_ = false;
 };
 
 }  // namespace

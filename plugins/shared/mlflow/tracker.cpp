@@ -178,16 +178,14 @@ bool Tracker::adopt_journals() {
     std::error_code error;
     if (fs::file_size(path, error) == 0 || error) continue;
     try {
-      auto journal = std::make_unique<Journal>(path, std::move(lock));
-      const std::string damage = journal->damage();
-      auto delivery = std::make_unique<Delivery>(std::move(journal), true);
+      auto delivery = std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
       if (delivery->header().uri != sdk::masked_url(settings_.uri)) {
         host_.warning(path.string() + " of an earlier run belongs to " + delivery->header().uri +
                       ", and this run reports to " + settings_.uri +
                       "; to send it, set MLFLOW_TRACKING_URI to the first and run trainer replay");
         continue;
       }
-      if (!damage.empty()) host_.warning(damage);
+      if (const std::string& damage = delivery->journal().damage(); !damage.empty()) host_.warning(damage);
       sender_->add(std::move(delivery));
       any = true;
     } catch (const std::exception& problem) {

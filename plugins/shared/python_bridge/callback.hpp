@@ -33,6 +33,7 @@ class BridgedCallback : public sdk::TrainerCallback, public sdk::Console {
     if (session_->wants(kind)) session_->event(kind, state, control, values);
   }
   BridgeSession& session() const { return *session_; }
+  bool ended() const { return ended_; }  ///< after a training
 
  private:
   std::unique_ptr<BridgeSession> session_;

@@ -6,12 +6,12 @@ import dataclasses
 import datetime
 import enum
 import importlib
-import importlib.util
 import json
 import math
 import sys
 import types
 
+from trainer_bridge import trackers
 from trainer_bridge.remote import NO_EFFECT
 
 FLAGS = ("should_training_stop", "should_epoch_stop", "should_save", "should_evaluate", "should_log")
@@ -87,7 +87,7 @@ class TrainingArguments:
 
     @property
     def _setup_devices(self):
-        if importlib.util.find_spec("torch") is None:
+        if not trackers.found("torch"):
             raise ImportError(f"args.device is one of torch's, which {sys.executable} lacks; install torch there")
         return importlib.import_module("torch").device(self._device)
 
@@ -119,7 +119,7 @@ def set_device(args, device):
     args._n_gpu = int(device != "cpu")
     if isinstance(args, TrainingArguments):
         args._device = device
-    elif importlib.util.find_spec("torch"):
+    elif trackers.found("torch"):
         vars(args)["_setup_devices"] = importlib.import_module("torch").device(device)
 
 
@@ -150,7 +150,7 @@ def make_arguments(given, base=TrainingArguments):
         args.distributed_state = args.deepspeed_plugin = args.fsdp_plugin_args = None
         args.gradient_checkpointing = args.activation_checkpointing = False
         args.mixed_precision = _mixed_precision(args)
-        if importlib.util.find_spec("accelerate"):
+        if trackers.found("accelerate"):
             config = importlib.import_module("transformers.trainer_pt_utils").AcceleratorConfig
             object.__setattr__(args, "accelerator_config", config())
         return args

@@ -2,10 +2,10 @@
 """Tensors of the trainer, copied by it into shared memory: nothing of them goes through the socket."""
 
 import functools
-import importlib.util
 import mmap
 import os
 
+from trainer_bridge import trackers
 from trainer_bridge.remote import GRADIENTS, MODEL, NO_EFFECT, NoEffect, is_buffer
 
 
@@ -35,7 +35,7 @@ def look_into(answer, kind, moment):
 
 @functools.cache
 def _has_torch():
-    return importlib.util.find_spec("torch") is not None
+    return trackers.found("torch")
 
 
 def _count(shape):
