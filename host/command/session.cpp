@@ -88,6 +88,10 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
   if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
     auto& named = *actions_[0].resume_from_checkpoint;
     if (named.empty()) {  // from here on it has a name, so that columns and weights are of one checkpoint
+      if (std::filesystem::is_directory(output_dir)) {
+        lock_ = DirectoryLock::take(output_dir);  // what is hidden there may be what another training writes
+        remove_torn_checkpoints(output_dir);
+      }
       const auto newest = newest_checkpoint(output_dir);
       named = (below_output_dir_ ? newest.filename() : newest).string();
     }

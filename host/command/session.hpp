@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "base/directory_lock.hpp"
 #include "command/options.hpp"
 #include "run/trace_recorder.hpp"
 #include "trainer/run_file.hpp"
@@ -47,6 +48,7 @@ class Session {
   std::vector<RunFile::Action> actions_;
   json::object args_;
   std::optional<TraceRecorder> recorder_;
+  std::shared_ptr<DirectoryLock> lock_;  ///< from the choice of a checkpoint on, where the session makes it
   bool loaded_ = false;
   std::optional<CsvColumns> columns_;  // of the model, from its training
   std::shared_ptr<Dataset> train_, test_;
