@@ -86,7 +86,9 @@ void Run::finish(int exit_code) {
   output_.close();
 }
 
-void Run::stats_thread() try {
+// What is thrown ends the rows of the system, by start_thread(); the trainer's own writes report what is wrong with the
+// disk.
+void Run::stats_thread() {
   SystemSampler sampler;
   Items row;
   std::unique_lock lock(mutex_);
@@ -98,8 +100,6 @@ void Run::stats_thread() try {
     lock.lock();
     wake_.wait_for(lock, settings_.stats_interval, [this] { return stop_; });
   }
-} catch (...) {
-  // System rows end; the trainer's own writes report what is wrong with the disk.
 }
 
 }  // namespace trainer::wandb

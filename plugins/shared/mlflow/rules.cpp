@@ -11,16 +11,12 @@
 #include <trainer/sdk/repr.hpp>
 
 #include "shared/python_text/python_text.hpp"
+#include "shared/run_config/names.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {
 
 namespace json = boost::json;
-
-bool is_allowed(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' || c == '-' ||
-         c == '.' || c == ' ' || c == ':' || c == '/';
-}
 
 /// posixpath.normpath(name) != name, or a name that leads out of its directory.
 bool is_unsafe_path(std::string_view name) {
@@ -55,15 +51,7 @@ void merge(json::object& into, std::string_view text) {
 }  // namespace
 
 std::string sanitize(std::string_view key) {
-  std::string out;
-  out.reserve(key.size());
-  for (const char c : key) {
-    if (is_allowed(c))
-      out += c;
-    else if ((static_cast<unsigned char>(c) & 0xC0u) != 0x80u)  // one for a character, not a byte
-      out += '_';
-  }
-  return out;
+  return fit_name(key, {.allowed = "_-.: /", .forbidden = {}, .most = std::string::npos});
 }
 
 std::string name_problem(std::string_view key) {

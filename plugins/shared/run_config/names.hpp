@@ -3,7 +3,7 @@
 // Names that a store takes, of names that it may refuse.
 #pragma once
 
-#include <functional>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
