@@ -2,7 +2,7 @@
 # A model keeps the columns and classes that it was trained with, and other files are read by them.
 set -euo pipefail
 work=$(mktemp -d)
-trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
+trap 'rm -rf "$work"' EXIT
 cd "$work"
 cat >run.json <<'END'
 { "model": {"type": "mlp", "layers": [2, 3]},

@@ -165,10 +165,9 @@ TEST_F(ReportTo, ATrackerThatIsNamedTwiceCountsOnce) {
   compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
   EXPECT_EQ(names({"csv", "mlflow", "csv"}), "csv mlflow");
   EXPECT_EQ(names({"python:a.b:C", "python:a.b:C"}), "python:a.b:C{\"callback\": \"a.b:C\"}");
-  std::string said;
-  log::set_sink([&](log::Level, std::string_view line) { said = line; });
+  lines_.clear();
   EXPECT_EQ(names({"python:mlflow", "csv", "mlflow"}), "python:mlflow{\"callback\": \"mlflow\"} csv");
-  EXPECT_SAYS(said, "names \"python:mlflow\" and \"mlflow\"");
+  EXPECT_SAYS(lines_, "names \"python:mlflow\" and \"mlflow\"");
 }
 
 TEST_F(ReportTo, ATrackerThatCallbacksNameTwiceIsMadeOnce) {

@@ -19,7 +19,6 @@ using namespace trainer;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-using testing::Not;
 using testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -20,15 +21,11 @@ using Missing = CsvOptions::Missing;
 
 struct CsvDatasetTest : testing::Test {
   CsvDatasetTest() {
-    fs::create_directories(dir);
     log::set_sink([this](log::Level level, std::string_view text) {
       if (level == log::Level::warning) warnings.emplace_back(text);
     });
   }
-  ~CsvDatasetTest() override {
-    log::set_sink({});
-    fs::remove_all(dir);
-  }
+  ~CsvDatasetTest() override { log::set_sink({}); }
   CsvDataset read(std::string_view text, const CsvOptions& options = {.target = "y"},
                   const std::optional<CsvColumns>& columns = {}) {
     std::ofstream(file, std::ios::binary) << text;
@@ -53,7 +50,8 @@ struct CsvDatasetTest : testing::Test {
     if (!tensor.defined()) return {};
     return {tensor.data_ptr<std::int64_t>(), tensor.data_ptr<std::int64_t>() + tensor.numel()};
   }
-  fs::path dir = fs::temp_directory_path() / ("csv_dataset_test." + std::to_string(::getpid()));
+  test::ScratchDirectory scratch;
+  const fs::path dir = scratch.path();
   fs::path file = dir / "some.csv";
   std::vector<std::string> warnings;
 };

@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
 
 namespace {
@@ -45,10 +46,7 @@ struct ErrorsTest : testing::Test {
     options.quiet = true;
     options.train_dataset = data;
   }
-  ~ErrorsTest() override {
-    log::set_sink({});
-    fs::remove_all(dir);
-  }
+  ~ErrorsTest() override { log::set_sink({}); }
   template <typename F>
   Error caught(F&& f) {
     try {
@@ -75,7 +73,8 @@ struct ErrorsTest : testing::Test {
     return "none";
   }
 
-  fs::path dir = fs::temp_directory_path() / ("errors_test." + std::to_string(::getpid()));
+  test::ScratchDirectory scratch;
+  const fs::path dir = scratch.path();
   std::shared_ptr<Rows> data = std::make_shared<Rows>();
   TrainerOptions options;
 };
@@ -156,7 +155,6 @@ TEST_F(ErrorsTest, AnExceptionInAnEvaluationOfATrainingIsTheEvaluations) {
 }
 
 TEST_F(ErrorsTest, AFileThatIsInTheWayIsAnErrorOfSaving) {
-  fs::create_directories(dir);
   std::ofstream(dir / "file") << "x";
   const auto e = caught([&](Trainer& t) { t.save_model(dir / "file" / "model"); });
   EXPECT_THAT(e.what(), AllOf(StartsWith("save at step 0: "), HasSubstr("[directory.unusable]")));

@@ -7,14 +7,13 @@
 #include <cmath>
 #include <filesystem>
 
+#include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
-#include "trainer/loss_sum.hpp"
 #include "trainer/trainer.hpp"
 
 namespace {
 
 using namespace trainer;
-using testing::ElementsAre;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -40,11 +39,9 @@ struct NotFiniteTest : testing::Test {
     options.quiet = true;
     options.train_dataset = data;
   }
-  ~NotFiniteTest() override {
-    log::set_sink({});
-    fs::remove_all(dir);
-  }
-  fs::path dir = fs::temp_directory_path() / ("not_finite_test." + std::to_string(::getpid()));
+  ~NotFiniteTest() override { log::set_sink({}); }
+  test::ScratchDirectory scratch;
+  const fs::path dir = scratch.path();
   std::vector<std::string> warnings;
   torch::nn::Linear net{3, 1};
   std::shared_ptr<Dataset> data;

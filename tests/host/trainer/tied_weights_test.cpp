@@ -5,9 +5,9 @@
 #include <torch/torch.h>
 
 #include <filesystem>
-#include <fstream>
 
 #include "model/tensor_views.hpp"
+#include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
 #include "trainer/safetensors.hpp"
 #include "trainer/trainer.hpp"
@@ -50,10 +50,7 @@ struct TiedWeightsTest : testing::Test {
     x = torch::randn({8, 3});
     y = torch::randn({8, 3});
   }
-  ~TiedWeightsTest() override {
-    log::set_sink({});
-    fs::remove_all(dir);
-  }
+  ~TiedWeightsTest() override { log::set_sink({}); }
   TrainerOptions options(const Tied& model) {
     TrainerOptions o;
     o.model = supervised(model, mse_loss);
@@ -73,7 +70,8 @@ struct TiedWeightsTest : testing::Test {
     o.train_dataset = std::make_shared<TensorDataset>(x, y);
     return o;
   }
-  fs::path dir = fs::temp_directory_path() / ("tied_weights_test." + std::to_string(::getpid()));
+  test::ScratchDirectory scratch;
+  const fs::path dir = scratch.path();
   std::vector<std::string> warnings;
   at::Tensor x, y;
 };
@@ -143,11 +141,9 @@ TEST_F(TiedWeightsTest, AreLoadedByAnyOfTheirNames) {
 TEST_F(TiedWeightsTest, AreNamedInTheMetadataOfTheFile) {
   const Tied net;
   EXPECT_THAT(shared_names(*net), ElementsAre(Pair("head.weight", "embed.weight")));
-  fs::create_directories(dir);
   save_safetensors(dir / "a.safetensors", state_dict(*net), nullptr, shared_names(*net));
-  std::ifstream in(dir / "a.safetensors", std::ios::binary);
-  const std::string bytes{std::istreambuf_iterator<char>(in), {}};
-  EXPECT_THAT(bytes, HasSubstr(R"("__metadata__":{"format":"pt","head.weight":"embed.weight"})"));
+  EXPECT_THAT(test::contents(dir / "a.safetensors"),
+              HasSubstr(R"("__metadata__":{"format":"pt","head.weight":"embed.weight"})"));
 }
 
 TEST_F(TiedWeightsTest, ViewsOfOneMemoryAreKeptApart) {
