@@ -18,12 +18,15 @@ namespace trainer::shared_library {
 
 void* load(const std::string& file, const std::filesystem::path& name) {
   using namespace boost::dll;
-  auto& library = *new boost::dll::shared_library;  // never unloaded, as its constructors may have started threads
+  union Kept {  // never unloaded, as the library's constructors may have started threads
+    boost::dll::shared_library library{};
+    ~Kept() {}
+  } kept;
   const bool bare = file.find('/') == file.npos;
   try {
-    library.load(file, load_mode::rtld_now | load_mode::rtld_local |
-                           (bare ? load_mode::search_system_folders : load_mode::default_mode));
-    return library.native();
+    kept.library.load(file, load_mode::rtld_now | load_mode::rtld_local |
+                                (bare ? load_mode::search_system_folders : load_mode::default_mode));
+    return kept.library.native();
   } catch (const std::system_error& e) {
     std::string text = e.what();
     const std::string_view mark = "(dlerror system message: ";
