@@ -21,7 +21,7 @@ void push_activation(torch::nn::Sequential& net, const std::string& name) {
 
 }  // namespace
 
-Model make_model(const RunFile::Model& spec, const std::string& loss, json::object config) {
+std::shared_ptr<Model> make_built_in_model(const RunFile::Model& spec, const std::string& loss, json::object config) {
   torch::nn::Sequential net;
   for (std::size_t i = 0; i + 1 < spec.layers.size(); ++i) {
     if (i > 0) push_activation(net, spec.activation);

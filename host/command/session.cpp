@@ -149,8 +149,8 @@ Trainer& Session::trainer() {
   if (recorder_) recorder_->set_output_dir(options.args.output_dir);
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
-  options.model = make_model(run_.model, run_.loss, run_.model_json);
-  if (!run_.init_from.empty() && options_.checkpoint.empty()) load_weights(*options.model.module, run_.init_from);
+  options.model = make_built_in_model(run_.model, run_.loss, run_.model_json);
+  if (!run_.init_from.empty() && options_.checkpoint.empty()) load_weights(options.model->module(), run_.init_from);
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;

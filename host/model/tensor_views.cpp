@@ -6,7 +6,6 @@
 
 #include <cstring>
 
-#include "optimizers/parameter_groups.hpp"
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -16,9 +15,9 @@ void TensorViews::list(std::uint32_t of) {
   tensors_.clear();
   listed_ = of;
   if (of == TRAINER_OF_MODEL) {
-    tensors_ = state_dict(module_);
+    tensors_ = state_dict(model_->module());
   } else if (of == TRAINER_OF_GRADIENTS) {
-    for (const auto& parameter : named_parameters(module_))
+    for (const auto& parameter : named_parameters(*model_))
       if (parameter.tensor.grad().defined()) tensors_.emplace_back(parameter.name, parameter.tensor.grad());
   } else if (of == TRAINER_OF_OPTIMIZER && optimizer_) {
     for (const auto& state : optimizer_->named_states())

@@ -7,18 +7,15 @@
 
 #include "trainer/host_context.hpp"
 
-namespace torch::nn {
-class Module;
-}
-
 namespace trainer {
 
+class Model;
 class Optimizer;
 
 /// The model's, gradients' and optimizer's tensors as plugins see them (ext/parameters.h).
 class TensorViews : public TensorSource {
  public:
-  explicit TensorViews(const torch::nn::Module& module) : module_(module) {}
+  void set_model(const Model* model) { model_ = model; }
   void set_optimizer(const Optimizer* optimizer) { optimizer_ = optimizer; }
 
   std::uint64_t count(std::uint32_t of) override;
@@ -30,7 +27,7 @@ class TensorViews : public TensorSource {
   void list(std::uint32_t of);
   bool find(std::uint32_t of, std::uint64_t index);
 
-  const torch::nn::Module& module_;
+  const Model* model_ = nullptr;
   const Optimizer* optimizer_ = nullptr;
   std::uint32_t listed_ = ~0u;
   std::vector<std::pair<std::string, at::Tensor>> tensors_;

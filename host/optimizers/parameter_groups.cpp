@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Weight-decay groups, as Trainer.get_decay_parameter_names of transformers chooses them.
-#include "optimizers/parameter_groups.hpp"
+#include <string_view>
 
-#include <torch/nn/modules/normalization.h>
-
-#include <unordered_set>
+#include "trainer/optimizer.hpp"
 
 namespace trainer {
 namespace {
@@ -32,20 +30,6 @@ bool decays(const NamedParameter& parameter) {
 }
 
 }  // namespace
-
-std::vector<NamedParameter> named_parameters(const torch::nn::Module& module) {
-  std::vector<NamedParameter> out;
-  const auto modules = module.named_modules();
-  std::unordered_set<const c10::TensorImpl*> seen;
-  for (const auto& item : module.named_parameters()) {
-    if (!seen.insert(item.value().unsafeGetTensorImpl()).second) continue;
-    const auto dot = item.key().rfind('.');
-    const auto* owner = dot == std::string::npos ? nullptr : modules.find(item.key().substr(0, dot));
-    const bool in_norm = owner && (*owner)->as<torch::nn::LayerNorm>() != nullptr;
-    out.push_back({item.key(), item.value(), in_norm});
-  }
-  return out;
-}
 
 std::vector<ParamGroup> parameter_groups(const std::vector<NamedParameter>& parameters, const Number& weight_decay) {
   std::vector<ParamGroup> groups(2);

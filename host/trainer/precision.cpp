@@ -4,7 +4,6 @@
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Dict.h>
 #include <ATen/core/ivalue.h>
-#include <torch/nn/module.h>
 
 #include "trainer/torch_file.hpp"
 
@@ -21,18 +20,6 @@ Autocast::~Autocast() {
   if (type_ == at::kFloat) return;
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   at::autocast::set_autocast_enabled(device_, false);
-}
-
-void cast_module(torch::nn::Module& module, at::ScalarType type) {
-  std::vector<std::pair<at::Tensor, at::Tensor>> kept;
-  const auto keep = [&](const auto& tensors) {
-    for (const at::Tensor& tensor : tensors)
-      if (!tensor.is_floating_point()) kept.emplace_back(tensor, tensor.detach());
-  };
-  keep(module.parameters());
-  keep(module.buffers());
-  module.to(type);
-  for (auto& [tensor, data] : kept) tensor.set_data(data);
 }
 
 GradScaler::GradScaler(at::Device device)

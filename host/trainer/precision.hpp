@@ -12,10 +12,6 @@ namespace c10 {
 struct IValue;
 }
 
-namespace torch::nn {
-class Module;
-}
-
 namespace trainer {
 
 /// Autocast on a device for a scope; does nothing with a type of float32.
@@ -29,9 +25,6 @@ class Autocast {
   at::DeviceType device_;
   at::ScalarType type_;
 };
-
-/// module.to(type) as in Python: of what is floating-point; counters and indices stay as they are.
-void cast_module(torch::nn::Module& module, at::ScalarType type);
 
 /// Loss scaling for fp16: torch.amp.GradScaler with its defaults. A step whose gradients overflow
 /// is skipped, and the scale halved; after 2000 good steps it doubles.

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Describes optimizer, schedule and data loaders for plugins (ext/objects.h).
+// What a Trainer is made of: for programs, for those who override its parts, and described for plugins (ext/objects.h).
 #include <ATen/core/ivalue.h>
 #include <trainer/ext/objects.h>
 
 #include "formats/python_value.hpp"
-#include "trainer/callback_handler.hpp"
-#include "trainer/trainer.hpp"
+#include "trainer/trainer_impl.hpp"
 
 namespace trainer {
 namespace {
@@ -51,20 +50,36 @@ json::object describe(const LRScheduler& scheduler) {
 
 }  // namespace
 
-std::uint32_t Trainer::present_objects() const {
-  return handler_->has() | (model_.module->is_training() ? TRAINER_MODEL_TRAINING : 0u);
+const TrainingArguments& Trainer::args() const { return impl_->args; }
+const TrainerState& Trainer::state() const { return impl_->state; }
+TrainerState& Trainer::mutable_state() { return impl_->state; }
+TrainerControl& Trainer::control() { return impl_->control; }
+const CallbackHandler& Trainer::callback_handler() const { return *impl_->handler; }
+Model& Trainer::model() { return *impl_->model; }
+const Model& Trainer::model() const { return *impl_->model; }
+Optimizer* Trainer::optimizer() { return impl_->optimizer.get(); }
+LRScheduler* Trainer::lr_scheduler() { return impl_->lr_scheduler.get(); }
+const at::Device& Trainer::device() const { return impl_->device; }
+const std::shared_ptr<Dataset>& Trainer::train_dataset() const { return impl_->train_dataset; }
+const EvalDatasets& Trainer::eval_dataset() const { return impl_->eval_dataset; }
+const ComputeMetrics& Trainer::compute_metrics() const { return impl_->compute_metrics; }
+std::int64_t Trainer::train_batch_size() const { return impl_->train_batch_size; }
+bool Trainer::is_in_train() const { return impl_->is_in_train; }
+
+std::uint32_t Trainer::Impl::present_objects() const {
+  return handler->has() | (model->module().is_training() ? TRAINER_MODEL_TRAINING : 0u);
 }
 
-std::string Trainer::describe_objects() const {
+std::string Trainer::Impl::describe_objects() const {
   json::object all;
-  const std::uint32_t present = handler_->has();
-  if (present & TRAINER_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer_);
-  if (present & TRAINER_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler_);
+  const std::uint32_t present = handler->has();
+  if (present & TRAINER_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer);
+  if (present & TRAINER_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler);
   if (present & TRAINER_HAS_TRAIN_DATALOADER)
-    all["train_dataloader"] = {{"length", train_dataloader_->size()}, {"batch_size", train_batch_size_}};
+    all["train_dataloader"] = {{"length", train_dataloader->size()}, {"batch_size", train_batch_size}};
   if (present & TRAINER_HAS_EVAL_DATALOADER)
-    all["eval_dataloader"] = {{"length", handler_->eval_dataloader_size()},
-                              {"batch_size", args_.per_device_eval_batch_size}};
+    all["eval_dataloader"] = {{"length", handler->eval_dataloader_size()},
+                              {"batch_size", args.per_device_eval_batch_size}};
   return json::dump(all);
 }
 

@@ -4,27 +4,18 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/utils.h>
 
-#include "base/directory_lock.hpp"
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
-#include "checkpoints/checkpoint_saver.hpp"
-#include "model/tensor_views.hpp"
-#include "optimizers/parameter_groups.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/builtin_callbacks.hpp"
-#include "trainer/callback_handler.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/device.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
-#include "trainer/host_context.hpp"
 #include "trainer/log.hpp"
 #include "trainer/phase.hpp"
 #include "trainer/plugin_registry.hpp"
-#include "trainer/precision.hpp"
-#include "trainer/trainer.hpp"
-#include "trainer/training_plan.hpp"
-#include "trainer/training_run.hpp"
+#include "trainer/trainer_impl.hpp"
 
 namespace trainer {
 namespace {
@@ -43,10 +34,15 @@ void apply_log_level(const std::string& name) {
   if (name == "error" || name == "critical") log::set_level(log::Level::error);
 }
 
-void check(const Model& model, const std::optional<std::int64_t>& log_history_limit) {
-  if (!model.module || !model.forward)
-    throw_usage(error_id::model_unsupported,
-                "TrainerOptions.model has no module or no forward; make it with trainer::supervised()");
+void check(const std::shared_ptr<Model>& model, const ModelInit& model_init) {
+  if (!model == !model_init)
+    throw_usage(
+        error_id::model_unsupported,
+        std::string("TrainerOptions has ") + (model ? "both" : "neither") +
+            " model and model_init, expected one of them; make a model with trainer::supervised() or make_model()");
+}
+
+void check_limit(const std::optional<std::int64_t>& log_history_limit) {
   if (log_history_limit && *log_history_limit < 1)
     throw_usage(error_id::arguments_invalid, "TrainerOptions.log_history_limit is " +
                                                  std::to_string(*log_history_limit) +
@@ -90,83 +86,106 @@ void EvalDatasets::add(std::string name, std::shared_ptr<Dataset> set) {
   sets_.emplace_back(std::move(name), std::move(set));
 }
 
-Trainer::Trainer(TrainerOptions options) try
-    : args_(checked(std::move(options.args))),
-      model_(std::move(options.model)),
-      train_dataset_(std::move(options.train_dataset)),
-      eval_datasets_(std::move(options.eval_dataset)),
-      compute_metrics_(std::move(options.compute_metrics)),
-      log_history_limit_(options.log_history_limit),
-      terminate_on_nan_(options.terminate_on_nan),
-      device_(choose_device(args_)),
-      train_batch_size_(args_.per_device_train_batch_size),
-      handler_(std::make_unique<CallbackHandler>(args_, state_, control_)) {
-  PluginRegistry registry(plugin_directories(options.plugin_dirs));
-  registry.leave_out(options.without);
-  check(model_, log_history_limit_);
-  check(eval_datasets_, train_dataset_ ? args_.eval_strategy : "no");
-  if (args_.fp16 && device_.is_cpu()) {
-    // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
-    log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
-  }
-  apply_log_level(args_.log_level);
-  apply_global_settings(args_, device_);
-  torch::manual_seed(static_cast<std::uint64_t>(args_.seed));
-  model_.module->to(device_);
-  for (const auto& parameter : named_parameters(*model_.module)) parameters_.push_back(parameter.tensor);
-  tensors_ = std::make_unique<TensorViews>(*model_.module);
-  run_identity_ = std::make_unique<RunIdentity>();
-  saver_ = std::make_unique<CheckpointSaver>(state_, control_, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
-  const auto& config = model_.config;
-  context_ = std::make_unique<HostContext>(HostContext{
-      .args = &args_,
-      .state = &state_,
-      .model_config_json = config.empty() ? "" : json::dump(config, {.indent = 2, .sort_keys = true}) + "\n",
-      .tensors = tensors_.get(),
-      .save_model = [this](const std::filesystem::path& directory) { save_model_for_plugin(directory); },
-      .present_objects = [this] { return present_objects(); },
-      .describe_objects = [this] { return describe_objects(); }});
-  if (train_dataset_) {
-    data_description_ = train_dataset_->description();
-    require_writable_directory(args_.output_dir, "output_dir");
-  }
-  crash_report::set_directory(args_.output_dir);
-  handler_->set_recorder(options.recorder);
-  add_initial_callbacks(options, registry);
-  state_.stateful_callbacks = handler_->collect_states();
-  fire(TRAINER_ON_INIT_END);
+Trainer::Impl::Impl(Trainer& trainer, TrainerOptions& options)
+    : self(trainer),
+      args(checked(std::move(options.args))),
+      model(std::move(options.model)),
+      model_init(std::move(options.model_init)),
+      train_dataset(std::move(options.train_dataset)),
+      eval_dataset(std::move(options.eval_dataset)),
+      compute_loss_func(std::move(options.compute_loss_func)),
+      compute_metrics(std::move(options.compute_metrics)),
+      preprocess_logits_for_metrics(std::move(options.preprocess_logits_for_metrics)),
+      log_history_limit(options.log_history_limit),
+      terminate_on_nan(options.terminate_on_nan),
+      device(choose_device(args)),
+      train_batch_size(args.per_device_train_batch_size),
+      handler(std::make_unique<CallbackHandler>(args, state, control)) {}
+
+Trainer::Trainer(TrainerOptions options) try : impl_(std::make_unique<Impl>(*this, options)) {
+  impl_->begin(options);
 } catch (...) {
   rethrow_in_phase("init", std::nullopt);
 }
 
 Trainer::~Trainer() = default;
 
-void Trainer::add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry) {
-  handler_->add(native_entry(std::make_shared<DefaultFlowCallback>()));
-  auto report_to = args_.report_to;
-  const std::string who = train_dataset_ ? std::string() : DirectoryLock::holder(args_.output_dir);
+void Trainer::Impl::begin(const TrainerOptions& options) {
+  PluginRegistry registry(plugin_directories(options.plugin_dirs));
+  registry.leave_out(options.without);
+  check(model, model_init);
+  check_limit(log_history_limit);
+  check(eval_dataset, train_dataset ? args.eval_strategy : "no");
+  if (args.fp16 && device.is_cpu()) {
+    // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
+    log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
+  }
+  apply_log_level(args.log_level);
+  apply_global_settings(args, device);
+  run_identity = std::make_unique<RunIdentity>();
+  saver = std::make_unique<CheckpointSaver>(state, control, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
+  tensors = std::make_unique<TensorViews>();
+  context = std::make_unique<HostContext>(HostContext{
+      .args = &args,
+      .state = &state,
+      .model_config_json = {},
+      .tensors = tensors.get(),
+      .save_model = [this](const std::filesystem::path& directory) { self.save_model_for_plugin(directory); },
+      .present_objects = [this] { return present_objects(); },
+      .describe_objects = [this] { return describe_objects(); }});
+  torch::manual_seed(static_cast<std::uint64_t>(args.seed));
+  set_model(model_init ? model_init() : std::move(model));
+  if (train_dataset) {
+    data_description = train_dataset->description();
+    require_writable_directory(args.output_dir, "output_dir");
+  }
+  crash_report::set_directory(args.output_dir);
+  handler->set_recorder(options.recorder);
+  add_initial_callbacks(options, registry);
+  state.stateful_callbacks = handler->collect_states();
+  fire(TRAINER_ON_INIT_END);
+}
+
+void Trainer::Impl::set_model(std::shared_ptr<Model> new_model) {
+  if (!new_model)
+    throw_usage(error_id::model_unsupported,
+                "TrainerOptions.model_init gave a null model; make one with trainer::supervised() or make_model()");
+  model = std::move(new_model);
+  model->to(device);
+  preparation.full_type.reset();
+  parameters.clear();
+  for (const auto& parameter : named_parameters(*model)) parameters.push_back(parameter.tensor);
+  tensors->set_model(model.get());
+  const auto config = model->config();
+  context->model_config_json = config.empty() ? "" : json::dump(config, {.indent = 2, .sort_keys = true}) + "\n";
+}
+
+void Trainer::Impl::add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry) {
+  handler->add(native_entry(std::make_shared<DefaultFlowCallback>()));
+  auto report_to = args.report_to;
+  const std::string who = train_dataset ? std::string() : DirectoryLock::holder(args.output_dir);
   if (!who.empty() && !report_to.empty()) {
-    log::warning("output_dir " + args_.output_dir + " is in use by " + who +
+    log::warning("output_dir " + args.output_dir + " is in use by " + who +
                  ", so nothing of this is logged to report_to, whose files there are those of the training");
     report_to.clear();
   }
-  add_callbacks(*handler_, report_to, OnError::disable, options.callbacks, registry, *context_);
-  if (*args_.disable_tqdm)
-    handler_->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
+  add_callbacks(*handler, report_to, OnError::disable, options.callbacks, registry, *context);
+  if (*args.disable_tqdm)
+    handler->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
   else if (!options.quiet)
-    handler_->add(make_progress_entry());
+    handler->add(make_progress_entry());
   std::string order;
-  for (const auto& entry : handler_->entries()) order += (order.empty() ? "" : ", ") + entry->name;
+  for (const auto& entry : handler->entries()) order += (order.empty() ? "" : ", ") + entry->name;
   log::info("callbacks in order: " + order);
 }
 
-void Trainer::add_entry(std::shared_ptr<CallbackEntry> entry) { handler_->add(std::move(entry)); }
+void Trainer::add_entry(std::shared_ptr<CallbackEntry> entry) { impl_->handler->add(std::move(entry)); }
 
 std::shared_ptr<TrainerCallback> Trainer::pop_native(const std::function<bool(const TrainerCallback&)>& is_it) {
-  for (const auto& entry : handler_->entries()) {
+  for (const auto& entry : impl_->handler->entries()) {
     const auto callback = entry->native();
     if (!callback || !is_it(*callback)) continue;
-    handler_->pop(entry.get());
+    impl_->handler->pop(entry.get());
     return callback;
   }
   return nullptr;
@@ -177,8 +196,8 @@ std::shared_ptr<TrainerCallback> Trainer::pop_callback(const TrainerCallback& ca
 }
 
 std::shared_ptr<CallbackEntry> Trainer::pop_callback(std::string_view name) {
-  for (const auto& entry : handler_->entries())
-    if (entry->name == name || entry->class_name == name) return handler_->pop(entry.get());
+  for (const auto& entry : impl_->handler->entries())
+    if (entry->name == name || entry->class_name == name) return impl_->handler->pop(entry.get());
   return nullptr;
 }
 
@@ -188,88 +207,88 @@ void Trainer::remove_callback(const TrainerCallback& callback) {
                 "remove_callback: this " + class_name_of(typeid(callback)) + " is not among the trainer's callbacks");
 }
 
-ResumePoint Trainer::init_training_state(const TrainingPlan& plan,
-                                         const std::optional<std::filesystem::path>& checkpoint) {
+ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
+                                               const std::optional<std::filesystem::path>& checkpoint) {
   ResumePoint resume{.checkpoint = checkpoint};
-  state_ = TrainerState{};
-  run_identity_->written.clear();
-  state_.stateful_callbacks = handler_->collect_states();
-  state_.train_batch_size = train_batch_size_;
-  state_.compute_steps(args_, plan.max_steps);
+  state = TrainerState{};
+  run_identity->written.clear();
+  state.stateful_callbacks = handler->collect_states();
+  state.train_batch_size = train_batch_size;
+  state.compute_steps(args, plan.max_steps);
   if (checkpoint && std::filesystem::exists(*checkpoint / state_file)) {
-    const TrainerState given = std::move(state_);
-    state_ = load_checkpoint_state(*checkpoint);
+    const TrainerState given = std::move(state);
+    state = load_checkpoint_state(*checkpoint);
     forget_lost_best();
-    warn_of_changed_steps(given, state_, train_batch_size_);
-    if (args_.restore_callback_states_from_checkpoint)
-      handler_->restore_states(json::object(state_.stateful_callbacks));
-    resume.epochs_trained = state_.global_step / plan.num_update_steps_per_epoch;
-    if (!args_.ignore_data_skip)
+    warn_of_changed_steps(given, state, train_batch_size);
+    if (args.restore_callback_states_from_checkpoint) handler->restore_states(json::object(state.stateful_callbacks));
+    resume.epochs_trained = state.global_step / plan.num_update_steps_per_epoch;
+    if (!args.ignore_data_skip)
       resume.steps_trained_in_current_epoch =
-          state_.global_step % plan.num_update_steps_per_epoch * args_.gradient_accumulation_steps;
+          state.global_step % plan.num_update_steps_per_epoch * args.gradient_accumulation_steps;
   }
-  if (state_.global_step >= plan.max_steps)
-    log::warning("nothing is left to train: the run is at step " + std::to_string(state_.global_step) +
+  if (state.global_step >= plan.max_steps)
+    log::warning("nothing is left to train: the run is at step " + std::to_string(state.global_step) +
                  ", and max_steps or num_train_epochs make " + std::to_string(plan.max_steps) +
                  " steps of it; raise them to train on");
-  state_.max_steps = plan.max_steps;
-  state_.num_train_epochs = plan.num_train_epochs;
-  state_.is_local_process_zero = state_.is_world_process_zero = true;
-  state_.trial_name.reset();
-  state_.trial_params = nullptr;
+  state.max_steps = plan.max_steps;
+  state.num_train_epochs = plan.num_train_epochs;
+  state.is_local_process_zero = state.is_world_process_zero = true;
+  state.trial_name.reset();
+  state.trial_params = nullptr;
   return resume;
 }
 
-void Trainer::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
-  if (!optimizer_) optimizer_ = create_optimizer();
-  lr_scheduler_ = create_scheduler(*optimizer_, plan.max_steps);
-  scaler_ = create_scaler();
-  tensors_->set_optimizer(optimizer_.get());
-  preparation_.done = true;
+void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
+  if (!optimizer) optimizer = self.create_optimizer();
+  lr_scheduler = self.create_scheduler(*optimizer, plan.max_steps);
+  scaler = self.create_scaler();
+  tensors->set_optimizer(optimizer.get());
+  preparation.done = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);
-  handler_->add_has(TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER);
+  handler->add_has(TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER);
 }
 
 std::unique_ptr<GradScaler> Trainer::create_scaler() {
-  return args_.fp16 && !device_.is_cpu() ? std::make_unique<GradScaler>(device_) : nullptr;
+  return impl_->args.fp16 && !impl_->device.is_cpu() ? std::make_unique<GradScaler>(impl_->device) : nullptr;
 }
 
 std::unique_ptr<Optimizer> Trainer::create_optimizer() {
   OptimizerSettings settings;
-  settings.learning_rate = args_.learning_rate;
-  settings.adam_beta1 = args_.adam_beta1;
-  settings.adam_beta2 = args_.adam_beta2;
-  settings.adam_epsilon = args_.adam_epsilon;
-  settings.optim_args = args_.optim_args.value_or("");
-  return make_optimizer(args_.optim, parameter_groups(named_parameters(*model_.module), args_.weight_decay), settings);
+  settings.learning_rate = impl_->args.learning_rate;
+  settings.adam_beta1 = impl_->args.adam_beta1;
+  settings.adam_beta2 = impl_->args.adam_beta2;
+  settings.adam_epsilon = impl_->args.adam_epsilon;
+  settings.optim_args = impl_->args.optim_args.value_or("");
+  return make_optimizer(impl_->args.optim, parameter_groups(named_parameters(*impl_->model), impl_->args.weight_decay),
+                        settings);
 }
 
 std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer, std::int64_t num_training_steps) {
-  return make_scheduler(args_.lr_scheduler_type, optimizer, args_.get_warmup_steps(num_training_steps),
-                        num_training_steps, args_.lr_scheduler_kwargs);
+  return make_scheduler(impl_->args.lr_scheduler_type, optimizer, impl_->args.get_warmup_steps(num_training_steps),
+                        num_training_steps, impl_->args.lr_scheduler_kwargs);
 }
 
-DataLoader::Options Trainer::loader_options(std::int64_t batch_size) const {
+DataLoader::Options Trainer::Impl::loader_options(std::int64_t batch_size) const {
   return {.batch_size = batch_size,
-          .drop_last = args_.dataloader_drop_last,
-          .num_workers = args_.dataloader_num_workers,
-          .prefetch_factor = args_.dataloader_prefetch_factor.value_or(2),
-          .pin_memory = args_.dataloader_pin_memory && !device_.is_cpu()};
+          .drop_last = args.dataloader_drop_last,
+          .num_workers = args.dataloader_num_workers,
+          .prefetch_factor = args.dataloader_prefetch_factor.value_or(2),
+          .pin_memory = args.dataloader_pin_memory && !device.is_cpu()};
 }
 
 std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
   // transformers takes the seed that the default generator was last given, which is args.seed
   // unless the program seeded it again.
-  const std::uint64_t seed = args_.data_seed ? static_cast<std::uint64_t>(*args_.data_seed)
-                                             : at::detail::getDefaultCPUGenerator().current_seed();
-  auto options = loader_options(train_batch_size_);
-  options.shuffle = args_.train_sampling_strategy == "random";
+  const std::uint64_t seed = impl_->args.data_seed ? static_cast<std::uint64_t>(*impl_->args.data_seed)
+                                                   : at::detail::getDefaultCPUGenerator().current_seed();
+  auto options = impl_->loader_options(impl_->train_batch_size);
+  options.shuffle = impl_->args.train_sampling_strategy == "random";
   options.seed = seed;
-  return std::make_unique<DataLoader>(train_dataset_, options);
+  return std::make_unique<DataLoader>(impl_->train_dataset, options);
 }
 
 std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
-  return std::make_unique<DataLoader>(dataset, loader_options(args_.per_device_eval_batch_size));
+  return std::make_unique<DataLoader>(dataset, impl_->loader_options(impl_->args.per_device_eval_batch_size));
 }
 
 std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<Dataset>& dataset) {

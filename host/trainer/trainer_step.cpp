@@ -8,9 +8,7 @@
 #include "model/label_smoothing.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
-#include "trainer/precision.hpp"
-#include "trainer/trainer.hpp"
-#include "trainer/training_run.hpp"
+#include "trainer/trainer_impl.hpp"
 
 namespace trainer {
 namespace {
@@ -21,44 +19,43 @@ at::Tensor to_float(at::Tensor t) {
 
 }  // namespace
 
-std::int64_t Trainer::current_gradient_accumulation_steps() const { return run_ ? run_->window_size() : 1; }
+std::int64_t Trainer::current_gradient_accumulation_steps() const { return impl_->run ? impl_->run->window_size() : 1; }
 
 Batch Trainer::prepare_inputs(Batch batch) const {
-  if (!device_.is_cpu())
-    for (auto& entry : batch) entry.second = entry.second.to(device_, /*non_blocking=*/true);
+  if (!impl_->device.is_cpu())
+    for (auto& entry : batch) entry.second = entry.second.to(impl_->device, /*non_blocking=*/true);
   // A model that was cast for its evaluation takes its own type; labels are what they are.
-  if (const auto type = preparation_.full_type)
+  if (const auto type = impl_->preparation.full_type)
     for (auto& [name, tensor] : batch)
       if (name != "labels" && tensor.is_floating_point()) tensor = tensor.to(*type);
   return batch;
 }
 
 ModelOutput Trainer::forward(const Batch& inputs) {
-  const bool half = args_.fp16 && !device_.is_cpu();
-  const auto type = args_.bf16 ? at::kBFloat16 : half ? at::kHalf : at::kFloat;
+  const bool half = impl_->args.fp16 && !impl_->device.is_cpu();
+  const auto type = impl_->args.bf16 ? at::kBFloat16 : half ? at::kHalf : at::kFloat;
   ModelOutput out;
   {
-    const Autocast autocast(device_.type(), type);
-    out = model_.forward(inputs);
+    const Autocast autocast(impl_->device.type(), type);
+    out = impl_->model->forward(inputs);
   }
   // As accelerate does: what leaves the autocast region is float32 again.
   if (type != at::kFloat) out = {to_float(out.loss), to_float(out.logits)};
   return out;
 }
 
-at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
-  const bool smooth = args_.label_smoothing_factor != 0 && inputs["labels"].defined();
+// With label smoothing or a loss of the program's the model gives no loss of its own: it gets no labels.
+at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs, const at::Tensor& num_items_in_batch) {
+  const bool smooth = impl_->args.label_smoothing_factor != 0 && inputs["labels"].defined();
+  const bool own = impl_->compute_loss_func != nullptr;
+  const bool kwargs = impl_->model->accepts_loss_kwargs() && num_items_in_batch.defined();
   ModelOutput out;
-  if (smooth) {
-    const auto labels = inputs["labels"];
-    if (labels.is_floating_point())
-      throw_usage(error_id::arguments_invalid,
-                  "args.label_smoothing_factor needs class labels, but the labels are floating-point numbers; "
-                  "set it to 0 for a regression");
-    Batch without_labels = inputs;
-    without_labels.erase("labels");
-    out = forward(without_labels);
-    out.loss = smoothed_loss(out.logits, labels, args_.label_smoothing_factor);
+  if (smooth || own || kwargs) {
+    Batch given = inputs;
+    if (smooth || own) given.erase("labels");
+    if (kwargs) given.set("num_items_in_batch", num_items_in_batch);
+    out = forward(given);
+    if (own || smooth) out.loss = impl_->loss_of(out, inputs["labels"], num_items_in_batch);
   } else {
     out = forward(inputs);
   }
@@ -69,20 +66,57 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs) {
   return loss;
 }
 
-void Trainer::backward(const at::Tensor& loss) { (scaler_ ? scaler_->scale(loss) : loss).backward(); }
+at::Tensor Trainer::Impl::loss_of(const ModelOutput& out, const at::Tensor& labels, const at::Tensor& num_items) {
+  if (compute_loss_func) {
+    if (!labels.defined() && !std::exchange(warned_of_labels, true))
+      log::warning("compute_loss_func is called for a batch without \"labels\"");
+    return compute_loss_func(out, labels, num_items);
+  }
+  if (labels.is_floating_point())
+    throw_usage(error_id::arguments_invalid,
+                "args.label_smoothing_factor needs class labels, but the labels are floating-point numbers; "
+                "set it to 0 for a regression");
+  return smoothed_loss(out.logits, labels, args.label_smoothing_factor);
+}
 
-at::Tensor Trainer::training_step(Batch batch) {
-  if (!model_.module->is_training()) model_.module->train();
+bool Trainer::loss_is_scaled_for_ga(const at::Tensor& num_items_in_batch) const {
+  return impl_->compute_loss_func || (impl_->model->accepts_loss_kwargs() && num_items_in_batch.defined());
+}
+
+double Trainer::floating_point_ops(const Batch& inputs) { return impl_->model->floating_point_ops(inputs); }
+
+// Labels that count, over all of these batches; undefined when nobody asks for it.
+at::Tensor Trainer::Impl::num_items_in_batch(std::span<const Batch> batches) const {
+  if (!compute_loss_func && !model->accepts_loss_kwargs()) return {};
+  if (batches.empty() || !batches[0]["labels"].defined()) return {};
+  at::Tensor sum;
+  for (const Batch& batch : batches) {
+    at::Tensor labels = batch["shift_labels"];
+    if (!labels.defined()) {
+      labels = batch["labels"];
+      if (model->loss_shifts_labels()) labels = labels.slice(-1, 1);
+    }
+    if (!labels.defined()) return {};
+    const at::Tensor items = labels.ne(-100).sum();
+    sum = sum.defined() ? sum + items : items;
+  }
+  return sum.to(device, at::kFloat);
+}
+
+void Trainer::backward(const at::Tensor& loss) { (impl_->scaler ? impl_->scaler->scale(loss) : loss).backward(); }
+
+at::Tensor Trainer::training_step(Batch batch, const at::Tensor& num_items_in_batch) {
+  if (!impl_->model->module().is_training()) impl_->model->module().train();
   const Batch inputs = prepare_inputs(std::move(batch));
   return at_place(
       error_id::model_failed, [&] { return batch_text(inputs); },
       [&] {
-        at::Tensor loss = compute_loss(inputs);
-        if (args_.torch_empty_cache_steps && state_.global_step % *args_.torch_empty_cache_steps == 0)
-          empty_device_cache();
+        at::Tensor loss = compute_loss(inputs, nullptr, num_items_in_batch);
+        if (impl_->args.torch_empty_cache_steps && impl_->state.global_step % *impl_->args.torch_empty_cache_steps == 0)
+          impl_->empty_device_cache();
         // A mean over the window's micro-batches; a short last window divides by its real size.
-        if (const auto window = current_gradient_accumulation_steps(); window != 1)
-          loss = loss / static_cast<double>(window);
+        const auto window = current_gradient_accumulation_steps();
+        if (window != 1 && !loss_is_scaled_for_ga(num_items_in_batch)) loss = loss / static_cast<double>(window);
         backward(loss);
         return loss.detach();
       });
@@ -97,7 +131,7 @@ Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_o
       error_id::model_failed, [&] { return batch_text(inputs); },
       [&] {
         if (inputs["labels"].defined()) {
-          result.loss = compute_loss(inputs, &out).detach().mean();
+          result.loss = compute_loss(inputs, &out, impl_->num_items_in_batch(std::span(&inputs, 1))).detach().mean();
           result.labels = inputs["labels"];
         } else {
           out = forward(inputs);
@@ -108,24 +142,24 @@ Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_o
   return result;
 }
 
-void Trainer::track_input_tokens(const Batch& inputs) {
-  if (args_.include_num_input_tokens_seen == "no") return;
+void Trainer::Impl::track_input_tokens(const Batch& inputs) {
+  if (args.include_num_input_tokens_seen == "no") return;
   const auto& ids = inputs["input_ids"];
   if (!ids.defined()) {
-    if (!std::exchange(warned_of_tokens_, true))
+    if (!std::exchange(warned_of_tokens, true))
       log::warning("include_num_input_tokens_seen: the batches hold no \"input_ids\", so no token is counted");
     return;
   }
   const auto& mask = inputs["attention_mask"];
-  const bool masked = args_.include_num_input_tokens_seen == "non_padding" && mask.defined();
-  state_.num_input_tokens_seen += masked ? mask.sum().item<std::int64_t>() : ids.numel();
+  const bool masked = args.include_num_input_tokens_seen == "non_padding" && mask.defined();
+  state.num_input_tokens_seen += masked ? mask.sum().item<std::int64_t>() : ids.numel();
 }
 
-void Trainer::empty_device_cache() {
+void Trainer::Impl::empty_device_cache() {
   // The caching allocator of the device, through the interface that needs no CUDA header; LibTorch
   // before 2.9 does not have it, and keeps its cache.
 #if TORCH_VERSION_MAJOR > 2 || TORCH_VERSION_MINOR >= 9
-  if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device_.type()))) allocator->emptyCache();
+  if (auto* allocator = dynamic_cast<c10::DeviceAllocator*>(c10::GetAllocator(device.type()))) allocator->emptyCache();
 #endif
 }
 

@@ -53,7 +53,7 @@ PUBLIC = {
         "json": "base",
         "number": "base",
     },
-    "host": {"trainer_options": "trainer"},
+    "host": {"trainer": "trainer", "trainer_options": "trainer"},
 }
 SYSTEMS = re.compile(r"_(posix|linux|windows)$")
 DIRECTIVE = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:#|%:)\s*(?:include|import)\w*(.*)")

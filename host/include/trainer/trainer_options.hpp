@@ -43,13 +43,30 @@ class EvalDatasets {
   std::vector<std::pair<std::string, std::shared_ptr<Dataset>>> sets_;
 };
 
+/// Loss of a micro-batch (a scalar, with its graph) from what the model gives for it without its labels. Labels are
+/// undefined where the batch has none. `num_items_in_batch` are the labels other than -100 in all micro-batches of the
+/// step, a float32 scalar: a sum over the micro-batch divided by it is the mean over the step.
+using ComputeLossFunction = std::function<at::Tensor(const ModelOutput& outputs, const at::Tensor& labels,
+                                                     const at::Tensor& num_items_in_batch)>;
+
+/// Makes of a batch's logits what compute_metrics gets as its predictions, such as argmax(-1), which needs less memory.
+using PreprocessLogits = std::function<at::Tensor(const at::Tensor& logits, const at::Tensor& labels)>;
+
+/// Makes a model, the same for the same seed of the default generator.
+using ModelInit = std::function<std::shared_ptr<Model>()>;
+
 /// Everything a Trainer is made of; only the model is needed to evaluate or predict.
 struct TrainerOptions {
-  Model model;
+  std::shared_ptr<Model> model;
   TrainingArguments args;
   std::shared_ptr<Dataset> train_dataset;
   EvalDatasets eval_dataset;
+  /// Instead of `model`: called after args.seed was set, by the constructor and again by each train(), which then has a
+  /// new optimizer, too.
+  ModelInit model_init;
+  ComputeLossFunction compute_loss_func;
   ComputeMetrics compute_metrics;
+  PreprocessLogits preprocess_logits_for_metrics;
   std::vector<CallbackSpec> callbacks;
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs;

@@ -99,7 +99,9 @@ TEST_F(TiedWeightsTest, AreSteppedOnceAndCountOnceInTheNorm) {
 TEST_F(TiedWeightsTest, AreOneTensorForPlugins) {
   const Tied net;
   net->embed->weight.mutable_grad() = torch::ones({3, 3});
-  TensorViews views(*net);
+  const auto model = supervised(net, mse_loss);
+  TensorViews views;
+  views.set_model(model.get());
   EXPECT_EQ(views.count(TRAINER_OF_MODEL), 2u) << "embed.weight and scale";
   EXPECT_EQ(views.count(TRAINER_OF_GRADIENTS), 1u);
 }

@@ -99,9 +99,9 @@ TEST_F(TrainerTest, AddPopAndRemove) {
 TEST_F(TrainerTest, OverriddenPartsAreUsed) {
   struct Own : Trainer {
     using Trainer::Trainer;
-    at::Tensor compute_loss(const Batch& inputs, ModelOutput* outputs) override {
+    at::Tensor compute_loss(const Batch& inputs, ModelOutput* outputs, const at::Tensor& num_items) override {
       ++losses;
-      return 2 * Trainer::compute_loss(inputs, outputs);
+      return 2 * Trainer::compute_loss(inputs, outputs, num_items);
     }
     void log(json::object& logs, std::optional<double> seconds) override {
       logs.emplace("own", 1);

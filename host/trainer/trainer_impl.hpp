@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a Trainer keeps, and the steps of its work that nobody overrides.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <optional>
+#include <span>
+
+#include "base/directory_lock.hpp"
+#include "checkpoints/checkpoint_saver.hpp"
+#include "model/tensor_views.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/host_context.hpp"
+#include "trainer/precision.hpp"
+#include "trainer/trainer.hpp"
+#include "trainer/training_plan.hpp"
+#include "trainer/training_run.hpp"
+
+namespace trainer {
+
+class EvaluationResult;
+
+struct Trainer::Impl {
+  Impl(Trainer& trainer, TrainerOptions& options);
+
+  // trainer_loop.cpp
+  TrainOutput train_from(const std::optional<std::filesystem::path>& resume_from_checkpoint);
+  TrainOutput inner_training_loop(const std::optional<std::filesystem::path>& checkpoint);
+  void run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume);
+  void run_micro_batch(Batch inputs, const at::Tensor& num_items);
+  void tell_of_bad_loss(bool wait);
+  void update_parameters();
+  void maybe_log_save_evaluate();
+  TrainOutput finalize_training(const TrainingPlan& plan);
+  void obey_stop_request();
+  void zero_grad();
+  void fire(std::uint32_t event, json::object* values = nullptr);
+
+  // trainer_setup.cpp
+  void begin(const TrainerOptions& options);
+  void add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry);
+  void set_model(std::shared_ptr<Model> new_model);
+  ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
+  void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
+  DataLoader::Options loader_options(std::int64_t batch_size) const;
+
+  // trainer_step.cpp
+  at::Tensor num_items_in_batch(std::span<const Batch> batches) const;
+  at::Tensor loss_of(const ModelOutput& out, const at::Tensor& labels, const at::Tensor& num_items);
+  void empty_device_cache();
+  void track_input_tokens(const Batch& inputs);
+
+  // trainer_evaluation.cpp
+  std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
+  at::Tensor preprocessed(const Prediction& p) const;
+  void prepare_for_evaluation(const DataLoader& loader);
+  void warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result, const std::string& prefix);
+  json::object evaluate_in_training(bool step_scheduler);
+  bool determine_best_metric(const json::object& metrics);
+  const json::value& watched_metric(const json::object& metrics) const;
+
+  // trainer_objects.cpp
+  std::uint32_t present_objects() const;
+  std::string describe_objects() const;
+
+  // trainer_checkpoint.cpp
+  void save_checkpoint();
+  CheckpointContents checkpoint_contents() const;
+  std::string args_file_text() const;
+  std::filesystem::path load_checkpoint(const std::filesystem::path& named);
+  RunIdentity resume_identity(const std::filesystem::path& checkpoint) const;
+  void load_model_files(const std::filesystem::path& checkpoint);
+  void tell_foreign_checkpoints() const;
+  void forget_lost_best();
+  void resume_batch_size(const std::filesystem::path& checkpoint);
+  void load_best_model();
+  void load_optimizer_and_scheduler(const std::filesystem::path& checkpoint);
+  void store_flos();
+
+  Trainer& self;
+  TrainingArguments args;
+  std::shared_ptr<Model> model;
+  ModelInit model_init;
+  std::shared_ptr<Dataset> train_dataset;
+  json::object data_description;  // of the train dataset, or of the one that a loaded model learned from
+  EvalDatasets eval_dataset;
+  ComputeLossFunction compute_loss_func;
+  ComputeMetrics compute_metrics;
+  PreprocessLogits preprocess_logits_for_metrics;
+  std::optional<std::int64_t> log_history_limit;
+  bool terminate_on_nan;
+  TrainerState state;
+  TrainerControl control;
+  std::unique_ptr<TensorViews> tensors;
+  std::unique_ptr<HostContext> context;
+
+  at::Device device;
+  std::vector<at::Tensor> parameters;
+  std::vector<at::Tensor> gradients;  // kept to spare an allocation a step
+  std::int64_t train_batch_size;      // smaller than the argument when that did not fit into memory
+  std::unique_ptr<DataLoader> train_dataloader;
+  std::shared_ptr<Optimizer> optimizer;
+  std::shared_ptr<LRScheduler> lr_scheduler;
+  std::unique_ptr<GradScaler> scaler;         // null without fp16
+  std::unique_ptr<RunIdentity> run_identity;  // of the last train()
+  std::unique_ptr<CheckpointSaver> saver;
+  std::unique_ptr<TrainingRun> run;  // of the last train(); null before
+  Number current_flos = 0;           // since the last store_flos(), also of a try that did not fit into memory
+  bool is_in_train = false;
+  std::atomic<bool> stop_requested{false};
+  bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
+  struct {
+    bool done = false;                        // the model went through train() or an evaluation
+    std::optional<double> seconds;            // of an evaluation that was the first; each later one reports it
+    std::optional<at::ScalarType> full_type;  // set by fp16_full_eval, bf16_full_eval
+    std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> persistent_loaders;
+  } preparation;                             // what evaluations keep from one to the next
+  std::shared_ptr<DirectoryLock> lock;       // of output_dir, from train() on
+  std::unique_ptr<CallbackHandler> handler;  // last, so that callbacks end before what they may still look at
+};
+
+}  // namespace trainer
