@@ -57,11 +57,17 @@ bool has_zero_byte(const json::value& v) {
          });
 }
 
+// A text may be a password or a token, and so may be what was written in its place.
+bool takes_text(const std::vector<std::string>& types) {
+  return std::find(types.begin(), types.end(), "string") != types.end();
+}
+
 // What is wrong with `v` under `rule` ("is 5, expected ..."), or empty.
 std::string complaint(const json::value& v, const json::object& rule) {
   const auto types = types_of(rule);
   if (std::none_of(types.begin(), types.end(), [&](auto& type) { return has_type(v, type); }))
-    return "is " + std::string(json::kind_name(v)) + " (" + shown(v) + "), expected " + join(types, " or ");
+    return "is " + std::string(json::kind_name(v)) + (takes_text(types) ? "" : " (" + shown(v) + ")") + ", expected " +
+           join(types, " or ");
   if (has_zero_byte(v)) return "has a zero byte in its text, expected none; remove the \\u0000";
   if (v.is_number()) {
     // Written so that NaN, which is not in any range, is refused.

@@ -32,6 +32,12 @@ struct Probe {
     table.argument = [](const trainer_host* self, const char* name, std::uint64_t size, trainer_value* value) {
       return of(self).host->argument(of(self).host, name, size, value);
     };
+    table.config = [](const trainer_host* self, const char* key, std::uint64_t size, trainer_value* value) {
+      return of(self).host->config(of(self).host, key, size, value);
+    };
+    table.config_json = [](const trainer_host* self, trainer_text* json) {
+      of(self).host->config_json(of(self).host, json);
+    };
   }
 };
 

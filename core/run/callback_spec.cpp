@@ -32,8 +32,10 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   json::object config = spec.config;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
-    return make_plugin_entry(registry.require(spec.plugin, spec.where), spec.config, spec.on_error, context,
-                             spec.where + ".config");
+    const PluginFile& file = registry.require(spec.plugin, spec.where);
+    if (!file.note.report_to.empty())
+      require_available(file, context, spec.config, spec.where + " names the plugin \"" + spec.plugin + "\"");
+    return make_plugin_entry(file, spec.config, spec.on_error, context, spec.where + ".config");
   });
   out.plugin_id_ = std::move(id);
   out.config_ = std::move(config);
@@ -73,9 +75,11 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
                    const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
                    const HostContext& context) {
   const Watchdog watchdog;  // one for all of them
-  for (const Tracker& tracker : resolve_report_to(report_to, registry, context)) {
-    if (std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); }))
-      continue;
+  const auto made = [&](const Tracker& tracker) {
+    return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); });
+  };
+  for (const Tracker& tracker : resolve_report_to(report_to, registry, context, made)) {
+    if (made(tracker)) continue;
     try {
       auto entry = make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context,
                                      "args.report_to \"" + tracker.name + "\"");

@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "border/plugin_host.hpp"
 #include "border/watchdog.hpp"
+#include "discovery/plugin_config.hpp"
 #include "loading/plugin_library.hpp"
 #include "state/moment.hpp"
 #include "trainer/error.hpp"
@@ -65,16 +66,20 @@ void tell_twins(const PluginFile& used, const PluginRegistry& registry) {
                    ") has the same name and was found later");
 }
 
-std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context) {
+using Made = std::function<bool(const Tracker&)>;
+
+std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context, const Made& made) {
   std::vector<const PluginFile*> installed = first_trackers(registry);
   std::stable_sort(installed.begin(), installed.end(), [](const auto* a, const auto* b) {
     return std::pair(rank(*a), a->note.report_to) < std::pair(rank(*b), b->note.report_to);
   });
   std::vector<Tracker> out;
   std::set<std::string> stores;
+  for (const PluginFile* file : installed)
+    if (!file->note.store.empty() && made(plain(*file, false))) stores.insert(file->note.store);
   for (const PluginFile* file : installed) {
     const std::string& store = file->note.store;
-    if (stores.count(store) || !is_available(*file, context)) continue;
+    if (made(plain(*file, false)) || stores.count(store) || !is_available(*file, context)) continue;
     tell_twins(*file, registry);
     out.push_back(plain(*file, false));
     if (!store.empty()) stores.insert(store);
@@ -124,15 +129,12 @@ bool is_there(const std::vector<Tracker>& trackers, const std::string& name) {
   return false;
 }
 
-Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context) {
+Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context, const Made& made) {
   if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
     tell_twins(*file, registry);
-    const Availability found = availability(*file, context);
-    if (found.use == Availability::no)
-      throw_usage(error_id::tracker_unavailable,
-                  "args.report_to names \"" + name + "\", which is not available here: " + found.reason);
+    if (!made(plain(*file, true))) require_available(*file, context, {}, "args.report_to names \"" + name + "\"");
     return plain(*file, true);
   }
   throw_unknown(name, registry);
@@ -140,9 +142,17 @@ Tracker named(const std::string& name, const PluginRegistry& registry, const Hos
 
 }  // namespace
 
-Availability availability(const PluginFile& file, const HostContext& context) {
-  const PluginHost host(file.note.id, {}, context);
+Availability availability(const PluginFile& file, const HostContext& context, const json::object& config,
+                          std::string_view where) {
+  const PluginHost host(file.note.id, resolve_config(file.note.config, file.note.id, config, where), context);
   return ask_availability(*PluginLibrary::load(file), &host);
+}
+
+void require_available(const PluginFile& file, const HostContext& context, const json::object& config,
+                       const std::string& where) {
+  const Availability found = availability(file, context, config, where);
+  if (found.use == Availability::no)
+    throw_usage(error_id::tracker_unavailable, where + ", which is not available here: " + found.reason);
 }
 
 Availability availability_in_time(const PluginFile& file, const HostContext& context) {
@@ -197,17 +207,19 @@ std::vector<Twin> twins(const PluginRegistry& registry) {
 }
 
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                       const HostContext& context) {
+                                       const HostContext& context, const Made& made_by_run) {
+  const Made made = made_by_run ? made_by_run : [](const Tracker&) { return false; };
   std::vector<Tracker> out;
   if (report_to == std::vector<std::string>{"all"}) {
-    out = all_available(registry, context);
+    out = all_available(registry, context, made);
   } else if (report_to != std::vector<std::string>{"none"}) {
     for (const std::string& name : report_to)
-      if (!registry.leaves_out(name) && !is_there(out, name)) out.push_back(named(name, registry, context));
+      if (!registry.leaves_out(name) && !is_there(out, name)) out.push_back(named(name, registry, context, made));
   }
   for (const PluginFile* file : first_trackers(registry)) {
-    const bool there = std::any_of(out.begin(), out.end(),
-                                   [&](const Tracker& tracker) { return tracker.name == file->note.report_to; });
+    const bool there = made(plain(*file, false)) || std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {
+                         return tracker.name == file->note.report_to;
+                       });
     if (!file->note.always || there || !is_available(*file, context)) continue;
     tell_twins(*file, registry);
     out.push_back(plain(*file, false));

@@ -3,14 +3,24 @@
 // Which trackers a run reports to.
 #pragma once
 
+#include <functional>
+#include <string>
+#include <string_view>
+
 #include "loading/availability.hpp"
 #include "trainer/host_context.hpp"
 #include "trainer/plugin_registry.hpp"
 
 namespace trainer {
 
-/// Asks a tracker whether it can be used here. Loads the plugin.
-Availability availability(const PluginFile& file, const HostContext& context);
+/// Asks a tracker whether it can be used here with this configuration, which is checked as for an instance; `where` is
+/// its place, for messages. Loads the plugin.
+Availability availability(const PluginFile& file, const HostContext& context, const json::object& config = {},
+                          std::string_view where = "report_to");
+
+/// A usage Error, which says why and what to do, for a tracker that cannot work with this configuration.
+void require_available(const PluginFile& file, const HostContext& context, const json::object& config,
+                       const std::string& where);
 
 /// The same of a tracker that nobody named, which must not hold up the others: asked on a thread of its own, which is
 /// left behind when it has not answered at the watchdog's deadline. That is an Error, as is anything else.
@@ -36,7 +46,10 @@ struct Tracker {
 /// that plugin with the configuration {"callback": CALLBACK}, and counts as the tracker CALLBACK. A tracker whose note
 /// says "always" comes last when it is available. A name that is missing or unavailable is an Error that says why, what
 /// there is, and what to do.
+/// `made`: what the run's own callbacks make, with a configuration perhaps. These are not asked, and count for their
+/// store.
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                       const HostContext& context);
+                                       const HostContext& context,
+                                       const std::function<bool(const Tracker&)>& made = {});
 
 }  // namespace trainer

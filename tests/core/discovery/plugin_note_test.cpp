@@ -174,6 +174,7 @@ TEST(ResolveConfig, SaysWhatIsWrong) {
       {R"({"path": "x", "patience": 0})", "expected at least 1"},
       {R"({"path": "x", "threshold": "a"})", "expected number or null"},
       {R"({"path": "x", "mode": "least"})", "expected one of [\"min\", \"max\"]"},
+      {R"({"path": 12345})", "is an integer, expected string"},  // not shown: it may be a secret
       {R"({})", "needs the key \"path\" (string)"},
   };
   for (const auto& c : cases) {

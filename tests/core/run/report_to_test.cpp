@@ -30,6 +30,7 @@ class ReportTo : public testing::Test {
     compile(directory_.path() / (id + ".so"),
             preamble +
                 "#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
+                "  trainer_value uri = {sizeof uri, 0, 0, 0, {0, 0}};\n  (void)uri;\n"
                 "  host->set_error(host, \"set " +
                 id + "_URI\", 8); return " + status +
                 "; }\n"
@@ -77,6 +78,30 @@ TEST_F(ReportTo, AllTakesOneTrackerOfAStore) {
   tracker("azure_ml", "TRAINER_UNAVAILABLE", "\"store\": \"mlflow\"");
   EXPECT_EQ(names({"all"}), "dagshub");
   EXPECT_EQ(names({"mlflow", "dagshub"}), "mlflow dagshub");
+}
+
+TEST_F(ReportTo, WhatTheCallbacksConfigureIsAvailableByThat) {
+  const std::string store = "\"store\": \"mlflow\"";
+  tracker("mlflow", "host->config(host, \"uri\", 3, &uri) || uri.text.size == 0 ? TRAINER_UNAVAILABLE : TRAINER_OK",
+          store + ", \"config\": {\"uri\": {\"type\": \"string\", \"default\": \"\"}}");
+  tracker("dagshub", "", store);
+  const PluginRegistry registry({directory_.path()});
+  TrainerState state;
+  TrainerControl control;
+  const CallbackSpec configured = CallbackSpec::plugin("mlflow", {{"uri", "http://h"}});
+  for (const auto& report_to : {std::vector<std::string>{"mlflow"}, std::vector<std::string>{"all"}}) {
+    CallbackHandler handler(args_, state, control);
+    add_callbacks(handler, report_to, OnError::fail, {configured}, registry, context_);
+    ASSERT_EQ(handler.entries().size(), 1u) << "and no other of its store";
+    EXPECT_EQ(handler.entries()[0]->name, "mlflow");
+  }
+  EXPECT_EQ(names({"all"}), "dagshub");
+  EXPECT_SAYS(sentence_of([&] { names({"mlflow"}); }), "args.report_to names \"mlflow\", which is not available here");
+  CallbackHandler handler(args_, state, control);
+  EXPECT_SAYS(sentence_of([&] {
+                add_callbacks(handler, {}, OnError::fail, {CallbackSpec::plugin("mlflow")}, registry, context_);
+              }),
+              "callbacks names the plugin \"mlflow\", which is not available here: set mlfl");
 }
 
 TEST_F(ReportTo, ATrackerWithTheNameOfAnotherTakesItsPlaceNotInSilence) {

@@ -20,7 +20,8 @@ typedef struct trainer_ext_tracker {
 
   /* TRAINER_OK; or, after host->set_error with the reason and the variable or package to set,
    * TRAINER_NOT_CONFIGURED for a tracker that works once report_to names it but that "all" leaves out,
-   * and TRAINER_UNAVAILABLE for one that cannot work at all. Only log, set_error and argument of `host` may be used.
+   * and TRAINER_UNAVAILABLE for one that cannot work at all. Only log, set_error, argument, config and config_json of
+   * `host` may be used; the configuration is the one that the instance would get, for report_to the note's defaults.
    * Must not touch the network. Perhaps on another thread than `create`, which is the host's thread for it then.
    * [trainer-thread & !event] */
   int32_t(TRAINER_CALL* available)(const trainer_host* host);
