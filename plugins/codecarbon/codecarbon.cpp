@@ -8,6 +8,7 @@
 #include <trainer/sdk.hpp>
 
 #include "settings.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/files.hpp"
 #include "tracker.hpp"
@@ -19,7 +20,6 @@ namespace cc = trainer::codecarbon;
 namespace plugins = trainer::plugins;
 using trainer::sdk::Host;
 using trainer::sdk::repr;
-using trainer::sdk::Value;
 
 class CodeCarbon : public trainer::sdk::TrainerCallback {
  public:
@@ -56,14 +56,7 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     constexpr const char* file_name = ".codecarbon.config";
     cc::Layer given{"the configuration of codecarbon", {}};
     for (const std::string& name : cc::setting_names()) {
-      const Value value = host.config(name);
-      if (value.is_null()) continue;
-      if (!value.is_number())
-        given.values[name] = value.text();
-      else if (value.raw()->type == TRAINER_BOOLEAN)
-        given.values[name] = value.flag() ? "true" : "false";
-      else
-        given.values[name] = value.is_integer() ? std::to_string(value.integer()) : repr(value.number());
+      if (auto text = plugins::setting_text(host.config(name))) given.values[name] = std::move(*text);
     }
     std::vector<cc::Layer> layers;
     layers.push_back(cc::read_ini(plugins::expand_user(std::string("~/") + file_name), log));

@@ -9,6 +9,7 @@
 
 #include "experiment.hpp"
 #include "live.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/files.hpp"
 
@@ -23,7 +24,7 @@ enum class Models { none, last, all };
 
 class DvcLive : public trainer::sdk::TrainerCallback {
  public:
-  explicit DvcLive(const Host& host) : host_(host) {}
+  explicit DvcLive(const Host& host) : host_(host), given_(host), models_(asked_models(given_)) {}
 
   static void available(const Host&) {
     if (!dl::find_above(std::filesystem::current_path(), ".dvc").empty()) return;
@@ -72,7 +73,8 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     const auto warn = [this](const std::string& text) { host_.warning(text); };
     const auto info = [this](const std::string& text) { host_.info(text); };
     std::filesystem::path directory = text_of("dir"), dvc_yaml = text_of("dvcyaml");
-    dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), text_of("exp_name"), text_of("exp_message")};
+    dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), given_.text("exp_name", {"DVC_EXP_NAME"}),
+                                  text_of("exp_message")};
     if (dl::truthy(plugins::variable("DVCLIVE_TEST"))) {
       const std::filesystem::path temporary = plugins::make_temporary_directory("dvclive-");
       directory = temporary / directory;
@@ -82,7 +84,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     }
     experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
     live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
-    if (host_.config("resume").flag() || dl::truthy(plugins::variable("DVCLIVE_RESUME")))
+    if (dl::truthy(given_.text("resume", {"DVCLIVE_RESUME"})))
       live_->resume();
     else if (training && state.global_step > 0 && continues_history())
       live_->resume_at(static_cast<std::int64_t>(host_.log_history_size()));
@@ -107,10 +109,10 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     return live_->continues(static_cast<std::int64_t>(logged), values);
   }
 
-  /// HF_DVCLIVE_LOG_MODEL: ENV_VARS_TRUE_VALUES of transformers, or all.
-  static Models asked_models() {
+  /// log_model, HF_DVCLIVE_LOG_MODEL: ENV_VARS_TRUE_VALUES of transformers, or all.
+  static Models asked_models(const plugins::SettingReader& given) {
     std::string upper;
-    for (const char c : plugins::variable("HF_DVCLIVE_LOG_MODEL"))
+    for (const char c : given.text("log_model", {"HF_DVCLIVE_LOG_MODEL"}))
       upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
     if (upper == "ALL") return Models::all;
     for (const char* yes : {"1", "ON", "YES", "TRUE"})
@@ -121,7 +123,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   void log_model(const Arguments& args) {
     const std::string name = args["load_best_model_at_end"].flag() ? "best" : "last";
     const std::filesystem::path saved = std::filesystem::path(args["output_dir"].text()) / name;
-    if (!host_.save_model(saved.string())) return host_.warning("HF_DVCLIVE_LOG_MODEL: there is no model here to log");
+    if (!host_.save_model(saved.string())) return host_.warning("log_model: there is no model here to log");
     const std::filesystem::path copy = live_->copy_model(saved, name);
     if (experiment_->add(copy)) live_->add_model(name, copy);
   }
@@ -131,9 +133,10 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   }
 
   Host host_;
+  const plugins::SettingReader given_;
   std::unique_ptr<dl::Experiment> experiment_;
   std::unique_ptr<dl::Live> live_;
-  const Models models_ = asked_models();
+  const Models models_;
   std::set<std::string> warned_;
 };
 
@@ -150,11 +153,14 @@ TRAINER_PLUGIN(DvcLive, {
   "events": ["on_train_begin", "on_train_end", "on_save", "on_log"],
   "config": {
     "dir": {"type": "string", "default": "dvclive", "description": "the directory of the files"},
-    "resume": {"type": "boolean", "default": false, "description": "go on after the last step in dir"},
+    "resume": {"type": ["boolean", "null"], "default": null,
+      "description": "DVCLIVE_RESUME: go on after the last step in dir; false by default"},
     "dvcyaml": {"type": ["string", "null"], "default": "dvc.yaml", "description": "the dvc.yaml to keep; null for none"},
     "save_dvc_exp": {"type": "boolean", "default": true, "description": "save a DVC experiment at the end"},
-    "exp_name": {"type": ["string", "null"], "default": null, "description": "its name"},
-    "exp_message": {"type": ["string", "null"], "default": null, "description": "its commit message"}
+    "exp_name": {"type": ["string", "null"], "default": null, "description": "DVC_EXP_NAME: its name"},
+    "exp_message": {"type": ["string", "null"], "default": null, "description": "its commit message"},
+    "log_model": {"type": ["boolean", "string", "null"], "default": null,
+      "description": "HF_DVCLIVE_LOG_MODEL: true: the model at the end; all: output_dir with each checkpoint; false by default"}
   }
 })
 // clang-format on

@@ -50,7 +50,6 @@ Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
   const fs::path here = fs::current_path();
   git_root_ = find_above(here, ".git");
   dvc_root_ = find_above(here, ".dvc");
-  if (options_.name.empty()) options_.name = variable("DVC_EXP_NAME");
   const std::string queue_root = variable("DVC_ROOT");
   in_pipeline_ = !queue_root.empty();
   in_experiment_ = in_pipeline_ && !variable("DVC_EXP_BASELINE_REV").empty();

@@ -28,7 +28,7 @@ class Experiment {
  public:
   using Say = std::function<void(const std::string&)>;
 
-  /// Looks at the current directory and DVC_ROOT, DVC_EXP_BASELINE_REV, DVC_EXP_NAME.
+  /// Looks at the current directory and DVC_ROOT, DVC_EXP_BASELINE_REV.
   Experiment(ExperimentOptions options, Say info, Say warn);
   ~Experiment();
   Experiment(const Experiment&) = delete;

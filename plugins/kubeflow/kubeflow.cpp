@@ -7,6 +7,7 @@
 #include <trainer/sdk.hpp>
 
 #include "poster.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "status.hpp"
@@ -16,6 +17,7 @@ namespace {
 
 namespace kf = trainer::kubeflow;
 using trainer::plugins::monotonic_seconds;
+using trainer::plugins::SettingReader;
 using trainer::plugins::variable;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
@@ -27,12 +29,12 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
  public:
   explicit Kubeflow(const Host& host) : host_(host) {}
 
-  static void available(const Host&) {
+  static void available(const Host& host) {
     std::string disabled = variable("DISABLE_KUBEFLOW_INTEGRATION");
     std::transform(disabled.begin(), disabled.end(), disabled.begin(),
                    [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 32) : c; });
     if (disabled == "TRUE") throw trainer::sdk::Unavailable("DISABLE_KUBEFLOW_INTEGRATION is TRUE; unset it");
-    if (variable("KUBEFLOW_TRAINER_SERVER_URL").empty())
+    if (server_url(SettingReader(host)).empty())
       throw trainer::sdk::Unavailable(
           "KUBEFLOW_TRAINER_SERVER_URL is not set; Kubeflow sets it in a TrainJob with "
           "TrainJobRuntimeStatus enabled");
@@ -43,10 +45,11 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
   void on_train_begin(const Arguments&, const State& state, Control&) override {
     // A replay is no training: what a TrainJob shows must not go back.
     if (state.is_world_process_zero == 0 || host_.is_replay()) return;
+    const SettingReader given(host_);
     if (!poster_)
       poster_ = std::make_unique<kf::Poster>(
-          kf::Settings{variable("KUBEFLOW_TRAINER_SERVER_URL"), variable("KUBEFLOW_TRAINER_SERVER_TOKEN"),
-                       variable("KUBEFLOW_TRAINER_SERVER_CA_CERT")},
+          kf::Settings{server_url(given), given.text("server_token", {"KUBEFLOW_TRAINER_SERVER_TOKEN"}),
+                       given.text("server_ca_cert", {"KUBEFLOW_TRAINER_SERVER_CA_CERT"})},
           [host = host_](const std::string& text) { host.debug(text); });
     start_ = monotonic_seconds();
     metrics_.clear();
@@ -88,6 +91,9 @@ class Kubeflow : public trainer::sdk::TrainerCallback {
   }
 
  private:
+  static std::string server_url(const SettingReader& given) {
+    return given.text("server_url", {"KUBEFLOW_TRAINER_SERVER_URL"});
+  }
   static void append(std::string& list, std::string_view name, std::int64_t value) {
     std::string text;
     trainer::sdk::append_repr(text, value);
@@ -116,6 +122,14 @@ TRAINER_PLUGIN(Kubeflow, {
   "always": true,
   "class": "KubeflowCallback",
   "description": "Reports progress to Kubeflow Trainer.",
-  "events": ["on_train_begin", "on_train_end", "on_log", "on_step_end"]
+  "events": ["on_train_begin", "on_train_end", "on_log", "on_step_end"],
+  "config": {
+    "server_url": {"type": ["string", "null"], "default": null,
+      "description": "KUBEFLOW_TRAINER_SERVER_URL: where to post"},
+    "server_token": {"type": ["string", "null"], "default": null,
+      "description": "KUBEFLOW_TRAINER_SERVER_TOKEN: the file of the service account's token"},
+    "server_ca_cert": {"type": ["string", "null"], "default": null,
+      "description": "KUBEFLOW_TRAINER_SERVER_CA_CERT: the certificate authority for TLS"}
+  }
 })
 // clang-format on

@@ -7,15 +7,15 @@
 
 namespace {
 
-using trainer::plugins::variable;
+using trainer::plugins::SettingReader;
 using trainer::sdk::Host;
 
 class NeptuneCallback : public trainer::plugins::BridgedCallback {
  public:
-  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, {.callback = "neptune"}), host_(host) {}
+  explicit NeptuneCallback(const Host& host) : BridgedCallback(host, settings(SettingReader(host))), host_(host) {}
 
-  static void available(const Host&) {
-    if (variable("NEPTUNE_MODE") != "offline")
+  static void available(const Host& host) {
+    if (SettingReader(host).text("mode", {"NEPTUNE_MODE"}) != "offline")
       throw trainer::sdk::Unavailable(
           "Neptune's hosted service ended in March 2026; NEPTUNE_MODE=offline still writes its "
           "files, and report_to has other trackers");
@@ -38,6 +38,13 @@ class NeptuneCallback : public trainer::plugins::BridgedCallback {
   }
 
  private:
+  static trainer::plugins::BridgeSettings settings(const SettingReader& given) {
+    trainer::plugins::BridgeSettings settings;
+    settings.callback = "neptune";
+    settings.environment = given.changed_variables({{"mode", "NEPTUNE_MODE"}, {"project", "NEPTUNE_PROJECT"}});
+    return settings;
+  }
+
   Host host_;
   bool told_ = false;
 };
@@ -51,5 +58,11 @@ TRAINER_PLUGIN(NeptuneCallback, {
   "description": "Writes Neptune's offline files through transformers' own callback, in Python.",
   "report_to": "neptune",
   "class": "NeptuneCallback",
-  "events": ["on_init_end", "on_train_begin", "on_train_end", "on_evaluate", "on_save", "on_log"]
+  "events": ["on_init_end", "on_train_begin", "on_train_end", "on_evaluate", "on_save", "on_log"],
+  "config": {
+    "mode": {"type": ["string", "null"], "default": null,
+      "description": "NEPTUNE_MODE: offline"},
+    "project": {"type": ["string", "null"], "default": null,
+      "description": "NEPTUNE_PROJECT"}
+  }
 })

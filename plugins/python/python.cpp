@@ -2,6 +2,10 @@
 //
 // Runs a callback that is written in Python, in a Python of the user's: one of transformers' own
 // integrations, or any other class.
+#include <boost/json.hpp>
+#include <map>
+#include <stdexcept>
+
 #include "shared/python_bridge/callback.hpp"
 
 namespace {
@@ -9,17 +13,36 @@ namespace {
 using trainer::plugins::BridgeSettings;
 using trainer::sdk::Host;
 
+std::map<std::string, std::string> environment_of(const Host& host) {
+  std::map<std::string, std::string> variables;
+  const trainer::sdk::Value value = host.config("environment");
+  if (value.is_null()) return variables;
+  const boost::json::value given = boost::json::parse(value.text());
+  for (const auto& entry : given.as_object()) {
+    const std::string name(entry.key());
+    if (!entry.value().is_string())  // which is not shown: it may be a secret
+      throw std::invalid_argument("config.environment gives \"" + name + "\" no text; put its value in quotes");
+    if (name.empty() || name.find('=') != name.npos)
+      throw std::invalid_argument("config.environment has \"" + name + "\", which is no variable's name; rename it");
+    variables[name] = entry.value().get_string();
+  }
+  return variables;
+}
+
 BridgeSettings settings_of(const Host& host) {
   BridgeSettings settings;
   settings.callback = host.config("callback").text();
   settings.kwargs = host.config("kwargs").text();
   settings.path = host.config("path").text();
   settings.python = host.config("python").text();
+  settings.environment = environment_of(host);
   settings.mode = host.config("mode").text();
   if (const auto wait = host.config("wait"); !wait.is_null()) settings.wait = wait.flag();
   settings.timeout = host.config("timeout").number();
   settings.shutdown_timeout = host.config("shutdown_timeout").number();
   if (settings.callback == "flyte") settings.parent = trainer::plugins::variable("TRAINER_BRIDGE_SOCKET");
+  if (!settings.parent.empty() && !settings.environment.empty())
+    throw std::invalid_argument("config.environment is not for flyte, which runs in its task's Python; set it there");
   return settings;
 }
 
@@ -72,6 +95,8 @@ TRAINER_PLUGIN(Python, {
     "callback": {"type": "string",
       "description": "a tracker's name in report_to, or a class or function by its path: mypackage.MyCallback"},
     "kwargs": {"type": "object", "default": {}, "description": "keyword arguments of the class"},
+    "environment": {"type": "object", "default": {},
+      "description": "variables for that Python, such as MLFLOW_TRACKING_URI; an empty text unsets one"},
     "python": {"type": "string", "default": "",
       "description": "the Python to run; by default TRAINER_PYTHON, the active environment's, python3"},
     "path": {"type": "array", "default": [],

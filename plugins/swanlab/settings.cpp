@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads the SWANLAB_* variables, the older names after the newer ones.
+// Reads the configuration and the SWANLAB_* variables, the older names after the newer ones.
 #include "settings.hpp"
 
 #include <algorithm>
@@ -13,16 +13,11 @@
 namespace trainer::swanlab {
 namespace {
 
-using plugins::variable;
+using plugins::Setting;
+using plugins::SettingReader;
 
-std::string first_of(std::initializer_list<const char*> names) {
-  for (const char* name : names)
-    if (std::string value = variable(name); !value.empty()) return value;
-  return "";
-}
-
-[[noreturn]] void refuse(const char* name, const std::string& found, const char* expected) {
-  throw std::invalid_argument(std::string(name) + " is \"" + found + "\", expected " + expected +
+[[noreturn]] void refuse(const Setting& setting, const char* expected) {
+  throw std::invalid_argument(setting.name + " is \"" + setting.text + "\", expected " + expected +
                               "; correct it or unset it");
 }
 
@@ -45,21 +40,25 @@ std::vector<std::string> read_tags(const std::string& text) {
   return tags;
 }
 
-Settings::Mode read_mode() {
-  const std::string mode = variable("SWANLAB_MODE");
+Setting mode_setting(const SettingReader& given) { return given.find("mode", {"SWANLAB_MODE"}).value_or(Setting()); }
+
+Settings::Mode read_mode(const SettingReader& given) {
+  const Setting setting = mode_setting(given);
+  const std::string& mode = setting.text;
   if (mode.empty() || mode == "cloud" || mode == "online") return Settings::Mode::online;
   if (mode == "offline" || mode == "local") return Settings::Mode::offline;
   if (mode == "disabled") return Settings::Mode::disabled;
-  refuse("SWANLAB_MODE", mode, "online, cloud, offline, local or disabled");
+  refuse(setting, "online, cloud, offline, local or disabled");
 }
 
-Settings::Resume read_resume(bool resuming) {
-  const std::string resume = first_of({"SWANLAB_RESUME", "SWANLAB_RUN_RESUME"});
+Settings::Resume read_resume(const SettingReader& given, bool resuming) {
+  const Setting setting = given.find("resume", {"SWANLAB_RESUME", "SWANLAB_RUN_RESUME"}).value_or(Setting());
+  const std::string& resume = setting.text;
   if (resume.empty()) return resuming ? Settings::Resume::allow : Settings::Resume::never;
   if (resume == "allow" || plugins::is_true(resume)) return Settings::Resume::allow;
   if (resume == "must") return Settings::Resume::must;
   if (resume == "never" || resume == "false" || resume == "False") return Settings::Resume::never;
-  refuse("SWANLAB_RESUME", resume, "must, allow or never");
+  refuse(setting, "must, allow or never");
 }
 
 constexpr plugins::NameRule project_rule{.allowed = "_-+.", .forbidden = {}, .most = 100};
@@ -72,29 +71,30 @@ bool is_reserved(char c) {
 
 }  // namespace
 
-Settings read_settings(bool resuming) {
+Settings read_settings(const SettingReader& given, bool resuming) {
   Settings s;
-  s.mode = read_mode();
+  s.mode = read_mode(given);
   if (s.mode == Settings::Mode::disabled) return s;
-  const std::string directory = first_of({"SWANLAB_LOG_DIR", "SWANLAB_LOGDIR"});
+  const std::string directory = given.text("log_dir", {"SWANLAB_LOG_DIR", "SWANLAB_LOGDIR"});
   s.directory = directory.empty() ? "swanlog" : directory;
-  s.project = first_of({"SWANLAB_PROJECT", "SWANLAB_PROJECT_NAME", "SWANLAB_PROJ_NAME"});
+  s.project = given.text("project", {"SWANLAB_PROJECT", "SWANLAB_PROJECT_NAME", "SWANLAB_PROJ_NAME"});
   if (s.project.empty())
     s.project = plugins::fit_name(std::filesystem::current_path().filename().string(), project_rule);
-  s.workspace = first_of({"SWANLAB_PROJECT_WORKSPACE", "SWANLAB_WORKSPACE"});
-  s.is_public = plugins::is_true(first_of({"SWANLAB_PROJECT_PUBLIC", "SWANLAB_PUBLIC"}));
-  s.name = first_of({"SWANLAB_EXPERIMENT_NAME", "SWANLAB_EXP_NAME"});
-  s.description = first_of({"SWANLAB_EXPERIMENT_DESCRIPTION", "SWANLAB_DESCRIPTION"});
-  s.group = first_of({"SWANLAB_EXPERIMENT_GROUP", "SWANLAB_GROUP"});
-  s.job_type = first_of({"SWANLAB_EXPERIMENT_JOB_TYPE", "SWANLAB_JOB_TYPE"});
-  s.color = first_of({"SWANLAB_EXPERIMENT_COLOR", "SWANLAB_EXP_COLOR"});
+  s.workspace = given.text("workspace", {"SWANLAB_PROJECT_WORKSPACE", "SWANLAB_WORKSPACE"});
+  s.is_public = plugins::is_true(given.text("public", {"SWANLAB_PROJECT_PUBLIC", "SWANLAB_PUBLIC"}));
+  s.name = given.text("exp_name", {"SWANLAB_EXPERIMENT_NAME", "SWANLAB_EXP_NAME"});
+  s.description = given.text("description", {"SWANLAB_EXPERIMENT_DESCRIPTION", "SWANLAB_DESCRIPTION"});
+  s.group = given.text("group", {"SWANLAB_EXPERIMENT_GROUP", "SWANLAB_GROUP"});
+  s.job_type = given.text("job_type", {"SWANLAB_EXPERIMENT_JOB_TYPE", "SWANLAB_JOB_TYPE"});
+  s.color = given.text("exp_color", {"SWANLAB_EXPERIMENT_COLOR", "SWANLAB_EXP_COLOR"});
   if (s.color.empty()) s.color = "#528d59";
-  s.tags = read_tags(first_of({"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
-  s.id = variable("SWANLAB_RUN_ID");
+  s.tags = read_tags(given.text("tags", {"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
+  const Setting id = given.find("run_id", {"SWANLAB_RUN_ID"}).value_or(Setting());
+  s.id = id.text;
   if (std::any_of(s.id.begin(), s.id.end(), is_reserved))
-    refuse("SWANLAB_RUN_ID", s.id, "none of < > : \" / \\ | ? * # % and no control character in it");
-  s.resume = read_resume(resuming);
-  s.console = variable("SWANLAB_TERMINAL_PROXY_TYPE") != "none";
+    refuse(id, "none of < > : \" / \\ | ? * # % and no control character in it");
+  s.resume = read_resume(given, resuming);
+  s.console = given.text("terminal_proxy_type", {"SWANLAB_TERMINAL_PROXY_TYPE"}) != "none";
   return s;
 }
 
@@ -117,15 +117,16 @@ void fit_names(Settings& s) {
   }
 }
 
-bool has_key() {
-  if (!variable("SWANLAB_API_KEY").empty()) return true;
-  const std::string root = first_of({"SWANLAB_ROOT", "SWANLAB_SAVE_DIR"});
+bool has_key(const SettingReader& given) {
+  if (!given.text("api_key", {"SWANLAB_API_KEY"}).empty()) return true;
+  std::string root = plugins::variable("SWANLAB_ROOT");
+  if (root.empty()) root = plugins::variable("SWANLAB_SAVE_DIR");
   const std::filesystem::path home = root.empty() ? plugins::expand_user("~/.swanlab") : root;
   std::error_code error;  // one login a file: any entry counts
   return std::filesystem::is_regular_file(".swanlab/.netrc", error) ||
          std::filesystem::is_regular_file(home / ".netrc", error);
 }
 
-bool is_disabled() { return variable("SWANLAB_MODE") == "disabled"; }
+bool is_disabled(const SettingReader& given) { return mode_setting(given).text == "disabled"; }
 
 }  // namespace trainer::swanlab

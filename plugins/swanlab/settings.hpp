@@ -8,9 +8,11 @@
 #include <string>
 #include <vector>
 
+#include "shared/settings/settings.hpp"
+
 namespace trainer::swanlab {
 
-/// What the SWANLAB_* variables say: the names of transformers' callback first, then those of
+/// What the configuration and the SWANLAB_* variables say: the names of transformers' callback first, then those of
 /// SwanLab 0.10, then its older ones.
 struct Settings {
   enum class Mode { online, offline, disabled };
@@ -28,12 +30,12 @@ struct Settings {
 
 /// `resuming`: the run continues from a checkpoint. Throws std::invalid_argument with a sentence
 /// for a value that has no meaning.
-Settings read_settings(bool resuming);
+Settings read_settings(const plugins::SettingReader& given, bool resuming);
 
 /// Replaces and cuts what SwanLab would refuse, with a sentence in `warnings` for each.
 void fit_names(Settings& settings);
 
-bool has_key();  ///< SWANLAB_API_KEY, or a login of `swanlab login`
-bool is_disabled();
+bool has_key(const plugins::SettingReader& given);  ///< SWANLAB_API_KEY, or a login of `swanlab login`
+bool is_disabled(const plugins::SettingReader& given);
 
 }  // namespace trainer::swanlab

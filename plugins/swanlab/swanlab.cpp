@@ -34,9 +34,11 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   explicit SwanLab(const Host& host) : host_(host) {}
   ~SwanLab() override { finish(); }
 
-  static void available(const Host&) {
-    if (swanlab::is_disabled()) throw trainer::sdk::NotConfigured("SWANLAB_MODE is \"disabled\"; unset it to have it");
-    if (!plugins::has_variable("SWANLAB_", {}) && !swanlab::has_key())
+  static void available(const Host& host) {
+    const plugins::SettingReader given(host);
+    if (swanlab::is_disabled(given))
+      throw trainer::sdk::NotConfigured("SWANLAB_MODE is \"disabled\"; unset it to have it");
+    if (!plugins::has_variable("SWANLAB_", {}) && !swanlab::has_key(given))
       throw trainer::sdk::NotConfigured(
           "there is no SWANLAB_... variable and no login for it; set SWANLAB_MODE=offline, or log "
           "in with `swanlab login`");
@@ -87,7 +89,8 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     if (state.is_world_process_zero == 0) return;
     const Value checkpoint = args["resume_from_checkpoint"];
     const bool resuming = checkpoint.is_string() ? !checkpoint.text().empty() : checkpoint.flag();
-    swanlab::Settings settings = swanlab::read_settings(resuming || state.global_step > 0);
+    swanlab::Settings settings =
+        swanlab::read_settings(plugins::SettingReader(host_), resuming || state.global_step > 0);
     if (settings.mode == Mode::disabled) return;
     const std::string run_name(args["run_name"].text());
     if (!run_name.empty()) settings.name = run_name;
@@ -156,7 +159,8 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   void sync() const {
     const std::string directory = run_->directory().string();
     const std::filesystem::path program = plugins::find_program("swanlab");
-    if (!swanlab::has_key() || program.empty()) {
+    const plugins::SettingReader given(host_);
+    if (!swanlab::has_key(given) || program.empty()) {
       host_.info("the SwanLab run is on this disk only: " +
                  std::string(program.empty() ? "the command swanlab is not on PATH" : "there is no login for SwanLab") +
                  "; `swanlab sync " + directory + "` sends it");
@@ -164,8 +168,11 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     }
     const Value limit = host_.config("sync_seconds");
     const std::string log = directory + "/sync.log";
-    const int status = plugins::start_program({program.string(), "sync", directory}, log,
-                                              std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    const int status = plugins::start_program(
+        {program.string(), "sync", directory}, log,
+        std::chrono::duration<double>(limit.is_number() ? limit.number() : 60),
+        given.changed_variables(
+            {{"api_key", "SWANLAB_API_KEY"}, {"api_host", "SWANLAB_API_HOST"}, {"web_host", "SWANLAB_WEB_HOST"}}));
     if (status == -1)
       host_.info("`swanlab sync` still sends the run; it writes to " + log);
     else if (status != 0)
@@ -196,6 +203,40 @@ TRAINER_PLUGIN(SwanLab, {
   "description": "Writes a run file for SwanLab.",
   "events": ["on_train_begin", "on_train_end", "on_predict", "on_log"],
   "config": {
+    "project": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_PROJECT: the name of the current directory by default"},
+    "workspace": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_WORKSPACE"},
+    "public": {"type": ["boolean", "null"], "default": null,
+      "description": "SWANLAB_PUBLIC: a public run; false by default"},
+    "exp_name": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_EXP_NAME: the run's name when the argument run_name is not given"},
+    "description": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_DESCRIPTION"},
+    "group": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_GROUP"},
+    "job_type": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_JOB_TYPE"},
+    "tags": {"type": ["array", "null"], "default": null,
+      "description": "SWANLAB_TAGS"},
+    "exp_color": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_EXP_COLOR; #528d59 by default"},
+    "log_dir": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_LOG_DIR; \"swanlog\" by default"},
+    "mode": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_MODE: online, offline or disabled; online by default"},
+    "run_id": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_RUN_ID"},
+    "resume": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_RESUME: must, allow or never; allow when a checkpoint is resumed, else never"},
+    "terminal_proxy_type": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_TERMINAL_PROXY_TYPE: none keeps no console lines"},
+    "api_key": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_API_KEY, for swanlab sync; better kept in the environment"},
+    "api_host": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_API_HOST, for swanlab sync"},
+    "web_host": {"type": ["string", "null"], "default": null,
+      "description": "SWANLAB_WEB_HOST, for swanlab sync"},
     "sync_seconds": {
       "type": "number",
       "default": 60,

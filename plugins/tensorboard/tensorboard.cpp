@@ -12,6 +12,7 @@
 #include "log_directory.hpp"
 #include "shared/run_config/log_keys.hpp"
 #include "shared/run_config/names.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/files.hpp"
@@ -51,7 +52,7 @@ class Tags {
 class TensorBoard : public trainer::sdk::TrainerCallback {
  public:
   explicit TensorBoard(const Host& host) : host_(host) {
-    directory_ = plugins::expand_user(plugins::variable("TENSORBOARD_LOGGING_DIR"));
+    directory_ = plugins::expand_user(plugins::SettingReader(host).text("logging_dir", {"TENSORBOARD_LOGGING_DIR"}));
   }
   ~TensorBoard() override {
     try {
@@ -145,6 +146,10 @@ TRAINER_PLUGIN(TensorBoard, {
   "version": TRAINER_VERSION,
   "report_to": "tensorboard",
   "description": "Writes scalars and texts to event files for TensorBoard.",
-  "events": ["on_train_begin", "on_train_end", "on_log"]
+  "events": ["on_train_begin", "on_train_end", "on_log"],
+  "config": {
+    "logging_dir": {"type": ["string", "null"], "default": null,
+      "description": "TENSORBOARD_LOGGING_DIR: the directory itself, instead of one below output_dir/runs"}
+  }
 })
 // clang-format on

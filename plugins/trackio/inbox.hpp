@@ -11,8 +11,8 @@
 
 namespace trainer::trackio {
 
-/// $TRACKIO_DIR, else trackio below $HF_HOME, $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.
-std::filesystem::path data_directory();
+/// `configured`, else trackio below $HF_HOME, $XDG_CACHE_HOME/huggingface or ~/.cache/huggingface.
+std::filesystem::path data_directory(const std::string& configured);
 
 class Inbox {
  public:

@@ -28,8 +28,8 @@ std::string writer_name() {
 
 }  // namespace
 
-fs::path data_directory() {
-  if (const std::string set = variable("TRACKIO_DIR"); !set.empty()) return set;
+fs::path data_directory(const std::string& configured) {
+  if (!configured.empty()) return configured;
   if (const std::string set = variable("HF_HOME"); !set.empty()) return fs::path(expand_user(set)) / "trackio";
   const std::string cache = variable("XDG_CACHE_HOME");
   return fs::path(expand_user(cache.empty() ? "~/.cache" : cache)) / "huggingface" / "trackio";

@@ -10,6 +10,7 @@
 #include "sender.hpp"
 #include "shared/run_config/log_keys.hpp"
 #include "shared/run_config/run_config.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/random_id.hpp"
@@ -17,6 +18,7 @@
 namespace {
 
 namespace tr = trainer::trackio;
+using trainer::plugins::SettingReader;
 using trainer::plugins::variable;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
@@ -25,10 +27,10 @@ constexpr double longest_flush = 5;  // seconds at the end of a training
 
 class Trackio : public trainer::sdk::TrainerCallback {
  public:
-  explicit Trackio(const Host& host) : host_(host) {}
+  explicit Trackio(const Host& host) : host_(host), given_(host) {}
 
   static void available(const Host& host) {
-    if (!variable("TRACKIO_SERVER_URL").empty())
+    if (!server_url(SettingReader(host)).empty())
       if (const std::string problem = trainer::plugins::http::library_problem(); !problem.empty())
         throw trainer::sdk::Unavailable(problem);
     for (const char* name : {"TRACKIO_DIR", "TRACKIO_SERVER_URL", "TRACKIO_SPACE_ID"})
@@ -62,6 +64,8 @@ class Trackio : public trainer::sdk::TrainerCallback {
   void on_train_end(const Arguments&, const State&, Control&) override { flush(); }
 
  private:
+  static std::string server_url(const SettingReader& given) { return given.text("server_url", {"TRACKIO_SERVER_URL"}); }
+
   bool set_up(const Arguments& args, const State& state) {
     if (state.is_world_process_zero == 0) return false;
     if (inbox_) return true;
@@ -76,15 +80,16 @@ class Trackio : public trainer::sdk::TrainerCallback {
     config_ = tr::run_config(host_.model_config_json(), args.to_json_string(), trainer::plugins::num_parameters(host_),
                              trainer::plugins::utc_now());
     connect(args);
-    inbox_ = std::make_unique<tr::Inbox>(tr::data_directory());
+    const std::filesystem::path data = tr::data_directory(given_.text("dir", {"TRACKIO_DIR"}));
+    inbox_ = std::make_unique<tr::Inbox>(data);
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +
-               (sender_ ? variable("TRACKIO_SERVER_URL").substr(0, variable("TRACKIO_SERVER_URL").find('?'))
-                        : tr::data_directory().string() + "; `trackio show` opens it"));
+               (sender_ ? server_url(given_).substr(0, server_url(given_).find('?'))
+                        : data.string() + "; `trackio show` opens it"));
     return true;
   }
 
   void connect(const Arguments& args) {
-    const std::string server = variable("TRACKIO_SERVER_URL");
+    const std::string server = server_url(given_);
     std::string space(args["trackio_space_id"].text());
     if (space.empty()) space = variable("TRACKIO_SPACE_ID");
     if (!space.empty()) {
@@ -93,8 +98,9 @@ class Trackio : public trainer::sdk::TrainerCallback {
           "`trackio sync --project " +
           run_.project + " --space-id " + space + "` sends them; or name python:trackio in report_to");
     } else if (!server.empty()) {
-      sender_ = std::make_unique<tr::Sender>(tr::parse_server(server, variable("TRACKIO_WRITE_TOKEN")),
-                                             [host = host_](const std::string& text) { host.warning(text); });
+      sender_ =
+          std::make_unique<tr::Sender>(tr::parse_server(server, given_.text("write_token", {"TRACKIO_WRITE_TOKEN"})),
+                                       [host = host_](const std::string& text) { host.warning(text); });
     } else if (!args["trackio_bucket_id"].text().empty()) {
       host_.warning(
           "trackio_bucket_id is for Spaces and has no effect without one: metrics are "
@@ -130,6 +136,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
   }
 
   Host host_;
+  SettingReader given_;
   tr::Run run_;
   std::string config_, members_, record_;
   std::int64_t step_ = 0;
@@ -147,6 +154,14 @@ TRAINER_PLUGIN(Trackio, {
   "report_to": "trackio",
   "class": "TrackioCallback",
   "description": "Logs to Trackio, through its inbox directory or its server.",
-  "events": ["on_train_begin", "on_train_end", "on_log", "on_predict"]
+  "events": ["on_train_begin", "on_train_end", "on_log", "on_predict"],
+  "config": {
+    "dir": {"type": ["string", "null"], "default": null,
+      "description": "TRACKIO_DIR: the directory of Trackio's data; below HF_HOME by default"},
+    "server_url": {"type": ["string", "null"], "default": null,
+      "description": "TRACKIO_SERVER_URL: the server of trackio show"},
+    "write_token": {"type": ["string", "null"], "default": null,
+      "description": "TRACKIO_WRITE_TOKEN; better kept in the environment"}
+  }
 })
 // clang-format on

@@ -88,7 +88,7 @@ void ModelLog::checkpoint(const sdk::Arguments& args, const sdk::State& state) {
 void ModelLog::final(const sdk::Arguments& args, const sdk::State& state) {
   const WorkDirectory work;
   if (!host_.save_model(work.path.string()))
-    return host_.warning("WANDB_LOG_MODEL is set, but there is no model here; none is stored");
+    return host_.warning(run_.settings().log_model.name + " is set, but there is no model here; none is stored");
   write_architecture(work.path);
   std::string metadata = summary_json();
   if (args["load_best_model_at_end"].flag()) {

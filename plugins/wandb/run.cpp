@@ -28,7 +28,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::na
     settings_.id = plugins::random_id(8);
   } else if (const auto last = last_step(settings_.directory, settings_.id)) {
     if (settings_.must_be_new)
-      throw std::invalid_argument("WANDB_RESUME is \"never\" but " + settings_.directory.string() + " has a run \"" +
+      throw std::invalid_argument("resume is \"never\" but " + settings_.directory.string() + " has a run \"" +
                                   settings_.id + "\"; choose another WANDB_RUN_ID or unset WANDB_RESUME");
     resumed = settings_.resume;
     if (resumed) starting_step_ = *last + 1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What the WANDB_* variables say, with the defaults of transformers' WandbCallback and of W&B's
+// What the configuration and the WANDB_* variables say, with the defaults of transformers' WandbCallback and of W&B's
 // client.
 #pragma once
 
@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "shared/settings/settings.hpp"
 
 namespace trainer::wandb {
 
@@ -25,18 +27,18 @@ struct Settings {
   bool quiet = false;  ///< no sentence about where the run is
   bool stats = true;
   std::chrono::duration<double> stats_interval{15};
-  std::string log_model;              ///< WANDB_LOG_MODEL: end, checkpoint, false
+  plugins::Setting log_model;         ///< WANDB_LOG_MODEL: end, checkpoint, false
   std::string watch;                  ///< WANDB_WATCH: all, parameters, gradients, false
   std::vector<std::string> warnings;  ///< of what W&B would refuse
 };
 
 /// Throws std::invalid_argument with a sentence for a value that has no meaning.
-Settings read_settings();
+Settings read_settings(const plugins::SettingReader& given);
 
 /// W&B's services can be reached with a key: WANDB_API_KEY, or a login in ~/.netrc.
-bool has_key();
+bool has_key(const plugins::SettingReader& given);
 
 /// WANDB_DISABLED or WANDB_MODE=disabled.
-bool is_disabled();
+bool is_disabled(const plugins::SettingReader& given);
 
 }  // namespace trainer::wandb

@@ -31,10 +31,11 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   explicit Wandb(const Host& host) : host_(host) {}
   ~Wandb() override { finish(); }
 
-  static void available(const Host&) {
-    if (wandb::is_disabled())
+  static void available(const Host& host) {
+    const plugins::SettingReader given(host);
+    if (wandb::is_disabled(given))
       throw trainer::sdk::NotConfigured("WANDB_MODE or WANDB_DISABLED switches it off; unset it to have it");
-    if (!plugins::has_variable("WANDB_", {"WANDB_DISABLED"}) && !wandb::has_key())
+    if (!plugins::has_variable("WANDB_", {"WANDB_DISABLED"}) && !wandb::has_key(given))
       throw trainer::sdk::NotConfigured(
           "there is no WANDB_... variable and no login for it; set WANDB_MODE=offline, or "
           "WANDB_PROJECT, or log in with `wandb login`");
@@ -53,7 +54,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   }
 
   void on_save(const Arguments& args, const State& state, Control&) override {
-    if (models_ && run_->settings().log_model == "checkpoint") models_->checkpoint(args, state);
+    if (models_ && run_->settings().log_model.text == "checkpoint") models_->checkpoint(args, state);
   }
 
   void on_substep_end(const Arguments&, const State&, Control&) override { after_batch(); }
@@ -93,7 +94,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   void set_up(const Arguments& args, const State& state) {
     set_up_ = true;
     if (state.is_world_process_zero == 0) return;
-    wandb::Settings settings = wandb::read_settings();
+    wandb::Settings settings = wandb::read_settings(plugins::SettingReader(host_));
     if (settings.mode == Mode::disabled) return;
     name(settings, args, state);
     for (const std::string& warning : settings.warnings) host_.warning(warning);
@@ -138,12 +139,12 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   void log_models(const Arguments& args, std::int64_t num_parameters) {
     models_.reset();
-    const std::string& asked = run_->settings().log_model;
+    const auto& [asked, name] = run_->settings().log_model;
     if (asked == "end" || asked == "checkpoint") {
       models_.emplace(host_, *run_, num_parameters);
       models_->initial(args);
     } else if (!asked.empty() && asked != "false") {
-      host_.warning("WANDB_LOG_MODEL is \"" + asked + "\", expected end, checkpoint or false; no model is logged");
+      host_.warning(name + " is \"" + asked + "\", expected end, checkpoint or false; no model is logged");
     }
   }
 
@@ -218,7 +219,8 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     const std::string directory = run_->directory().string();
     const std::string later = "; `wandb sync " + directory + "` sends it";
     const std::filesystem::path program = plugins::find_program("wandb");
-    if (!wandb::has_key() || program.empty()) {
+    const plugins::SettingReader given(host_);
+    if (!wandb::has_key(given) || program.empty()) {
       if (!run_->settings().quiet)
         host_.info("the W&B run is on this disk only: " +
                    std::string(program.empty() ? "the command wandb is not on PATH" : "there is no login for W&B") +
@@ -226,9 +228,11 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       return;
     }
     const Value limit = host_.config("sync_seconds");
-    const int status =
-        plugins::start_program({program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
-                               std::chrono::duration<double>(limit.is_number() ? limit.number() : 60));
+    const int status = plugins::start_program(
+        {program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
+        std::chrono::duration<double>(limit.is_number() ? limit.number() : 60),
+        given.changed_variables(
+            {{"api_key", "WANDB_API_KEY"}, {"base_url", "WANDB_BASE_URL"}, {"mode", "WANDB_MODE"}}));
     const std::string log = directory + "/logs/sync.log";
     if (status == -1)
       host_.info("`wandb sync` still sends the run; it writes to " + log);
@@ -262,6 +266,50 @@ TRAINER_PLUGIN(Wandb, {
   "events": ["on_train_begin", "on_train_end", "on_pre_optimizer_step", "on_substep_end",
              "on_predict", "on_save", "on_log", "on_prediction_step"],
   "config": {
+    "project": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_PROJECT; \"huggingface\" by default"},
+    "entity": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_ENTITY"},
+    "name": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_NAME: the run's name when the argument run_name is not given"},
+    "run_group": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_RUN_GROUP"},
+    "job_type": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_JOB_TYPE"},
+    "notes": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_NOTES"},
+    "tags": {"type": ["array", "null"], "default": null,
+      "description": "WANDB_TAGS: texts of 1 to 64 characters"},
+    "dir": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_DIR: where the directory wandb lies; the current one by default"},
+    "mode": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_MODE: online, offline or disabled; online by default"},
+    "run_id": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_RUN_ID"},
+    "resume": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_RESUME: allow, must, auto or never"},
+    "host": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_HOST: this machine's name by default"},
+    "sweep_id": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_SWEEP_ID"},
+    "console": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_CONSOLE: off keeps no console lines"},
+    "silent": {"type": ["boolean", "null"], "default": null,
+      "description": "WANDB_SILENT: do not say where the run is; false by default"},
+    "quiet": {"type": ["boolean", "null"], "default": null,
+      "description": "WANDB_QUIET: the same"},
+    "stats_sampling_interval": {"type": ["number", "null"], "default": null,
+      "description": "WANDB__STATS_SAMPLING_INTERVAL: seconds between system rows, 0.1 or more; 15 by default"},
+    "disable_stats": {"type": ["boolean", "null"], "default": null,
+      "description": "WANDB__DISABLE_STATS: no system rows; false by default"},
+    "log_model": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_LOG_MODEL: end, checkpoint or false; false by default"},
+    "watch": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_WATCH: gradients, parameters, all or false; false by default"},
+    "api_key": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_API_KEY, for wandb sync; better kept in the environment"},
+    "base_url": {"type": ["string", "null"], "default": null,
+      "description": "WANDB_BASE_URL, for wandb sync"},
     "sync_seconds": {
       "type": "number",
       "default": 60,

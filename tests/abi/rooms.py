@@ -22,6 +22,7 @@ ROOMS = {
 # The same of plugins/shared; a plugin may include itself and any of these.
 SHARED = [
     "system",
+    "settings",
     "csv_text",
     "json_tree",
     "protobuf",

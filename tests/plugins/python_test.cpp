@@ -34,6 +34,14 @@ class History:
         with open(args.output_dir + "/seen", "w") as out:
             out.write(str(self.seen))
 
+class Variables:
+    def __init__(self, limit=0):
+        import os
+        self.seen = [os.environ.get("SETUP_" + name) for name in "ABC"]
+    def on_train_end(self, args, state, control, **kwargs):
+        with open(args.output_dir + "/seen", "w") as out:
+            out.write(str(self.seen))
+
 class Files:
     def __init__(self, limit=0):
         self.seen = []
@@ -100,6 +108,26 @@ TEST_F(PythonPlugin, SeesTheHistoryAlsoWhereItIsLimited) {
   }
   EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_OK);
   EXPECT_EQ(seen(), "[[], [1], [1, 2], [2, 3], [2, 3], [5, 6], [8, 9]]");
+}
+
+TEST_F(PythonPlugin, HasVariablesOfItsOwn) {
+  for (const char* name : {"SETUP_A", "SETUP_B", "SETUP_C"}) ::setenv(name, "ours", 1);
+  host.config["callback"] = Cell("classes_of_test.Variables");
+  host.config["environment"] = json_cell(R"({"SETUP_A": "its", "SETUP_B": ""})");
+  FakePlugin plugin(host, "python", directory);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_OK) << host.error;
+  EXPECT_EQ(seen(), "['its', None, 'ours']");
+  for (const char* name : {"SETUP_A", "SETUP_B", "SETUP_C"}) ::unsetenv(name);
+  for (const auto& [text, sentence] : {std::pair(R"({"A": 12345})", "config.environment gives \"A\" no text; put"),
+                                       std::pair(R"({"A=B": "x"})", "config.environment has \"A=B\", which is no")}) {
+    host.config["environment"] = json_cell(text);
+    try {
+      FakePlugin refused(host, "python", directory);
+      ADD_FAILURE() << text;
+    } catch (const std::runtime_error& e) {
+      EXPECT_EQ(std::string(e.what()).rfind(sentence, 0), 0u) << e.what();
+    }
+  }
 }
 
 TEST_F(PythonPlugin, RunsBehindATrainingThatDoesNotWait) {

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "support/fake_host.hpp"
 #include "swanlab/config_file.hpp"
 #include "swanlab/log_values.hpp"
 #include "swanlab/settings.hpp"
@@ -91,6 +92,30 @@ TEST(SwanLabConfig, WritesSpecialNumbersAsItsClient) {
   EXPECT_NE(yaml.find("value: .inf\n"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("{\"c\": [\"NaN\", \"Inf\"]}\n"), std::string::npos) << yaml;
   EXPECT_NE(yaml.find("[.nan]\n"), std::string::npos) << yaml;
+}
+
+TEST(SwanLabSettings, OfTheConfigurationGoBeforeTheEnvironments) {
+  const std::pair<const char*, const char*> variables[] = {
+      {"SWANLAB_MODE", "disabled"}, {"SWANLAB_PROJECT", "e"},           {"SWANLAB_EXPERIMENT_NAME", "e"},
+      {"SWANLAB_TAGS", "e"},        {"SWANLAB_PROJECT_PUBLIC", "true"}, {"SWANLAB_RESUME", "must"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+  test::FakeHost host;
+  const plugins::SettingReader given{sdk::Host(host.table())};
+  EXPECT_TRUE(is_disabled(given));
+  host.config["mode"] = test::Cell("offline");
+  host.config["project"] = test::Cell("c");
+  host.config["exp_name"] = test::Cell("");
+  host.config["tags"] = test::json_cell(R"(["a, b", "c"])");
+  host.config["public"] = test::Cell(false);
+  host.config["resume"] = test::Cell("never");
+  const Settings settings = read_settings(given, false);
+  EXPECT_EQ(Settings::Mode::offline, settings.mode);
+  EXPECT_EQ("c", settings.project);
+  EXPECT_EQ("", settings.name);
+  EXPECT_EQ((std::vector<std::string>{"a, b", "c"}), settings.tags);
+  EXPECT_FALSE(settings.is_public);
+  EXPECT_EQ(Settings::Resume::never, settings.resume);
+  for (const auto& [name, value] : variables) ::unsetenv(name);
 }
 
 }  // namespace

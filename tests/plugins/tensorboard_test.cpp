@@ -318,6 +318,15 @@ TEST_F(Plugin, ResumingHidesTheStepsThatComeAgain) {
   EXPECT_EQ(hex(timeless(records[1])), "1081013a020801");  // step 129, session_log {status START}
 }
 
+TEST_F(Plugin, TheConfiguredDirectoryGoesBeforeTheVariables) {
+  setenv("TENSORBOARD_LOGGING_DIR", (directory.path() / "e").c_str(), 1);
+  host.config["logging_dir"] = Cell((directory.path() / "c").string());
+  FakePlugin plugin(host, "tensorboard", plugin_directory);
+  plugin.fire(TRAINER_ON_TRAIN_BEGIN);
+  EXPECT_EQ(event_files(directory.path() / "c").size(), 1u);
+  EXPECT_FALSE(std::filesystem::exists(directory.path() / "e"));
+}
+
 TEST_F(Plugin, ResumingIntoANewDirectoryHidesNothing) {
   host.state.global_step = 128;
   FakePlugin plugin(host, "tensorboard", plugin_directory);

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <fstream>
 
+#include "support/fake_host.hpp"
 #include "support/scratch_directory.hpp"
 #include "wandb/artifact.hpp"
 #include "wandb/settings.hpp"
@@ -61,7 +62,9 @@ TEST(WandbArtifact, HasANameThatItsClientTakes) {
 TEST(WandbSettings, LeavesOutWhatItsClientRefuses) {
   ::setenv("WANDB_TAGS", (",a,,b c," + std::string(65, 'x')).c_str(), 1);
   ::setenv("WANDB_PROJECT", "a/b#c", 1);
-  const Settings settings = read_settings();
+  const test::FakeHost host;
+  const plugins::SettingReader given{sdk::Host(host.table())};
+  const Settings settings = read_settings(given);
   EXPECT_EQ((std::vector<std::string>{"a", "b c"}), settings.tags);
   EXPECT_EQ("a_b_c", settings.project);
   ASSERT_EQ(4u, settings.warnings.size());
@@ -71,9 +74,46 @@ TEST(WandbSettings, LeavesOutWhatItsClientRefuses) {
   ::unsetenv("WANDB_PROJECT");
   for (const char* id : {"a/b", "a:b", "a;b", "a,b", "a'b", " a", "a "}) {
     ::setenv("WANDB_RUN_ID", id, 1);
-    EXPECT_THROW(read_settings(), std::invalid_argument) << id;
+    EXPECT_THROW(read_settings(given), std::invalid_argument) << id;
   }
   ::unsetenv("WANDB_RUN_ID");
+}
+
+TEST(WandbSettings, OfTheConfigurationGoBeforeTheEnvironments) {
+  const std::pair<const char*, const char*> variables[] = {
+      {"WANDB_MODE", "disabled"},       {"WANDB_PROJECT", "e"},   {"WANDB_TAGS", "e"}, {"WANDB_DISABLED", "true"},
+      {"WANDB__DISABLE_STATS", "true"}, {"WANDB_LOG_MODEL", "e"}, {"WANDB_NAME", "e"}, {"WANDB_QUIET", "true"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+  test::FakeHost host;
+  EXPECT_EQ(Settings::Mode::disabled, read_settings(plugins::SettingReader{sdk::Host(host.table())}).mode);
+  host.config["mode"] = test::Cell("offline");
+  host.config["project"] = test::Cell("c");
+  host.config["tags"] = test::json_cell(R"(["a, b", "c"])");
+  host.config["disable_stats"] = test::Cell(false);
+  host.config["stats_sampling_interval"] = test::Cell(2);
+  host.config["log_model"] = test::Cell("end");
+  host.config["name"] = test::Cell("");
+  host.config["quiet"] = test::Cell(false);
+  host.config["api_key"] = test::Cell("key");
+  const plugins::SettingReader given{sdk::Host(host.table())};
+  const Settings settings = read_settings(given);
+  EXPECT_EQ(Settings::Mode::offline, settings.mode);
+  EXPECT_EQ("c", settings.project);
+  EXPECT_EQ((std::vector<std::string>{"a, b", "c"}), settings.tags);
+  EXPECT_TRUE(settings.stats);
+  EXPECT_EQ(2, settings.stats_interval.count());
+  EXPECT_EQ("end", settings.log_model.text);
+  EXPECT_EQ("", settings.name);
+  EXPECT_FALSE(settings.quiet);
+  EXPECT_TRUE(has_key(given));
+  host.config["mode"] = test::Cell("on");
+  try {
+    read_settings(given);
+    ADD_FAILURE() << "a mode that is none";
+  } catch (const std::invalid_argument& e) {
+    EXPECT_STREQ("config.mode is \"on\", expected online, offline or disabled; correct it or unset it", e.what());
+  }
+  for (const auto& [name, value] : variables) ::unsetenv(name);
 }
 
 TEST(WandbArtifact, HasTheDigestsOfItsClient) {

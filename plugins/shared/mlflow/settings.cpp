@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Reads MLflow's variables and its file of credentials.
+// Reads MLflow's settings and its file of credentials.
 #include "shared/mlflow/settings.hpp"
 
 #include <algorithm>
@@ -26,20 +26,20 @@ std::string trim(const std::string& text) {
   return text.substr(begin, text.find_last_not_of(" \t\r") - begin + 1);
 }
 
-double number(const char* name, double otherwise) {
-  const std::string text = variable(name);
-  if (text.empty()) return otherwise;
+double number(const std::optional<Setting>& setting, double otherwise) {
+  if (!setting || setting->text.empty()) return otherwise;
+  const auto& [text, name] = *setting;
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (error != std::errc() || end != text.data() + text.size() || !(value >= 0))
-    throw std::invalid_argument(std::string(name) + " is \"" + text +
+    throw std::invalid_argument(name + " is \"" + text +
                                 "\", expected a number that is not negative; correct or unset it");
   return value;
 }
 
 /// MLflow's idea of a boolean variable.
-bool flag(const char* name, bool otherwise) {
-  const std::string text = lower(variable(name));
+bool flag(std::string text, bool otherwise) {
+  text = lower(std::move(text));
   return text.empty() ? otherwise : text == "true" || text == "1";
 }
 
@@ -105,62 +105,72 @@ std::string scheme(const std::string& uri) {
   return colon == uri.npos ? "" : lower(uri.substr(0, colon));
 }
 
-Settings read_settings() {
+Setting tracking_uri(const SettingReader& given) {
+  return given.find("tracking_uri", {"MLFLOW_TRACKING_URI"}).value_or(Setting{"", "MLFLOW_TRACKING_URI"});
+}
+
+Settings read_settings(const SettingReader& given) {
   Settings s;
-  const auto or_file = [](const char* name, const char* key) {
-    std::string value = variable(name);
-    return value.empty() ? from_credentials(key) : value;
+  const auto or_file = [&](const char* key, const char* name, const char* in_file) {
+    const auto found = given.find(key, {name});
+    return found ? found->text : from_credentials(in_file);
   };
-  s.uri = variable("MLFLOW_TRACKING_URI");
-  s.http.user = or_file("MLFLOW_TRACKING_USERNAME", "mlflow_tracking_username");
-  s.http.password = or_file("MLFLOW_TRACKING_PASSWORD", "mlflow_tracking_password");
-  s.http.bearer = variable("MLFLOW_TRACKING_TOKEN");
+  s.uri = tracking_uri(given).text;
+  s.http.user = or_file("tracking_username", "MLFLOW_TRACKING_USERNAME", "mlflow_tracking_username");
+  s.http.password = or_file("tracking_password", "MLFLOW_TRACKING_PASSWORD", "mlflow_tracking_password");
+  s.http.bearer = given.text("tracking_token", {"MLFLOW_TRACKING_TOKEN"});
   s.user = s.http.user;
   take_credentials(s);
   while (!s.uri.empty() && s.uri.back() == '/') s.uri.pop_back();
   s.base = s.uri;
-  s.http.insecure_tls = flag("MLFLOW_TRACKING_INSECURE_TLS", false);
-  s.http.ca_file = variable("MLFLOW_TRACKING_SERVER_CERT_PATH");
-  for (const char* name : {"REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"})  // as Python's client does
-    if (s.http.ca_file.empty()) s.http.ca_file = variable(name);
-  s.http.client_cert = variable("MLFLOW_TRACKING_CLIENT_CERT_PATH");
-  s.http.timeout = number("MLFLOW_HTTP_REQUEST_TIMEOUT", s.http.timeout);
+  s.http.insecure_tls = flag(given.text("tracking_insecure_tls", {"MLFLOW_TRACKING_INSECURE_TLS"}), false);
+  s.http.ca_file = given.text("tracking_server_cert_path", {"MLFLOW_TRACKING_SERVER_CERT_PATH", "REQUESTS_CA_BUNDLE",
+                                                            "CURL_CA_BUNDLE"});  // as Python's client does
+  s.http.client_cert = given.text("tracking_client_cert_path", {"MLFLOW_TRACKING_CLIENT_CERT_PATH"});
+  s.http.timeout = number(given.find("http_request_timeout", {"MLFLOW_HTTP_REQUEST_TIMEOUT"}), s.http.timeout);
   s.http.connect_timeout = std::min(s.http.connect_timeout, std::max(1.0, s.http.timeout));
   s.http.user_agent = "libtrainer-mlflow";
-  s.retry.retries = static_cast<int>(std::min(10.0, number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", s.retry.retries)));
-  s.retry.backoff_factor = std::min(120.0, number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", s.retry.backoff_factor));
-  s.retry.jitter = number("MLFLOW_HTTP_REQUEST_BACKOFF_JITTER", s.retry.jitter);
-  s.retry.respect_retry_after = flag("MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER", true);
+  s.retry.retries = static_cast<int>(std::min(
+      10.0, number(given.find("http_request_max_retries", {"MLFLOW_HTTP_REQUEST_MAX_RETRIES"}), s.retry.retries)));
+  s.retry.backoff_factor =
+      std::min(120.0, number(given.find("http_request_backoff_factor", {"MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR"}),
+                             s.retry.backoff_factor));
+  s.retry.jitter =
+      number(given.find("http_request_backoff_jitter", {"MLFLOW_HTTP_REQUEST_BACKOFF_JITTER"}), s.retry.jitter);
+  s.retry.respect_retry_after =
+      flag(given.text("http_respect_retry_after_header", {"MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER"}), true);
 
-  s.experiment_name = variable("MLFLOW_EXPERIMENT_NAME");
-  s.experiment_id = variable("MLFLOW_EXPERIMENT_ID");
-  s.run_id = variable("MLFLOW_RUN_ID");
-  if (is_true(variable("MLFLOW_NESTED_RUN"))) s.parent_run_id = variable("MLFLOW_PARENT_RUN_ID");
-  s.tags = variable("MLFLOW_TAGS");
-  s.run_context = variable("MLFLOW_RUN_CONTEXT");
-  s.flatten_params = is_true(variable("MLFLOW_FLATTEN_PARAMS"));
-  s.log_artifacts = is_true(variable("HF_MLFLOW_LOG_ARTIFACTS"));
+  s.experiment_name = given.text("experiment_name", {"MLFLOW_EXPERIMENT_NAME"});
+  s.experiment_id = given.text("experiment_id", {"MLFLOW_EXPERIMENT_ID"});
+  s.run_id = given.text("run_id", {"MLFLOW_RUN_ID"});
+  if (is_true(given.text("nested_run", {"MLFLOW_NESTED_RUN"})))
+    s.parent_run_id = given.text("parent_run_id", {"MLFLOW_PARENT_RUN_ID"});
+  s.tags = given.find("tags", {"MLFLOW_TAGS"}).value_or(Setting());
+  s.run_context = given.find("run_context", {"MLFLOW_RUN_CONTEXT"}).value_or(Setting());
+  s.flatten_params = is_true(given.text("flatten_params", {"MLFLOW_FLATTEN_PARAMS"}));
+  s.log_artifacts = is_true(given.text("log_artifacts", {"HF_MLFLOW_LOG_ARTIFACTS"}));
   // Anything that is no number means no limit, as in transformers.
-  const std::string most = variable("MLFLOW_MAX_LOG_PARAMS");
+  const std::string most = given.text("max_log_params", {"MLFLOW_MAX_LOG_PARAMS"});
   if (!most.empty() && most.find_first_not_of("0123456789") == most.npos && most.size() < 10)
     s.max_log_params = std::stoul(most);
-  s.wait = number("TRAINER_MLFLOW_WAIT", s.wait);
+  s.wait = number(given.find("wait", {"TRAINER_MLFLOW_WAIT"}), s.wait);
   const char* const system_metrics = "MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING";
-  if (flag(system_metrics, false)) s.unsupported = system_metrics;
+  if (flag(variable(system_metrics), false)) s.unsupported = system_metrics;
   return s;
 }
 
-std::string uri_problem(const std::string& uri) {
+std::string uri_problem(const Setting& setting) {
+  const auto& [uri, name] = setting;
   const std::string kind = scheme(uri), shown = sdk::masked_url(uri);
   if (kind == "http" || kind == "https") return http::library_problem();
   const std::string start =
       "start a server (mlflow server --backend-store-uri sqlite:///mlflow.db --port 5000) and set "
       "MLFLOW_TRACKING_URI=http://127.0.0.1:5000";
-  if (uri.empty()) return "MLFLOW_TRACKING_URI is not set; " + start;
-  if (kind == "azureml") return "MLFLOW_TRACKING_URI is an azureml:// address; name the tracker azure_ml instead";
+  if (uri.empty()) return name + " is not set; " + start;
+  if (kind == "azureml") return name + " is an azureml:// address; name the tracker azure_ml instead";
   if (kind == "databricks" || kind == "databricks-uc" || uri == "databricks")
-    return "MLFLOW_TRACKING_URI is \"" + shown + "\", and Databricks needs its own client; use python:mlflow";
-  return "MLFLOW_TRACKING_URI is \"" + shown +
+    return name + " is \"" + shown + "\", and Databricks needs its own client; use python:mlflow";
+  return name + " is \"" + shown +
          "\", a store that only MLflow itself can open; this tracker speaks to a server: " + start +
          (kind == "sqlite" ? " (with --backend-store-uri " + shown + " it goes on with that file)" : "");
 }

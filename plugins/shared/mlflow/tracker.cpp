@@ -138,8 +138,9 @@ RunHeader Tracker::describe_run(const Arguments& args) {
   run.user = settings_.user.empty() ? user_name() : settings_.user;
   run.start_time = last_time_ = std::max(milliseconds_now(), last_time_ + 1);
   run.tags = {{"mlflow.user", run.user}, {"mlflow.source.name", program_name()}, {"mlflow.source.type", "LOCAL"}};
-  if (!settings_.run_context.empty())
-    for (auto& tag : make_tags(settings_.run_context, "MLFLOW_RUN_CONTEXT")) run.tags.push_back(std::move(tag));
+  if (!settings_.run_context.text.empty())
+    for (auto& tag : make_tags(settings_.run_context.text, settings_.run_context.name))
+      run.tags.push_back(std::move(tag));
   if (!run.run_name.empty()) run.tags.emplace_back("mlflow.runName", run.run_name);
   if (!settings_.parent_run_id.empty()) run.tags.emplace_back("mlflow.parentRunId", settings_.parent_run_id);
   return run;
@@ -159,9 +160,9 @@ void Tracker::log_setup(const Arguments& args) {
     append_items(kind);
   };
   write(Record::Kind::params, params.kept);
-  if (!settings_.tags.empty()) {
+  if (!settings_.tags.text.empty()) {
     try {
-      write(Record::Kind::tags, make_tags(settings_.tags, "MLFLOW_TAGS"));
+      write(Record::Kind::tags, make_tags(settings_.tags.text, settings_.tags.name));
     } catch (const std::invalid_argument& error) {
       host_.warning(std::string(error.what()) + "; the run goes on without these tags");
     }

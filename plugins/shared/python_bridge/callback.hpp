@@ -8,6 +8,7 @@
 
 #include "shared/python_bridge/event_names.hpp"
 #include "shared/python_bridge/session.hpp"
+#include "shared/settings/settings.hpp"
 #include "shared/system/environment.hpp"
 
 namespace trainer::plugins {

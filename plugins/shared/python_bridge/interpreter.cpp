@@ -74,9 +74,9 @@ std::string choose_python(std::string_view configured) {
   return "python3";
 }
 
-std::vector<std::string> child_environment() {
+std::vector<std::string> child_environment(const std::map<std::string, std::string>& changed) {
   std::vector<std::string> kept;
-  for (const auto& [name, value] : environment())
+  for (const auto& [name, value] : environment(changed))
     if (!from_launcher(name)) kept.push_back(name + "=" + value);
   return kept;
 }

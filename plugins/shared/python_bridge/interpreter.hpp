@@ -3,6 +3,7 @@
 // interpreter.hpp - which Python runs a callback, and in which environment.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,9 +14,9 @@ namespace trainer::plugins {
 /// environment, `python3` in PATH.
 std::string choose_python(std::string_view configured);
 
-/// Our environment without what a launcher of distributed runs sets: a Python process that sees
-/// RANK and WORLD_SIZE waits for others that never come.
-std::vector<std::string> child_environment();
+/// Our environment with `changed` variables (shared/system/environment.hpp) and without what a launcher of distributed
+/// runs sets: a Python process that sees RANK and WORLD_SIZE waits for others that never come.
+std::vector<std::string> child_environment(const std::map<std::string, std::string>& changed = {});
 
 /// The command that reads the bridge's modules from descriptor 3 and runs them.
 std::vector<std::string> python_command(const std::string& python);

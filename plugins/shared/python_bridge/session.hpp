@@ -6,6 +6,7 @@
 #include <trainer/event.h>
 
 #include <boost/json.hpp>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -19,15 +20,16 @@ namespace trainer::plugins {
 
 /// What a run asks for; the plugin's "config" has the same names.
 struct BridgeSettings {
-  std::string callback;           ///< a tracker's name in report_to, or the path of a class
-  std::string kwargs = "{}";      ///< JSON
-  std::string path = "[]";        ///< JSON: directories for sys.path
-  std::string python = {};        ///< empty: choose_python() does
-  std::string mode = "auto";      ///< "auto", "light", "full"
-  std::optional<bool> wait = {};  ///< for the answer to each event; by default, not for trackers
-  double timeout = 60;            ///< seconds for an answer
-  double shutdown_timeout = 300;  ///< seconds for exit hooks
-  std::string parent = {};        ///< socket of a Python that started us; empty: start one
+  std::string callback;                                 ///< a tracker's name in report_to, or the path of a class
+  std::string kwargs = "{}";                            ///< JSON
+  std::string path = "[]";                              ///< JSON: directories for sys.path
+  std::string python = {};                              ///< empty: choose_python() does
+  std::map<std::string, std::string> environment = {};  ///< changed variables of it; an empty one is unset
+  std::string mode = "auto";                            ///< "auto", "light", "full"
+  std::optional<bool> wait = {};                        ///< for the answer to each event; by default, not for trackers
+  double timeout = 60;                                  ///< seconds for an answer
+  double shutdown_timeout = 300;                        ///< seconds for exit hooks
+  std::string parent = {};                              ///< socket of a Python that started us; empty: start one
 };
 
 /// One callback in one Python. The trainer's thread only, but for what Connection calls.

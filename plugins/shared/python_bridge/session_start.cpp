@@ -38,7 +38,7 @@ void BridgeSession::start() {
     }
     python_ = choose_python(settings_.python);
     Pair sockets = make_socket_pair();
-    process_ = std::make_unique<Process>(python_command(python_), sockets.theirs.get());
+    process_ = std::make_unique<Process>(python_command(python_), sockets.theirs.get(), settings_.environment);
     sockets.theirs.close();
     connection_ = std::make_unique<Connection>(std::move(sockets.ours), most_waiting_bytes, first);
     connection_->send(bridge_modules(), true);

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -49,9 +50,9 @@ void drain(int fd);
 /// A child in a process group of its own, so that its helpers can be ended with it.
 class Process {
  public:
-  /// `socket` becomes its descriptor 3, /dev/null its stdin, our stderr its stdout. Throws
-  /// std::system_error when `command[0]` (looked up in PATH) cannot be started.
-  Process(const std::vector<std::string>& command, int socket);
+  /// `socket` becomes its descriptor 3, /dev/null its stdin, our stderr its stdout, child_environment() its variables.
+  /// Throws std::system_error when `command[0]` (looked up in PATH) cannot be started.
+  Process(const std::vector<std::string>& command, int socket, const std::map<std::string, std::string>& changed = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;

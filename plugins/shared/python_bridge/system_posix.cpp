@@ -127,7 +127,8 @@ void drain(int fd) {
   }
 }
 
-Process::Process(const std::vector<std::string>& command, int socket) {
+Process::Process(const std::vector<std::string>& command, int socket,
+                 const std::map<std::string, std::string>& changed) {
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&files);
@@ -150,7 +151,7 @@ Process::Process(const std::vector<std::string>& command, int socket) {
   std::vector<char*> arguments;
   for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
-  const std::vector<std::string> environment = child_environment();
+  const std::vector<std::string> environment = child_environment(changed);
   std::vector<char*> variables;
   for (const std::string& line : environment) variables.push_back(const_cast<char*>(line.c_str()));
   variables.push_back(nullptr);

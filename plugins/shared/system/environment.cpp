@@ -23,6 +23,17 @@ bool has_variable(std::string_view prefix, std::initializer_list<std::string_vie
   return false;
 }
 
+std::map<std::string, std::string> environment(const std::map<std::string, std::string>& changed) {
+  std::map<std::string, std::string> variables = environment();
+  for (const auto& [name, value] : changed) {
+    if (value.empty())
+      variables.erase(name);
+    else
+      variables[name] = value;
+  }
+  return variables;
+}
+
 bool is_true(std::string_view text) {
   std::string lower;
   for (const char c : text) lower.push_back(c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c);

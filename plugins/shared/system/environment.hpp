@@ -31,6 +31,8 @@ std::string user_name();  ///< as Python's getpass.getuser(); "unknown" when the
 
 /// All variables by name.
 std::map<std::string, std::string> environment();
+/// The same for another program: with these values, and without those that are empty here.
+std::map<std::string, std::string> environment(const std::map<std::string, std::string>& changed);
 
 /// What the system knows of a user, of the current one for ""; empty when it knows nothing.
 struct Account {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,9 +29,9 @@ struct Finished {
 /// Runs a program of PATH in the current directory and waits for it, at most `limit`.
 Finished run_program(const std::vector<std::string>& command, std::chrono::milliseconds limit);
 
-/// Starts `arguments` with its output in `log` and waits for at most `limit`; it goes on after
-/// that. Its exit status, -1 when it still runs, -2 when it could not be started.
+/// Starts `arguments` with its output in `log` and with `changed` variables (environment.hpp), and waits for at most
+/// `limit`; it goes on after that. Its exit status, -1 when it still runs, -2 when it could not be started.
 int start_program(const std::vector<std::string>& arguments, const std::filesystem::path& log,
-                  std::chrono::duration<double> limit);
+                  std::chrono::duration<double> limit, const std::map<std::string, std::string>& changed = {});
 
 }  // namespace trainer::plugins

@@ -16,8 +16,6 @@
 #include "shared/system/environment.hpp"
 #include "shared/system/process.hpp"
 
-extern char** environ;  // NOLINT: POSIX declares it so
-
 namespace trainer::plugins {
 namespace {
 
@@ -57,12 +55,17 @@ class Child {
   }
 
   /// Its number, or 0 when it could not be started. A name without a slash is one of PATH.
-  pid_t start(const std::vector<std::string>& command) {
+  pid_t start(const std::vector<std::string>& command, const std::map<std::string, std::string>& changed = {}) {
     std::vector<char*> arguments;
     for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
     arguments.push_back(nullptr);
+    std::vector<std::string> lines;
+    for (const auto& [name, value] : environment(changed)) lines.push_back(name + "=" + value);
+    std::vector<char*> variables;
+    for (const std::string& line : lines) variables.push_back(const_cast<char*>(line.c_str()));
+    variables.push_back(nullptr);
     pid_t child = 0;
-    const int code = ::posix_spawnp(&child, arguments[0], &files_, &attributes_, arguments.data(), environ);
+    const int code = ::posix_spawnp(&child, arguments[0], &files_, &attributes_, arguments.data(), variables.data());
     return code == 0 ? child : 0;
   }
 
@@ -143,10 +146,10 @@ Finished run_program(const std::vector<std::string>& command, std::chrono::milli
 }
 
 int start_program(const std::vector<std::string>& arguments, const std::filesystem::path& log,
-                  std::chrono::duration<double> limit) {
+                  std::chrono::duration<double> limit, const std::map<std::string, std::string>& changed) {
   Child child(POSIX_SPAWN_SETSID);  // Ctrl-C in the terminal ends the run, not this
   child.output_to(log);
-  const pid_t number = child.start(arguments);
+  const pid_t number = child.start(arguments, changed);
   if (number == 0) return -2;
   const Deadline deadline = Clock::now() + limit;
   int status = 0;

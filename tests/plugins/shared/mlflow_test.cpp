@@ -13,12 +13,18 @@
 #include "shared/mlflow/record.hpp"
 #include "shared/mlflow/rules.hpp"
 #include "shared/mlflow/settings.hpp"
+#include "support/fake_host.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/scratch_directory.hpp"
 
 using trainer::plugins::FileLock;
+using trainer::plugins::SettingReader;
 using namespace trainer::plugins::mlflow;
+using trainer::sdk::Host;
+using trainer::test::Cell;
+using trainer::test::FakeHost;
 using trainer::test::FileSizeLimit;
+using trainer::test::json_cell;
 using trainer::test::ScratchDirectory;
 
 namespace {
@@ -102,19 +108,51 @@ TEST(MlflowSettings, TellsTheAddressesApart) {
                           "https://host/owner/repo", "sqlite:////a/owner/repo.mlflow", "https://host//repo.mlflow"})
     EXPECT_FALSE(is_dagshub_uri(uri)) << uri;
   for (const char* uri : {"", "sqlite:///a.db", "file:///a", "/a/mlruns", "azureml://a", "databricks"})
-    EXPECT_NE(uri_problem(uri), "") << uri;
+    EXPECT_NE(uri_problem({uri, "MLFLOW_TRACKING_URI"}), "") << uri;
 }
 
 TEST(MlflowSettings, KeepWhatIsSecretToThemselves) {
   for (const char* uri :
        {"me:secret@h", "postgresql://me:secret@h/db", "databricks://me:secret@h", "sftp://h?a=secret"})
-    EXPECT_EQ(uri_problem(uri).find("secret"), std::string::npos) << uri_problem(uri);
+    EXPECT_EQ(uri_problem({uri, "config.tracking_uri"}).find("secret"), std::string::npos) << uri;
+  const FakeHost host;
+  const SettingReader given{Host(host.table())};
   ::setenv("MLFLOW_TRACKING_URI", "http://token@h:1", 1);
-  EXPECT_EQ(read_settings().user, "");  // no name for the run
-  EXPECT_EQ(read_settings().http.user, "token");
+  EXPECT_EQ(read_settings(given).user, "");  // no name for the run
+  EXPECT_EQ(read_settings(given).http.user, "token");
   ::setenv("MLFLOW_TRACKING_URI", "http://me:pw@h:1", 1);
-  EXPECT_EQ(read_settings().user, "me");
+  EXPECT_EQ(read_settings(given).user, "me");
   ::unsetenv("MLFLOW_TRACKING_URI");
+}
+
+TEST(MlflowSettings, OfTheConfigurationGoBeforeTheEnvironments) {
+  const std::pair<const char*, const char*> variables[] = {
+      {"MLFLOW_TRACKING_URI", "http://e:1"}, {"MLFLOW_TRACKING_TOKEN", "e"},
+      {"MLFLOW_EXPERIMENT_NAME", "e"},       {"MLFLOW_TAGS", "e"},
+      {"MLFLOW_FLATTEN_PARAMS", "1"},        {"MLFLOW_MAX_LOG_PARAMS", "3"},
+      {"MLFLOW_HTTP_REQUEST_TIMEOUT", "e"}};
+  for (const auto& [name, value] : variables) ::setenv(name, value, 1);
+  FakeHost host;
+  host.config["tracking_uri"] = Cell("http://c:1/");
+  host.config["tracking_token"] = Cell("c");
+  host.config["experiment_name"] = Cell("");
+  host.config["tags"] = json_cell(R"({"a": 1})");
+  host.config["flatten_params"] = Cell(false);
+  host.config["max_log_params"] = Cell(7);
+  host.config["http_request_timeout"] = Cell(2.5);
+  const Settings settings = read_settings(SettingReader{Host(host.table())});
+  EXPECT_EQ(settings.base, "http://c:1");
+  EXPECT_EQ(settings.http.bearer, "c");
+  EXPECT_EQ(settings.experiment_name, "");
+  EXPECT_EQ(settings.tags.text, R"({"a": 1})");
+  EXPECT_EQ(settings.tags.name, "config.tags");
+  EXPECT_FALSE(settings.flatten_params);
+  EXPECT_EQ(settings.max_log_params, 7u);
+  EXPECT_EQ(settings.http.timeout, 2.5);
+  for (const auto& [name, value] : variables) ::unsetenv(name);
+  host.config["tracking_uri"] = Cell("file:///a");
+  EXPECT_EQ(uri_problem(tracking_uri(SettingReader{Host(host.table())})).substr(0, 38),
+            "config.tracking_uri is \"file:///a\", a ");
 }
 
 TEST(MlflowJournal, GivesWhatWasAppendedAndGoesWhenDone) {
