@@ -41,3 +41,14 @@ quietly "$cmake" -S . -B whole -DLIBTRAINER_BUILD_PLUGINS=ON -DLIBTRAINER_BUILD_
   -DCMAKE_INSTALL_LIBDIR=lib64 -DTorch_DIR="$TORCH/share/cmake/Torch" -DCMAKE_BUILD_TYPE=Debug
 quietly "$cmake" --build whole --target trainer_plugin_early_stopping
 find whole -name early_stopping.so | grep -q . || fail "no early_stopping.so"
+
+# Plugins are installed where the command looks, seen from its own directory.
+for libdir in lib64 lib/x86_64-linux-gnu; do
+  quietly "$cmake" -S . -B whole -DCMAKE_INSTALL_LIBDIR="$libdir"
+  script=$(find whole -path '*/plugins/early_stopping/cmake_install.cmake')
+  quietly "$cmake" -DCMAKE_INSTALL_PREFIX="$work/$libdir" -DCMAKE_INSTALL_CONFIG_NAME=Debug -P "$script"
+  mkdir -p "$work/$libdir/bin"
+  looked=$(grep -rhoE 'TRAINER_BIN_TO_LIB=[^ ]*' --include=flags.make --include=build.ninja whole | tr -d '\\"' | sort -u)
+  found=$work/$libdir/bin/${looked#*=}/libtrainer/plugins/early_stopping.so
+  test -f "$found" || fail "with $libdir the command looks for $found"
+done

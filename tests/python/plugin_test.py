@@ -5,6 +5,8 @@ import gc
 import logging
 import os
 import pickle
+import platform
+import shutil
 
 from harness import PLUGINS, compile_plugin, expect, expect_equal, expect_error, work_directory
 from transformers import TrainerControl, TrainerState, TrainingArguments
@@ -203,7 +205,8 @@ def refused_code(work):
 def trackers(work):
     available = """
 static int32_t available(const trainer_host* host) {
-  if (getenv("TRACKED_HERE")) return TRAINER_OK;
+  trainer_value here = {sizeof here, 0, 0, 0, {0, 0}};
+  if (getenv("TRACKED_HERE") || (!host->config(host, "here", 4, &here) && here.integer)) return TRAINER_OK;
   host->set_error(host, "set TRACKED_HERE", 16);
   return TRAINER_UNAVAILABLE;
 }
@@ -212,19 +215,45 @@ static const void* extension(const char* id) {
   return strcmp(id, TRAINER_EXT_TRACKER) ? NULL : &tracker;
 }"""
     path = compile_plugin(
-        PLAIN % (available, "", "extension", "tracked", ', "report_to": "tracked"'), work / "tracked.so"
+        PLAIN
+        % (
+            available,
+            "",
+            "extension",
+            "tracked",
+            ', "report_to": "tracked", "config": {"here": {"type": "boolean", "default": false}}',
+        ),
+        work / "tracked.so",
     )
     expect_equal(libtrainer.read_plugin(path).unavailable_reason(), "set TRACKED_HERE", "the reason")
     expect_error(PluginError, ["tracked is not available", "set TRACKED_HERE"], PluginCallback, path)
+    PluginCallback(path, {"here": True}).close()
+    expect_equal(libtrainer.read_plugin(path).unavailable_reason(config={"here": True}), None, "the reason")
     os.environ["TRACKED_HERE"] = "1"
     PluginCallback(path).close()
     del os.environ["TRACKED_HERE"]
 
 
+def directories(work, worker):
+    """A command's plugins are found in each directory that CMAKE_INSTALL_LIBDIR may be."""
+    before = dict(os.environ)
+    for libdir in ("lib", "lib64", f"lib/{platform.machine()}-linux-gnu"):
+        prefix = work / "prefix" / libdir.replace("/", "_")
+        plugins = prefix / libdir / "libtrainer" / "plugins"
+        plugins.mkdir(parents=True)
+        shutil.copy(worker, plugins)
+        (prefix / "bin").mkdir()
+        (prefix / "bin" / "trainer").touch(mode=0o755)
+        os.environ |= {"PATH": f"{prefix}/bin", "TRAINER_PLUGIN_PATH": ""}
+        found = {plugin.id: plugin.path for plugin in libtrainer.plugins()}
+        os.environ |= before
+        expect_equal(found.get("worker"), plugins.resolve() / "worker.so", f"the plugin in {libdir}")
+
+
 def configuration(worker):
     for config, words in [
         ({"dp": "map"}, ['unknown key "dp"', 'did you mean "do"?']),
-        ({"do": 1}, ["int (1)", "string"]),
+        ({"do": 1}, ["is int, expected string"]),  # not shown: it may be a secret
         ({"do": "x"}, ["expected one of"]),
         ({"rate": 2}, ["at most 1"]),
         ({"rate": True}, ["bool"]),
@@ -329,6 +358,7 @@ with work_directory() as work:
     worker = compile_plugin(WORKER, work / "c" / "worker.so")
     refused_code(work / "c")
     trackers(work / "c")
+    directories(work, worker)
     configuration(worker)
     values(worker)
     errors(worker)

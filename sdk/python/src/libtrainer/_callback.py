@@ -81,7 +81,7 @@ class _Stateful:
 
 def _make(plugin, config=None, *, on_error="fail", args=None):
     plugin = resolve(plugin)
-    reason = unavailable_reason(plugin, args, named=True) if plugin.report_to else None
+    reason = unavailable_reason(plugin, args, named=True, config=config) if plugin.report_to else None
     if reason:
         raise PluginError(f"plugin {plugin.id} is not available: {reason}")
     instance = Instance(plugin, dict(config or {}), on_error, args)

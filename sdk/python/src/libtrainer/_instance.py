@@ -32,7 +32,7 @@ def _extension(get, kind, *arguments):
     return kind.from_address(address) if address else None
 
 
-def unavailable_reason(plugin, args=None, named=False):
+def unavailable_reason(plugin, args=None, named=False, config=None):
     """Why a tracker is not configured here, or None. `named`: only what keeps it from working when it is asked for."""
     table = load(plugin)
     tracker = _extension(table.get_extension, _abi.ExtTracker, _abi.EXT_TRACKER)
@@ -43,7 +43,7 @@ def unavailable_reason(plugin, args=None, named=False):
             f"{plugin.path}: its trainer.tracker/1 has a struct_size of {tracker.struct_size} bytes or no "
             f"function, expected at least {ctypes.sizeof(_abi.ExtTracker)} bytes; rebuild it with the SDK"
         )
-    host = HostServices(plugin.id, {}, args)
+    host = HostServices(plugin.id, plugin.note.resolve_config(config or {}), args)
     status = tracker.available(ctypes.byref(host.struct))
     if status == _abi.OK or named and status == _abi.NOT_CONFIGURED:
         return None

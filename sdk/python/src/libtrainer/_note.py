@@ -140,7 +140,9 @@ def _types_of(rule):
 def _complaint(value, rule):
     types = _types_of(rule)
     if not any(_TYPES[name](value) for name in types):
-        return f"is {type(value).__name__} ({shown(value)}), expected {' or '.join(types)}"
+        # A text may be a password or a token, and so may be what was written in its place.
+        found = "" if "string" in types else f" ({shown(value)})"
+        return f"is {type(value).__name__}{found}, expected {' or '.join(types)}"
     if _TYPES["number"](value):
         # Written so that NaN, which is in no range, is refused.
         if "minimum" in rule and not value >= rule["minimum"]:

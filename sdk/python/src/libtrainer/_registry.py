@@ -4,8 +4,10 @@
 import logging
 import os
 import pathlib
+import platform
 import shutil
 import sys
+import sysconfig
 
 from ._elf import read_note_section
 from ._errors import NotAPlugin, PluginError, did_you_mean
@@ -26,11 +28,11 @@ class Plugin:
     report_to = property(lambda self: self.note.report_to)
     description = property(lambda self: self.note.description)
 
-    def unavailable_reason(self, args=None):
+    def unavailable_reason(self, args=None, config=None):
         """Why this tracker cannot be used here, or None. Loads the plugin; `args` are TrainingArguments."""
         from ._instance import unavailable_reason
 
-        return unavailable_reason(self, args)
+        return unavailable_reason(self, args, config=config)
 
     def __repr__(self):
         return f"<plugin {self.id} {self.version}: {self.path}>"
@@ -39,6 +41,13 @@ class Plugin:
 def read_plugin(path):
     path = pathlib.Path(os.path.abspath(path))
     return Plugin(path, Note(read_note_section(path), str(path)))
+
+
+def _library_directories(prefix):
+    """What CMAKE_INSTALL_LIBDIR may be below a prefix: lib, and of lib64 and Debian's lib/<triplet> what is there."""
+    triplet = sysconfig.get_config_var("MULTIARCH") or f"{platform.machine()}-linux-gnu"
+    others = [prefix / "lib64", prefix / "lib" / triplet]
+    return [prefix / "lib", *(path for path in others if (path / _OURS).is_dir())]
 
 
 def plugin_directories(first=()):
@@ -64,16 +73,21 @@ def plugin_directories(first=()):
         add(data / _OURS)
     elif home.startswith("/"):
         add(pathlib.Path(home) / ".local" / "share" / _OURS)
-    # A wheel in <prefix>/lib/python3.x/site-packages belongs to the plugins of <prefix>/lib.
+
+    def add_of(prefix):
+        for directory in _library_directories(prefix):
+            add(directory / _OURS)
+
+    # A wheel in <prefix>/lib/python3.x/site-packages belongs to the plugins of <prefix>.
     for parent in pathlib.Path(__file__).resolve().parents:
         if parent.name in ("lib", "lib64"):
-            add(parent / _OURS)
+            add_of(parent.parent)
             break
-    add(pathlib.Path(sys.prefix) / "lib" / _OURS)
+    add_of(pathlib.Path(sys.prefix))
     command = shutil.which("trainer")
     if command:
         prefix = pathlib.Path(command).resolve().parent.parent
-        add(prefix / "lib" / _OURS)
+        add_of(prefix)
         if (prefix / "CMakeCache.txt").exists():  # a build tree
             add(prefix / "plugins")
     return found
