@@ -3,6 +3,7 @@
 are the names of those to run."""
 
 import json
+import math
 import os
 import pathlib
 import signal
@@ -222,6 +223,23 @@ def one_of_transformers(work):
     expect(state["global_step"] < state_of(work, "whole")["global_step"], f"it was to stop early:\n{printed}")
     counter = state["stateful_callbacks"]["EarlyStoppingCallback"]
     expect(counter["args"]["early_stopping_patience"] == 1, f"its state: {counter}")
+
+
+def one_s_own_setup(work):
+    """The subclass of WandbCallback that docs/trackers.md shows."""
+    page = (SOURCE / "docs" / "trackers.md").read_text()
+    code = page[page.index("# mine.py") :].split("```")[0]
+    history, _ = train(work, "mine.MyWandb", code=code, env={"WANDB_PROJECT": "another"}, args={"num_train_epochs": 1})
+    (run,) = work.path.glob("wandb/offline-run-*/run-*.wandb")
+    text = run.read_bytes()
+    for word in (b"digits", b"baseline", b"small", b"v2"):
+        expect(word in text, f"{word} is not in {run}")
+    expect(b"another" not in text, "the project of the environment")
+    expect("perplexity" not in history[0], "what W&B gets alone is in the run's history")
+    found = work.check("wandb", run.parent)["metrics"]
+    expected = [math.exp(entry["loss"]) for entry in history if "loss" in entry]
+    values = [value for _, value in found["train/perplexity"]]
+    expect(values == expected, f"W&B has {values}, not {expected}")
 
 
 def exceptions(work):
@@ -549,6 +567,7 @@ TESTS = [
     flags_and_logs_come_back,
     factories_and_instances,
     one_of_transformers,
+    one_s_own_setup,
     exceptions,
     a_crash,
     a_hang,
