@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <utility>
 
 #include "border/call_check.hpp"
@@ -34,8 +35,11 @@ void require_own_name(const CallbackEntry& entry) {
 }  // namespace
 
 trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
-  // The sixteen slots stand in the order of the TRAINER_ON_ numbers (callback.h, event.h).
-  return (&table.on_init_end)[kind];
+#define TRAINER_SLOT(event) &trainer_callback::event,
+  static constexpr trainer_slot trainer_callback::*slots[] = {TRAINER_FOR_EACH_SLOT(TRAINER_SLOT)};
+#undef TRAINER_SLOT
+  static_assert(std::size(slots) == TRAINER_EVENT_COUNT);
+  return table.*slots[kind];
 }
 
 CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control)

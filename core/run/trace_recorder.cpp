@@ -23,10 +23,10 @@ void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const T
                     {"epoch", state.epoch.to_json()}, {"max_steps", state.max_steps},
                     {"control", control.flags()},     {"control_after", nullptr}};
   if (values) line.emplace(kind == TRAINER_ON_LOG ? "logs" : "metrics", *values);
-  line.emplace("has", json::object{{"optimizer", (has & TRAINER_HAS_OPTIMIZER) != 0},
-                                   {"lr_scheduler", (has & TRAINER_HAS_LR_SCHEDULER) != 0},
-                                   {"train_dataloader", (has & TRAINER_HAS_TRAIN_DATALOADER) != 0},
-                                   {"eval_dataloader", (has & TRAINER_HAS_EVAL_DATALOADER) != 0}});
+  line.emplace("has", json::object{{"optimizer", (has & TRAINER_EVENT_HAS_OPTIMIZER) != 0},
+                                   {"lr_scheduler", (has & TRAINER_EVENT_HAS_LR_SCHEDULER) != 0},
+                                   {"train_dataloader", (has & TRAINER_EVENT_HAS_TRAIN_DATALOADER) != 0},
+                                   {"eval_dataloader", (has & TRAINER_EVENT_HAS_EVAL_DATALOADER) != 0}});
   line.emplace("action", action_);
   if (kind == TRAINER_ON_SAVE) {
     const std::string name = checkpoint_name(state.global_step);

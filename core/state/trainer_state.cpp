@@ -177,9 +177,10 @@ TrainerState TrainerState::load_from_json(const std::filesystem::path& path) {
 
 void TrainerState::fill(trainer_state& view) const {
   view.struct_size = sizeof view;
-  view.present = (best_metric ? TRAINER_HAS_BEST_METRIC : 0) | (best_global_step ? TRAINER_HAS_BEST_GLOBAL_STEP : 0) |
-                 (best_model_checkpoint ? TRAINER_HAS_BEST_MODEL_CHECKPOINT : 0) |
-                 (train_batch_size ? TRAINER_HAS_TRAIN_BATCH_SIZE : 0) | (trial_name ? TRAINER_HAS_TRIAL_NAME : 0);
+  view.present =
+      (best_metric ? TRAINER_STATE_HAS_BEST_METRIC : 0) | (best_global_step ? TRAINER_STATE_HAS_BEST_GLOBAL_STEP : 0) |
+      (best_model_checkpoint ? TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT : 0) |
+      (train_batch_size ? TRAINER_STATE_HAS_TRAIN_BATCH_SIZE : 0) | (trial_name ? TRAINER_STATE_HAS_TRIAL_NAME : 0);
   view.epoch = epoch;
   view.global_step = global_step;
   view.max_steps = max_steps;

@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "border/map_view.hpp"
+#include "trainer/callback_handler.hpp"
 #include "trainer/event_names.hpp"
 #include "validator/catalogue.hpp"
 
@@ -50,9 +51,15 @@ class Bench {
       values[prefix + name] = 0.12345 * static_cast<double>(values.size() + 1);
     MapView map(&values, false);
     FakeHost& host = it_.host;
-    trainer_event event{sizeof event,          kind, &host.state, &host.control, with_values(kind) ? &map : nullptr,
-                        TRAINER_HAS_OPTIMIZER, 0,    -1};
-    const trainer_slot slot = (&it_.table()->on_init_end)[kind];
+    trainer_event event{sizeof event,
+                        kind,
+                        &host.state,
+                        &host.control,
+                        with_values(kind) ? &map : nullptr,
+                        TRAINER_EVENT_HAS_OPTIMIZER,
+                        0,
+                        -1};
+    const trainer_slot slot = slot_of(*it_.table(), kind);
     host.error.clear();
     std::int32_t status = TRAINER_OK;
     const auto start = Clock::now();

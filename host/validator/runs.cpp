@@ -46,7 +46,7 @@ class Player {
     const Row found = metrics("eval", host_.state.global_step);
     log(found);
     fire(TRAINER_ON_EVALUATE, found);
-    host_.state.present |= TRAINER_HAS_BEST_METRIC | TRAINER_HAS_BEST_GLOBAL_STEP;
+    host_.state.present |= TRAINER_STATE_HAS_BEST_METRIC | TRAINER_STATE_HAS_BEST_GLOBAL_STEP;
     host_.state.best_metric = found[0].second.number;
     host_.state.best_global_step = host_.state.global_step;
   }
@@ -58,7 +58,7 @@ class Player {
     if (due(save_due)) {
       checkpoint_ = "output/" + checkpoint_name(host_.state.global_step);
       host_.state.best_model_checkpoint = {checkpoint_.data(), checkpoint_.size()};
-      host_.state.present |= TRAINER_HAS_BEST_MODEL_CHECKPOINT;
+      host_.state.present |= TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT;
       host_.control.should_save = 0;
       fire(TRAINER_ON_SAVE);
     }
@@ -83,7 +83,7 @@ class Player {
     host_.state.global_step = 0, host_.state.epoch = 0;
     host_.state.max_steps = std::int64_t{run_.epochs} * run_.steps;
     host_.state.num_train_epochs = run_.epochs;
-    host_.has = TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER;
+    host_.has = TRAINER_EVENT_HAS_OPTIMIZER | TRAINER_EVENT_HAS_LR_SCHEDULER | TRAINER_EVENT_HAS_TRAIN_DATALOADER;
     control.should_training_stop = 0;
     fire(TRAINER_ON_TRAIN_BEGIN);
     for (int epoch = 0; epoch < run_.epochs && !control.should_training_stop; ++epoch) {

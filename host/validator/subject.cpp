@@ -7,6 +7,7 @@
 #include "border/abi_sizes.hpp"
 #include "discovery/plugin_config.hpp"
 #include "loading/plugin_library.hpp"
+#include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/training_arguments.hpp"
@@ -92,7 +93,7 @@ void Subject::prepare(FakeHost& host, const json::object& config) const {
   host.config_json = json::dump(config);
   host.state.logging_steps = host.state.eval_steps = host.state.save_steps = 1;
   host.state.train_batch_size = 8;
-  host.state.present = TRAINER_HAS_TRAIN_BATCH_SIZE;
+  host.state.present = TRAINER_STATE_HAS_TRAIN_BATCH_SIZE;
   for (const auto kind : {TRAINER_OF_MODEL, TRAINER_OF_GRADIENTS})
     host.tensors[kind] = {{"0.weight", {2, 2}, {0.5f, -1.0f, NAN, INFINITY}}, {"0.bias", {2}, {0, 1}}};
 }
@@ -125,12 +126,13 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
                   std::to_string(least_size<trainer_callback>));
   if (made->reserved != 0) throw Failure("the instance's field `reserved` is not 0");
   callback_ = made;
-  std::memcpy(slots_, &made->on_init_end, sizeof slots_);
-  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
+  for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
+    slots_[kind] = slot_of(*made, kind);
     if (subscribed(kind) != subject.file().note.has_event(kind))
       throw Failure("its slot " + std::string(event_name(kind)) + " is " +
                     (subscribed(kind) ? "set and not" : "null and") +
                     " among the events of the note, expected the two to agree");
+  }
 }
 
 Instance::~Instance() { destroy(); }
@@ -213,8 +215,9 @@ void Instance::fire(std::uint32_t kind, Row values) {
   FakeMap map(values);
   const std::int32_t status = call(kind, has_values ? map.table() : nullptr);
   const std::string what(event_name(kind));
-  if (std::memcmp(slots_, &callback_->on_init_end, sizeof slots_) != 0)
-    throw Failure(what + " changed the instance's slots, which stay as create left them");
+  for (std::uint32_t other = 0; other < TRAINER_EVENT_COUNT; ++other)
+    if (slots_[other] != slot_of(*callback_, other))
+      throw Failure(what + " changed the instance's slots, which stay as create left them");
   const trainer_control& control = host.control;
   for (const auto flag : {control.should_training_stop, control.should_epoch_stop, control.should_save,
                           control.should_evaluate, control.should_log})

@@ -66,7 +66,7 @@ class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk:
 
  private:
   void count(double metric, bool greater_is_better, const State& state) {
-    const bool first = (state.present & TRAINER_HAS_BEST_METRIC) == 0;
+    const bool first = (state.present & TRAINER_STATE_HAS_BEST_METRIC) == 0;
     const bool better = greater_is_better ? metric > state.best_metric : metric < state.best_metric;
     if (first || (better && std::abs(metric - state.best_metric) > threshold_))
       counter_ = 0;

@@ -94,7 +94,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     if (settings.mode == Mode::disabled) return;
     const std::string run_name(args["run_name"].text());
     if (!run_name.empty()) settings.name = run_name;
-    if ((state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+    if ((state.present & TRAINER_STATE_HAS_TRIAL_NAME) != 0) {
       const std::string trial(trainer::sdk::view(state.trial_name));
       settings.name = run_name.empty() ? trial : run_name + "-" + trial;
     }

@@ -64,7 +64,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
     if (state.is_world_process_zero == 0) return;
-    if (state.is_hyper_param_search != 0 && (state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+    if (state.is_hyper_param_search != 0 && (state.present & TRAINER_STATE_HAS_TRIAL_NAME) != 0) {
       std::string trial(trainer::sdk::view(state.trial_name));
       if (!plugins::is_plain_name(trial))
         trial = "trial-" + plugins::fit_name(trial, {.allowed = "-_", .forbidden = {}, .most = 60});

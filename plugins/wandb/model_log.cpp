@@ -94,7 +94,7 @@ void ModelLog::final(const sdk::Arguments& args, const sdk::State& state) {
   if (args["load_best_model_at_end"].flag()) {
     metadata = "{";
     std::string best = "null";
-    if ((state.present & TRAINER_HAS_BEST_METRIC) != 0 && std::isfinite(state.best_metric))
+    if ((state.present & TRAINER_STATE_HAS_BEST_METRIC) != 0 && std::isfinite(state.best_metric))
       sdk::append_repr(best = "", state.best_metric);
     member(metadata, "eval/" + std::string(args["metric_for_best_model"].text()), best);
     std::string flos;

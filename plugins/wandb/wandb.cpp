@@ -127,7 +127,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   void name(wandb::Settings& settings, const Arguments& args, const State& state) const {
     const std::string run_name(args["run_name"].text()), output_dir(args["output_dir"].text());
-    if ((state.present & TRAINER_HAS_TRIAL_NAME) != 0) {
+    if ((state.present & TRAINER_STATE_HAS_TRIAL_NAME) != 0) {
       settings.name = trainer::sdk::view(state.trial_name);
       const bool unnamed = run_name.empty() || state.is_hyper_param_search != 0;
       settings.group = unnamed ? output_dir : run_name;

@@ -337,7 +337,7 @@ TEST_F(Plugin, ResumingIntoANewDirectoryHidesNothing) {
 TEST_F(Plugin, ATrialHasADirectoryOfItsOwn) {
   FakePlugin plugin(host, "tensorboard", plugin_directory);
   host.state.is_hyper_param_search = 1;
-  host.state.present = TRAINER_HAS_TRIAL_NAME;
+  host.state.present = TRAINER_STATE_HAS_TRIAL_NAME;
   for (const char* name : {"trial-0", "trial-1"}) {
     host.state.trial_name = {name, 7};
     plugin.fire(TRAINER_ON_TRAIN_BEGIN);
@@ -353,7 +353,7 @@ TEST_F(Plugin, ATrialHasADirectoryOfItsOwn) {
 TEST_F(Plugin, ATrialsNameLeadsNowhereElse) {
   FakePlugin plugin(host, "tensorboard", plugin_directory);
   host.state.is_hyper_param_search = 1;
-  host.state.present = TRAINER_HAS_TRIAL_NAME;
+  host.state.present = TRAINER_STATE_HAS_TRIAL_NAME;
   const std::string names[] = {"../../up", "..", std::string(300, 'x')};
   for (const std::string& name : names) {
     host.state.trial_name = {name.data(), name.size()};

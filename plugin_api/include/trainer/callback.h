@@ -5,6 +5,8 @@
  * A null slot is an event not subscribed: it costs nothing, and the host does not even build the
  * event when nobody listens. The slots must match the "events" of the plugin's note and must not
  * change after `create` returned. C++ exceptions must not leave a slot; sdk.hpp sees to that.
+ *
+ * The slots stand in the order of the events' numbers (event.h), and new ones are appended in it.
  */
 #ifndef TRAINER_CALLBACK_H
 #define TRAINER_CALLBACK_H
@@ -48,5 +50,13 @@ struct trainer_callback {
   trainer_slot on_push_begin;
 };
 TRAINER_LAST_FIELD(struct trainer_callback, on_push_begin);
+
+/* clang-format off */
+/* The slots in their order, for a table of them. */
+#define TRAINER_FOR_EACH_SLOT(X) \
+  X(on_init_end) X(on_train_begin) X(on_train_end) X(on_epoch_begin) X(on_epoch_end) X(on_step_begin) \
+  X(on_pre_optimizer_step) X(on_optimizer_step) X(on_substep_end) X(on_step_end) X(on_evaluate) X(on_predict) \
+  X(on_save) X(on_log) X(on_prediction_step) X(on_push_begin)
+/* clang-format on */
 
 #endif

@@ -35,10 +35,16 @@
 #define TRAINER_EVENT_COUNT 16u
 
 /* Bits of trainer_event.has: what the trainer has at this moment. */
-#define TRAINER_HAS_OPTIMIZER 1u
-#define TRAINER_HAS_LR_SCHEDULER 2u
-#define TRAINER_HAS_TRAIN_DATALOADER 4u
-#define TRAINER_HAS_EVAL_DATALOADER 8u
+#define TRAINER_EVENT_HAS_OPTIMIZER 1u
+#define TRAINER_EVENT_HAS_LR_SCHEDULER 2u
+#define TRAINER_EVENT_HAS_TRAIN_DATALOADER 4u
+#define TRAINER_EVENT_HAS_EVAL_DATALOADER 8u
+
+/* Their deprecated names. */
+#define TRAINER_HAS_OPTIMIZER TRAINER_EVENT_HAS_OPTIMIZER
+#define TRAINER_HAS_LR_SCHEDULER TRAINER_EVENT_HAS_LR_SCHEDULER
+#define TRAINER_HAS_TRAIN_DATALOADER TRAINER_EVENT_HAS_TRAIN_DATALOADER
+#define TRAINER_HAS_EVAL_DATALOADER TRAINER_EVENT_HAS_EVAL_DATALOADER
 
 /* Everything in it is borrowed: valid until the callback returns. */
 typedef struct trainer_event {
@@ -47,7 +53,7 @@ typedef struct trainer_event {
   const trainer_state* state; /* never null */
   trainer_control* control;   /* never null; flags may be changed */
   trainer_map* values;        /* logs or metrics, shared and changeable; null for other events */
-  uint32_t has;               /* TRAINER_HAS_OPTIMIZER ... bits */
+  uint32_t has;               /* TRAINER_EVENT_HAS_... bits */
   uint32_t reserved;
   int64_t eval_dataloader_size; /* batches of the running evaluation; -1 when none or unknown */
 } trainer_event;

@@ -4,22 +4,30 @@
  *
  * The names and meanings are transformers' (trainer_callback.py, class TrainerState). Nullable
  * fields have a bit in `present`; without it the field is zero. `log_history` is not here: ask
- * trainer_host for its entries.
+ * trainer_host for its entries, or for all of the state as JSON, where an int is no float.
  */
 #ifndef TRAINER_STATE_H
 #define TRAINER_STATE_H
 
 #include "abi.h"
 
-#define TRAINER_HAS_BEST_METRIC 1u
-#define TRAINER_HAS_BEST_GLOBAL_STEP 2u
-#define TRAINER_HAS_BEST_MODEL_CHECKPOINT 4u
-#define TRAINER_HAS_TRAIN_BATCH_SIZE 8u
-#define TRAINER_HAS_TRIAL_NAME 16u
+/* Bits of trainer_state.present. */
+#define TRAINER_STATE_HAS_BEST_METRIC 1u
+#define TRAINER_STATE_HAS_BEST_GLOBAL_STEP 2u
+#define TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT 4u
+#define TRAINER_STATE_HAS_TRAIN_BATCH_SIZE 8u
+#define TRAINER_STATE_HAS_TRIAL_NAME 16u
+
+/* Their deprecated names, which look as if they were of one set with the bits of an event. */
+#define TRAINER_HAS_BEST_METRIC TRAINER_STATE_HAS_BEST_METRIC
+#define TRAINER_HAS_BEST_GLOBAL_STEP TRAINER_STATE_HAS_BEST_GLOBAL_STEP
+#define TRAINER_HAS_BEST_MODEL_CHECKPOINT TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT
+#define TRAINER_HAS_TRAIN_BATCH_SIZE TRAINER_STATE_HAS_TRAIN_BATCH_SIZE
+#define TRAINER_HAS_TRIAL_NAME TRAINER_STATE_HAS_TRIAL_NAME
 
 typedef struct trainer_state {
   uint32_t struct_size;
-  uint32_t present;         /* TRAINER_HAS_... bits */
+  uint32_t present;         /* TRAINER_STATE_HAS_... bits */
   double epoch;             /* epochs done, with the fraction of the current one */
   int64_t global_step;      /* optimizer steps done */
   int64_t max_steps;        /* optimizer steps of this run */

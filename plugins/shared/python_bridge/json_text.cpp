@@ -112,14 +112,14 @@ void append_json(std::string& out, const trainer_state& state) {
   flag("is_world_process_zero", state.is_world_process_zero);
   flag("is_hyper_param_search", state.is_hyper_param_search);
   // Absent ones are None, the default of Python's TrainerState.
-  if (state.present & TRAINER_HAS_BEST_METRIC) number("best_metric", state.best_metric);
-  if (state.present & TRAINER_HAS_BEST_GLOBAL_STEP) integer("best_global_step", state.best_global_step);
-  if (state.present & TRAINER_HAS_TRAIN_BATCH_SIZE) integer("train_batch_size", state.train_batch_size);
-  if (state.present & TRAINER_HAS_BEST_MODEL_CHECKPOINT) {
+  if (state.present & TRAINER_STATE_HAS_BEST_METRIC) number("best_metric", state.best_metric);
+  if (state.present & TRAINER_STATE_HAS_BEST_GLOBAL_STEP) integer("best_global_step", state.best_global_step);
+  if (state.present & TRAINER_STATE_HAS_TRAIN_BATCH_SIZE) integer("train_batch_size", state.train_batch_size);
+  if (state.present & TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT) {
     append_key(out, "best_model_checkpoint");
     append_json(out, sdk::view(state.best_model_checkpoint));
   }
-  if (state.present & TRAINER_HAS_TRIAL_NAME) {
+  if (state.present & TRAINER_STATE_HAS_TRIAL_NAME) {
     append_key(out, "trial_name");
     append_json(out, sdk::view(state.trial_name));
   }

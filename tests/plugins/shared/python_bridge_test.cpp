@@ -167,7 +167,7 @@ TEST(JsonText, AStateHasWhatIsPresent) {
   EXPECT_NE(text.find("\"epoch\":1.5,"), text.npos) << text;
   EXPECT_NE(text.find("\"logging_steps\":10,"), text.npos) << text;
   EXPECT_EQ(text.find("best_metric"), text.npos) << text;
-  state.present = TRAINER_HAS_BEST_METRIC;
+  state.present = TRAINER_STATE_HAS_BEST_METRIC;
   EXPECT_NE(json(state).find("\"best_metric\":0.25"), text.npos);
   trainer_control control{};
   control.should_save = 1;
