@@ -99,6 +99,16 @@ struct HostFunctions {
     self.history_.show(&self.context_.state->log_history[index]);
     return &self.history_;
   }
+  static void state_json(const trainer_host* host, trainer_text* json) {
+    if (breaks_rule(host, "trainer_host.state_json", When::trainer_thread_event)) return void(*json = {});
+    PluginHost& self = of(host);
+    try {
+      self.state_json_ = self.context_.state ? self.context_.state->to_json_string() : "{}\n";
+    } catch (...) {  // memory is full
+      self.state_json_ = "{}\n";
+    }
+    *json = {self.state_json_.data(), self.state_json_.size()};
+  }
 
   static std::uint32_t run_kind(const trainer_host* host) {
     if (breaks_rule(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
@@ -183,7 +193,8 @@ PluginHost::PluginHost(std::string name, json::object config, const HostContext&
                    &HostFunctions::model_config_json,
                    &HostFunctions::log_history_size,
                    &HostFunctions::log_history_at,
-                   &HostFunctions::get_extension},
+                   &HostFunctions::get_extension,
+                   &HostFunctions::state_json},
       name_(std::move(name)),
       config_(std::move(config)),
       config_json_(json::dump(config_)),

@@ -35,7 +35,7 @@ class PluginHost : public trainer_host {
   const HostContext& context_;
   std::string error_;
   // What the last answers point into.
-  std::string arguments_json_, config_scratch_, argument_scratch_, model_error_, objects_json_;
+  std::string arguments_json_, state_json_, config_scratch_, argument_scratch_, model_error_, objects_json_;
   json::value argument_;
   MapView history_{nullptr, true};
 };

@@ -120,7 +120,7 @@ def main():
         tree, build = build_next_host(work)
         next_host = build / "bin/trainer"
         old = build_plugin(SOURCE, work / "old")
-        new = build_plugin(tree, work / "new")  # needs the newer minor
+        new = build_plugin(tree, work / "new", minor + 1)  # needs the newer minor
         new_for_both = build_plugin(tree, work / "both", minor)
         plugin = ("--callback", "exchange")
 

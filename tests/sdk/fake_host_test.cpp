@@ -100,7 +100,7 @@ TEST(FakeHost, RunsAPluginWithStateAndControl) {
   host.config = {{"early_stopping_patience", Cell(1)}, {"early_stopping_threshold", Cell(0.0)}};
   FakePlugin plugin(host, "early_stopping", TRAINER_BUILD_DIR "/plugins");
   EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK) << host.error;
-  host.state.present = TRAINER_HAS_BEST_METRIC, host.state.best_metric = 1.0;
+  host.state.present = TRAINER_STATE_HAS_BEST_METRIC, host.state.best_metric = 1.0;
   EXPECT_EQ(plugin.fire(TRAINER_ON_EVALUATE, {{"eval_loss", Cell(2.0)}}), TRAINER_OK) << host.error;
   EXPECT_EQ(host.control.should_training_stop, 1u);
   EXPECT_EQ(plugin.fire(TRAINER_ON_STEP_BEGIN), TRAINER_OK);  // not subscribed
@@ -113,6 +113,27 @@ TEST(FakeHost, RunsAPluginWithStateAndControl) {
   EXPECT_EQ(other.load_state(attributes), TRAINER_OK) << host.error;
   EXPECT_FALSE(plugin.print(TRAINER_STDOUT, "a line"));
   EXPECT_EQ(plugin.available(), TRAINER_OK);
+}
+
+TEST(FakeHost, GivesTheStateAsJson) {
+  FakeHost fake;
+  const sdk::Host host(fake.table());
+  fake.state.epoch = 1, fake.state.global_step = 3;
+  fake.state.present = TRAINER_STATE_HAS_TRIAL_NAME, fake.state.trial_name = {"x", 1};
+  fake.log_history = {{{"loss", Cell(0.5)}, {"step", Cell(3)}}};
+  const std::string made(host.state_json());
+  for (const char* part : {R"("epoch": 1.0,)", R"("global_step": 3,)", R"("best_metric": null,)",
+                           R"("trial_name": "x",)", R"("log_history": [{"loss": 0.5, "step": 3}],)"})
+    EXPECT_NE(made.find(part), made.npos) << part << " in " << made;
+  fake.state_json = "{\"epoch\": 1}\n";
+  EXPECT_EQ(host.state_json(), fake.state_json);
+}
+
+TEST(FakeHost, AHostOfTheFirstMinorHasNoStateAsJson) {
+  FakeHost fake;
+  trainer_host old = *fake.table();
+  old.struct_size = TRAINER_SIZE_TO(trainer_host, get_extension);
+  EXPECT_EQ(sdk::Host(&old).state_json(), "");
 }
 
 }  // namespace

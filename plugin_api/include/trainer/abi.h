@@ -21,12 +21,16 @@
 /* The contract of these headers. A host loads a plugin when the majors are equal and the minor that the
  * plugin needs is not above the host's. */
 #define TRAINER_ABI_MAJOR 1u
-#define TRAINER_ABI_MINOR 0u
+#define TRAINER_ABI_MINOR 1u
 
 /* The minor that a plugin needs: these headers', unless the plugin defines a lower one before it includes
- * them. It then runs with older hosts too, and asks TRAINER_OFFERS before it uses what came later. */
-#ifndef TRAINER_PLUGIN_MINOR
+ * them. It then runs with older hosts too, and asks TRAINER_OFFERS before it uses what came later. sdk.hpp
+ * asks by itself: what is written with it needs TRAINER_SDK_MINOR. */
+#ifdef TRAINER_PLUGIN_MINOR
+#define TRAINER_SDK_MINOR TRAINER_PLUGIN_MINOR
+#else
 #define TRAINER_PLUGIN_MINOR TRAINER_ABI_MINOR
+#define TRAINER_SDK_MINOR 0u
 #endif
 
 #if defined(_WIN32)

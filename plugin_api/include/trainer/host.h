@@ -61,7 +61,12 @@ struct trainer_host {
   /* The host's side of an optional feature, by its id (ext/ *.h), or null when this host does not
    * offer it. The answer never changes: ask once. [trainer-thread] */
   const void*(TRAINER_CALL* get_extension)(const trainer_host* host, const char* id);
+
+  /* Since 1.1. The whole state as TrainerState.save_to_json() writes it into trainer_state.json: indent 2,
+   * keys sorted, a newline at the end; an int stays one (`"epoch": 0` before the first step). As long as
+   * the run's history: not for each step. Borrowed until the next call. [trainer-thread & event] */
+  void(TRAINER_CALL* state_json)(const trainer_host* host, trainer_text* json);
 };
-TRAINER_LAST_FIELD(struct trainer_host, get_extension);
+TRAINER_LAST_FIELD(struct trainer_host, state_json);
 
 #endif

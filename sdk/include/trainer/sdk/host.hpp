@@ -48,6 +48,12 @@ class Host {
   std::string_view arguments_json() const { return text(host_->arguments_json); }
   std::string_view model_config_json() const { return text(host_->model_config_json); }
 
+  /// The state as trainer_state.json has it, where an int is no float; empty when the host is older than 1.1.
+  /// Only during an event.
+  std::string_view state_json() const {
+    return TRAINER_OFFERS(host_, trainer_host, state_json) ? text(host_->state_json) : std::string_view();
+  }
+
   std::uint64_t log_history_size() const { return host_->log_history_size(host_); }
   Map log_history_at(std::uint64_t index) const { return Map(host_->log_history_at(host_, index)); }
 

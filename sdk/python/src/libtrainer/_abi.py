@@ -4,7 +4,7 @@
 import ctypes
 from ctypes import CFUNCTYPE, POINTER, Structure, c_char, c_double, c_int32, c_int64, c_uint32, c_uint64, c_void_p
 
-ABI_MAJOR, ABI_MINOR = 1, 0
+ABI_MAJOR, ABI_MINOR = 1, 1
 PLUGIN_MAGIC = 0x4E525254
 NOTE_MAGIC = b"LibTrainer note\0"
 NOTE_SECTION = ".trainer_note"
@@ -153,6 +153,7 @@ class Host(Structure):
         ("log_history_size", HostSize),
         ("log_history_at", HostMap),
         ("get_extension", HostExtension),
+        ("state_json", HostText),
     ]
 
 

@@ -4,6 +4,7 @@
 import copy
 import ctypes
 import dataclasses
+import json
 import logging
 
 from . import _abi
@@ -49,6 +50,7 @@ class HostServices:
             _abi.HostSize(self._history_size),
             _abi.HostMap(self._history_at),
             _abi.HostExtension(self._extension),
+            _abi.HostText(self._give_state_json),
         )
 
     def take_error(self):
@@ -141,6 +143,14 @@ class HostServices:
             return None
         return self._history.show(self.state.log_history[index])
 
+    def _give_state_json(self, _, text):
+        try:
+            data = _state_json(self.state) if self.state is not None else "{}\n"
+        except Exception as e:
+            _log.warning("%s: the state could not be written as JSON: %s", self.name, e)
+            data = "{}\n"
+        self._lend("state_json", text.contents, data.encode("utf-8", "replace"))
+
     def _save_model(self, _, directory, size, error):
         try:
             if self.tensors.model is None or self.args is None:
@@ -159,6 +169,11 @@ class HostServices:
 
     def _extension(self, _, name):
         return self._extensions.get(ctypes.string_at(name)) if name else None
+
+
+def _state_json(state):
+    """As TrainerState.save_to_json() writes it."""
+    return json.dumps(dataclasses.asdict(state), indent=2, sort_keys=True) + "\n"
 
 
 def _argument_names(args):

@@ -64,6 +64,7 @@ inline void append_json(std::string& out, const Cell& cell) {
       out += std::isnan(cell.number)   ? "NaN"
              : std::isinf(cell.number) ? (cell.number > 0 ? "Infinity" : "-Infinity")
                                        : digits;
+      if (std::strspn(digits, "-0123456789") == std::strlen(digits)) out += ".0";  // or it were an int
       break;
     case TRAINER_STRING:
       append_json(out, cell.text);
@@ -114,6 +115,9 @@ class FakeHost {
     table_.get_extension = [](const trainer_host* host, const char* id) {
       return at("get_extension", host).extension(id);
     };
+    table_.state_json = [](const trainer_host* host, trainer_text* json) {
+      *json = at("state_json", host).state_text();
+    };
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
@@ -125,7 +129,8 @@ class FakeHost {
   std::vector<Row> log_history;
   trainer_state state{};
   trainer_control control{sizeof(trainer_control), 0, 0, 0, 0, 0, 0, 0};
-  std::uint32_t has = 0;                   ///< TRAINER_HAS_... of the events
+  std::string state_json;                  ///< as state_json() gives it; empty: made of `state` and `log_history`
+  std::uint32_t has = 0;                   ///< TRAINER_EVENT_HAS_... of the events
   std::int64_t eval_dataloader_size = -1;  ///< of the events
 
   /// Extensions that this host offers; take one out to be a host without it.
@@ -168,6 +173,47 @@ class FakeHost {
       config_made_ += config_made_.empty() ? "{}" : "}";
     }
     return {config_made_.data(), config_made_.size()};
+  }
+
+  // What is a double in trainer_state is a float here.
+  trainer_text state_text() {
+    state_made_ = state_json;
+    if (!state_json.empty()) return {state_made_.data(), state_made_.size()};
+    const auto present = [&](std::uint32_t bit, Cell cell) { return (state.present & bit) != 0 ? cell : Cell(); };
+    std::string history;
+    for (const Row& row : log_history) history += (history.empty() ? "" : ", ") + json_of(row);
+    const Row fields = {{"best_global_step", present(TRAINER_STATE_HAS_BEST_GLOBAL_STEP, Cell(state.best_global_step))},
+                        {"best_metric", present(TRAINER_STATE_HAS_BEST_METRIC, Cell(state.best_metric))},
+                        {"best_model_checkpoint",
+                         present(TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT, cell_of(state.best_model_checkpoint))},
+                        {"epoch", Cell(state.epoch)},
+                        {"eval_steps", Cell(state.eval_steps)},
+                        {"global_step", Cell(state.global_step)},
+                        {"is_hyper_param_search", Cell(state.is_hyper_param_search != 0)},
+                        {"is_local_process_zero", Cell(state.is_local_process_zero != 0)},
+                        {"is_world_process_zero", Cell(state.is_world_process_zero != 0)},
+                        {"log_history", json_cell("[" + history + "]")},
+                        {"logging_steps", Cell(state.logging_steps)},
+                        {"max_steps", Cell(state.max_steps)},
+                        {"num_input_tokens_seen", Cell(state.num_input_tokens_seen)},
+                        {"num_train_epochs", Cell(state.num_train_epochs)},
+                        {"save_steps", Cell(state.save_steps)},
+                        {"stateful_callbacks", json_cell("{}")},
+                        {"total_flos", Cell(state.total_flos)},
+                        {"train_batch_size", present(TRAINER_STATE_HAS_TRAIN_BATCH_SIZE, Cell(state.train_batch_size))},
+                        {"trial_name", present(TRAINER_STATE_HAS_TRIAL_NAME, cell_of(state.trial_name))},
+                        {"trial_params", Cell()}};
+    state_made_ = json_of(fields) + "\n";
+    return {state_made_.data(), state_made_.size()};
+  }
+  static Cell cell_of(const trainer_text& text) { return Cell(text_of(text.data, text.size)); }
+  static std::string json_of(const Row& row) {
+    std::string out = "{";
+    for (const auto& [key, cell] : row) {
+      if (out.size() > 1) out += ", ";
+      append_json(out, key), out += ": ", append_json(out, cell);
+    }
+    return out + "}";
   }
 
   const trainer_map* history_at(std::uint64_t index) {
@@ -255,7 +301,7 @@ class FakeHost {
   trainer_host table_{};
   const std::thread::id thread_ = std::this_thread::get_id();
   std::mutex mutex_;
-  std::string config_made_;
+  std::string config_made_, state_made_;
   std::unique_ptr<FakeMap> history_;
 };
 
