@@ -4,6 +4,13 @@
 # target is <name>, or <target> where that name is for others to take.
 # It is written to TRAINER_PLUGIN_OUTPUT_DIRECTORY when that is set, else to the current binary
 # directory. A project in C only may use it too; it then sees the C header and not the C++ wrapper.
+#
+# trainer_link_plugin(<target> <name> SOURCES <file>...)
+#
+# Compiles the same sources into a program or library. Its table is the function <name>_plugin, in which what no C name
+# may have is a '_':
+#   extern "C" const trainer_plugin* hello_plugin(void);
+#   trainer.add_callback(CallbackSpec::plugin(*hello_plugin()));
 include_guard(GLOBAL)
 
 function(trainer_add_plugin name)
@@ -50,4 +57,20 @@ function(trainer_add_plugin name)
       target_link_options(${target} PRIVATE "LINKER:-z,defs")
     endif()
   endif()
+endfunction()
+
+function(trainer_link_plugin target name)
+  cmake_parse_arguments(PARSE_ARGV 2 arg "" "" "SOURCES")
+  if(arg_UNPARSED_ARGUMENTS OR NOT arg_SOURCES)
+    message(FATAL_ERROR "trainer_link_plugin(${target} ${name}): expected SOURCES <file>..., found '${ARGN}'")
+  endif()
+  string(MAKE_C_IDENTIFIER "${name}_plugin" entry)
+  set(objects "${target}_${entry}")
+  add_library(${objects} OBJECT ${arg_SOURCES})
+  set_target_properties(${objects} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+  target_compile_definitions(${objects} PRIVATE TRAINER_PLUGIN_ENTRY=${entry})
+  if(TARGET LibTrainer::sdk)
+    target_link_libraries(${objects} PRIVATE LibTrainer::sdk)
+  endif()
+  target_sources(${target} PRIVATE $<TARGET_OBJECTS:${objects}>)
 endfunction()

@@ -3,12 +3,14 @@
 
   plugins.py exports   each plugin of BUILD/plugins exports its entry only, and links nothing of ours
   plugins.py compile   an example compiles in well under a second; prints how long it took
-Reads SOURCE, BUILD, CC and CXX from the environment.
+  plugins.py notes     each compiler here puts the events of a class into the note, optimized or not
+Reads SOURCE, BUILD, TRAINER, CC and CXX from the environment.
 """
 
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -82,5 +84,39 @@ def compile_examples():
     return 1 if failed else 0
 
 
+def notes():
+    """What stands in the file, which is read without running it, when the source leaves "events" out."""
+    source = SOURCE / "tests/abi/frozen/1.1/scribe.cpp"  # its overrides are private
+    expected = "on_train_begin, on_train_end, on_step_end, on_save, on_log"
+    include = [f"-I{SOURCE / 'plugin_api/include'}", f"-I{SOURCE / 'sdk/include'}"]
+    here = filter(None, map(shutil.which, (os.environ["CXX"], "g++", "clang++")))
+    compilers = {os.path.realpath(path): path for path in here}.values()  # each once
+    problems = []
+    with tempfile.TemporaryDirectory() as work:
+        for compiler in sorted(compilers):
+            for level in ("-O0", "-O2"):
+                made = pathlib.Path(work, f"{pathlib.Path(compiler).name}{level}.so")
+                output(
+                    compiler,
+                    "-std=c++17",
+                    level,
+                    "-shared",
+                    "-fPIC",
+                    "-Wall",
+                    "-Wextra",
+                    "-Werror",
+                    *include,
+                    source,
+                    "-o",
+                    made,
+                )
+                said = output(os.environ["TRAINER"], "plugins", "inspect", made)
+                if f" {expected}\n" not in said or not re.search(r"^abi +1\.0$", said, flags=re.M):
+                    problems.append(f"{made.name}: expected abi 1.0 and the events {expected}, found\n{said}")
+    print(len(compilers), "compilers:", *sorted(compilers))
+    print(*problems, sep="\n", file=sys.stderr)
+    return 1 if problems else 0
+
+
 if __name__ == "__main__":
-    sys.exit({"exports": exports, "compile": compile_examples}[sys.argv[1]]())
+    sys.exit({"exports": exports, "compile": compile_examples, "notes": notes}[sys.argv[1]]())

@@ -10,7 +10,7 @@ import subprocess
 
 import pandas
 import torch
-from harness import expect, expect_equal, expect_error, work_directory
+from harness import SOURCE, expect, expect_equal, expect_error, work_directory
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
@@ -227,8 +227,19 @@ def script_and_probe():
     expect_equal(saved[0], saved[1], "the saved model")
 
 
+def one_source():
+    """The run that tests/host/trainer/one_source_test.cpp has, by the plugin that is made of the same source."""
+    path = os.path.abspath("noted")
+    how = {"logging_steps": 2, "restore_callback_states_from_checkpoint": True, "output_dir": "one_source"}
+    trainer([PluginCallback("one_source", {"path": path, "stop_at": 3})], **how).train()
+    trainer([PluginCallback("one_source", {"path": path})], **how).train(resume_from_checkpoint=True)
+    expected = (SOURCE / "tests" / "support" / "plugins" / "one_source.expected").read_text()
+    expect_equal(pathlib.Path(path).read_text().splitlines(), expected.splitlines(), "what the callback noted")
+
+
 with work_directory():
     trackers()
     early_stopping()
+    one_source()
     model_configuration()
     script_and_probe()

@@ -32,7 +32,7 @@
  * Keys of the note:
  *   id           [a-z0-9._-]{1,64}, unique; what a run file names. Required.
  *   version      the plugin's own version, text. Required.
- *   events       the slots that are not null. Required.
+ *   events       the slots that are not null. Required in the file; sdk.hpp writes it when it is left out.
  *   description  one sentence for `trainer plugins list`.
  *   report_to    the name by which `report_to` enables it, when it is a tracker.
  *   store        where a tracker's data ends up ("mlflow"), when several trackers share one: of those,
@@ -102,16 +102,25 @@ TRAINER_LAST_FIELD(trainer_plugin, get_extension);
 
 typedef const trainer_plugin*(TRAINER_CALL* trainer_plugin_entry_function)(void);
 
+/* The name of the entry. A source that is compiled into a program instead, beside others perhaps, gets one of
+ * its own, -DTRAINER_PLUGIN_ENTRY=hello_plugin, by which the program asks for its table:
+ * TRAINER_EXTERN_C const trainer_plugin* TRAINER_CALL hello_plugin(void); */
+#ifndef TRAINER_PLUGIN_ENTRY
+#define TRAINER_PLUGIN_ENTRY trainer_plugin_entry
+#endif
+
 /* TRAINER_PLUGIN_DEFINE(create, get_extension or NULL, {note as JSON}) - once in a plugin, in C or C++,
  * at file scope. The JSON is written as it is, without quotes around it. */
-#define TRAINER_PLUGIN_DEFINE(create_function, get_extension_function, ...)                                  \
-  TRAINER_EMBED_NOTE(#__VA_ARGS__)                                                                           \
-  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void);             \
-  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL trainer_plugin_entry(void) {            \
-    static const trainer_plugin plugin = {TRAINER_PLUGIN_MAGIC,  sizeof(trainer_plugin),  TRAINER_ABI_MAJOR, \
-                                          TRAINER_PLUGIN_MINOR,  &trainer_note_data.head, create_function,   \
-                                          get_extension_function};                                           \
-    return &plugin;                                                                                          \
+#define TRAINER_PLUGIN_DEFINE(create_function, get_extension_function, ...) \
+  TRAINER_EMBED_NOTE(#__VA_ARGS__)                                          \
+  TRAINER_DEFINE_ENTRY(trainer_note_data.head, TRAINER_PLUGIN_MINOR, create_function, get_extension_function)
+
+#define TRAINER_DEFINE_ENTRY(note_head, minor, create_function, get_extension_function)                               \
+  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL TRAINER_PLUGIN_ENTRY(void);                      \
+  TRAINER_EXTERN_C TRAINER_EXPORT const trainer_plugin* TRAINER_CALL TRAINER_PLUGIN_ENTRY(void) {                     \
+    static const trainer_plugin plugin = {TRAINER_PLUGIN_MAGIC, sizeof(trainer_plugin), TRAINER_ABI_MAJOR,     minor, \
+                                          &(note_head),         create_function,        get_extension_function};      \
+    return &plugin;                                                                                                   \
   }
 
 #if defined(_MSC_VER)

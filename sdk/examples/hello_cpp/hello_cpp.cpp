@@ -16,7 +16,6 @@ class Hello : public trainer::sdk::TrainerCallback {
 TRAINER_PLUGIN(Hello, {
   "id": "hello_cpp",
   "version": "1.0.0",
-  "description": "Prints a line when training starts, from C++.",
-  "events": ["on_train_begin"]
+  "description": "Prints a line when training starts, from C++."
 })
 // clang-format on

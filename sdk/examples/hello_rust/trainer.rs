@@ -128,7 +128,9 @@ impl Callback {
 }
 
 pub const ABI_MAJOR: u32 = 1;
-pub const ABI_MINOR: u32 = 0;
+pub const ABI_MINOR: u32 = 1;
+/// The minor that a plugin needs: these structs are all of 1.0. Raise it with the first field that came later.
+pub const PLUGIN_MINOR: u32 = 0;
 const PLUGIN_MAGIC: u32 = 0x4E52_5254;
 
 /// What stands in the section .trainer_note, which the host reads before it loads anything: this, then the JSON.
@@ -144,7 +146,7 @@ pub struct Note<const SIZE: usize> {
 
 impl<const SIZE: usize> Note<SIZE> {
     pub const fn new(json: [u8; SIZE]) -> Self {
-        Note { magic: *b"LibTrainer note\0", abi_major: ABI_MAJOR, abi_minor: ABI_MINOR, json_size: SIZE as u32, reserved: 0, json }
+        Note { magic: *b"LibTrainer note\0", abi_major: ABI_MAJOR, abi_minor: PLUGIN_MINOR, json_size: SIZE as u32, reserved: 0, json }
     }
 }
 
@@ -164,7 +166,7 @@ unsafe impl Sync for Plugin {} // only pointers to what never changes
 impl Plugin {
     pub const fn new<const SIZE: usize>(note: &'static Note<SIZE>, create: extern "C" fn(*const Host, *mut *mut Callback) -> i32) -> Plugin {
         Plugin {
-            magic: PLUGIN_MAGIC, struct_size: std::mem::size_of::<Plugin>() as u32, abi_major: ABI_MAJOR, abi_minor: ABI_MINOR,
+            magic: PLUGIN_MAGIC, struct_size: std::mem::size_of::<Plugin>() as u32, abi_major: ABI_MAJOR, abi_minor: PLUGIN_MINOR,
             note: note as *const Note<SIZE> as *const c_void, create, get_extension: None,
         }
     }

@@ -42,7 +42,6 @@ TRAINER_PLUGIN(@CLASS@, {
   "id": "@NAME@",
   "version": "0.1.0",
   "description": "Writes the lowest value of a metric into the log when training ends.",
-  "events": ["on_train_begin", "on_log", "on_train_end"],
   "config": {
     "metric": {"type": "string", "default": "loss", "description": "the metric's name in the logs"}
   }

@@ -11,7 +11,7 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <trainer/sdk/callback.hpp>
+#include <trainer/sdk/events.hpp>
 
 namespace trainer::sdk {
 
@@ -43,8 +43,6 @@ int32_t guarded(const trainer_host* host, F&& f) noexcept {
 
 template <typename T>
 class Trampoline {
-  static_assert(std::is_base_of_v<TrainerCallback, T>, "derive from trainer::sdk::TrainerCallback");
-
  public:
   static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
     return guarded(host, [&] { *out = &(new Trampoline(host))->table_; });
@@ -67,9 +65,6 @@ class Trampoline {
   template <typename U>
   struct has_available<U, std::void_t<decltype(U::available(std::declval<const Host&>()))>> : std::true_type {};
 
-  using Plain = void (TrainerCallback::*)(const Arguments&, const State&, Control&);
-  using WithValues = void (TrainerCallback::*)(const Arguments&, const State&, Control&, Map&);
-
   explicit Trampoline(const trainer_host* host) : host_(host), arguments_(host_) {
     if constexpr (std::is_constructible_v<T, const Host&>) {
       callback_ = std::make_unique<T>(host_);
@@ -80,40 +75,31 @@ class Trampoline {
     table_.data = this;
     table_.destroy = [](trainer_callback* self) { delete &of(self); };
     table_.get_extension = &extension;
-    // The type of &T::on_x names the class that declares it last: the base, when nobody overrides
-    // it.
-#define TRAINER_SDK_SLOT(event, Method) \
-  if constexpr (!std::is_same_v<decltype(&T::event), Method>) table_.event = &slot<&T::event>;
-    TRAINER_SDK_SLOT(on_init_end, Plain)
-    TRAINER_SDK_SLOT(on_train_begin, Plain)
-    TRAINER_SDK_SLOT(on_train_end, Plain)
-    TRAINER_SDK_SLOT(on_epoch_begin, Plain)
-    TRAINER_SDK_SLOT(on_epoch_end, Plain)
-    TRAINER_SDK_SLOT(on_step_begin, Plain)
-    TRAINER_SDK_SLOT(on_pre_optimizer_step, Plain)
-    TRAINER_SDK_SLOT(on_optimizer_step, Plain)
-    TRAINER_SDK_SLOT(on_substep_end, Plain)
-    TRAINER_SDK_SLOT(on_step_end, Plain)
-    TRAINER_SDK_SLOT(on_evaluate, WithValues)
-    TRAINER_SDK_SLOT(on_predict, WithValues)
-    TRAINER_SDK_SLOT(on_save, Plain)
-    TRAINER_SDK_SLOT(on_log, WithValues)
-    TRAINER_SDK_SLOT(on_prediction_step, Plain)
-    TRAINER_SDK_SLOT(on_push_begin, Plain)
+#define TRAINER_SDK_SLOT(event) \
+  if constexpr (overriding::overrides<T, overriding::event>()) table_.event = &slot<&TrainerCallback::event>;
+    TRAINER_FOR_EACH_SLOT(TRAINER_SDK_SLOT)
 #undef TRAINER_SDK_SLOT
   }
 
   static Trampoline& of(trainer_callback* self) { return *static_cast<Trampoline*>(self->data); }
 
+  // What is called is the base's function, which is public whatever T makes of it.
+  template <typename Base>
+  static Base& as(trainer_callback* self) {
+    return *of(self).callback_;
+  }
+
   template <auto method>
   static int32_t TRAINER_CALL slot(trainer_callback* self, const trainer_event* event) {
     Trampoline& t = of(self);
+    TrainerCallback& callback = as<TrainerCallback>(self);
     return guarded(t.host_.raw(), [&] {
-      if constexpr (std::is_invocable_v<decltype(method), T&, const Arguments&, const State&, Control&, Map&>) {
+      if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const Arguments&, const State&, Control&,
+                                        Map&>) {
         Map values(event->values);
-        ((*t.callback_).*method)(t.arguments_, *event->state, *event->control, values);
+        (callback.*method)(t.arguments_, *event->state, *event->control, values);
       } else {
-        ((*t.callback_).*method)(t.arguments_, *event->state, *event->control);
+        (callback.*method)(t.arguments_, *event->state, *event->control);
       }
     });
   }
@@ -126,24 +112,24 @@ class Trampoline {
             Trampoline& t = of(self);
             return guarded(t.host_.raw(), [&] {
               Map a(args), b(attributes);
-              t.callback_->save_state(a, b);
+              as<Stateful>(self).save_state(a, b);
             });
           },
           [](trainer_callback* self, const trainer_map* attributes) -> int32_t {
             Trampoline& t = of(self);
-            return guarded(t.host_.raw(), [&] { t.callback_->load_state(Map(attributes)); });
+            return guarded(t.host_.raw(), [&] { as<Stateful>(self).load_state(Map(attributes)); });
           },
           [](trainer_callback* self, trainer_text* name) {
-            const std::string_view text = of(self).callback_->state_class();
+            const std::string_view text = as<Stateful>(self).state_class();
             *name = {text.data(), text.size()};
           }};
-      if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return of(self).callback_->has_state() ? &state : nullptr;
+      if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return as<Stateful>(self).has_state() ? &state : nullptr;
     }
     if constexpr (std::is_base_of_v<Console, T>) {
       static const trainer_ext_console console = {
           sizeof(trainer_ext_console), 0,
           [](trainer_callback* self, std::uint32_t stream, const char* text, std::uint64_t size) {
-            of(self).callback_->on_line(stream, {text, static_cast<std::size_t>(size)});
+            as<Console>(self).on_line(stream, {text, static_cast<std::size_t>(size)});
           }};
       if (std::strcmp(id, TRAINER_EXT_CONSOLE) == 0) return &console;
     }

@@ -10,6 +10,7 @@
 #include <trainer/plugin.h>
 
 #include <stdexcept>
+#include <trainer/sdk/events.hpp>
 #include <trainer/sdk/testing/fake_services.hpp>
 
 namespace trainer::sdk::testing {
@@ -25,10 +26,12 @@ inline const trainer_plugin& load_plugin(const std::string& file) {
 
 class FakePlugin {
  public:
-  /// Throws std::runtime_error with the plugin's sentence when it refuses to be made.
-  FakePlugin(FakeHost& host, const std::string& file) : host_(host), plugin_(load_plugin(file)) {
+  /// Of a table that the test itself holds, plugin_table<Hello>(). Throws std::runtime_error with the plugin's sentence
+  /// when it refuses to be made.
+  FakePlugin(FakeHost& host, const trainer_plugin& plugin) : host_(host), plugin_(plugin) {
     if (plugin_.create(host.table(), &callback_) != TRAINER_OK) throw std::runtime_error(host.error);
   }
+  FakePlugin(FakeHost& host, const std::string& file) : FakePlugin(host, load_plugin(file)) {}
   FakePlugin(FakeHost& host, const std::string& id, const std::string& directory)
       : FakePlugin(host, directory + "/" + id + ".so") {}
   FakePlugin(const FakePlugin&) = delete;
@@ -50,7 +53,7 @@ class FakePlugin {
     return fire(kind, map);
   }
   std::int32_t fire(std::uint32_t kind, FakeMap& map) {
-    const trainer_slot slot = kind < TRAINER_EVENT_COUNT ? (&callback_->on_init_end)[kind] : nullptr;
+    const trainer_slot slot = kind < TRAINER_EVENT_COUNT ? callback_->*slots[kind] : nullptr;
     if (slot == nullptr) return TRAINER_OK;
     host_.error.clear();
     const bool has_values = kind == TRAINER_ON_LOG || kind == TRAINER_ON_EVALUATE || kind == TRAINER_ON_PREDICT;
