@@ -26,7 +26,7 @@ constexpr std::string_view control_state = "TrainerControl";
 void require_own_name(const CallbackEntry& entry) {
   if (entry.class_name == control_state)
     throw_usage(error_id::callback_name_taken, "callback " + entry.name +
-                                                   (entry.plugin() ? " (" + entry.plugin()->path.string() + ")" : "") +
+                                                   (entry.plugin() ? " (" + entry.plugin()->place() + ")" : "") +
                                                    " is of the class \"" + entry.class_name +
                                                    "\", under which checkpoints hold the trainer's own state; give "
                                                    "the class another name");

@@ -47,7 +47,7 @@ Availability ask_availability(const PluginLibrary& library, const trainer_host* 
   const AskedFor asked(library.file().note.id, Call::plugin_get_extension);  // until what it gave is read
   const auto* tracker = static_cast<const trainer_ext_tracker*>(library.extension(TRAINER_EXT_TRACKER));
   if (!tracker) return {};
-  const auto name = library.file().path.string();
+  const auto name = library.file().place();
   if (!has_least_size(*tracker) || !tracker->available)
     throw_usage(error_id::plugin_extension_invalid,
                 name + ": its " TRAINER_EXT_TRACKER " has a struct_size of " + std::to_string(tracker->struct_size) +

@@ -25,10 +25,10 @@ constexpr std::size_t longest_class_name = 1024;
 
 class PluginEntry final : public CallbackEntry {
  public:
-  PluginEntry(const PluginFile& file, json::object config, OnError policy, const HostContext& context)
-      : file_(file), library_(PluginLibrary::load(file)), host_(file.note.id, std::move(config), context) {
-    name = file.note.id;
-    class_name = file.note.class_name;
+  PluginEntry(std::shared_ptr<PluginLibrary> library, json::object config, OnError policy, const HostContext& context)
+      : library_(std::move(library)), host_(library_->file().note.id, std::move(config), context) {
+    name = note().id;
+    class_name = note().class_name;
     on_error = policy;
     if (ask(Call::create, [&] { return library_->table().create(&host_, &table); }) != TRAINER_OK) {
       const std::string reason = host_.take_error();
@@ -77,12 +77,12 @@ class PluginEntry final : public CallbackEntry {
     };
     const std::string place = "the stored state of " + name;
     json::object config = part("args");
-    if (class_name != file_.note.class_name) {  // they are the class's, not the plugin's
+    if (class_name != note().class_name) {  // they are the class's, not the plugin's
       json::object own = host_.config();
       own["kwargs"] = std::move(config);
       config = std::move(own);
     }
-    auto made = std::make_shared<PluginEntry>(file_, resolve_config(file_.note.config, file_.note.id, config, place),
+    auto made = std::make_shared<PluginEntry>(library_, resolve_config(note().config, note().id, config, place),
                                               on_error, host_.context());
     made->name = name;
     json::object attributes = part("attributes");
@@ -94,7 +94,8 @@ class PluginEntry final : public CallbackEntry {
   }
 
  private:
-  std::string where() const { return "plugin " + name + " (" + file_.path.string() + ") "; }
+  const PluginNote& note() const { return library_->file().note; }
+  std::string where() const { return "plugin " + name + " (" + library_->file().place() + ") "; }
 
   template <typename F>
   std::invoke_result_t<F> ask(Call call, F&& function, ErrorKind kind = ErrorKind::usage) const {
@@ -123,7 +124,7 @@ class PluginEntry final : public CallbackEntry {
 
   void check_slots() const {
     for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind) {
-      const bool listed = file_.note.events >> kind & 1;
+      const bool listed = note().events >> kind & 1;
       const bool has_slot = slot_of(*table, kind) != nullptr;
       if (listed == has_slot) continue;
       throw_usage(error_id::plugin_instance_invalid,
@@ -181,7 +182,6 @@ class PluginEntry final : public CallbackEntry {
   }
 
   const Watchdog watchdog_;
-  PluginFile file_;
   std::shared_ptr<PluginLibrary> library_;
   PluginHost host_;
   const trainer_ext_state* state_ = nullptr;
@@ -195,8 +195,16 @@ class PluginEntry final : public CallbackEntry {
 
 std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
                                                  const HostContext& context, std::string_view where) {
-  return std::make_shared<PluginEntry>(file, resolve_config(file.note.config, file.note.id, config, where), on_error,
-                                       context);
+  json::object resolved = resolve_config(file.note.config, file.note.id, config, where);
+  const Watchdog watchdog;
+  return std::make_shared<PluginEntry>(PluginLibrary::load(file), std::move(resolved), on_error, context);
+}
+
+std::shared_ptr<CallbackEntry> make_plugin_entry(std::shared_ptr<PluginLibrary> library, const json::object& config,
+                                                 OnError on_error, const HostContext& context, std::string_view where) {
+  const PluginNote& note = library->file().note;
+  json::object resolved = resolve_config(note.config, note.id, config, where);
+  return std::make_shared<PluginEntry>(std::move(library), std::move(resolved), on_error, context);
 }
 
 }  // namespace trainer

@@ -43,7 +43,7 @@ bool same_note(const trainer_note& loaded, const PluginNote& read) {
          loaded.json_size == read.json.size() && std::memcmp(&loaded + 1, read.json.data(), read.json.size()) == 0;
 }
 
-trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note, const std::string& name) {
+trainer_plugin checked_table(const trainer_plugin* given, const std::string& name) {
   const std::string remedy = "; use TRAINER_PLUGIN_DEFINE";
   if (!given)
     throw_usage(error_id::plugin_table_invalid,
@@ -69,11 +69,14 @@ trainer_plugin checked_table(const trainer_plugin* given, const PluginNote& note
   if (!table.note)
     throw_usage(error_id::plugin_table_invalid,
                 name + ": its table has no note, expected the one of the file" + remedy);
+  return table;
+}
+
+void require_same_note(const trainer_plugin& table, const PluginNote& note, const std::string& name) {
   if (!same_note(*table.note, note))
     throw_usage(error_id::plugin_note_differs,
-                name + ": the note of its code differs from the note of its file, expected the same" + remedy +
-                    ", and start again when the file was replaced in the meantime");
-  return table;
+                name + ": the note of its code differs from the note of its file, expected the same; use " +
+                    "TRAINER_PLUGIN_DEFINE, and start again when the file was replaced in the meantime");
 }
 
 }  // namespace
@@ -91,7 +94,9 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
     throw_usage(error_id::plugin_file_changed, name + " was replaced while this program ran; start it again");
   const std::string digest = parts.digest();
   const auto table = [&](void* library) {
-    return checked_table(call_entry(library, now.note.id, name), now.note, name);
+    const trainer_plugin checked = checked_table(call_entry(library, now.note.id, name), name);
+    require_same_note(checked, now.note, name);
+    return checked;
   };
   void*& known = find_resident(digest);
   if (!known) {
@@ -102,10 +107,19 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   return std::shared_ptr<PluginLibrary>(new PluginLibrary(now, table(known)));
 }
 
+std::shared_ptr<PluginLibrary> PluginLibrary::of_program(const trainer_plugin& given) {
+  PluginFile none;
+  const std::string name = "a plugin of " + none.place();
+  const trainer_plugin table = checked_table(&given, name);
+  const std::size_t size = sizeof(trainer_note) + table.note->json_size;
+  none.note = parse_plugin_note({reinterpret_cast<const char*>(table.note), size}, name);
+  return std::shared_ptr<PluginLibrary>(new PluginLibrary(none, table));
+}
+
 const void* PluginLibrary::extension(const char* id) const {
   if (!table_.get_extension) return nullptr;
   return call_plugin(
-      {file_.note.id, Call::plugin_get_extension, "plugin " + file_.note.id + " (" + file_.path.string() + ") "},
+      {file_.note.id, Call::plugin_get_extension, "plugin " + file_.note.id + " (" + file_.place() + ") "},
       [&] { return table_.get_extension(id); });
 }
 

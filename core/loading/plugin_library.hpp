@@ -24,6 +24,10 @@ class PluginLibrary {
   /// crashes ends the process, which only TrialLoad::required can find out before.
   static std::shared_ptr<PluginLibrary> load(const PluginFile& file, TrialLoad trial = TrialLoad::required);
 
+  /// One that is compiled into the program, which keeps the table as it is from now on. Its note is checked as that of
+  /// a file.
+  static std::shared_ptr<PluginLibrary> of_program(const trainer_plugin& table);
+
   const PluginFile& file() const { return file_; }
 
   /// A copy of the plugin's table in this host's layout: a field that the plugin is too old to have

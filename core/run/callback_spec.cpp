@@ -6,6 +6,7 @@
 
 #include "border/watchdog.hpp"
 #include "loading/plugin_entry.hpp"
+#include "loading/plugin_library.hpp"
 #include "run/report_to.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
@@ -21,7 +22,7 @@ void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& regist
   const PluginNote& note = entry.plugin()->note;
   for (const PluginFile& other : registry.plugins())
     if (other.note.id != note.id && other.note.class_name == note.class_name)
-      log::warning("the plugin " + note.id + " (" + entry.plugin()->path.string() + ") keeps its state as a " +
+      log::warning("the plugin " + note.id + " (" + entry.plugin()->place() + ") keeps its state as a " +
                    note.class_name + ", which is the class of the plugin " + other.note.id + " (" +
                    other.path.string() + "), too; a checkpoint has one place for both");
 }
@@ -44,6 +45,16 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
 
 CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
   return plugin(PluginCallback{.plugin = std::move(id), .config = std::move(config)});
+}
+
+CallbackSpec CallbackSpec::plugin(const trainer_plugin& table, json::object config, OnError on_error) {
+  const auto library = PluginLibrary::of_program(table);
+  CallbackSpec out([library, config, on_error](const PluginRegistry&, const HostContext& context) {
+    return make_plugin_entry(library, config, on_error, context, PluginCallback().where + ".config");
+  });
+  out.plugin_id_ = library->file().note.id;
+  out.config_ = std::move(config);
+  return out;
 }
 
 namespace {

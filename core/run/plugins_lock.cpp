@@ -26,7 +26,8 @@ using Lock = std::map<std::string, Locked>;
 Lock used(const std::vector<std::shared_ptr<CallbackEntry>>& entries) {
   Lock lock;
   for (const auto& entry : entries)
-    if (const PluginFile* file = entry->plugin())
+    if (const PluginFile* file = entry->plugin();
+        file && !file->path.empty())  // what the program brings is the program
       lock[file->note.id] = {file->note.version, file->sha256, file->libraries};
   return lock;
 }

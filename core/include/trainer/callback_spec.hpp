@@ -9,6 +9,8 @@
 
 #include "trainer/callback_entry.hpp"
 
+struct trainer_plugin;
+
 namespace trainer {
 
 class CallbackHandler;
@@ -39,6 +41,9 @@ class CallbackSpec {
   }
   static CallbackSpec plugin(PluginCallback spec);
   static CallbackSpec plugin(std::string id, json::object config = {});
+  /// A plugin that is compiled into this program: trainer::sdk::plugin_table<Hello>(), or what its entry gives. It is
+  /// treated as one of a file; the table is kept as it is. A usage Error when it or its note is not as it should be.
+  static CallbackSpec plugin(const trainer_plugin& table, json::object config = {}, OnError on_error = OnError::fail);
 
   std::shared_ptr<CallbackEntry> make(const PluginRegistry& registry, const HostContext& context) const {
     return make_(registry, context);
