@@ -65,11 +65,14 @@ json::object given(json::object config) {
   return config;
 }
 
-/// Whether the callbacks make this tracker: by its plugin alone, which may have a configuration there, or, of a
-/// plugin that runs several, with the one that chooses it.
+/// Whether the callbacks make this tracker: by its plugin, and of a plugin that runs several, by what chooses it. They
+/// may give it more of a configuration.
 bool makes(const CallbackSpec& spec, const Tracker& tracker) {
   if (spec.plugin_id() != tracker.file.note.id) return false;
-  return tracker.name == tracker.file.note.report_to || given(spec.config()) == given(tracker.config);
+  return std::all_of(tracker.config.begin(), tracker.config.end(), [&](const auto& entry) {
+    const auto* value = spec.config().if_contains(entry.key());
+    return value != nullptr && *value == entry.value();
+  });
 }
 
 /// Two of one tracker would write the same file; two that are configured apart are meant to be two.

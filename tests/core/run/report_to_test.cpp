@@ -200,17 +200,20 @@ TEST_F(ReportTo, ATrackerThatCallbacksNameTwiceIsMadeOnce) {
       directory_.path() / "csv.so",
       good("csv",
            "\"report_to\": \"csv\", \"config\": {\"path\": {\"type\": [\"string\", \"null\"], \"default\": null}}"));
-  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  compile(directory_.path() / "python.so", good("python",
+                                                "\"config\": {\"callback\": {\"type\": \"string\"}, "
+                                                "\"environment\": {\"type\": \"object\", \"default\": {}}}"));
   const PluginRegistry registry({directory_.path()});
   TrainerState state;
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
-  add_callbacks(
-      handler, {"csv", "python:mlflow"}, OnError::disable,
-      {CallbackSpec::plugin("csv"), CallbackSpec::plugin("csv", {{"path", nullptr}}),
-       CallbackSpec::plugin("csv", {{"path", "other.csv"}}), CallbackSpec::plugin("python", {{"callback", "mlflow"}})},
-      registry, context_);
-  EXPECT_EQ(handler.entries().size(), 3u);
+  add_callbacks(handler, {"csv", "python:mlflow", "python:wandb"}, OnError::disable,
+                {CallbackSpec::plugin("csv"), CallbackSpec::plugin("csv", {{"path", nullptr}}),
+                 CallbackSpec::plugin("csv", {{"path", "other.csv"}}),
+                 CallbackSpec::plugin("python", {{"environment", {{"A", "b"}}}, {"callback", "mlflow"}})},
+                registry, context_);
+  ASSERT_EQ(handler.entries().size(), 4u);
+  EXPECT_EQ(handler.entries()[0]->name, "python:wandb");
 }
 
 TEST_F(ReportTo, ATrackerThatCallbacksNameIsMadeOnce) {
