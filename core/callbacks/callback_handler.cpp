@@ -42,6 +42,16 @@ trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
   return table.*slots[kind];
 }
 
+std::uint32_t CallbackObjects::has() const {
+  return (optimizer ? TRAINER_EVENT_HAS_OPTIMIZER : 0u) | (lr_scheduler ? TRAINER_EVENT_HAS_LR_SCHEDULER : 0u) |
+         (train_dataloader ? TRAINER_EVENT_HAS_TRAIN_DATALOADER : 0u) |
+         (eval_dataloader ? TRAINER_EVENT_HAS_EVAL_DATALOADER : 0u);
+}
+
+std::int64_t CallbackObjects::eval_dataloader_size() const {
+  return eval_dataloader ? dataloader_size(*eval_dataloader) : -1;
+}
+
 CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control)
     : args_(args), state_(state), control_(control) {}
 
@@ -52,9 +62,18 @@ CallbackHandler::~CallbackHandler() {
 
 void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
   require_own_name(*entry);
+  if (std::find(entries_.begin(), entries_.end(), entry) != entries_.end())
+    throw_usage(error_id::callback_invalid,
+                "callback " + entry->name + " is added although it is there already; pop it before, or make another");
   warn_of_same_name(*entry);
   entries_.push_back(std::move(entry));
+  turn(*entries_.back(), true);
   rebuild();
+}
+
+void CallbackHandler::turn(CallbackEntry& entry, bool on) {
+  entry.on = on;
+  entry.turned(on);
 }
 
 void CallbackHandler::warn_of_same_name(const CallbackEntry& entry) const {
@@ -73,15 +92,10 @@ std::shared_ptr<CallbackEntry> CallbackHandler::pop(const CallbackEntry* entry) 
   if (found == entries_.end()) return nullptr;
   auto popped = std::move(*found);
   entries_.erase(found);
-  disabled_.erase(std::remove(disabled_.begin(), disabled_.end(), entry), disabled_.end());
+  turn(*popped, false);
   if (depth_ > 0) removed_.push_back(popped);
   rebuild();
   return popped;
-}
-
-bool CallbackHandler::is_on(const CallbackEntry* entry) const {
-  return std::find(disabled_.begin(), disabled_.end(), entry) == disabled_.end() &&
-         std::any_of(entries_.begin(), entries_.end(), [&](const auto& other) { return other.get() == entry; });
 }
 
 void CallbackHandler::rebuild() {
@@ -93,11 +107,11 @@ void CallbackHandler::rebuild() {
     auto& list = lists_[kind];
     if (!changed_) list.clear();
     for (Slot& slot : list)
-      if (slot.function && !is_on(slot.entry)) slot.function = nullptr;
+      if (!slot.entry->on) slot.function = nullptr;
     for (const auto& entry : entries_) {
       const auto function = slot_of(*entry->table, kind);
       const auto has_entry = [&](const Slot& slot) { return slot.function && slot.entry == entry.get(); };
-      if (function && is_on(entry.get()) && std::none_of(list.begin(), list.end(), has_entry))
+      if (function && entry->on && std::none_of(list.begin(), list.end(), has_entry))
         list.push_back({function, entry->table, entry.get(), known_name(entry->name)});
     }
     if (recorder_ || !list.empty()) listening_ |= 1u << kind;
@@ -154,13 +168,15 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   state_.fill(view);
   MapView map(values, false);
   NativeEvent event;
-  static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind, &view, &control_,
-                                        values ? &map : nullptr, has_, 0,     eval_dataloader_size_};
-  event.args = &args_;
+  static_cast<trainer_event&>(event) = {
+      sizeof(trainer_event),   kind,           &view, &control_,
+      values ? &map : nullptr, objects_.has(), 0,     objects_.eval_dataloader_size()};
+  event.native_args = &args_;
   event.native_state = &state_;
   event.native_control = &control_;
   event.native_values = values;
-  if (recorder_) recorder_->begin(kind, state_, control_, values, has_);
+  event.objects = &objects_;
+  if (recorder_) recorder_->begin(kind, state_, control_, values, event.has);
   const std::uint32_t weight = timing_weight(kind);
   AskedFor asked(moment(), kind);  // perhaps within another: a C++ callback may evaluate within an event
   asked.at(state_.global_step);
@@ -228,8 +244,7 @@ void CallbackHandler::failed(CallbackEntry& entry, const Error& error) {
   const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
   log::warning(with_id(error.sentence() + consequence, error.id()));
   if (on) return;
-  entry.disabled();
-  disabled_.push_back(&entry);
+  turn(entry, false);
   rebuild();
 }
 
@@ -267,7 +282,7 @@ json::object CallbackHandler::collect_states() {
     }
   };
   for (const auto& entry : entries_) {
-    if (!entry->stateful() || !is_on(entry.get())) continue;
+    if (!entry->stateful() || !entry->on) continue;
     try {
       add(entry->class_name, as_error(*entry, "could not give its state", [&] { return entry->state(); }));
     } catch (const Error& e) {
@@ -301,6 +316,7 @@ void CallbackHandler::restore_states(const json::object& states) {
           as_error(*present[i], "refused its stored state", [&] { return present[i]->restored(list[i].get_object()); });
       require_own_name(*replacement);
       pop(present[i].get());
+      turn(*replacement, true);
       entries_.push_back(std::move(replacement));
     }
   }

@@ -21,7 +21,10 @@ bool is_multiple(std::int64_t step, const Number& every, const char* name) {
 
 }  // namespace
 
-void DefaultFlowCallback::on_step_end(const Args& args, const State& state, Control& control) {
+void DefaultFlowCallback::on_step_end(CallbackContext& context) {
+  const TrainingArguments& args = context.args;
+  const TrainerState& state = context.state;
+  TrainerControl& control = context.control;
   const auto step = state.global_step;
   const bool may_evaluate = args.eval_strategy == "steps" && args.eval_delay <= step;
   if (step == 1 && args.logging_first_step) control.should_log = true;
@@ -38,7 +41,10 @@ void DefaultFlowCallback::on_step_end(const Args& args, const State& state, Cont
   }
 }
 
-void DefaultFlowCallback::on_epoch_end(const Args& args, const State& state, Control& control) {
+void DefaultFlowCallback::on_epoch_end(CallbackContext& context) {
+  const TrainingArguments& args = context.args;
+  const TrainerState& state = context.state;
+  TrainerControl& control = context.control;
   if (args.logging_strategy == "epoch") control.should_log = true;
   if (args.eval_strategy == "epoch" && args.eval_delay <= state.epoch) control.should_evaluate = true;
   if (args.save_strategy == "epoch") control.should_save = true;

@@ -42,7 +42,7 @@ constexpr NativeSlot native_slots[] = {
     TRAINER_NATIVE_SLOT(on_push_begin),
 };
 #undef TRAINER_NATIVE_SLOT
-static_assert(std::size(native_slots) == TRAINER_EVENT_COUNT);
+static_assert(std::size(native_slots) == TRAINER_EVENT_COUNT && detail::all_events == (1u << TRAINER_EVENT_COUNT) - 1);
 
 // The table comes first in `block`, so that a slot finds its entry from `self` alone.
 struct NativeEntry final : CallbackEntry {
@@ -50,8 +50,11 @@ struct NativeEntry final : CallbackEntry {
     NativeEntry* entry;
   };
 
-  NativeEntry(std::shared_ptr<TrainerCallback> c, std::uint32_t subscribed)
-      : callback(std::move(c)), events(subscribed), exportable(dynamic_cast<ExportableState*>(callback.get())) {
+  NativeEntry(std::shared_ptr<TrainerCallback> c, std::uint32_t subscribed, MakeCallback make_another)
+      : callback(std::move(c)),
+        events(subscribed),
+        anew(std::move(make_another)),
+        exportable(dynamic_cast<ExportableState*>(callback.get())) {
     for (std::uint32_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
       if ((events >> kind & 1u) != 0) block.*native_slots[kind].place = native_slots[kind].function;
     block.struct_size = sizeof(trainer_callback);
@@ -66,10 +69,9 @@ struct NativeEntry final : CallbackEntry {
   bool stateful() const override { return exportable != nullptr; }
   json::object state() override { return exportable->state(); }
   std::shared_ptr<CallbackEntry> restored(const json::object& state) override {
-    // The class cannot be constructed from here, so the instance stays and takes the state over; it
-    // still moves to the end of the list, as a new one would.
-    exportable->load_state(state);
-    auto moved = std::make_shared<NativeEntry>(callback, events);
+    // An instance that was given stays and takes the state over; it still moves to the end of the list, as a new one.
+    auto moved = std::make_shared<NativeEntry>(anew ? anew() : callback, events, anew);
+    moved->exportable->load_state(state);
     moved->name = name;
     moved->class_name = class_name;
     moved->on_error = on_error;
@@ -78,6 +80,7 @@ struct NativeEntry final : CallbackEntry {
 
   std::shared_ptr<TrainerCallback> callback;
   std::uint32_t events;
+  MakeCallback anew;
   ExportableState* exportable;
   Block block{};
   std::string error;
@@ -97,14 +100,9 @@ void keep_exception(trainer_callback* self) {
 
 template <auto method>
 std::int32_t native_slot(trainer_callback* self, const trainer_event* event) {
-  const auto& e = *static_cast<const NativeEvent*>(event);
-  auto& callback = *static_cast<TrainerCallback*>(self->data);
+  CallbackContext context = static_cast<const NativeEvent*>(event)->context();
   try {
-    if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const TrainingArguments&, const TrainerState&,
-                                      TrainerControl&, json::object&>)
-      (callback.*method)(*e.args, *e.native_state, *e.native_control, *e.native_values);
-    else
-      (callback.*method)(*e.args, *e.native_state, *e.native_control);
+    (static_cast<TrainerCallback*>(self->data)->*method)(context);
     return TRAINER_OK;
   } catch (...) {
     keep_exception(self);
@@ -121,10 +119,11 @@ std::string class_name_of(const std::type_info& type) {
   return colon == full.npos ? full : full.substr(colon + 2);
 }
 
-std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events) {
+std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events,
+                                                 MakeCallback anew) {
   if (!callback)
     throw_usage(error_id::callback_invalid, "a callback given to the Trainer is null; give an instance or a class");
-  return std::make_shared<NativeEntry>(std::move(callback), events);
+  return std::make_shared<NativeEntry>(std::move(callback), events, std::move(anew));
 }
 
 }  // namespace trainer

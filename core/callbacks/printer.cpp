@@ -71,10 +71,11 @@ std::string log_line(const json::object& logs, bool cut_strings) {
   return text_of(shown);
 }
 
-void PrinterCallback::on_log(const Args&, const State& state, Control&, json::object& logs) {
+void PrinterCallback::on_log(CallbackContext& context) {
+  json::object& logs = *context.logs;
   // As in transformers, the key leaves the shared logs, so train()'s metrics lack it too.
   if (const auto flos = logs.find("total_flos"); flos != logs.end()) logs.stable_erase(flos);
-  if (quiet_ || !state.is_local_process_zero) return;
+  if (quiet_ || !context.state.is_local_process_zero) return;
   console::print(log_line(logs, false));
 }
 

@@ -52,7 +52,13 @@ class PluginEntry final : public CallbackEntry {
     destroy();
   }
 
-  void disabled() override { console_.reset(); }
+  void turned(bool on) override {
+    if (!on)
+      console_.reset();
+    else if (wants_lines_ && !console_)
+      listen();
+  }
+  const HostContext* context() const override { return &host_.context(); }
   const PluginFile* plugin() const override { return &library_->file(); }
   std::string take_error() override { return host_.take_error(); }
   std::optional<Error> take_failure_between_events() override {
@@ -165,12 +171,17 @@ class PluginEntry final : public CallbackEntry {
   }
 
   void ask_for_console() {
-    const auto* wants = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE);
-    if (!wants || !wants->line) return;
-    console_ = console::listen([this, wants](console::Stream stream, std::string_view text) {
+    wants_lines_ = extension<trainer_ext_console>(TRAINER_EXT_CONSOLE);
+    if (wants_lines_ && !wants_lines_->line) wants_lines_ = nullptr;
+  }
+
+  void listen() {
+    console_ = console::listen([this](console::Stream stream, std::string_view text) {
       if (!is_utf8(text)) return;
       try {
-        const auto tell = [&] { wants->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size()); };
+        const auto tell = [&] {
+          wants_lines_->line(table, static_cast<std::uint32_t>(stream), text.data(), text.size());
+        };
         if (!failed_between_events_) ask(Call::line, tell, ErrorKind::run);
       } catch (const Error& e) {  // on whatever thread: the next event tells it
         const std::lock_guard lock(failure_mutex_);
@@ -185,6 +196,7 @@ class PluginEntry final : public CallbackEntry {
   std::shared_ptr<PluginLibrary> library_;
   PluginHost host_;
   const trainer_ext_state* state_ = nullptr;
+  const trainer_ext_console* wants_lines_ = nullptr;
   std::mutex failure_mutex_;
   std::optional<Error> failure_;                    // of a line, until it is told
   std::atomic<bool> failed_between_events_{false};  // then it gets no more lines

@@ -29,6 +29,16 @@ void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& regist
 
 }  // namespace
 
+CallbackSpec::CallbackSpec(std::shared_ptr<CallbackEntry> popped)
+    : make_([popped = std::move(popped)](auto&, const HostContext& context) {
+        if (!popped) throw_usage(error_id::callback_invalid, "a callback given to the Trainer is null");
+        if (popped->context() && popped->context() != &context)
+          throw_usage(error_id::callback_invalid, "the plugin " + popped->name +
+                                                      " was made for another Trainer and can be in no other; give "
+                                                      "this one CallbackSpec::plugin(id, config)");
+        return popped;
+      }) {}
+
 CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   json::object config = spec.config;
@@ -85,6 +95,14 @@ bool repeats(const CallbackSpec& spec, const CallbackSpec& earlier, const Plugin
 
 }  // namespace
 
+void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const PluginRegistry& registry,
+                  const HostContext& context) {
+  if (registry.leaves_out(callback.plugin_id())) return;
+  auto entry = callback.make(registry, context);
+  tell_of_same_class(*entry, registry);
+  handler.add(std::move(entry));
+}
+
 void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
                    const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
                    const HostContext& context) {
@@ -106,12 +124,9 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
     }
   }
   for (auto spec = callbacks.begin(); spec != callbacks.end(); ++spec) {
-    if (registry.leaves_out(spec->plugin_id())) continue;
     if (std::any_of(callbacks.begin(), spec, [&](const auto& other) { return repeats(*spec, other, registry); }))
       continue;
-    auto entry = spec->make(registry, context);
-    tell_of_same_class(*entry, registry);
-    handler.add(std::move(entry));
+    add_callback(handler, *spec, registry, context);
   }
 }
 

@@ -41,7 +41,7 @@ json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const st
   return in_phase("evaluate", impl_->state.global_step, [&] {
     require(dataset, "evaluate()");
     const bool loss_only = impl_->compute_metrics ? impl_->args.prediction_loss_only : true;
-    json::object metrics = evaluation_loop(*impl_->eval_dataloader(dataset), loss_only, prefix).metrics;
+    json::object metrics = evaluation_loop(impl_->eval_dataloader(dataset), loss_only, prefix).metrics;
     log(metrics);
     impl_->fire(TRAINER_ON_EVALUATE, &metrics);
     return metrics;
@@ -69,16 +69,17 @@ std::shared_ptr<DataLoader> Trainer::Impl::eval_dataloader(const std::shared_ptr
 PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
   return in_phase("predict", impl_->state.global_step, [&] {
     require(dataset, "predict()");
-    const auto loader = get_test_dataloader(dataset);
-    PredictionOutput out = evaluation_loop(*loader, impl_->args.prediction_loss_only, prefix);
+    PredictionOutput out = evaluation_loop(get_test_dataloader(dataset), impl_->args.prediction_loss_only, prefix);
     impl_->fire(TRAINER_ON_PREDICT, &out.metrics);
     return out;
   });
 }
 
-PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix) {
+PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, bool prediction_loss_only,
+                                          const std::string& prefix) {
   const Stopwatch since_start;
-  begin_evaluation(loader);
+  begin_evaluation(given);
+  DataLoader& loader = *given;
   EvaluationResult result;
   loader.begin_epoch(0);
   while (auto batch = loader.next()) {
@@ -111,9 +112,12 @@ PredictionOutput Trainer::evaluation_loop(DataLoader& loader, bool prediction_lo
   return out;
 }
 
-void Trainer::begin_evaluation(const DataLoader& loader) { impl_->prepare_for_evaluation(loader); }
+void Trainer::begin_evaluation(std::shared_ptr<DataLoader> loader) {
+  impl_->prepare_for_evaluation();
+  impl_->handler->objects().eval_dataloader = std::move(loader);
+}
 
-void Trainer::Impl::prepare_for_evaluation(const DataLoader& loader) {
+void Trainer::Impl::prepare_for_evaluation() {
   if (!preparation.done) {
     // An evaluation before the first train() prepares the model, and every later one reports how
     // long that took. Here there is nothing to wrap.
@@ -125,7 +129,6 @@ void Trainer::Impl::prepare_for_evaluation(const DataLoader& loader) {
     model->to(*preparation.full_type);
   }
   model->module().eval();
-  handler->begin_evaluation(loader.size());
 }
 
 void Trainer::Impl::warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result,

@@ -14,6 +14,7 @@
 #include "model/tensor_views.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/host_context.hpp"
+#include "trainer/plugin_registry.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
 #include "trainer/training_plan.hpp"
@@ -40,12 +41,14 @@ struct Trainer::Impl {
   void fire(std::uint32_t event, json::object* values = nullptr);
 
   // trainer_setup.cpp
-  void begin(const TrainerOptions& options);
-  void add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry);
+  void begin(TrainerOptions& options);
   void set_model(std::shared_ptr<Model> new_model);
   ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
   void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
   DataLoader::Options loader_options(std::int64_t batch_size) const;
+
+  // trainer_callbacks.cpp
+  void add_initial_callbacks(const TrainerOptions& options);
 
   // trainer_step.cpp
   at::Tensor num_items_in_batch(std::span<const Batch> batches) const;
@@ -56,7 +59,7 @@ struct Trainer::Impl {
   // trainer_evaluation.cpp
   std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
   at::Tensor preprocessed(const Prediction& p) const;
-  void prepare_for_evaluation(const DataLoader& loader);
+  void prepare_for_evaluation();
   void warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result, const std::string& prefix);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
@@ -96,6 +99,7 @@ struct Trainer::Impl {
   TrainerControl control;
   std::unique_ptr<TensorViews> tensors;
   std::unique_ptr<HostContext> context;
+  std::unique_ptr<PluginRegistry> plugins;
 
   at::Device device;
   std::vector<at::Tensor> parameters;

@@ -46,6 +46,8 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
     torch::manual_seed(static_cast<std::uint64_t>(args.seed));
     set_model(model_init());
     tensors->set_optimizer(nullptr);
+    handler->objects().lr_scheduler = nullptr;
+    handler->objects().optimizer = nullptr;
     lr_scheduler.reset();
     optimizer.reset();
   }
@@ -79,6 +81,7 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
 }
 
 TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
+  handler->objects().train_dataloader = nullptr;
   train_dataloader = self.get_train_dataloader();
   const TrainingPlan plan = plan_training(args, train_batch_size, *train_dataloader);
   const ResumePoint resume = init_training_state(plan, checkpoint);

@@ -67,18 +67,18 @@ std::int64_t Trainer::train_batch_size() const { return impl_->train_batch_size;
 bool Trainer::is_in_train() const { return impl_->is_in_train; }
 
 std::uint32_t Trainer::Impl::present_objects() const {
-  return handler->has() | (model->module().is_training() ? TRAINER_MODEL_TRAINING : 0u);
+  return handler->objects().has() | (model->module().is_training() ? TRAINER_MODEL_TRAINING : 0u);
 }
 
 std::string Trainer::Impl::describe_objects() const {
   json::object all;
-  const std::uint32_t present = handler->has();
-  if (present & TRAINER_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer);
-  if (present & TRAINER_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler);
-  if (present & TRAINER_HAS_TRAIN_DATALOADER)
+  const std::uint32_t present = handler->objects().has();
+  if (present & TRAINER_EVENT_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer);
+  if (present & TRAINER_EVENT_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler);
+  if (present & TRAINER_EVENT_HAS_TRAIN_DATALOADER)
     all["train_dataloader"] = {{"length", train_dataloader->size()}, {"batch_size", train_batch_size}};
-  if (present & TRAINER_HAS_EVAL_DATALOADER)
-    all["eval_dataloader"] = {{"length", handler->eval_dataloader_size()},
+  if (present & TRAINER_EVENT_HAS_EVAL_DATALOADER)
+    all["eval_dataloader"] = {{"length", handler->objects().eval_dataloader_size()},
                               {"batch_size", args.per_device_eval_batch_size}};
   return json::dump(all);
 }

@@ -7,14 +7,12 @@
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
 #include "state/checkpoint_names.hpp"
-#include "trainer/builtin_callbacks.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/device.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
 #include "trainer/phase.hpp"
-#include "trainer/plugin_registry.hpp"
 #include "trainer/trainer_impl.hpp"
 
 namespace trainer {
@@ -110,9 +108,9 @@ Trainer::Trainer(TrainerOptions options) try : impl_(std::make_unique<Impl>(*thi
 
 Trainer::~Trainer() = default;
 
-void Trainer::Impl::begin(const TrainerOptions& options) {
-  PluginRegistry registry(plugin_directories(options.plugin_dirs));
-  registry.leave_out(options.without);
+void Trainer::Impl::begin(TrainerOptions& options) {
+  plugins = std::make_unique<PluginRegistry>(plugin_directories(options.plugin_dirs));
+  plugins->leave_out(options.without);
   check(model, model_init);
   check_limit(log_history_limit);
   check(eval_dataset, train_dataset ? args.eval_strategy : "no");
@@ -140,8 +138,10 @@ void Trainer::Impl::begin(const TrainerOptions& options) {
     require_writable_directory(args.output_dir, "output_dir");
   }
   crash_report::set_directory(args.output_dir);
+  handler->objects().processing_class = std::move(options.processing_class);
+  handler->objects().dataloader_size = [](const DataLoader& loader) { return loader.size(); };
   handler->set_recorder(options.recorder);
-  add_initial_callbacks(options, registry);
+  add_initial_callbacks(options);
   state.stateful_callbacks = handler->collect_states();
   fire(TRAINER_ON_INIT_END);
 }
@@ -156,55 +156,9 @@ void Trainer::Impl::set_model(std::shared_ptr<Model> new_model) {
   parameters.clear();
   for (const auto& parameter : named_parameters(*model)) parameters.push_back(parameter.tensor);
   tensors->set_model(model.get());
+  handler->objects().model = model.get();
   const auto config = model->config();
   context->model_config_json = config.empty() ? "" : json::dump(config, {.indent = 2, .sort_keys = true}) + "\n";
-}
-
-void Trainer::Impl::add_initial_callbacks(const TrainerOptions& options, const PluginRegistry& registry) {
-  handler->add(native_entry(std::make_shared<DefaultFlowCallback>()));
-  auto report_to = args.report_to;
-  const std::string who = train_dataset ? std::string() : DirectoryLock::holder(args.output_dir);
-  if (!who.empty() && !report_to.empty()) {
-    log::warning("output_dir " + args.output_dir + " is in use by " + who +
-                 ", so nothing of this is logged to report_to, whose files there are those of the training");
-    report_to.clear();
-  }
-  add_callbacks(*handler, report_to, OnError::disable, options.callbacks, registry, *context);
-  if (*args.disable_tqdm)
-    handler->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
-  else if (!options.quiet)
-    handler->add(make_progress_entry());
-  std::string order;
-  for (const auto& entry : handler->entries()) order += (order.empty() ? "" : ", ") + entry->name;
-  log::info("callbacks in order: " + order);
-}
-
-void Trainer::add_entry(std::shared_ptr<CallbackEntry> entry) { impl_->handler->add(std::move(entry)); }
-
-std::shared_ptr<TrainerCallback> Trainer::pop_native(const std::function<bool(const TrainerCallback&)>& is_it) {
-  for (const auto& entry : impl_->handler->entries()) {
-    const auto callback = entry->native();
-    if (!callback || !is_it(*callback)) continue;
-    impl_->handler->pop(entry.get());
-    return callback;
-  }
-  return nullptr;
-}
-
-std::shared_ptr<TrainerCallback> Trainer::pop_callback(const TrainerCallback& callback) {
-  return pop_native([&](const TrainerCallback& other) { return &other == &callback; });
-}
-
-std::shared_ptr<CallbackEntry> Trainer::pop_callback(std::string_view name) {
-  for (const auto& entry : impl_->handler->entries())
-    if (entry->name == name || entry->class_name == name) return impl_->handler->pop(entry.get());
-  return nullptr;
-}
-
-void Trainer::remove_callback(const TrainerCallback& callback) {
-  if (!pop_callback(callback))
-    throw_usage(error_id::callback_invalid,
-                "remove_callback: this " + class_name_of(typeid(callback)) + " is not among the trainer's callbacks");
 }
 
 ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
@@ -239,13 +193,16 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
 }
 
 void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
+  CallbackObjects& objects = handler->objects();
   if (!optimizer) optimizer = self.create_optimizer();
+  objects.optimizer = optimizer.get();
   lr_scheduler = self.create_scheduler(*optimizer, plan.max_steps);
+  objects.lr_scheduler = lr_scheduler.get();
   scaler = self.create_scaler();
   tensors->set_optimizer(optimizer.get());
   preparation.done = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);
-  handler->add_has(TRAINER_HAS_OPTIMIZER | TRAINER_HAS_LR_SCHEDULER | TRAINER_HAS_TRAIN_DATALOADER);
+  objects.train_dataloader = train_dataloader.get();
 }
 
 std::unique_ptr<GradScaler> Trainer::create_scaler() {

@@ -46,13 +46,14 @@ MAY = {
 PUBLIC = {
     "core": {
         "builtin_callbacks": "callbacks",
-        "callback": "callbacks",
+        "callback_context": "callbacks",
         "callback_entry": "callbacks",
         "error_ids": "base",
         "event_names": "state",
         "host_context": "border",
         "json": "base",
         "number": "base",
+        "trainer_callback": "callbacks",
     },
     "host": {"trainer": "trainer", "trainer_options": "trainer"},
 }

@@ -46,12 +46,12 @@ struct Large : torch::nn::Module {
 struct Stopwatch : trainer::TrainerCallback {
   bench::Clock::time_point saved;
   double first = 0, second = 0;
-  void on_step_end(const Args&, const State&, Control&) override { saved = bench::Clock::now(); }
-  void on_step_begin(const Args& args, const State& state, Control&) override {
-    if (state.global_step == 2) second = bench::seconds_since(saved);
-    if (state.global_step != 1) return;
+  void on_step_end(CallbackContext&) override { saved = bench::Clock::now(); }
+  void on_step_begin(CallbackContext& context) override {
+    if (context.state.global_step == 2) second = bench::seconds_since(saved);
+    if (context.state.global_step != 1) return;
     first = bench::seconds_since(saved);
-    while (!fs::exists(fs::path(args.output_dir) / "checkpoint-1"))
+    while (!fs::exists(fs::path(context.args.output_dir) / "checkpoint-1"))
       std::this_thread::sleep_for(std::chrono::milliseconds(1));
     std::this_thread::sleep_for(std::chrono::milliseconds(100));  // until the writer knows, too
   }

@@ -19,13 +19,13 @@ struct Stopwatch : trainer::TrainerCallback {
   bench::Clock::time_point start;
   double seconds = 0, first_step = 0;
   long first_step_kb = 0;
-  void on_step_end(const Args&, const State& state, Control&) override {
-    if (state.global_step == 1) {
+  void on_step_end(CallbackContext& context) override {
+    if (context.state.global_step == 1) {
       first_step = bench::seconds_since_launch();
       first_step_kb = bench::memory_kb("VmRSS");
     }
-    if (state.global_step == warm_up) start = bench::Clock::now();
-    if (state.global_step == state.max_steps) seconds = bench::seconds_since(start);
+    if (context.state.global_step == warm_up) start = bench::Clock::now();
+    if (context.state.global_step == context.state.max_steps) seconds = bench::seconds_since(start);
   }
 };
 

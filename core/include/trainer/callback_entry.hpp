@@ -3,18 +3,20 @@
 // A callback as a run keeps it, be it a plugin or an object in C++.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <typeinfo>
 
-#include "trainer/callback.hpp"
 #include "trainer/error.hpp"
+#include "trainer/trainer_callback.hpp"
 
 struct trainer_callback;
 
 namespace trainer {
 
+struct HostContext;
 struct PluginFile;
 
 /// What to do when a callback fails.
@@ -40,13 +42,16 @@ struct CallbackEntry {
   trainer_callback* table = nullptr;
   OnError on_error = OnError::fail;
   CallbackCost cost;
+  bool on = false;  ///< it is in a run, and not disabled: set by the CallbackHandler
 
   virtual const PluginFile* plugin() const { return nullptr; }                 ///< the file, when it is a plugin
   virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }                              ///< sentence of the last failure
   /// What it failed with between two events, as in a line of the console.
   virtual std::optional<Error> take_failure_between_events() { return std::nullopt; }
-  virtual void disabled() {}  ///< it gets no event any more
+  virtual void turned(bool /*on*/) {}  ///< it gets events from now on, or no more
+  /// The run that it was made in, when it can be in no other.
+  virtual const HostContext* context() const { return nullptr; }
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.
@@ -56,20 +61,26 @@ struct CallbackEntry {
 /// "MyCallback" of a type, without its namespaces.
 std::string class_name_of(const std::type_info& type);
 
+using MakeCallback = std::function<std::shared_ptr<TrainerCallback>()>;
+
 /// Wraps a C++ callback. `events` has a bit for each method of TrainerCallback, in their order, that is to be called.
-std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events);
+/// `anew` makes another like it, for a state from a checkpoint; without it this instance takes the state over.
+std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback> callback, std::uint32_t events,
+                                                 MakeCallback anew = {});
 
 namespace detail {
 
-/// The methods that T overrides, as make_native_entry() takes them; with T = TrainerCallback, of which nothing is
-/// known, all sixteen.
+inline constexpr std::uint32_t all_events = (1u << 16) - 1;
+
+/// The methods that T overrides, as make_native_entry() takes them.
 template <typename T>
 constexpr std::uint32_t overridden_events() {
   std::uint32_t events = 0, bit = 1;
-  // &T::on_x has the base's type exactly when no class below the base declares it.
-#define TRAINER_OVERRIDDEN(event)                                                                                    \
-  if (std::is_same_v<T, TrainerCallback> || !std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>) \
-    events |= bit;                                                                                                   \
+  // &T::on_x has the base's type when no class below the base declares it. Where it cannot be formed, a class below
+  // declares it private, or several of its name.
+#define TRAINER_OVERRIDDEN(event)                                                                               \
+  if constexpr (!requires { requires std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>; }) \
+    events |= bit;                                                                                              \
   bit <<= 1;
   TRAINER_OVERRIDDEN(on_init_end)
   TRAINER_OVERRIDDEN(on_train_begin)
@@ -93,11 +104,15 @@ constexpr std::uint32_t overridden_events() {
 
 }  // namespace detail
 
-/// Wraps a C++ callback. The static type T decides which events are subscribed.
+/// Wraps a C++ callback: the events that T overrides are subscribed, or all sixteen when the object is of a class
+/// derived from T, of which nothing is known.
 template <typename T>
-std::shared_ptr<CallbackEntry> native_entry(std::shared_ptr<T> callback) {
+std::shared_ptr<CallbackEntry> native_entry(std::shared_ptr<T> callback, MakeCallback anew = {}) {
   static_assert(std::is_base_of_v<TrainerCallback, T>, "derive from trainer::TrainerCallback");
-  return make_native_entry(std::move(callback), detail::overridden_events<T>());
+  const T* object = callback.get();
+  const bool known = object && typeid(*object) == typeid(T);
+  return make_native_entry(std::move(callback), known ? detail::overridden_events<T>() : detail::all_events,
+                           std::move(anew));
 }
 
 }  // namespace trainer

@@ -34,6 +34,7 @@ class CallbackHandler {
   CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control);
   ~CallbackHandler();  ///< ends the callbacks in the reverse order of their addition
 
+  /// An Error for an entry that is there already; a warning for a second one of a class, as in transformers.
   void add(std::shared_ptr<CallbackEntry> entry);
   /// Removes the entry; null when it is not there. It lives on until the current event has ended.
   std::shared_ptr<CallbackEntry> pop(const CallbackEntry* entry);
@@ -55,15 +56,9 @@ class CallbackHandler {
     rebuild();
   }
 
-  /// TRAINER_HAS_... bits that events have from now on.
-  void add_has(std::uint32_t bits) { has_ |= bits; }
-  std::uint32_t has() const { return has_; }
-  std::int64_t eval_dataloader_size() const { return eval_dataloader_size_; }
-  /// An evaluation begins, of so many batches.
-  void begin_evaluation(std::int64_t batches) {
-    add_has(TRAINER_HAS_EVAL_DATALOADER);
-    eval_dataloader_size_ = batches;
-  }
+  /// What callbacks may reach from now on.
+  CallbackObjects& objects() { return objects_; }
+  const CallbackObjects& objects() const { return objects_; }
 
   /// `stateful_callbacks` of a new state: every exportable callback, then TrainerControl.
   json::object collect_states();
@@ -81,7 +76,7 @@ class CallbackHandler {
     std::uint32_t name;  ///< the entry's, as known_name() knows it
   };
   void warn_of_same_name(const CallbackEntry& entry) const;
-  bool is_on(const CallbackEntry* entry) const;  ///< it is there, and not disabled
+  static void turn(CallbackEntry& entry, bool on);
   void rebuild();
   void end_event();
   std::uint32_t timing_weight(std::uint32_t kind);
@@ -122,9 +117,8 @@ class CallbackHandler {
   TrainerState& state_;
   TrainerControl& control_;
   std::vector<std::shared_ptr<CallbackEntry>> entries_;
-  std::array<std::vector<Slot>, TRAINER_EVENT_COUNT> lists_;  ///< subscribed slots per event
-  std::vector<std::shared_ptr<CallbackEntry>> removed_;       ///< kept alive during an event
-  std::vector<const CallbackEntry*> disabled_;
+  std::array<std::vector<Slot>, TRAINER_EVENT_COUNT> lists_;     ///< subscribed slots per event
+  std::vector<std::shared_ptr<CallbackEntry>> removed_;          ///< kept alive during an event
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   std::uint32_t failures_told_ = 0;                              ///< of failures_between_events
   int depth_ = 0;                                                ///< of events within events
@@ -135,9 +129,8 @@ class CallbackHandler {
   };
   Failure failure_{error_id::callback_failed, {}};  ///< of the last callback, where it gave no sentence itself
   EventRecorder* recorder_ = nullptr;
-  std::uint32_t has_ = 0;
-  std::int64_t eval_dataloader_size_ = -1;  ///< of the last evaluation; -1: there was none
-  std::uint32_t listening_ = 0;             ///< a bit for each event that somebody subscribed; all with a recorder
+  CallbackObjects objects_;
+  std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
 };
 
 /// The slot of one event in a table.

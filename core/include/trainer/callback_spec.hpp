@@ -25,19 +25,23 @@ struct PluginCallback {
   std::string where = "callbacks";  ///< who asks for it, for messages
 };
 
-/// A callback for a Trainer's constructor: an instance, a class, or a plugin by its id.
+/// A callback for a Trainer: an instance, a class, a plugin by its id, or one that was popped.
 class CallbackSpec {
  public:
   using Make = std::function<std::shared_ptr<CallbackEntry>(const PluginRegistry&, const HostContext&)>;
 
+  /// An instance, the same one in each Trainer that gets this.
   template <typename T>
   CallbackSpec(std::shared_ptr<T> instance)
-      : make_([entry = native_entry(std::move(instance))](auto&, auto&) { return entry; }) {}
+      : make_([instance = std::move(instance)](auto&, auto&) { return native_entry(instance); }) {}
+  /// What pop_callback() gave; a plugin's goes back to its Trainer alone.
+  CallbackSpec(std::shared_ptr<CallbackEntry> popped);
 
-  /// A class, made without arguments.
-  template <typename T>
-  static CallbackSpec of() {
-    return CallbackSpec(std::make_shared<T>());
+  /// A class: each Trainer makes its own, with copies of these arguments.
+  template <typename T, typename... Arguments>
+  static CallbackSpec of(Arguments... arguments) {
+    auto make = [arguments...] { return std::make_shared<T>(arguments...); };
+    return CallbackSpec(Make([make = std::move(make)](auto&, auto&) { return native_entry(make(), make); }));
   }
   static CallbackSpec plugin(PluginCallback spec);
   static CallbackSpec plugin(std::string id, json::object config = {});
@@ -58,6 +62,10 @@ class CallbackSpec {
   std::string plugin_id_;
   json::object config_;
 };
+
+/// Adds one at the end. Nothing for a plugin that the registry leaves out.
+void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const PluginRegistry& registry,
+                  const HostContext& context);
 
 /// Adds the trackers of `report_to`, then `callbacks`, in the order in which they are called. A
 /// tracker that the callbacks name, with a configuration perhaps, is not made a second time, nor is one

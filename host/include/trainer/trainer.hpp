@@ -69,23 +69,24 @@ class Trainer {
   /// saved. Nothing when the directory has none.
   void load_state(const std::filesystem::path& checkpoint);
 
-  template <typename T>
-  void add_callback(std::shared_ptr<T> callback) {
-    add_entry(native_entry(std::move(callback)));
+  /// At the end of the list: an instance, CallbackSpec::of<T>(), CallbackSpec::plugin(id, config), or what
+  /// pop_callback() gave. A second one of a class is a warning.
+  void add_callback(const CallbackSpec& callback);
+  template <typename T, typename... Arguments>
+  void add_callback(Arguments... arguments) {
+    add_callback(CallbackSpec::of<T>(std::move(arguments)...));
   }
-  template <typename T>
-  void add_callback() {
-    add_callback(std::make_shared<T>());
-  }
-  /// The first callback that is a T (or derived from it), taken out; null when there is none.
+  /// The first callback that is a T (or derived from it), taken out; null when there is none. The built-in ones are
+  /// types, too: trainer/builtin_callbacks.hpp.
   template <typename T>
   std::shared_ptr<T> pop_callback() {
     return std::dynamic_pointer_cast<T>(
-        pop_native([](const TrainerCallback& callback) { return dynamic_cast<const T*>(&callback) != nullptr; }));
+        pop_native([](const TrainerCallback* callback) { return dynamic_cast<const T*>(callback) != nullptr; }));
   }
   /// This one; null when it is not there.
   std::shared_ptr<TrainerCallback> pop_callback(const TrainerCallback& callback);
-  /// By a plugin's id or a class, its entry, which must not outlive this; null when there is none.
+  /// By a plugin's id or a class, its entry, which add_callback() takes again. It must not outlive this. Null when
+  /// there is none.
   std::shared_ptr<CallbackEntry> pop_callback(std::string_view name);
   template <typename T>
   void remove_callback() {
@@ -134,7 +135,8 @@ class Trainer {
   /// Floating-point operations of a micro-batch: what the model says, 0 when it has no estimate.
   virtual double floating_point_ops(const Batch& inputs);
   /// Predictions and metrics of a loader's batches: what evaluate() and predict() are made of.
-  virtual PredictionOutput evaluation_loop(DataLoader& loader, bool prediction_loss_only, const std::string& prefix);
+  virtual PredictionOutput evaluation_loop(std::shared_ptr<DataLoader> loader, bool prediction_loss_only,
+                                           const std::string& prefix);
 
  protected:
   // ---- what they are made of, for those who override them ----
@@ -148,8 +150,8 @@ class Trainer {
   /// Fires an event (TRAINER_ON_...) with the logs or metrics that it carries.
   void fire(std::uint32_t event, json::object* values = nullptr);
   /// What an evaluation_loop begins with: the model in evaluation, in the type that the arguments say, and the
-  /// callbacks told of the loader.
-  void begin_evaluation(const DataLoader& loader);
+  /// callbacks given the loader.
+  void begin_evaluation(std::shared_ptr<DataLoader> loader);
   /// Micro-batches of the step that goes on; the last step of an epoch may have fewer than the others.
   std::int64_t current_gradient_accumulation_steps() const;
   /// The batch on the model's device.
@@ -165,8 +167,7 @@ class Trainer {
   virtual std::unique_ptr<GradScaler> create_scaler();
 
  private:
-  void add_entry(std::shared_ptr<CallbackEntry> entry);
-  std::shared_ptr<TrainerCallback> pop_native(const std::function<bool(const TrainerCallback&)>& is_it);
+  std::shared_ptr<TrainerCallback> pop_native(const std::function<bool(const TrainerCallback*)>& is_it);
 
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <any>
 #include <functional>
 #include <optional>
 
@@ -68,6 +69,8 @@ struct TrainerOptions {
   ComputeMetrics compute_metrics;
   PreprocessLogits preprocess_logits_for_metrics;
   std::vector<CallbackSpec> callbacks;
+  /// A tokenizer or whatever else belongs to the data: nothing looks at it but callbacks, which get it.
+  std::any processing_class;
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs;
   std::vector<std::string> without;   ///< plugins and trackers to leave out, by id or report_to name

@@ -25,11 +25,11 @@ std::vector<std::string> calls;
 
 struct Recorder : TrainerCallback {
   explicit Recorder(std::string n = "r") : name(std::move(n)) {}
-  void on_step_end(const Args&, const State&, Control& c) override {
+  void on_step_end(CallbackContext& context) override {
     calls.push_back(name);
-    if (raise) c.should_log = true;
+    if (raise) context.control.should_log = true;
   }
-  void on_log(const Args&, const State&, Control&, json::object& logs) override { logs.emplace(name, 1); }
+  void on_log(CallbackContext& context) override { context.logs->emplace(name, 1); }
   std::string name;
   bool raise = false;
 };
@@ -105,10 +105,8 @@ TEST_F(Handler, OnlyOverriddenEventsAreSubscribed) {
 
 TEST_F(Handler, CountsCallsAndErrorsAndEstimatesSeconds) {
   struct Slow : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control&) override {
-      std::this_thread::sleep_for(std::chrono::milliseconds(1));
-    }
-    void on_save(const Args&, const State&, Control&) override {
+    void on_step_end(CallbackContext&) override { std::this_thread::sleep_for(std::chrono::milliseconds(1)); }
+    void on_save(CallbackContext&) override {
       std::this_thread::sleep_for(std::chrono::milliseconds(20));
       throw std::runtime_error("no");
     }
@@ -129,7 +127,7 @@ TEST_F(Handler, CountsCallsAndErrorsAndEstimatesSeconds) {
 
 TEST_F(Handler, AFailureNamesCallbackEventAndStep) {
   struct Bad : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control&) override { throw std::runtime_error("no luck"); }
+    void on_step_end(CallbackContext&) override { throw std::runtime_error("no luck"); }
   };
   state.global_step = 7;
   auto entry = native_entry(std::make_shared<Bad>());
@@ -151,7 +149,7 @@ TEST_F(Handler, AFailureNamesCallbackEventAndStep) {
 
 TEST_F(Handler, AFlagOtherThan0And1IsRefused) {
   struct Bad : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control& c) override { c.should_save = 7; }
+    void on_step_end(CallbackContext& context) override { context.control.should_save = 7; }
   };
   handler.add(native_entry(std::make_shared<Bad>()));
   EXPECT_THROW(handler.call_event(TRAINER_ON_STEP_END), Error);
@@ -160,7 +158,7 @@ TEST_F(Handler, AFlagOtherThan0And1IsRefused) {
 
 TEST_F(Handler, ACallbackMayRemoveItselfDuringAnEvent) {
   struct Once : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control&) override {
+    void on_step_end(CallbackContext&) override {
       calls.push_back("once");
       handler->pop(entry);
     }
@@ -180,7 +178,7 @@ TEST_F(Handler, ACallbackMayRemoveItselfDuringAnEvent) {
 // Says its name, and does something else once.
 struct Acting : TrainerCallback {
   Acting(std::string n, std::function<void()> a = {}) : name(std::move(n)), act(std::move(a)) {}
-  void on_step_end(const Args&, const State&, Control&) override {
+  void on_step_end(CallbackContext&) override {
     calls.push_back(name);
     if (auto once = std::exchange(act, {})) once();
   }

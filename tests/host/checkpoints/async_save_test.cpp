@@ -33,20 +33,21 @@ std::map<std::string, std::string> files_below(const fs::path& root) {
 
 // What happens, and whether the checkpoint of an on_save is there.
 struct Watch : TrainerCallback {
-  void on_step_end(const Args&, const State& state, Control&) override {
-    EXPECT_EQ(state.global_step, ++steps);
-    if (state.global_step == throw_at) throw std::runtime_error("enough");
+  void on_step_end(CallbackContext& context) override {
+    EXPECT_EQ(context.state.global_step, ++steps);
+    if (context.state.global_step == throw_at) throw std::runtime_error("enough");
   }
-  void on_save(const Args& args, const State& state, Control&) override {
-    saves.push_back(state.global_step);
-    EXPECT_GE(steps, state.global_step);
-    EXPECT_NEAR(state.epoch, static_cast<double>(state.global_step) / 3, 1e-12);
-    const auto checkpoint = fs::path(args.output_dir) / ("checkpoint-" + std::to_string(state.global_step));
+  void on_save(CallbackContext& context) override {
+    saves.push_back(context.state.global_step);
+    EXPECT_GE(steps, context.state.global_step);
+    EXPECT_NEAR(context.state.epoch, static_cast<double>(context.state.global_step) / 3, 1e-12);
+    const auto checkpoint =
+        fs::path(context.args.output_dir) / ("checkpoint-" + std::to_string(context.state.global_step));
     EXPECT_TRUE(fs::exists(checkpoint / "trainer_state.json")) << checkpoint;
     if (saved) saved(checkpoint);
   }
-  void on_train_end(const Args&, const State& state, Control&) override {
-    EXPECT_EQ(state.global_step, steps);
+  void on_train_end(CallbackContext& context) override {
+    EXPECT_EQ(context.state.global_step, steps);
     saves_at_end = saves.size();
   }
   std::int64_t steps = 0, throw_at = 0;

@@ -23,8 +23,8 @@ using testing::UnorderedElementsAre;
 namespace fs = std::filesystem;
 
 struct AtSave : TrainerCallback {
-  void on_save(const Args&, const State& state, Control&) override {
-    if (saved) saved(state.global_step);
+  void on_save(CallbackContext& context) override {
+    if (saved) saved(context.state.global_step);
   }
   std::function<void(std::int64_t)> saved;
 };

@@ -52,8 +52,8 @@ std::unique_ptr<at::ObserverContext> count_read(const at::RecordFunction& functi
 
 // Reads within each step, the block after it included, but for the one that sums a CPU's loss.
 struct Reads : TrainerCallback {
-  void on_step_begin(const Args&, const State& state, Control&) override {
-    if (state.global_step > 0) in_step.push_back(reads - at_begin - 1);
+  void on_step_begin(CallbackContext& context) override {
+    if (context.state.global_step > 0) in_step.push_back(reads - at_begin - 1);
     at_begin = reads;
   }
   std::int64_t at_begin = 0;

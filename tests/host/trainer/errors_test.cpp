@@ -163,9 +163,9 @@ TEST_F(ErrorsTest, AFileThatIsInTheWayIsAnErrorOfSaving) {
   options.args.save_strategy = "steps";
   options.args.save_steps = 1;
   struct Spoil : TrainerCallback {
-    void on_step_end(const Args& args, const State&, Control&) override {
-      fs::remove_all(args.output_dir);
-      std::ofstream(args.output_dir) << "x";
+    void on_step_end(CallbackContext& context) override {
+      fs::remove_all(context.args.output_dir);
+      std::ofstream(context.args.output_dir) << "x";
     }
   };
   options.callbacks = {CallbackSpec::of<Spoil>()};
@@ -191,7 +191,7 @@ TEST_F(ErrorsTest, PartsThatAProgramReplacesAreCoveredToo) {
 
 TEST_F(ErrorsTest, ACallbacksSentenceIsLeftAsItIs) {
   struct Throws : TrainerCallback {
-    void on_step_end(const Args&, const State&, Control&) override { throw std::runtime_error("mine"); }
+    void on_step_end(CallbackContext&) override { throw std::runtime_error("mine"); }
   };
   options.callbacks = {CallbackSpec::of<Throws>()};
   const auto e = in_training();

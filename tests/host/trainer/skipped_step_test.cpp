@@ -63,7 +63,7 @@ struct ScaledTrainer : Trainer {
 };
 
 struct Weights : TrainerCallback {
-  void on_optimizer_step(const Args&, const State&, Control&) override {
+  void on_optimizer_step(CallbackContext&) override {
     weights.push_back(net->parameters()[0].detach().clone());
     biases.push_back(net->parameters()[1].detach().clone());
   }

@@ -199,10 +199,10 @@ TEST_F(TrainerOptionsTest, EvaluationAndSavingCanBeOverridden) {
       calls.push_back("predict");
       return Trainer::predict(dataset, prefix);
     }
-    PredictionOutput evaluation_loop(DataLoader& loader, bool, const std::string& prefix) override {
+    PredictionOutput evaluation_loop(std::shared_ptr<DataLoader> loader, bool, const std::string& prefix) override {
       begin_evaluation(loader);
-      loader.begin_epoch(0);
-      while (loader.next()) fire(TRAINER_ON_PREDICTION_STEP);
+      loader->begin_epoch(0);
+      while (loader->next()) fire(TRAINER_ON_PREDICTION_STEP);
       return {{}, {}, {{prefix + "_own", device().is_cpu() && train_batch_size() == 4 && !compute_metrics()}}};
     }
     void save_model(const std::filesystem::path& directory) const override { Trainer::save_model(directory / "model"); }

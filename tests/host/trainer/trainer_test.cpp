@@ -21,16 +21,16 @@ namespace fs = std::filesystem;
 std::vector<std::string> events;
 
 struct Counter : TrainerCallback {
-  void on_train_begin(const Args&, const State&, Control&) override { events.push_back("train_begin"); }
-  void on_step_end(const Args&, const State& state, Control&) override {
-    events.push_back("step_end " + std::to_string(state.global_step));
+  void on_train_begin(CallbackContext&) override { events.push_back("train_begin"); }
+  void on_step_end(CallbackContext& context) override {
+    events.push_back("step_end " + std::to_string(context.state.global_step));
   }
-  void on_train_end(const Args&, const State&, Control&) override { events.push_back("train_end"); }
+  void on_train_end(CallbackContext&) override { events.push_back("train_end"); }
 };
 struct Derived : Counter {};
 struct StopAtTwo : TrainerCallback {
-  void on_step_end(const Args&, const State& state, Control& control) override {
-    if (state.global_step == 2) control.should_training_stop = true;
+  void on_step_end(CallbackContext& context) override {
+    if (context.state.global_step == 2) context.control.should_training_stop = true;
   }
 };
 
@@ -188,8 +188,8 @@ TEST_F(TrainerTest, TorchDatasetsAreTakenOver) {
 
 TEST_F(TrainerTest, OutOfMemoryShrinksTheBatch) {
   struct OutOfMemory : TrainerCallback {
-    void on_step_end(const Args&, const State& state, Control&) override {
-      if (*state.train_batch_size > 10) throw std::runtime_error("CUDA out of memory.");
+    void on_step_end(CallbackContext& context) override {
+      if (*context.state.train_batch_size > 10) throw std::runtime_error("CUDA out of memory.");
     }
   };
   auto o = options();
@@ -222,8 +222,8 @@ TEST_F(TrainerTest, LabelSmoothingIsThatOfCrossEntropy) {
 
 TEST_F(TrainerTest, AStopThatIsRequestedWithinAnEvaluationEndsItsStep) {
   struct Ask : TrainerCallback {
-    void on_prediction_step(const Args&, const State& state, Control&) override {
-      if (state.global_step == 2) trainer->request_stop();
+    void on_prediction_step(CallbackContext& context) override {
+      if (context.state.global_step == 2) trainer->request_stop();
     }
     Trainer* trainer = nullptr;
   };
@@ -243,8 +243,8 @@ TEST_F(TrainerTest, AStopThatIsRequestedWithinAnEvaluationEndsItsStep) {
 
 TEST_F(TrainerTest, AStopThatIsRequestedSavesAndEnds) {
   struct Ask : TrainerCallback {
-    void on_step_begin(const Args&, const State& state, Control&) override {
-      if (state.global_step == 1) trainer->request_stop();
+    void on_step_begin(CallbackContext& context) override {
+      if (context.state.global_step == 1) trainer->request_stop();
     }
     Trainer* trainer = nullptr;
   };

@@ -10,7 +10,7 @@ namespace {
 
 struct StepCounter : trainer::TrainerCallback {
   int steps = 0;
-  void on_step_end(const Args&, const State&, Control&) override { ++steps; }
+  void on_step_end(CallbackContext&) override { ++steps; }
 };
 
 }  // namespace
