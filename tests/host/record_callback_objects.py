@@ -158,9 +158,10 @@ def main(program=None):
     if program is None:
         return print(record())
     with tempfile.TemporaryDirectory(prefix="trainer-recorded-") as name:
-        (pathlib.Path(name) / "callback_objects.json").write_text(record())
+        recorded = pathlib.Path(name) / "callback_objects.json"
+        recorded.write_text(record())
         command = [program, "--gtest_filter=CallbackObjects.*", "--gtest_brief=1"]
-        subprocess.run(command, env=os.environ | {"TRAINER_RECORDED_HERE": name}, check=True)
+        subprocess.run(command, env=os.environ | {"TRAINER_CALLBACK_OBJECTS": str(recorded)}, check=True)
 
 
 if __name__ == "__main__":
