@@ -52,8 +52,8 @@ struct Failing : TrainerCallback {
   }
 };
 
-struct Counting : TrainerCallback, ExportableState {
-  explicit Counting(int first = 0) : count(first) {}
+struct StepCount : TrainerCallback, ExportableState {
+  explicit StepCount(int first = 0) : count(first) {}
   void on_step_end(CallbackContext&) override { heard.push_back("count " + std::to_string(++count)); }
   json::object state() const override {
     return {{"args", json::object{}}, {"attributes", json::object{{"count", count}}}};
@@ -178,16 +178,16 @@ TEST_F(NativeCallback, SeesTheLoaderOfAnEvaluationThatOneBeforeItBegan) {
 }
 
 TEST_F(NativeCallback, AClassIsMadeForEachAndAnInstanceIsShared) {
-  const auto spec = CallbackSpec::of<Counting>(5);
+  const auto spec = CallbackSpec::of<StepCount>(5);
   add(spec);
   handler.call_event(TRAINER_ON_STEP_END);
   add(spec);
-  EXPECT_THAT(lines, HasSubstr("a Counting is added although there is one already"));
+  EXPECT_THAT(lines, HasSubstr("a StepCount is added although there is one already"));
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_THAT(heard, ElementsAre("count 6", "count 7", "count 6"));
   EXPECT_NE(handler.entries()[0]->native(), handler.entries()[1]->native());
   heard.clear();
-  const auto instance = std::make_shared<Counting>(0);
+  const auto instance = std::make_shared<StepCount>(0);
   const CallbackSpec shared = instance;
   CallbackHandler other(args, state, control);
   add_callback(other, shared, registry, host);
@@ -197,14 +197,14 @@ TEST_F(NativeCallback, AClassIsMadeForEachAndAnInstanceIsShared) {
 }
 
 TEST_F(NativeCallback, AStateMakesAClassAnewAndIsGivenToAnInstance) {
-  const auto instance = std::make_shared<Counting>();
-  add(CallbackSpec::of<Counting>());
+  const auto instance = std::make_shared<StepCount>();
+  add(CallbackSpec::of<StepCount>());
   add(instance);
   const auto made = handler.entries()[0]->native();
   const auto stored = [](int count) { return json::object{{"attributes", json::object{{"count", count}}}}; };
-  handler.restore_states({{"Counting", json::array{stored(3), stored(4)}}});
+  handler.restore_states({{"StepCount", json::array{stored(3), stored(4)}}});
   ASSERT_EQ(handler.entries().size(), 2u);
-  const auto anew = std::dynamic_pointer_cast<Counting>(handler.entries()[0]->native());
+  const auto anew = std::dynamic_pointer_cast<StepCount>(handler.entries()[0]->native());
   EXPECT_NE(anew, made);
   EXPECT_EQ(anew->count, 3);
   EXPECT_EQ(handler.entries()[1]->native(), instance);
@@ -214,7 +214,7 @@ TEST_F(NativeCallback, AStateMakesAClassAnewAndIsGivenToAnInstance) {
 }
 
 TEST_F(NativeCallback, WhatWasPoppedCanBeAddedAgainOnce) {
-  add(std::make_shared<Counting>());
+  add(std::make_shared<StepCount>());
   const auto popped = handler.pop(last().get());
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_TRUE(heard.empty());
@@ -223,7 +223,7 @@ TEST_F(NativeCallback, WhatWasPoppedCanBeAddedAgainOnce) {
   EXPECT_THAT(heard, ElementsAre("count 1"));
   EXPECT_THROW(add(popped), Error) << "it is there already";
   EXPECT_THROW(add(std::shared_ptr<CallbackEntry>()), Error);
-  EXPECT_THROW(add(std::shared_ptr<Counting>()), Error);
+  EXPECT_THROW(add(std::shared_ptr<StepCount>()), Error);
   EXPECT_EQ(handler.entries().size(), 1u);
 }
 
@@ -261,9 +261,9 @@ TEST_F(NativeCallback, OneThatRemovesItselfAndFailsLeavesNothing) {
 }
 
 TEST_F(NativeCallback, ADisabledOneThatIsRestoredIsCalledAgain) {
-  struct Once : Counting {
+  struct Once : StepCount {
     void on_step_end(CallbackContext& context) override {
-      Counting::on_step_end(context);
+      StepCount::on_step_end(context);
       if (count == 1) throw std::runtime_error("no luck");
     }
   };

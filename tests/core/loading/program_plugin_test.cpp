@@ -11,6 +11,7 @@
 #include "support/scratch_directory.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
+#include "trainer/console.hpp"
 #include "trainer/host_context.hpp"
 #include "trainer/log.hpp"
 #include "trainer/plugin_registry.hpp"
@@ -47,6 +48,12 @@ class Counting final : public sdk::TrainerCallback, public sdk::Stateful {
 };
 
 class NoLine final : public sdk::TrainerCallback {};
+
+class Listening final : public sdk::TrainerCallback, public sdk::Console {
+ public:
+  void on_line(std::uint32_t, std::string_view text) noexcept override { heard += std::string(text) + "\n"; }
+  static inline std::string heard;
+};
 
 }  // namespace
 }  // namespace trainer
@@ -154,6 +161,16 @@ TEST_F(ProgramPluginTest, SeesTheStateWithItsIntsAndFloats) {
   step();
   EXPECT_SAYS(Counting::shown, "\n  \"best_metric\": 3.0,\n");
   EXPECT_SAYS(Counting::shown, "\n  \"epoch\": 0.0,\n");
+}
+
+TEST_F(ProgramPluginTest, HearsTheConsoleWhileItIsInTheRun) {
+  add({CallbackSpec::plugin(sdk::plugin_table<Listening>())});
+  console::print("one");
+  const auto popped = handler.pop(handler.entries()[0].get());
+  console::print("two");
+  add_callback(handler, popped, registry, context);
+  console::print("three");
+  EXPECT_EQ(Listening::heard, "one\nthree\n");
 }
 
 TEST_F(ProgramPluginTest, HasNoFileToLock) {
