@@ -122,7 +122,7 @@ TEST(FakeHost, GivesTheStateAsJson) {
   fake.state.present = TRAINER_STATE_HAS_TRIAL_NAME, fake.state.trial_name = {"x", 1};
   fake.log_history = {{{"loss", Cell(0.5)}, {"step", Cell(3)}}};
   const std::string made(host.state_json());
-  for (const char* part : {R"("epoch": 1.0,)", R"("global_step": 3,)", R"("best_metric": null,)",
+  for (const char* part : {"\n  \"epoch\": 1.0,\n", R"("global_step": 3,)", R"("best_metric": null,)",
                            R"("trial_name": "x",)", R"("log_history": [{"loss": 0.5, "step": 3}],)"})
     EXPECT_NE(made.find(part), made.npos) << part << " in " << made;
   fake.state_json = "{\"epoch\": 1}\n";

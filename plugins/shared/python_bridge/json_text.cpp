@@ -81,10 +81,10 @@ void append_key(std::string& out, std::string_view key) {
   out += ':';
 }
 
-void append_json(std::string& out, const trainer_state& state) {
+void append_json(std::string& out, const trainer_state& state, const StateNumbers& numbers) {
   const auto number = [&](std::string_view key, double value) {
     append_key(out, key);
-    append_json(out, value);
+    if (!numbers.append(out, key, value)) append_json(out, value);
   };
   const auto integer = [&](std::string_view key, std::int64_t value) {
     append_key(out, key);
@@ -92,7 +92,7 @@ void append_json(std::string& out, const trainer_state& state) {
   };
   const auto steps = [&](std::string_view key, double value) {
     append_key(out, key);
-    append_steps(out, value);
+    if (!numbers.append(out, key, value)) append_steps(out, value);
   };
   const auto flag = [&](std::string_view key, std::uint32_t value) {
     append_key(out, key);

@@ -9,6 +9,8 @@
 #include <string_view>
 #include <trainer/sdk/value.hpp>
 
+#include "shared/python_bridge/state_numbers.hpp"
+
 namespace trainer::plugins {
 
 void append_json(std::string& out, std::string_view text);
@@ -16,7 +18,7 @@ void append_json(std::string& out, double value);
 void append_json(std::string& out, const sdk::Value& value);
 void append_json(std::string& out, const sdk::Map& map);
 /// The fields of TrainerState but log_history, as an object.
-void append_json(std::string& out, const trainer_state& state);
+void append_json(std::string& out, const trainer_state& state, const StateNumbers& numbers = {});
 /// The five flags, as a list.
 void append_json(std::string& out, const trainer_control& control);
 

@@ -45,7 +45,8 @@ void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const 
   text_ += '"';
   if (id != 0) text_ += ",\"id\":" + std::to_string(id);
   text_ += ",\"state\":";
-  append_json(text_, state);
+  numbers_.look(host_, state);
+  append_json(text_, state, numbers_);
   text_ += ",\"control\":";
   append_json(text_, control);
   if (values != nullptr) {

@@ -174,6 +174,30 @@ TEST(JsonText, AStateHasWhatIsPresent) {
   EXPECT_EQ(json(control), "[0,0,1,0,0]");
 }
 
+TEST(StateNumbers, AreIntsAndFloatsAsTheHostHasThem) {
+  test::FakeHost fake;
+  const sdk::Host host(fake.table());
+  fake.state.present = TRAINER_STATE_HAS_BEST_METRIC;
+  fake.state.best_metric = 3, fake.state.logging_steps = fake.state.eval_steps = fake.state.save_steps = 5;
+  fake.state_json = "{\n  \"best_metric\": 3,\n  \"epoch\": 0,\n  \"eval_steps\": 5.0,\n  \"logging_steps\": 5\n}\n";
+  StateNumbers numbers;
+  const auto shown = [&] {
+    numbers.look(host, fake.state);
+    std::string text;
+    append_json(text, fake.state, numbers);
+    return text;
+  };
+  for (const char* part : {"\"epoch\":0,", "\"best_metric\":3}", "\"eval_steps\":5.0,", "\"save_steps\":5,"})
+    EXPECT_NE(shown().find(part), std::string::npos) << part << " in " << shown();
+  fake.state.epoch = 1, fake.state.best_metric = 2;
+  fake.state_json = "{\n  \"best_metric\": 2.0,\n  \"save_steps\": 5\n}\n";
+  EXPECT_NE(shown().find("\"epoch\":1.0,"), std::string::npos) << shown();
+  EXPECT_NE(shown().find("\"best_metric\":2.0}"), std::string::npos) << shown();
+  fake.state_json = "not asked for what is known";
+  fake.state.epoch = 2;
+  EXPECT_NE(shown().find("\"best_metric\":2.0}"), std::string::npos) << shown();
+}
+
 TEST(Interpreter, IsTheConfiguredOneThenTheVariableThenTheEnvironments) {
   unsetenv("TRAINER_PYTHON");
   unsetenv("VIRTUAL_ENV");

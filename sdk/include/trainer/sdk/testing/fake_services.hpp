@@ -203,7 +203,12 @@ class FakeHost {
                         {"train_batch_size", present(TRAINER_STATE_HAS_TRAIN_BATCH_SIZE, Cell(state.train_batch_size))},
                         {"trial_name", present(TRAINER_STATE_HAS_TRIAL_NAME, cell_of(state.trial_name))},
                         {"trial_params", Cell()}};
-    state_made_ = json_of(fields) + "\n";
+    state_made_ = "{";
+    for (const auto& [key, cell] : fields) {
+      state_made_ += state_made_.size() > 1 ? ",\n  " : "\n  ";
+      append_json(state_made_, key), state_made_ += ": ", append_json(state_made_, cell);
+    }
+    state_made_ += "\n}\n";
     return {state_made_.data(), state_made_.size()};
   }
   static Cell cell_of(const trainer_text& text) { return Cell(text_of(text.data, text.size)); }
