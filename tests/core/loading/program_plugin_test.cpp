@@ -18,6 +18,8 @@
 
 #undef TRAINER_PLUGIN_ENTRY  // the line here names its own
 
+extern "C" const trainer_plugin* hello_c_plugin(void);  // sdk/examples/hello_c
+
 namespace trainer {
 namespace {
 
@@ -178,6 +180,12 @@ TEST_F(ProgramPluginTest, HasNoFileToLock) {
   const ScratchDirectory directory;
   update_plugins_lock(directory.path(), handler.entries(), false);
   EXPECT_FALSE(std::filesystem::exists(directory.path() / "plugins.lock"));
+}
+
+TEST_F(ProgramPluginTest, MayBeInC) {
+  add({CallbackSpec::plugin(*hello_c_plugin())});
+  EXPECT_EQ(handler.entries().at(0)->name, "hello_c");
+  EXPECT_TRUE(handler.listens(TRAINER_ON_TRAIN_BEGIN));
 }
 
 TEST_F(ProgramPluginTest, ATableThatIsNoneIsRefused) {
