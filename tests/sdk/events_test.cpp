@@ -64,6 +64,29 @@ static_assert(overridden_events<OverloadBeside>() == on_log);
 static_assert(overridden_events<OverloadOnly>() == 0);
 static_assert(overridden_events<PrivateOverloads>() == on_log);
 
+TEST(Events, SlotsStandInTheOrderOfTheirNumbers) {
+  trainer_callback table{};
+  const auto* first = reinterpret_cast<const char*>(&table.on_init_end);
+  for (std::size_t kind = 0; kind < TRAINER_EVENT_COUNT; ++kind)
+    EXPECT_EQ(reinterpret_cast<const char*>(&(table.*sdk::slots[kind])), first + kind * sizeof(trainer_slot)) << kind;
+  EXPECT_EQ(sdk::slots[TRAINER_ON_LOG], &trainer_callback::on_log);
+  EXPECT_EQ(sdk::slots[TRAINER_ON_PUSH_BEGIN], &trainer_callback::on_push_begin);
+}
+
+TEST(Events, ATrackerHasAnAvailableOfItsOwn) {
+  struct Tracker : TrainerCallback {
+    static void available(const sdk::Host&) { throw sdk::Unavailable("there is none"); }
+  };
+  struct Inherits : Tracker {};
+  test::FakeHost host;
+  EXPECT_EQ(sdk::plugin_table<PublicStep>().get_extension(TRAINER_EXT_TRACKER), nullptr);
+  for (const trainer_plugin* table : {&sdk::plugin_table<Tracker>(), &sdk::plugin_table<Inherits>()}) {
+    test::FakePlugin plugin(host, *table);
+    EXPECT_EQ(plugin.available(), TRAINER_UNAVAILABLE);
+    EXPECT_EQ(host.error, "there is none");
+  }
+}
+
 TEST(Events, APrivateOverrideIsCalledAndNothingElseSubscribed) {
   static int calls;
   calls = 0;

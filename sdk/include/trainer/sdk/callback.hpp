@@ -51,6 +51,9 @@ class TrainerCallback {
   virtual void on_log(const Arguments&, const State&, Control&, Map& /*logs*/) {}
   virtual void on_prediction_step(const Arguments&, const State&, Control&) {}
   virtual void on_push_begin(const Arguments&, const State&, Control&) {}
+
+  /// A tracker has one of its own, public too: it throws Unavailable or NotConfigured (ext/tracker.h).
+  static void available(const Host&) {}
 };
 
 /// Also derive from this to have state in checkpoints (ext/state.h).

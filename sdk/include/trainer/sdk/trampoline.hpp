@@ -49,7 +49,7 @@ class Trampoline {
   }
 
   static const void* TRAINER_CALL plugin_extension(const char* id) {
-    if constexpr (has_available<T>::value) {
+    if constexpr (is_tracker<T>(0)) {
       static const trainer_ext_tracker tracker = {
           sizeof(trainer_ext_tracker), 0,
           [](const trainer_host* host) -> int32_t { return guarded(host, [&] { T::available(Host(host)); }); }};
@@ -60,10 +60,16 @@ class Trampoline {
   }
 
  private:
-  template <typename U, typename = void>
-  struct has_available : std::false_type {};
+  // Whether it has an available() of its own, and not the base's.
   template <typename U>
-  struct has_available<U, std::void_t<decltype(U::available(std::declval<const Host&>()))>> : std::true_type {};
+  static constexpr auto is_tracker(int) -> decltype(U::available(std::declval<const Host&>()), bool()) {
+    return static_cast<void (*)(const Host&)>(&U::available) != &TrainerCallback::available;
+  }
+  template <typename U>
+  static constexpr bool is_tracker(...) {
+    static_assert(!std::is_same_v<U, T>, "make available() public, with a const trainer::sdk::Host& as its parameter");
+    return false;
+  }
 
   explicit Trampoline(const trainer_host* host) : host_(host), arguments_(host_) {
     if constexpr (std::is_constructible_v<T, const Host&>) {
