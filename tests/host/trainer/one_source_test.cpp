@@ -81,6 +81,29 @@ TEST_F(OneSourceTest, DoesTheSameInTheProgramAndAsAPlugin) {
   EXPECT_EQ(noted([](json::object config) { return CallbackSpec::plugin("one_source", config); }), expected);
 }
 
+// Compares the state that it sees with the one that is saved.
+class SavedState final : public sdk::TrainerCallback {
+ public:
+  explicit SavedState(const sdk::Host& host) : host_(host) { seen = equal = 0; }
+  static inline int seen, equal;
+
+ private:
+  void on_save(const Arguments& args, const State& state, Control&) override {
+    const fs::path output_dir(args["output_dir"].text());
+    const auto file = output_dir / ("checkpoint-" + std::to_string(state.global_step)) / "trainer_state.json";
+    ++seen;
+    equal += read_file(file) == host_.state_json() ? 1 : 0;
+  }
+  sdk::Host host_;
+};
+
+TEST_F(OneSourceTest, TheStateAsJsonIsThatOfTheCheckpoint) {
+  Trainer trainer(options(CallbackSpec::plugin(sdk::plugin_table<SavedState>())));
+  trainer.train();
+  EXPECT_EQ(SavedState::seen, 2);
+  EXPECT_EQ(SavedState::equal, 2);
+}
+
 class LastStep final : public sdk::TrainerCallback {
   void on_step_end(const Arguments&, const State& state, Control& control) override {
     control.should_training_stop = state.global_step == 2;
