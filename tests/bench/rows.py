@@ -3,6 +3,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import time
@@ -239,4 +241,50 @@ def thousand_plugins(env, installed=1000):
     return samples.value("run")
 
 
-ALL = {"step": steps, "micro": micro, "start": start, "loader": loader, "checkpoint": checkpoint, "scale": scale}
+def compile_times(env):
+    """Processor seconds of the compiler on files that include headers and do nothing."""
+    entries = json.loads(open(f"{env.build}/compile_commands.json").read())
+    command = next(entry["command"] for entry in entries if "/trainer_host.dir/" in entry["command"])
+    compiler = re.search(r"(?:^| )(\S*/\S*(?:\+\+|clang)\S*) ", command)[1]
+    flags = re.findall(r"-isystem \S+|-I\S+/include(?= )|-D\S+|-std=\S+", command)
+    files = {
+        "torch": ["torch/torch.h"],
+        "both": ["torch/torch.h", "trainer/trainer.hpp"],
+        "trainer": ["trainer/trainer.hpp"],
+    }
+    samples = Samples()
+    with Scratch(env.work) as scratch:
+        for name, headers in files.items():
+            with open(f"{scratch}/{name}.cpp", "w") as file:
+                file.write("".join(f"#include <{header}>\n" for header in headers))
+        for number in range(env.rounds):
+            kinds = list(files)
+            for kind in kinds[number % 3 :] + kinds[: number % 3]:
+                before = os.times().children_user
+                words = [
+                    compiler,
+                    *shlex.split(" ".join(flags)),
+                    "-O2",
+                    "-c",
+                    f"{scratch}/{kind}.cpp",
+                    "-o",
+                    os.devnull,
+                ]
+                subprocess.run(words, check=True)
+                samples.add(kind, os.times().children_user - before)
+    return [
+        Row("compile: a file with torch/torch.h", samples.value("torch"), "s"),
+        Row("compile: with trainer/trainer.hpp too / without", samples.ratio("both", "torch"), "x", 1.1),
+        Row("compile: with trainer/trainer.hpp alone / torch/torch.h", samples.ratio("trainer", "torch"), "x", 1.1),
+    ]
+
+
+ALL = {
+    "step": steps,
+    "micro": micro,
+    "start": start,
+    "loader": loader,
+    "checkpoint": checkpoint,
+    "scale": scale,
+    "compile": compile_times,
+}
