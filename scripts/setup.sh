@@ -57,6 +57,7 @@ setup_packages() { # [size]
   want libssl-dev
   [ "${1:-}" = quick ] || want libxxhash-dev
   if [ "${1:-}" = tests ] || [ "${1:-}" = all ]; then
+    want gdb have gdb
     want openssl have openssl
     want rustc have rustc
   fi

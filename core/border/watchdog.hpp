@@ -6,8 +6,8 @@
 namespace trainer {
 
 /// While one lives, a thread looks now and then whether a call into a callback goes on for longer than the deadline,
-/// and says so once: who holds up the run, and in what. It ends nothing. Those that call have no part in it but
-/// their moments.
+/// and says so once: who holds up the run, and in what. It ends nothing, and says nothing while a debugger holds the
+/// process. Those that call have no part in it but their moments.
 class Watchdog {
  public:
   Watchdog();

@@ -28,6 +28,9 @@ std::filesystem::path user_cache_directory();
 /// Whether the program, or a library that it started with, defines `symbol`.
 bool defines(const char* symbol);
 
+/// Whether a debugger holds this process, or another program that traces it (gdb, strace).
+bool is_traced();
+
 /// Throws the loader's text of why `path` could not be loaded, as a sentence of ours.
 [[noreturn]] void refuse_loading(const std::filesystem::path& path, const std::string& loader_text);
 

@@ -3,6 +3,8 @@
 
 #include <boost/core/demangle.hpp>
 #include <cstdlib>
+#include <fstream>
+#include <string>
 
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
@@ -57,6 +59,16 @@ std::filesystem::path user_cache_directory() {
   if (cache && *cache == '/') return std::filesystem::path(cache) / "libtrainer";
   const char* home = std::getenv("HOME");
   return home && *home == '/' ? std::filesystem::path(home) / ".cache/libtrainer" : std::filesystem::path();
+}
+
+bool is_traced() {
+#if defined(__linux__)
+  std::ifstream status("/proc/self/status");
+  const std::string key = "TracerPid:\t";
+  for (std::string line; std::getline(status, line);)
+    if (line.rfind(key, 0) == 0) return line != key + "0";
+#endif
+  return false;
 }
 
 bool defines(const char* symbol) { return ::dlsym(RTLD_DEFAULT, symbol) != nullptr; }

@@ -20,9 +20,15 @@ struct PluginParts::Needing {
 
 namespace {
 
-// SHA-256 by name of the libraries that plugins brought along so far. Never destroyed, as they are never unloaded.
-std::map<std::string, std::string>& brought() {
-  static auto& names = *new std::map<std::string, std::string>;
+struct Brought {
+  void* library;
+  fs::path path;
+  std::string soname, sha256;
+};
+
+// The libraries that plugins brought along so far, by name. Never destroyed, as they are never unloaded.
+std::map<std::string, Brought>& brought() {
+  static auto& names = *new std::map<std::string, Brought>;
   return names;
 }
 
@@ -31,6 +37,18 @@ void keep(const std::shared_ptr<PrivateCopy>& copy) {
   static auto& copies = *new std::vector<std::shared_ptr<PrivateCopy>>;
   copies.push_back(copy);
 }
+
+// What was loaded from copies has its file's name in the end, which is what a debugger looks for.
+class FileNames {
+ public:
+  ~FileNames() {
+    for (const auto& [library, file] : files_) shared_library::rename(library, file.string());
+  }
+  void add(void* library, const fs::path& file) { files_.emplace_back(library, file); }
+
+ private:
+  std::vector<std::pair<void*, fs::path>> files_;
+};
 
 void replace_all(std::string& text, std::string_view what, const std::string& by) {
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size()))
@@ -97,20 +115,20 @@ void PluginParts::collect(const Needing& by) {
 void PluginParts::add(const std::string& needed, const fs::path& path, const Needing& by) {
   const auto name = with_origin(needed, copy_->path().parent_path());  // what the loader makes of it for a copy
   const auto before = brought().find(name);
-  const bool loaded = shared_library::is_loaded(name);
-  if (loaded && before == brought().end()) return;
+  const bool loaded = before != brought().end();
+  if (!loaded && shared_library::is_loaded(name)) return;
   auto copy = std::make_shared<PrivateCopy>(path, InputFile::Links::followed);
   const ElfFile elf = read_elf_file(copy->path(), path.string());
   check_library_file(path, elf, copy->distrust());
   collect({elf, path.parent_path(), &by});
-  Library library{name, path, copy, elf.soname, copy->sha256()};
+  Library library{needed, name, path, copy, elf.soname, copy->sha256()};
   if (loaded) {
-    if (before->second != library.sha256)
+    if (before->second.sha256 != library.sha256)
       log::warning(file_.string() + " needs " + needed +
                    ", and a plugin before brought another of that name, which it gets; give one of them another name "
                    "(-Wl,-soname)");
     library.copy = nullptr;
-    library.sha256 = before->second;
+    library.sha256 = before->second.sha256;
   }
   libraries_.push_back(std::move(library));
 }
@@ -125,7 +143,7 @@ std::string PluginParts::digest() const {
   if (libraries_.empty()) return copy_->sha256();
   Sha256 digest;
   digest.add(copy_->sha256());
-  for (const auto& library : libraries_) digest.add(" " + library.name + " " + library.sha256);
+  for (const auto& library : libraries_) digest.add(" " + library.needed + " " + library.sha256);
   return digest.hex();
 }
 
@@ -133,16 +151,25 @@ void* PluginParts::load() const {
   // First, so that no run path is looked through for them, where something may be by now.
   for (const auto& name : others_)
     if (!shared_library::is_loaded(name)) shared_library::load(name, file_);
+  const bool names_are_files = copy_->path() == file_;
+  FileNames names;
   for (const auto& library : libraries_) {
-    if (!library.copy) continue;
-    keep(library.copy);
-    void* loaded = shared_library::load(library.copy->path().string(), library.path);
-    if (library.soname != library.name) shared_library::answer_to(loaded, library.name);
-    brought()[library.name] = library.sha256;
-    if (!library.soname.empty()) brought()[library.soname] = library.sha256;
+    if (library.copy) {
+      keep(library.copy);
+      void* loaded = shared_library::load(library.copy->path().string(), library.path);
+      const Brought now{loaded, library.path, library.soname, library.sha256};
+      brought()[library.name] = now;
+      if (!library.soname.empty()) brought()[library.soname] = now;
+    }
+    const Brought& known = brought().at(library.name);
+    if (names_are_files) continue;  // and $ORIGIN is where they are
+    if (known.soname != library.name) shared_library::rename(known.library, library.name);  // until all are loaded
+    names.add(known.library, known.path);
   }
   keep(copy_);
-  return shared_library::load(copy_->path().string(), file_);
+  void* plugin = shared_library::load(copy_->path().string(), file_);
+  if (!names_are_files) names.add(plugin, file_);
+  return plugin;
 }
 
 }  // namespace trainer

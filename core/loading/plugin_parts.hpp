@@ -32,7 +32,7 @@ class PluginParts {
 
  private:
   struct Library {
-    std::string name;  // as it is needed
+    std::string needed, name;  // as it is needed, and as the loader looks for it: with $ORIGIN filled in
     std::filesystem::path path;
     std::shared_ptr<PrivateCopy> copy;  // null when a plugin before brought the same
     std::string soname, sha256;

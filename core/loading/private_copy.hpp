@@ -10,7 +10,8 @@ namespace trainer {
 
 /// The bytes of a file as they were read once, where nobody can change them any more: what is checked
 /// is what is loaded, and a file that is overwritten while a program runs it changes nothing. Where files
-/// of this size may not be written (ulimit -f), it is the file that was opened, with a warning.
+/// of this size may not be written (ulimit -f), it is the file that was opened, with a warning; and for debugging
+/// (loads_files_themselves()) it is the file by its name.
 class PrivateCopy {
  public:
   /// A usage Error when the file cannot be read (InputFile), or the copy not be made.

@@ -13,6 +13,7 @@
 
 #include "base/sha256.hpp"
 #include "discovery/elf_file.hpp"
+#include "discovery/plugin_trust.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -50,8 +51,10 @@ PrivateCopy::PrivateCopy(const fs::path& file, InputFile::Links links) {
   const InputFile in(file, links);
   require_library_size(in);
   distrust_ = in.distrust();
-  const bool copied = may_be_written(in.size());
-  if (copied) {
+  const bool itself = loads_files_themselves(), copied = !itself && may_be_written(in.size());
+  if (itself) {
+    path_ = fs::absolute(file);
+  } else if (copied) {
     open_copy(file);
   } else {
     log::warning(file.string() +

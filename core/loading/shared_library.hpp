@@ -15,8 +15,10 @@ void* load(const std::string& file, const std::filesystem::path& name);
 /// Whether who needs `name` gets what is loaded already.
 bool is_loaded(const std::string& name);
 
-/// From now on who needs `name` gets this library, whatever it calls itself.
-void answer_to(void* library, const std::string& name);
+/// From now on the loader calls a library so, and tells dladdr(), a core file and debuggers that come the same; and who
+/// needs `name` gets it, whatever it calls itself. Not while a debugger holds the process: gdb would take out the
+/// breakpoints of the old name from its list, and leave them in the code.
+void rename(void* library, const std::string& name);
 
 void* symbol(void* library, const char* name);  ///< null when there is none
 

@@ -46,8 +46,8 @@ bool is_loaded(const std::string& name) {
   return found != nullptr;
 }
 
-// glibc compares with the name that it loaded a library by, or with DT_SONAME, which not every library has.
-void answer_to(void* library, const std::string& name) {
+// Who needs a library names it by this, by what it was loaded by, or by its DT_SONAME, which not every library has.
+void rename(void* library, const std::string& name) {
 #if defined(__GLIBC__)
   link_map* map = nullptr;
   if (::dlinfo(library, RTLD_DI_LINKMAP, &map) != 0 || !map) return;

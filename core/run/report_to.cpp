@@ -12,6 +12,7 @@
 #include "base/text.hpp"
 #include "border/plugin_host.hpp"
 #include "border/watchdog.hpp"
+#include "discovery/platform.hpp"
 #include "discovery/plugin_config.hpp"
 #include "loading/plugin_library.hpp"
 #include "state/moment.hpp"
@@ -185,7 +186,8 @@ Availability availability_in_time(const PluginFile& file, const HostContext& con
   } catch (const std::system_error&) {  // no thread is to be had
     return availability(file, context);
   }
-  if (limit.count() > 0 && answer.wait_for(limit) != std::future_status::ready) {
+  while (limit.count() > 0 && answer.wait_for(limit) != std::future_status::ready) {
+    if (platform::is_traced()) continue;
     thread.detach();
     if (Moment* its = asked->moment) its->watched = Watched::no_more;
     throw_run(error_id::callback_slow, "plugin " + file.note.id + " (" + file.path.string() + ") did not say in " +

@@ -5,6 +5,7 @@ goes into quarantine; what is loaded is what was checked."""
 import json
 import os
 import pathlib
+import signal
 import stat
 import struct
 import subprocess
@@ -122,6 +123,9 @@ def cases(work):
         expect(f"in quarantine: {file}" in listed, listed)
     directory = built["segfault"]
     one_error(work.replay(directory, TRAINER_PLUGIN_TRUST="any"), "[plugin.quarantined]")
+    # For debugging it is loaded in the run's own process, which a debugger may hold.
+    status, _, error, _ = work.replay(directory, TRAINER_PLUGIN_DEBUG="1")
+    expect(status == -signal.SIGSEGV, f"TRAINER_PLUGIN_DEBUG=1: {status}, {error}")
     for given in ([str(directory / "loading.so")], ["loading", "--plugin-dir", directory]):
         status, out, error, _ = work.run("plugins", "forgive", *given)
         expect(status == 0 and "forgiven" in out, f"forgive: {status}, {out}{error}")
