@@ -21,4 +21,12 @@ std::unique_ptr<LRScheduler> make_scheduler(std::string_view type, Optimizer& op
                                                (near.empty() ? "" : "; did you mean '" + near + "'?"));
 }
 
+std::unique_ptr<LRScheduler> make_lambda_scheduler(Optimizer& optimizer, LRLambda factor) {
+  if (!factor)
+    throw_usage(error_id::arguments_invalid,
+                "make_lambda_scheduler was given no function; give it one that makes a factor of a step");
+  return make_factor_scheduler(
+      optimizer, [factor = std::move(factor)](std::int64_t step) { return Number(factor(step)); }, true);
+}
+
 }  // namespace trainer

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -60,5 +61,11 @@ const std::vector<std::string>& scheduler_names();
 std::unique_ptr<LRScheduler> make_scheduler(std::string_view lr_scheduler_type, Optimizer& optimizer,
                                             std::int64_t num_warmup_steps, std::int64_t num_training_steps,
                                             const json::object& kwargs = {});
+
+/// The factor of the base rate after `step` optimizer steps.
+using LRLambda = std::function<double(std::int64_t step)>;
+
+/// torch's LambdaLR: each group's rate is its own one before any schedule, times the factor.
+std::unique_ptr<LRScheduler> make_lambda_scheduler(Optimizer& optimizer, LRLambda factor);
 
 }  // namespace trainer
