@@ -10,7 +10,7 @@
 #include <thread>
 #include <vector>
 
-#include "trainer/dataset.hpp"
+#include "trainer/batch.hpp"
 
 namespace trainer {
 

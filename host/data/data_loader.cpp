@@ -2,61 +2,166 @@
 #include "trainer/data_loader.hpp"
 
 #include <ATen/ATen.h>
-#include <ATen/CPUGeneratorImpl.h>
 
 #include "data/batch_workers.hpp"
 #include "data/failure.hpp"
 
 namespace trainer {
+namespace {
 
-DataLoader::DataLoader(std::shared_ptr<Dataset> dataset, Options options)
-    : dataset_(std::move(dataset)), options_(options) {
-  if (options_.num_workers > 0) workers_ = std::make_unique<BatchWorkers>(options_.num_workers);
+void draw_base_seed() { at::empty({}, at::kLong).random_(); }
+
+Batch collated(const DataCollator& collator, const std::vector<Row>& rows) {
+  Batch batch = collator(rows);
+  if (batch.begin() == batch.end())
+    throw_usage(error_id::data_invalid, "the data_collator gave a batch without tensors for " +
+                                            std::to_string(rows.size()) + " rows, expected their columns");
+  return batch;
 }
 
-DataLoader::~DataLoader() = default;
-
-std::int64_t DataLoader::size() const {
-  const std::int64_t rows = dataset_->size();
-  return options_.drop_last ? rows / options_.batch_size : (rows + options_.batch_size - 1) / options_.batch_size;
-}
-
-void DataLoader::begin_epoch(std::int64_t epoch, std::int64_t first_batch) {
-  at::empty({}, at::kLong).random_();
-  const std::int64_t rows = dataset_->size();
-  if (options_.shuffle) {
-    auto generator = at::make_generator<at::CPUGeneratorImpl>(options_.seed + static_cast<std::uint64_t>(epoch));
-    order_ = at::randperm(rows, generator, at::kLong);
-  } else if (!order_.defined()) {
-    order_ = at::arange(rows, at::kLong);
-  }
-  at_ = first_batch;
-  if (workers_) workers_->clear();
-}
-
-at::Tensor DataLoader::rows_of(std::int64_t batch) const {
-  const std::int64_t begin = batch * options_.batch_size;
-  return order_.slice(0, begin, std::min(begin + options_.batch_size, dataset_->size()));
-}
-
-Batch DataLoader::make(const at::Tensor& rows) const {
-  Batch batch =
-      at_place(error_id::data_failed, [&] { return rows_text(rows); }, [&] { return dataset_->get_batch(rows); });
-  if (options_.pin_memory)
+Batch pinned(Batch batch, bool pin_memory) {
+  if (pin_memory)
     for (auto& entry : batch) entry.second = entry.second.pin_memory();
   return batch;
 }
 
-std::optional<Batch> DataLoader::next() {
-  if (workers_) {
-    const auto ahead = static_cast<std::size_t>(options_.num_workers * options_.prefetch_factor);
-    for (; at_ < size() && workers_->pending() < ahead; ++at_)
-      workers_->submit([this, rows = rows_of(at_)] { return make(rows); });
-    if (workers_->pending() == 0) return std::nullopt;
-    return workers_->take();
+class DatasetLoader final : public DataLoader {
+ public:
+  DatasetLoader(std::shared_ptr<Dataset> dataset, DataLoaderOptions options)
+      : dataset_(std::move(dataset)), options_(std::move(options)) {
+    if (!options_.sampler) options_.sampler = std::make_shared<SequentialSampler>(dataset_->size());
+    if (options_.num_workers > 0) workers_ = std::make_unique<BatchWorkers>(options_.num_workers);
   }
-  if (at_ >= size()) return std::nullopt;
-  return make(rows_of(at_++));
+
+  std::optional<std::int64_t> size() const override { return batches(); }
+  std::optional<std::int64_t> num_examples() const override { return dataset_->size(); }
+
+  void begin_epoch(std::int64_t epoch, std::int64_t first_batch) override {
+    draw_base_seed();
+    order_ = options_.sampler->indices(epoch);
+    at_ = first_batch;
+    if (workers_) workers_->clear();
+  }
+
+  std::optional<Batch> next() override {
+    if (workers_) {
+      const auto ahead = static_cast<std::size_t>(options_.num_workers * options_.prefetch_factor);
+      for (; at_ < batches() && workers_->pending() < ahead; ++at_)
+        workers_->submit([this, rows = rows_of(at_)] { return make(rows); });
+      if (workers_->pending() == 0) return std::nullopt;
+      return workers_->take();
+    }
+    if (at_ >= batches()) return std::nullopt;
+    return make(rows_of(at_++));
+  }
+
+ private:
+  std::int64_t batches() const {
+    const std::int64_t rows = options_.sampler->size(), batch = options_.batch_size;
+    return options_.drop_last ? rows / batch : (rows + batch - 1) / batch;
+  }
+  at::Tensor rows_of(std::int64_t batch) const {
+    const std::int64_t begin = batch * options_.batch_size;
+    return order_.slice(0, begin, std::min(begin + options_.batch_size, options_.sampler->size()));
+  }
+  Batch make(const at::Tensor& rows) const {
+    return at_place(
+        error_id::data_failed, [&] { return rows_text(rows); },
+        [&] {
+          return pinned(
+              options_.collator ? collated(options_.collator, dataset_->get_rows(rows)) : dataset_->get_batch(rows),
+              options_.pin_memory);
+        });
+  }
+
+  std::shared_ptr<Dataset> dataset_;
+  DataLoaderOptions options_;
+  at::Tensor order_;  // [N] int64
+  std::int64_t at_ = 0;
+  std::unique_ptr<BatchWorkers> workers_;
+};
+
+// One thread reads ahead, whatever num_workers says: rows of a stream have an order.
+class StreamLoader final : public DataLoader {
+  template <typename F>
+  auto in_stream(F&& f) {
+    return at_place(error_id::data_failed, [this] { return "the stream after row " + std::to_string(read_); }, f);
+  }
+
+ public:
+  StreamLoader(std::shared_ptr<IterableDataset> dataset, DataLoaderOptions options)
+      : dataset_(std::move(dataset)), options_(std::move(options)) {
+    if (!options_.collator) options_.collator = default_data_collator;
+    if (options_.num_workers > 0) workers_ = std::make_unique<BatchWorkers>(1);
+  }
+
+  std::optional<std::int64_t> size() const override { return {}; }
+  std::optional<std::int64_t> num_examples() const override { return {}; }
+
+  void begin_epoch(std::int64_t epoch, std::int64_t first_batch) override {
+    if (workers_) workers_->clear();
+    draw_base_seed();
+    read_ = 0;
+    ended_ = false;
+    in_stream([&] {
+      stream_ = dataset_->stream(epoch);
+      while (read_ < first_batch * options_.batch_size && stream_()) ++read_;
+    });
+  }
+
+  std::optional<Batch> next() override {
+    if (ended_) return std::nullopt;
+    Batch batch;
+    if (workers_) {
+      const auto ahead = static_cast<std::size_t>(options_.num_workers * options_.prefetch_factor);
+      while (workers_->pending() < ahead) workers_->submit([this] { return make(); });
+      batch = workers_->take();
+    } else {
+      batch = make();
+    }
+    ended_ = batch.begin() == batch.end();
+    if (ended_ && workers_) workers_->clear();
+    return ended_ ? std::nullopt : std::optional(std::move(batch));
+  }
+
+ private:
+  // Nothing at the end of the stream, which is not asked again.
+  Batch make() {
+    std::vector<Row> rows;
+    return in_stream([&]() -> Batch {
+      while (stream_ && std::ssize(rows) < options_.batch_size) {
+        auto row = stream_();
+        if (!row) {
+          stream_ = nullptr;
+          break;
+        }
+        rows.push_back(std::move(*row));
+        ++read_;
+      }
+      return rows.empty() ? Batch() : pinned(collated(options_.collator, rows), options_.pin_memory);
+    });
+  }
+
+  std::shared_ptr<IterableDataset> dataset_;
+  DataLoaderOptions options_;
+  RowStream stream_;
+  std::int64_t read_ = 0;  // rows of the epoch
+  bool ended_ = false;
+  std::unique_ptr<BatchWorkers> workers_;
+};
+
+}  // namespace
+
+DataLoader::~DataLoader() = default;
+
+std::unique_ptr<DataLoader> make_data_loader(std::shared_ptr<AnyDataset> dataset, DataLoaderOptions options) {
+  if (auto sized = std::dynamic_pointer_cast<Dataset>(dataset))
+    return std::make_unique<DatasetLoader>(std::move(sized), std::move(options));
+  if (auto stream = std::dynamic_pointer_cast<IterableDataset>(std::move(dataset)))
+    return std::make_unique<StreamLoader>(std::move(stream), std::move(options));
+  throw_usage(error_id::data_invalid,
+              "make_data_loader was given rows that are neither a Dataset nor an IterableDataset; derive from one of "
+              "them, or give the Trainer an own DataLoader");
 }
 
 }  // namespace trainer

@@ -3,32 +3,29 @@
 
 #include <ATen/ATen.h>
 
+#include "trainer/data_collator.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 
-const at::Tensor& Batch::operator[](std::string_view name) const {
-  static const at::Tensor undefined;
-  for (const auto& [key, tensor] : tensors_)
-    if (key == name) return tensor;
-  return undefined;
+AnyDataset::~AnyDataset() = default;
+
+std::vector<Row> Dataset::get_rows(const at::Tensor& indices) const {
+  std::vector<Row> rows(static_cast<std::size_t>(indices.numel()));
+  for (const auto& [name, column] : get_batch(indices)) {
+    auto cells = column.unbind(0);
+    for (std::size_t i = 0; i < rows.size(); ++i) rows[i].set(name, std::move(cells[i]));
+  }
+  return rows;
 }
 
-void Batch::set(std::string_view name, at::Tensor tensor) {
-  for (auto& [key, present] : tensors_)
-    if (key == name) {
-      present = std::move(tensor);
-      return;
-    }
-  tensors_.emplace_back(name, std::move(tensor));
-}
+Batch RowDataset::get_batch(const at::Tensor& indices) const { return default_data_collator(get_rows(indices)); }
 
-void Batch::erase(std::string_view name) {
-  std::erase_if(tensors_, [&](const auto& entry) { return entry.first == name; });
-}
-
-std::int64_t Batch::rows() const {
-  return tensors_.empty() || tensors_[0].second.dim() == 0 ? 0 : tensors_[0].second.size(0);
+std::vector<Row> RowDataset::get_rows(const at::Tensor& indices) const {
+  std::vector<Row> rows;
+  rows.reserve(static_cast<std::size_t>(indices.numel()));
+  for (std::int64_t i = 0; i < indices.numel(); ++i) rows.push_back(get_row(indices.const_data_ptr<std::int64_t>()[i]));
+  return rows;
 }
 
 TensorDataset::TensorDataset(Batch columns) : columns_(std::move(columns)), rows_(columns_.rows()) {

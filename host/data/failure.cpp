@@ -9,7 +9,7 @@
 #include <stdexcept>
 
 #include "data/out_of_memory.hpp"
-#include "trainer/dataset.hpp"
+#include "trainer/batch.hpp"
 
 namespace trainer {
 Error as_error(const std::exception_ptr& thrown, ErrorId id, const std::string& place) {

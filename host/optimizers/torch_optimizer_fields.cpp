@@ -12,17 +12,17 @@ namespace {
 using namespace torch::optim;
 
 // One list of fields for each class, which a visitor writes to a dict or reads from one. absent() are hyperparameters
-// of Python's class that LibTorch's has not.
+// of Python's class that LibTorch's has not. weight_decay comes first, as in the groups that transformers makes.
 
 template <typename Visitor>
 void fields(Visitor&& v, SGDOptions& o) {
-  v("lr", o.lr()), v("momentum", o.momentum()), v("dampening", o.dampening()), v("weight_decay", o.weight_decay());
+  v("weight_decay", o.weight_decay()), v("lr", o.lr()), v("momentum", o.momentum()), v("dampening", o.dampening());
   v("nesterov", o.nesterov());
   v.absent("maximize", false), v.absent("foreach"), v.absent("differentiable", false), v.absent("fused");
 }
 template <typename Visitor, typename Options>
 void adam_fields(Visitor&& v, Options& o, bool decoupled) {
-  v("lr", o.lr()), v("betas", o.betas()), v("eps", o.eps()), v("weight_decay", o.weight_decay());
+  v("weight_decay", o.weight_decay()), v("lr", o.lr()), v("betas", o.betas()), v("eps", o.eps());
   v("amsgrad", o.amsgrad());
   v.absent("maximize", false), v.absent("foreach"), v.absent("capturable", false), v.absent("differentiable", false);
   v.absent("fused"), v.absent("decoupled_weight_decay", decoupled);
@@ -37,13 +37,13 @@ void fields(Visitor&& v, AdamWOptions& o) {
 }
 template <typename Visitor>
 void fields(Visitor&& v, RMSpropOptions& o) {
-  v("lr", o.lr()), v("momentum", o.momentum()), v("alpha", o.alpha()), v("eps", o.eps()), v("centered", o.centered());
-  v("weight_decay", o.weight_decay());
+  v("weight_decay", o.weight_decay()), v("lr", o.lr()), v("momentum", o.momentum()), v("alpha", o.alpha()),
+      v("eps", o.eps()), v("centered", o.centered());
   v.absent("capturable", false), v.absent("foreach"), v.absent("maximize", false), v.absent("differentiable", false);
 }
 template <typename Visitor>
 void fields(Visitor&& v, AdagradOptions& o) {
-  v("lr", o.lr()), v("lr_decay", o.lr_decay()), v("eps", o.eps()), v("weight_decay", o.weight_decay());
+  v("weight_decay", o.weight_decay()), v("lr", o.lr()), v("lr_decay", o.lr_decay()), v("eps", o.eps());
   v("initial_accumulator_value", o.initial_accumulator_value());
   v.absent("foreach"), v.absent("maximize", false), v.absent("differentiable", false), v.absent("fused");
 }
@@ -71,7 +71,7 @@ void fields(Visitor&& v, AdagradParamState& s) {
   v("step", s.step()), v("sum", s.sum());
 }
 
-struct Writer {
+struct FieldWriter {
   python::Dict& to;
   void operator()(const char* name, double value) { to.insert(name, value); }
   void operator()(const char* name, bool value) { to.insert(name, value); }
@@ -89,7 +89,7 @@ struct Writer {
   void absent(const char* name) { to.insert(name, c10::IValue()); }
 };
 
-struct Reader {
+struct FieldReader {
   const python::Dict& from;
   const std::string& where;
   const at::Tensor* parameter = nullptr;
@@ -146,7 +146,7 @@ bool with_options(OptimizerOptions& options, F&& f) {
 }
 
 template <typename State>
-std::unique_ptr<OptimizerParamState> read_state(Reader& reader) {
+std::unique_ptr<OptimizerParamState> read_state(FieldReader& reader) {
   auto state = std::make_unique<State>();
   fields(reader, *state);
   return state;
@@ -159,21 +159,21 @@ bool has_fields(const OptimizerOptions& options) {
 }
 
 bool save_options(OptimizerOptions& options, python::Dict& group) {
-  return with_options(options, [&](auto& known) { fields(Writer{group}, known); });
+  return with_options(options, [&](auto& known) { fields(FieldWriter{group}, known); });
 }
 
 void load_options(OptimizerOptions& options, const python::Dict& group, const std::string& where) {
-  with_options(options, [&](auto& known) { fields(Reader{group, where}, known); });
+  with_options(options, [&](auto& known) { fields(FieldReader{group, where}, known); });
 }
 
 void save_state(const OptimizerParamState& state, python::Dict& packed) {
   as_one_of<SGDParamState, AdamParamState, AdamWParamState, RMSpropParamState, AdagradParamState>(
-      const_cast<OptimizerParamState&>(state), [&](auto& known) { fields(Writer{packed}, known); });
+      const_cast<OptimizerParamState&>(state), [&](auto& known) { fields(FieldWriter{packed}, known); });
 }
 
 std::unique_ptr<OptimizerParamState> load_state(const OptimizerOptions& options, const python::Dict& packed,
                                                 const at::Tensor& parameter, const std::string& where) {
-  Reader reader{packed, where, &parameter};
+  FieldReader reader{packed, where, &parameter};
   if (dynamic_cast<const SGDOptions*>(&options)) return read_state<SGDParamState>(reader);
   if (dynamic_cast<const AdamOptions*>(&options)) return read_state<AdamParamState>(reader);
   if (dynamic_cast<const AdamWOptions*>(&options)) return read_state<AdamWParamState>(reader);

@@ -32,10 +32,30 @@ float pairwise_sum(const float* x, std::size_t n) {
   return pairwise_sum(x, half) + pairwise_sum(x + half, n - half);
 }
 
+// Batches that a collator padded to other lengths get the longest, filled with -100.
+std::vector<at::Tensor> of_one_width(const std::vector<at::Tensor>& parts) {
+  std::int64_t width = 0;
+  bool differ = false;
+  for (const at::Tensor& part : parts) {
+    if (part.dim() < 2) return parts;
+    differ |= width != 0 && width != part.size(1);
+    width = std::max(width, part.size(1));
+  }
+  if (!differ) return parts;
+  std::vector<at::Tensor> out;
+  for (const at::Tensor& part : parts) {
+    auto sizes = part.sizes().vec();
+    sizes[1] = width;
+    out.push_back(at::full(sizes, -100, part.options()));
+    out.back().narrow(1, 0, part.size(1)).copy_(part);
+  }
+  return out;
+}
+
 // In float32 where it is bfloat16, as numpy, which transformers goes through, has no such type.
 at::Tensor joined(const std::vector<at::Tensor>& parts) {
   if (parts.empty()) return {};
-  const at::Tensor all = at::cat(parts).cpu();
+  const at::Tensor all = at::cat(of_one_width(parts)).cpu();
   return all.scalar_type() == at::kBFloat16 ? all.to(at::kFloat) : all;
 }
 

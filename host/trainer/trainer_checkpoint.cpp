@@ -38,6 +38,13 @@ void Trainer::save_model(const fs::path& directory) const {
   });
 }
 
+void Trainer::push() {
+  in_phase("push", impl_->state.global_step, [&] {
+    fire(TRAINER_ON_PUSH_BEGIN);
+    save_model(impl_->args.output_dir);
+  });
+}
+
 std::string Trainer::Impl::args_file_text() const {
   json::object out = args.to_dict();
   if (!data_description.empty()) out.emplace("data", data_description);

@@ -19,7 +19,7 @@
 namespace trainer {
 namespace {
 
-void require(const std::shared_ptr<Dataset>& dataset, const std::string& who) {
+void require(const std::shared_ptr<AnyDataset>& dataset, const std::string& who) {
   if (!dataset) throw_usage(error_id::data_missing, who + " was given a null dataset; give one with rows");
 }
 
@@ -37,7 +37,7 @@ json::object Trainer::evaluate() {
   return all;
 }
 
-json::object Trainer::evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
+json::object Trainer::evaluate(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) {
   return in_phase("evaluate", impl_->state.global_step, [&] {
     require(dataset, "evaluate()");
     const bool loss_only = impl_->compute_metrics ? impl_->args.prediction_loss_only : true;
@@ -59,14 +59,14 @@ at::Tensor Trainer::Impl::preprocessed(const Prediction& p) const {
 }
 
 // A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
-std::shared_ptr<DataLoader> Trainer::Impl::eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
+std::shared_ptr<DataLoader> Trainer::Impl::eval_dataloader(const std::shared_ptr<AnyDataset>& dataset) {
   if (!args.dataloader_persistent_workers) return self.get_eval_dataloader(dataset);
   auto& kept = preparation.persistent_loaders[dataset];
   if (!kept) kept = self.get_eval_dataloader(dataset);
   return kept;
 }
 
-PredictionOutput Trainer::predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) {
+PredictionOutput Trainer::predict(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) {
   return in_phase("predict", impl_->state.global_step, [&] {
     require(dataset, "predict()");
     PredictionOutput out = evaluation_loop(get_test_dataloader(dataset), impl_->args.prediction_loss_only, prefix);
@@ -81,9 +81,11 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
   begin_evaluation(given);
   DataLoader& loader = *given;
   EvaluationResult result;
+  std::int64_t observed = 0;
   loader.begin_epoch(0);
   while (auto batch = loader.next()) {
     const std::int64_t rows = batch->rows();
+    observed += rows;
     Prediction p = prediction_step(std::move(*batch), prediction_loss_only);
     if (p.logits.defined() && impl_->preprocess_logits_for_metrics) p.logits = impl_->preprocessed(p);
     result.add(rows, std::move(p.loss), std::move(p.logits), std::move(p.labels));
@@ -103,9 +105,11 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
                  tensor_text(out.label_ids);
         },
         [&] { return impl_->compute_metrics(EvalPrediction{out.predictions, out.label_ids}); });
-  impl_->warn_of_evaluation(loader, result, prefix);
+  if (observed == 0) impl_->warn_of_no_batch(loader, prefix);
+  impl_->warn_of_evaluation(result, prefix);
   out.metrics = result.metrics(prefix, own, impl_->args.logging_nan_inf_filter, impl_->preparation.seconds);
-  const auto samples = static_cast<double>(loader.num_examples());
+  // Of rows whose number nobody knew, those that came.
+  const auto samples = static_cast<double>(loader.num_examples().value_or(observed));
   const auto batch_size = static_cast<double>(impl_->args.per_device_eval_batch_size);
   for (auto& entry : speed_metrics(prefix, since_start.seconds(), samples, std::ceil(samples / batch_size)))
     out.metrics.insert_or_assign(entry.key(), std::move(entry.value()));
@@ -131,13 +135,14 @@ void Trainer::Impl::prepare_for_evaluation() {
   model->module().eval();
 }
 
-void Trainer::Impl::warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result,
-                                       const std::string& prefix) {
-  if (loader.size() == 0)
-    return log::warning(prefix + ": the dataset of " + std::to_string(loader.num_examples()) +
-                        " rows gives no batch, so there is no " + prefix +
-                        "_loss; give it more rows, or set "
-                        "dataloader_drop_last to false");
+void Trainer::Impl::warn_of_no_batch(const DataLoader& loader, const std::string& prefix) {
+  const auto rows = loader.num_examples();
+  log::warning(prefix + ": " + (rows ? "the dataset of " + std::to_string(*rows) + " rows" : "the stream") +
+               " gives no batch, so there is no " + prefix + "_loss; give it more rows" +
+               (rows ? ", or set dataloader_drop_last to false" : ""));
+}
+
+void Trainer::Impl::warn_of_evaluation(const EvaluationResult& result, const std::string& prefix) {
   if (warned_of_eval_loss) return;
   const auto bad = result.losses_not_finite();
   if (bad == 0) return;

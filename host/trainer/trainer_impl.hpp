@@ -42,10 +42,12 @@ struct Trainer::Impl {
 
   // trainer_setup.cpp
   void begin(TrainerOptions& options);
+  void take_optimizers();
   void set_model(std::shared_ptr<Model> new_model);
   ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
+  void resume_data(const TrainingPlan& plan, ResumePoint& resume) const;
   void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
-  DataLoader::Options loader_options(std::int64_t batch_size) const;
+  DataLoaderOptions loader_options(std::int64_t batch_size) const;
 
   // trainer_callbacks.cpp
   void add_initial_callbacks(const TrainerOptions& options);
@@ -57,10 +59,11 @@ struct Trainer::Impl {
   void track_input_tokens(const Batch& inputs);
 
   // trainer_evaluation.cpp
-  std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<Dataset>& dataset);
+  std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<AnyDataset>& dataset);
   at::Tensor preprocessed(const Prediction& p) const;
   void prepare_for_evaluation();
-  void warn_of_evaluation(const DataLoader& loader, const EvaluationResult& result, const std::string& prefix);
+  void warn_of_evaluation(const EvaluationResult& result, const std::string& prefix);
+  void warn_of_no_batch(const DataLoader& loader, const std::string& prefix);
   json::object evaluate_in_training(bool step_scheduler);
   bool determine_best_metric(const json::object& metrics);
   const json::value& watched_metric(const json::object& metrics) const;
@@ -87,11 +90,13 @@ struct Trainer::Impl {
   TrainingArguments args;
   std::shared_ptr<Model> model;
   ModelInit model_init;
-  std::shared_ptr<Dataset> train_dataset;
+  DataCollator data_collator;
+  std::shared_ptr<AnyDataset> train_dataset;
   json::object data_description;  // of the train dataset, or of the one that a loaded model learned from
   EvalDatasets eval_dataset;
   ComputeLossFunction compute_loss_func;
   ComputeMetrics compute_metrics;
+  Optimizers given;
   PreprocessLogits preprocess_logits_for_metrics;
   std::optional<std::int64_t> log_history_limit;
   bool terminate_on_nan;
@@ -120,7 +125,7 @@ struct Trainer::Impl {
     bool done = false;                        // the model went through train() or an evaluation
     std::optional<double> seconds;            // of an evaluation that was the first; each later one reports it
     std::optional<at::ScalarType> full_type;  // set by fp16_full_eval, bf16_full_eval
-    std::map<std::shared_ptr<Dataset>, std::shared_ptr<DataLoader>> persistent_loaders;
+    std::map<std::shared_ptr<AnyDataset>, std::shared_ptr<DataLoader>> persistent_loaders;
   } preparation;                             // what evaluations keep from one to the next
   std::shared_ptr<DirectoryLock> lock;       // of output_dir, from train() on
   std::unique_ptr<CallbackHandler> handler;  // last, so that callbacks end before what they may still look at

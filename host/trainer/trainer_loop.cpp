@@ -118,6 +118,7 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   for (auto update = skip / plan.gradient_accumulation_steps; update < plan.num_update_steps_per_epoch; ++update) {
     run->next_window(*train_dataloader, plan.window_size(update), window);
     if (std::exchange(restore_rng, false)) load_rng_state(*resume.checkpoint);
+    if (window.empty()) break;
     const at::Tensor num_items = num_items_in_batch(window);
     for (Batch& inputs : window) {
       if (++step % plan.gradient_accumulation_steps == 0) fire(TRAINER_ON_STEP_BEGIN);
@@ -141,6 +142,11 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   if (step < 0) {
     log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state.global_step));
     control.should_training_stop = true;
+  } else if (plan.is_stream && step + 1 < plan.gradient_accumulation_steps && !stop()) {
+    throw_usage(error_id::data_invalid, "an epoch of the train dataset has " + std::to_string(step + 1) +
+                                            " batches, fewer than the gradient_accumulation_steps of " +
+                                            std::to_string(plan.gradient_accumulation_steps) +
+                                            ", so training would never make a step; give the stream more rows");
   }
   fire(TRAINER_ON_EPOCH_END);
   maybe_log_save_evaluate();

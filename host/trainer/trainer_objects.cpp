@@ -48,6 +48,9 @@ json::object describe(const LRScheduler& scheduler) {
   return {{"last_lr", std::move(rates)}, {"state", plain(scheduler.state_dict())}};
 }
 
+// Of a loader, null where it is not known.
+json::value loader_length(std::int64_t batches) { return batches < 0 ? json::value(nullptr) : json::value(batches); }
+
 }  // namespace
 
 const TrainingArguments& Trainer::args() const { return impl_->args; }
@@ -60,7 +63,7 @@ const Model& Trainer::model() const { return *impl_->model; }
 Optimizer* Trainer::optimizer() { return impl_->optimizer.get(); }
 LRScheduler* Trainer::lr_scheduler() { return impl_->lr_scheduler.get(); }
 const at::Device& Trainer::device() const { return impl_->device; }
-const std::shared_ptr<Dataset>& Trainer::train_dataset() const { return impl_->train_dataset; }
+const std::shared_ptr<AnyDataset>& Trainer::train_dataset() const { return impl_->train_dataset; }
 const EvalDatasets& Trainer::eval_dataset() const { return impl_->eval_dataset; }
 const ComputeMetrics& Trainer::compute_metrics() const { return impl_->compute_metrics; }
 std::int64_t Trainer::train_batch_size() const { return impl_->train_batch_size; }
@@ -76,9 +79,10 @@ std::string Trainer::Impl::describe_objects() const {
   if (present & TRAINER_EVENT_HAS_OPTIMIZER) all["optimizer"] = describe(*optimizer);
   if (present & TRAINER_EVENT_HAS_LR_SCHEDULER) all["lr_scheduler"] = describe(*lr_scheduler);
   if (present & TRAINER_EVENT_HAS_TRAIN_DATALOADER)
-    all["train_dataloader"] = {{"length", train_dataloader->size()}, {"batch_size", train_batch_size}};
+    all["train_dataloader"] = {{"length", loader_length(train_dataloader->size().value_or(-1))},
+                               {"batch_size", train_batch_size}};
   if (present & TRAINER_EVENT_HAS_EVAL_DATALOADER)
-    all["eval_dataloader"] = {{"length", handler->objects().eval_dataloader_size()},
+    all["eval_dataloader"] = {{"length", loader_length(handler->objects().eval_dataloader_size())},
                               {"batch_size", args.per_device_eval_batch_size}};
   return json::dump(all);
 }

@@ -4,6 +4,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <torch/utils.h>
 
+#include <cmath>
+
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
 #include "state/checkpoint_names.hpp"
@@ -54,6 +56,14 @@ void check(const EvalDatasets& sets, const std::string& eval_strategy) {
                     "\", but there is no eval dataset; give data.eval, or set eval_strategy to \"no\"");
 }
 
+void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
+  if (dynamic_cast<const IterableDataset*>(train_dataset) && max_steps <= 0)
+    throw_usage(error_id::arguments_invalid,
+                "the train dataset is an IterableDataset, whose number of rows is not known, and args.max_steps is " +
+                    std::to_string(max_steps) +
+                    ", expected the number of steps to train, from which the schedule follows, too; set max_steps");
+}
+
 // A resumed run has the checkpoint's numbers of steps; `given` are those of the arguments.
 void warn_of_changed_steps(const TrainerState& given, const TrainerState& stored, std::int64_t train_batch_size) {
   auto compare = [](const char* name, double now, double before) {
@@ -72,7 +82,7 @@ void warn_of_changed_steps(const TrainerState& given, const TrainerState& stored
 
 }  // namespace
 
-void EvalDatasets::add(std::string name, std::shared_ptr<Dataset> set) {
+void EvalDatasets::add(std::string name, std::shared_ptr<AnyDataset> set) {
   const std::string where = "TrainerOptions.eval_dataset (data.eval)";
   if (name.empty() || (!sets_.empty() && !named()))
     throw_usage(error_id::data_invalid, where +
@@ -89,10 +99,12 @@ Trainer::Impl::Impl(Trainer& trainer, TrainerOptions& options)
       args(checked(std::move(options.args))),
       model(std::move(options.model)),
       model_init(std::move(options.model_init)),
+      data_collator(std::move(options.data_collator)),
       train_dataset(std::move(options.train_dataset)),
       eval_dataset(std::move(options.eval_dataset)),
       compute_loss_func(std::move(options.compute_loss_func)),
       compute_metrics(std::move(options.compute_metrics)),
+      given(std::move(options.optimizers)),
       preprocess_logits_for_metrics(std::move(options.preprocess_logits_for_metrics)),
       log_history_limit(options.log_history_limit),
       terminate_on_nan(options.terminate_on_nan),
@@ -113,6 +125,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   plugins->leave_out(options.without);
   check(model, model_init);
   check_limit(log_history_limit);
+  check(train_dataset.get(), args.max_steps);
   check(eval_dataset, train_dataset ? args.eval_strategy : "no");
   if (args.fp16 && device.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
@@ -133,17 +146,40 @@ void Trainer::Impl::begin(TrainerOptions& options) {
       .describe_objects = [this] { return describe_objects(); }});
   torch::manual_seed(static_cast<std::uint64_t>(args.seed));
   set_model(model_init ? model_init() : std::move(model));
+  take_optimizers();
   if (train_dataset) {
     data_description = train_dataset->description();
     require_writable_directory(args.output_dir, "output_dir");
   }
   crash_report::set_directory(args.output_dir);
   handler->objects().processing_class = std::move(options.processing_class);
-  handler->objects().dataloader_size = [](const DataLoader& loader) { return loader.size(); };
+  handler->objects().dataloader_size = [](const DataLoader& loader) { return loader.size().value_or(-1); };
   handler->set_recorder(options.recorder);
   add_initial_callbacks(options);
   state.stateful_callbacks = handler->collect_states();
   fire(TRAINER_ON_INIT_END);
+}
+
+void Trainer::Impl::take_optimizers() {
+  const auto refuse = [](const std::string& what) {
+    throw_usage(error_id::arguments_invalid, "TrainerOptions.optimizers " + what);
+  };
+  if (model_init && (given.optimizer || given.lr_scheduler))
+    refuse("cannot go with model_init, which makes other parameters for each training; override create_optimizer()");
+  if (given.lr_scheduler && !given.optimizer)
+    refuse("has an lr_scheduler without the optimizer that it drives; give both, or an lr_lambda");
+  if (given.lr_scheduler && given.lr_lambda) refuse("has both lr_scheduler and lr_lambda; give one of them");
+  optimizer = given.optimizer;
+  lr_scheduler = given.lr_scheduler;
+  if (!optimizer) return;
+  const auto named = named_parameters(*model);
+  for (ParamGroup& group : optimizer->param_groups())
+    for (std::size_t i = 0; i < group.params.size(); ++i)
+      for (const NamedParameter& parameter : named)
+        if (parameter.tensor.is_same(group.params[i])) group.names[i] = parameter.name;
+  tensors->set_optimizer(optimizer.get());
+  handler->objects().optimizer = optimizer.get();
+  handler->objects().lr_scheduler = lr_scheduler.get();
 }
 
 void Trainer::Impl::set_model(std::shared_ptr<Model> new_model) {
@@ -175,10 +211,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
     forget_lost_best();
     warn_of_changed_steps(given, state, train_batch_size);
     if (args.restore_callback_states_from_checkpoint) handler->restore_states(json::object(state.stateful_callbacks));
-    resume.epochs_trained = state.global_step / plan.num_update_steps_per_epoch;
-    if (!args.ignore_data_skip)
-      resume.steps_trained_in_current_epoch =
-          state.global_step % plan.num_update_steps_per_epoch * args.gradient_accumulation_steps;
+    resume_data(plan, resume);
   }
   if (state.global_step >= plan.max_steps)
     log::warning("nothing is left to train: the run is at step " + std::to_string(state.global_step) +
@@ -192,11 +225,25 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
   return resume;
 }
 
+// How far the data were read. Epochs of a stream are as long as it is, which the state's epoch alone knows: it counts
+// whole ones, and in its fraction the part of max_steps that this one had made.
+void Trainer::Impl::resume_data(const TrainingPlan& plan, ResumePoint& resume) const {
+  const std::int64_t accumulation = args.gradient_accumulation_steps;
+  std::int64_t steps = state.global_step % plan.num_update_steps_per_epoch * accumulation;
+  resume.epochs_trained = state.global_step / plan.num_update_steps_per_epoch;
+  if (plan.is_stream) {
+    const double epoch = state.epoch;
+    resume.epochs_trained = static_cast<std::int64_t>(epoch);
+    steps = std::llround((epoch - std::floor(epoch)) * static_cast<double>(state.max_steps * accumulation));
+  }
+  if (!args.ignore_data_skip) resume.steps_trained_in_current_epoch = steps;
+}
+
 void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
   CallbackObjects& objects = handler->objects();
   if (!optimizer) optimizer = self.create_optimizer();
   objects.optimizer = optimizer.get();
-  lr_scheduler = self.create_scheduler(*optimizer, plan.max_steps);
+  if (!given.lr_scheduler) lr_scheduler = self.create_scheduler(*optimizer, plan.max_steps);
   objects.lr_scheduler = lr_scheduler.get();
   scaler = self.create_scaler();
   tensors->set_optimizer(optimizer.get());
@@ -221,34 +268,47 @@ std::unique_ptr<Optimizer> Trainer::create_optimizer() {
 }
 
 std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer, std::int64_t num_training_steps) {
+  if (impl_->given.lr_lambda) return make_lambda_scheduler(optimizer, impl_->given.lr_lambda);
   return make_scheduler(impl_->args.lr_scheduler_type, optimizer, impl_->args.get_warmup_steps(num_training_steps),
                         num_training_steps, impl_->args.lr_scheduler_kwargs);
 }
 
-DataLoader::Options Trainer::Impl::loader_options(std::int64_t batch_size) const {
+DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) const {
   return {.batch_size = batch_size,
           .drop_last = args.dataloader_drop_last,
+          .collator = data_collator,
           .num_workers = args.dataloader_num_workers,
           .prefetch_factor = args.dataloader_prefetch_factor.value_or(2),
           .pin_memory = args.dataloader_pin_memory && !device.is_cpu()};
 }
 
-std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
+std::shared_ptr<Sampler> Trainer::get_train_sampler(const Dataset& dataset) {
+  if (impl_->args.train_sampling_strategy != "random") return std::make_shared<SequentialSampler>(dataset.size());
   // transformers takes the seed that the default generator was last given, which is args.seed
   // unless the program seeded it again.
   const std::uint64_t seed = impl_->args.data_seed ? static_cast<std::uint64_t>(*impl_->args.data_seed)
                                                    : at::detail::getDefaultCPUGenerator().current_seed();
+  return std::make_shared<RandomSampler>(dataset.size(), seed);
+}
+
+std::shared_ptr<Sampler> Trainer::get_eval_sampler(const Dataset& dataset) {
+  return std::make_shared<SequentialSampler>(dataset.size());
+}
+
+std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
   auto options = impl_->loader_options(impl_->train_batch_size);
-  options.shuffle = impl_->args.train_sampling_strategy == "random";
-  options.seed = seed;
-  return std::make_unique<DataLoader>(impl_->train_dataset, options);
+  if (const auto* rows = dynamic_cast<const Dataset*>(impl_->train_dataset.get()))
+    options.sampler = get_train_sampler(*rows);
+  return make_data_loader(impl_->train_dataset, std::move(options));
 }
 
-std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<Dataset>& dataset) {
-  return std::make_unique<DataLoader>(dataset, impl_->loader_options(impl_->args.per_device_eval_batch_size));
+std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<AnyDataset>& dataset) {
+  auto options = impl_->loader_options(impl_->args.per_device_eval_batch_size);
+  if (const auto* rows = dynamic_cast<const Dataset*>(dataset.get())) options.sampler = get_eval_sampler(*rows);
+  return make_data_loader(dataset, std::move(options));
 }
 
-std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<Dataset>& dataset) {
+std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<AnyDataset>& dataset) {
   return get_eval_dataloader(dataset);
 }
 

@@ -2,6 +2,7 @@
 #include "trainer/training_plan.hpp"
 
 #include <cmath>
+#include <limits>
 #include <string>
 
 #include "trainer/data_loader.hpp"
@@ -16,14 +17,36 @@ std::int64_t TrainingPlan::window_size(std::int64_t update) const {
   return last && rest != 0 ? rest : gradient_accumulation_steps;
 }
 
+namespace {
+
+TrainingPlan plan_stream(const TrainingArguments& args, std::int64_t train_batch_size) {
+  if (args.max_steps <= 0)
+    throw_usage(error_id::arguments_invalid,
+                "the train dataloader does not know how many batches it gives, and args.max_steps is " +
+                    std::to_string(args.max_steps) + ", expected the number of steps to train; set max_steps");
+  TrainingPlan plan;
+  plan.is_stream = true;
+  plan.gradient_accumulation_steps = args.gradient_accumulation_steps;
+  plan.max_steps = plan.num_update_steps_per_epoch = args.max_steps;
+  plan.steps_in_epoch = args.max_steps * args.gradient_accumulation_steps;
+  plan.num_train_epochs = std::numeric_limits<std::int64_t>::max();
+  plan.num_train_samples = static_cast<double>(plan.steps_in_epoch) * static_cast<double>(train_batch_size);
+  return plan;
+}
+
+}  // namespace
+
 TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_batch_size, const DataLoader& loader) {
-  const std::int64_t batches = loader.size();
+  if (!loader.size()) return plan_stream(args, train_batch_size);
+  const std::int64_t batches = *loader.size();
   const std::int64_t accumulation = args.gradient_accumulation_steps;
-  if (loader.num_examples() == 0)
+  // As transformers estimates it of a loader that does not say.
+  const std::int64_t rows = loader.num_examples().value_or(batches * args.per_device_train_batch_size);
+  if (rows == 0)
     throw_usage(error_id::data_invalid, "the train dataset has no rows, and training needs at least one; give it some");
   if (batches == 0)
     throw_usage(error_id::data_invalid,
-                "the train dataset of " + std::to_string(loader.num_examples()) + " rows gives no batch of " +
+                "the train dataset of " + std::to_string(rows) + " rows gives no batch of " +
                     std::to_string(train_batch_size) +
                     "; make per_device_train_batch_size smaller or set dataloader_drop_last to false");
   TrainingPlan plan;
@@ -41,7 +64,7 @@ TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_bat
     plan.num_train_samples = static_cast<double>(plan.max_steps) * static_cast<double>(train_batch_size * accumulation);
   } else {
     plan.num_train_epochs = static_cast<std::int64_t>(std::ceil(args.num_train_epochs));
-    plan.num_train_samples = static_cast<double>(loader.num_examples()) * args.num_train_epochs;
+    plan.num_train_samples = static_cast<double>(rows) * args.num_train_epochs;
   }
   return plan;
 }

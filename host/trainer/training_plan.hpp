@@ -15,6 +15,9 @@ struct TrainingPlan {
   std::int64_t num_train_epochs = 0, num_update_steps_per_epoch = 0, steps_in_epoch = 0, max_steps = 0;
   std::int64_t gradient_accumulation_steps = 1;
   double num_train_samples = 0;
+  /// The loader does not know its length: an epoch ends where the stream does, and max_steps alone says how many there
+  /// are; the numbers of an epoch are those of max_steps.
+  bool is_stream = false;
 
   /// Micro-batches of an epoch's update; the last one may have fewer.
   std::int64_t window_size(std::int64_t update) const;

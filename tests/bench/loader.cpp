@@ -38,12 +38,15 @@ double torch_rows_a_second(const Rows& data) {
 }
 
 double our_rows_a_second(const std::shared_ptr<trainer::Dataset>& data, std::int64_t workers) {
-  trainer::DataLoader loader(data, {.batch_size = batch, .shuffle = true, .num_workers = workers});
+  const auto loader =
+      trainer::make_data_loader(data, {.batch_size = batch,
+                                       .sampler = std::make_shared<trainer::RandomSampler>(data->size(), 0),
+                                       .num_workers = workers});
   const auto start = bench::Clock::now();
   std::int64_t seen = 0;
   for (std::int64_t epoch = 0; epoch < epochs; ++epoch) {
-    loader.begin_epoch(epoch);
-    while (auto one = loader.next()) seen += one->rows();
+    loader->begin_epoch(epoch);
+    while (auto one = loader->next()) seen += one->rows();
   }
   return static_cast<double>(seen) / bench::seconds_since(start);
 }
@@ -59,14 +62,15 @@ struct Slow : trainer::TensorDataset {
 };
 
 double share_waited(const Rows& data, std::int64_t workers) {
-  trainer::DataLoader loader(std::make_shared<Slow>(data.features.slice(0, 0, 6400), data.labels.slice(0, 0, 6400)),
-                             {.batch_size = batch, .num_workers = workers});
-  loader.begin_epoch(0);
+  const auto loader =
+      trainer::make_data_loader(std::make_shared<Slow>(data.features.slice(0, 0, 6400), data.labels.slice(0, 0, 6400)),
+                                {.batch_size = batch, .num_workers = workers});
+  loader->begin_epoch(0);
   const auto start = bench::Clock::now();
   double waited = 0;
   while (true) {
     const auto asked = bench::Clock::now();
-    if (!loader.next()) break;
+    if (!loader->next()) break;
     waited += bench::seconds_since(asked);
     std::this_thread::sleep_for(std::chrono::milliseconds(2));  // the step, on another processor
   }

@@ -38,8 +38,8 @@ struct CallbackObjects {
 /// The one argument of all sixteen events. What is a pointer is null where the run has no such thing yet:
 ///
 ///   model, processing_class              always, when the Trainer was given them
-///   optimizer, lr_scheduler,             from on_train_begin of the first train() on, and after it
-///   train_dataloader
+///   optimizer, lr_scheduler,             from on_train_begin of the first train() on, and after it; an optimizer or
+///   train_dataloader                     scheduler that the Trainer was given always
 ///   eval_dataloader                      from the first on_prediction_step on
 ///   logs                                 in on_log
 ///   metrics                              in on_evaluate and on_predict

@@ -1,53 +1,46 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 
+#include "trainer/data_collator.hpp"
 #include "trainer/dataset.hpp"
+#include "trainer/sampler.hpp"
 
 namespace trainer {
 
-class BatchWorkers;
-
-/// Batches of a dataset, an epoch at a time.
+/// Batches, an epoch at a time.
 class DataLoader {
  public:
-  struct Options {
-    std::int64_t batch_size = 8;
-    bool drop_last = false;
-    /// Shuffle with randperm of a generator seeded with `seed` + epoch, as accelerate's seedable
-    /// sampler does; nothing is carried from epoch to epoch. Without it: file order.
-    bool shuffle = false;
-    std::uint64_t seed = 0;
-    /// Threads that prepare batches ahead; 0: each batch is made when it is asked for.
-    std::int64_t num_workers = 0;
-    std::int64_t prefetch_factor = 2;  ///< batches ahead for each worker
-    bool pin_memory = false;           ///< page-locked batches, for a GPU
-  };
-
-  DataLoader(std::shared_ptr<Dataset> dataset, Options options);
   virtual ~DataLoader();
-
-  std::int64_t size() const;  ///< batches an epoch
-  std::int64_t num_examples() const { return dataset_->size(); }
-  const Dataset& dataset() const { return *dataset_; }
-
-  /// Starts an epoch at its batch `first_batch`. Draws one number from the default generator, as
-  /// torch's loader does, so that dropout sees the same stream.
-  virtual void begin_epoch(std::int64_t epoch, std::int64_t first_batch = 0);
+  /// Batches an epoch; nothing when that is not known.
+  virtual std::optional<std::int64_t> size() const = 0;
+  /// Rows of the dataset; nothing when that is not known.
+  virtual std::optional<std::int64_t> num_examples() const = 0;
+  /// Starts an epoch at its batch `first_batch`.
+  virtual void begin_epoch(std::int64_t epoch, std::int64_t first_batch = 0) = 0;
   /// The next batch, or nothing at the epoch's end.
-  virtual std::optional<Batch> next();
-
- private:
-  at::Tensor rows_of(std::int64_t batch) const;
-  Batch make(const at::Tensor& rows) const;
-
-  std::shared_ptr<Dataset> dataset_;
-  Options options_;
-  at::Tensor order_;  // [N] int64
-  std::int64_t at_ = 0;
-  std::unique_ptr<BatchWorkers> workers_;
+  virtual std::optional<Batch> next() = 0;
 };
+
+struct DataLoaderOptions {
+  std::int64_t batch_size = 8;
+  /// Leaves out a last batch that is smaller; as in transformers not that of an IterableDataset.
+  bool drop_last = false;
+  /// Null: sequential. An IterableDataset has an order of its own.
+  std::shared_ptr<Sampler> sampler = nullptr;
+  /// Null: Dataset::get_batch, which is faster; rows of an IterableDataset by default_data_collator.
+  DataCollator collator = nullptr;
+  /// Threads that prepare batches ahead; 0: each batch is made when it is asked for. An IterableDataset is read by one.
+  std::int64_t num_workers = 0;
+  std::int64_t prefetch_factor = 2;  ///< batches ahead for each worker
+  bool pin_memory = false;           ///< page-locked batches, for a GPU
+};
+
+/// The loader of a Dataset or an IterableDataset. Each epoch draws one number from the default generator, as torch's
+/// loader does, so that dropout sees the same stream.
+std::unique_ptr<DataLoader> make_data_loader(std::shared_ptr<AnyDataset> dataset, DataLoaderOptions options);
 
 }  // namespace trainer

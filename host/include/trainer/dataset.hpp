@@ -1,52 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
+//
+// Where rows come from: by their numbers (Dataset), or one after another (IterableDataset).
 #pragma once
 
-#include <ATen/core/Tensor.h>
 #include <ATen/ops/stack.h>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
-#include <string>
-#include <utility>
+#include <optional>
 #include <vector>
 
+#include "trainer/batch.hpp"
 #include "trainer/json.hpp"
 
 namespace trainer {
 
-/// Named tensors of one batch, all with the rows first: {"features": [B, F], "labels": [B]}.
-class Batch {
+/// A Dataset or an IterableDataset. make_data_loader() knows these two; rows of another kind need a DataLoader of their
+/// own.
+class AnyDataset {
  public:
-  Batch() = default;
-  Batch(std::initializer_list<std::pair<std::string, at::Tensor>> tensors) : tensors_(tensors) {}
-
-  /// The tensor called `name`; an undefined one when there is none.
-  const at::Tensor& operator[](std::string_view name) const;
-  void set(std::string_view name, at::Tensor tensor);
-  void erase(std::string_view name);
-  std::int64_t rows() const;  ///< of the first tensor; 0 when empty
-
-  auto begin() const { return tensors_.begin(); }
-  auto end() const { return tensors_.end(); }
-  auto begin() { return tensors_.begin(); }
-  auto end() { return tensors_.end(); }
-  bool empty() const { return tensors_.empty(); }
-
- private:
-  std::vector<std::pair<std::string, at::Tensor>> tensors_;
-};
-
-/// Rows that can be asked for by number. Derive for your own data; one call gives a whole batch, so
-/// that a gather costs one operation and not one a row.
-class Dataset {
- public:
-  virtual ~Dataset() = default;
-  virtual std::int64_t size() const = 0;
-  /// The rows `indices` ([B] int64, on the CPU) in that order. With dataloader_num_workers it is
-  /// called from several threads at once.
-  virtual Batch get_batch(const at::Tensor& indices) const = 0;
+  virtual ~AnyDataset();
   /// What has to be known of these rows to give a model that learned from them the same inputs later, such as the
   /// order of columns: kept in its checkpoints, as "data" of training_args.json. Empty: nothing.
   virtual json::object description() const { return {}; }
+};
+
+/// Rows that have numbers, 0 to size() - 1.
+class Dataset : public AnyDataset {
+ public:
+  virtual std::int64_t size() const = 0;
+  /// The batch of these rows ([B] int64), in this order. With dataloader_num_workers it is called from several threads
+  /// at once. What it throws leaves the Trainer as an Error that names the rows.
+  virtual Batch get_batch(const at::Tensor& indices) const = 0;
+  /// The same rows one by one, for a data_collator; from several threads, too. Here a batch that is cut up.
+  virtual std::vector<Row> get_rows(const at::Tensor& indices) const;
+};
+
+/// Rows that are made one by one, and may differ in shape: a data_collator makes batches of them, or
+/// default_data_collator.
+class RowDataset : public Dataset {
+ public:
+  /// Row `index`; from several threads at once with dataloader_num_workers.
+  virtual Row get_row(std::int64_t index) const = 0;
+  Batch get_batch(const at::Tensor& indices) const override;
+  std::vector<Row> get_rows(const at::Tensor& indices) const override;
+};
+
+/// Gives one row after another, then nothing.
+using RowStream = std::function<std::optional<Row>()>;
+
+/// A stream of rows whose number is not known: max_steps says how long training goes on, and an epoch is as long as the
+/// stream. Its order is its own; a resumed run reads again, and drops, what was seen in the epoch.
+class IterableDataset : public AnyDataset {
+ public:
+  /// The rows of an epoch, from the first one on. Streams of several calls do not disturb each other. Each is read by
+  /// one thread at a time, which with dataloader_num_workers is another one than the Trainer's.
+  virtual RowStream stream(std::int64_t epoch) const = 0;
 };
 
 /// Tensors in memory, all with the same number of rows.

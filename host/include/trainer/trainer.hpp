@@ -54,13 +54,17 @@ class Trainer {
   /// that an early stop fires. From any thread or signal handler.
   void request_stop() noexcept;
 
-  /// Evaluates the eval dataset, or each of them by name ("eval_<name>_loss" ...).
+  /// Evaluates the eval dataset (an IterableDataset to its end), or each of them by name ("eval_<name>_loss" ...).
   virtual json::object evaluate();
-  virtual json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "eval");
-  virtual PredictionOutput predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix = "test");
+  virtual json::object evaluate(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix = "eval");
+  virtual PredictionOutput predict(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix = "test");
   /// Writes the model's weights to DIR/model.safetensors, and beside it training_args.json and checkpoint.json, by
   /// which load_model() sees that they are still the same.
   virtual void save_model(const std::filesystem::path& directory) const;
+  /// Fires on_push_begin, then saves the model to args.output_dir, as transformers' push_to_hub does before it uploads
+  /// that. Nobody calls it by itself, and nothing is uploaded here: a class with an uploader overrides it, calls this
+  /// one first, and takes what lies in the directory.
+  virtual void push();
   /// Writes the state to trainer_state.json in args.output_dir.
   void save_state() const;
   /// Loads weights from a checkpoint directory, as resuming does, without its optimizer and state.
@@ -127,9 +131,12 @@ class Trainer {
   virtual Prediction prediction_step(Batch inputs, bool prediction_loss_only);
   virtual std::unique_ptr<Optimizer> create_optimizer();
   virtual std::unique_ptr<LRScheduler> create_scheduler(Optimizer& optimizer, std::int64_t num_training_steps);
+  /// The order of the train dataset, and of one to evaluate: of rows with numbers.
+  virtual std::shared_ptr<Sampler> get_train_sampler(const Dataset& dataset);
+  virtual std::shared_ptr<Sampler> get_eval_sampler(const Dataset& dataset);
   virtual std::unique_ptr<DataLoader> get_train_dataloader();
-  virtual std::unique_ptr<DataLoader> get_eval_dataloader(const std::shared_ptr<Dataset>& dataset);
-  virtual std::unique_ptr<DataLoader> get_test_dataloader(const std::shared_ptr<Dataset>& dataset);
+  virtual std::unique_ptr<DataLoader> get_eval_dataloader(const std::shared_ptr<AnyDataset>& dataset);
+  virtual std::unique_ptr<DataLoader> get_test_dataloader(const std::shared_ptr<AnyDataset>& dataset);
   /// Adds what every log carries, keeps it in state.log_history, and fires on_log.
   virtual void log(json::object& logs, std::optional<double> seconds_since_start = {});
   /// Floating-point operations of a micro-batch: what the model says, 0 when it has no estimate.
@@ -141,7 +148,7 @@ class Trainer {
  protected:
   // ---- what they are made of, for those who override them ----
   const at::Device& device() const;
-  const std::shared_ptr<Dataset>& train_dataset() const;
+  const std::shared_ptr<AnyDataset>& train_dataset() const;
   const EvalDatasets& eval_dataset() const;
   const ComputeMetrics& compute_metrics() const;
   std::int64_t train_batch_size() const;  ///< smaller than the argument when auto_find_batch_size made it so

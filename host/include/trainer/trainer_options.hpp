@@ -6,6 +6,8 @@
 #include <optional>
 
 #include "trainer/callback_spec.hpp"
+#include "trainer/data_collator.hpp"
+#include "trainer/lr_scheduler.hpp"
 #include "trainer/model.hpp"
 
 namespace trainer {
@@ -28,20 +30,20 @@ json::object accuracy(const EvalPrediction& p);
 class EvalDatasets {
  public:
   EvalDatasets() = default;
-  EvalDatasets(std::shared_ptr<Dataset> one) {
+  EvalDatasets(std::shared_ptr<AnyDataset> one) {
     if (one) sets_.emplace_back("", std::move(one));
   }
   template <typename D>
-  EvalDatasets(std::shared_ptr<D> one) : EvalDatasets(std::shared_ptr<Dataset>(std::move(one))) {}
+  EvalDatasets(std::shared_ptr<D> one) : EvalDatasets(std::shared_ptr<AnyDataset>(std::move(one))) {}
   /// An Error for a name that is empty or there already: its metrics would be another's.
-  void add(std::string name, std::shared_ptr<Dataset> set);
+  void add(std::string name, std::shared_ptr<AnyDataset> set);
   bool empty() const { return sets_.empty(); }
   bool named() const { return !sets_.empty() && !sets_[0].first.empty(); }
   auto begin() const { return sets_.begin(); }
   auto end() const { return sets_.end(); }
 
  private:
-  std::vector<std::pair<std::string, std::shared_ptr<Dataset>>> sets_;
+  std::vector<std::pair<std::string, std::shared_ptr<AnyDataset>>> sets_;
 };
 
 /// Loss of a micro-batch (a scalar, with its graph) from what the model gives for it without its labels. Labels are
@@ -56,21 +58,33 @@ using PreprocessLogits = std::function<at::Tensor(const at::Tensor& logits, cons
 /// Makes a model, the same for the same seed of the default generator.
 using ModelInit = std::function<std::shared_ptr<Model>()>;
 
+/// Optimizer and schedule of the program's own; what is left out follows from the arguments. Not with model_init, whose
+/// parameters are others each time: override create_optimizer() there.
+struct Optimizers {
+  std::shared_ptr<Optimizer> optimizer = nullptr;       ///< one of torch::optim by adapt_optimizer()
+  std::shared_ptr<LRScheduler> lr_scheduler = nullptr;  ///< of this optimizer
+  LRLambda lr_lambda = nullptr;                         ///< instead: make_lambda_scheduler of either optimizer
+};
+
 /// Everything a Trainer is made of; only the model is needed to evaluate or predict.
 struct TrainerOptions {
   std::shared_ptr<Model> model;
   TrainingArguments args;
-  std::shared_ptr<Dataset> train_dataset;
+  /// Makes batches of the rows of all datasets; without it datasets make their batches themselves.
+  DataCollator data_collator;
+  /// An IterableDataset needs args.max_steps.
+  std::shared_ptr<AnyDataset> train_dataset;
   EvalDatasets eval_dataset;
   /// Instead of `model`: called after args.seed was set, by the constructor and again by each train(), which then has a
   /// new optimizer, too.
   ModelInit model_init;
   ComputeLossFunction compute_loss_func;
   ComputeMetrics compute_metrics;
-  PreprocessLogits preprocess_logits_for_metrics;
   std::vector<CallbackSpec> callbacks;
   /// A tokenizer or whatever else belongs to the data: nothing looks at it but callbacks, which get it.
   std::any processing_class;
+  Optimizers optimizers;
+  PreprocessLogits preprocess_logits_for_metrics;
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs;
   std::vector<std::string> without;   ///< plugins and trackers to leave out, by id or report_to name

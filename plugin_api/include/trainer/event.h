@@ -7,7 +7,8 @@
  *   substep_end for every micro-batch but the last, pre_optimizer_step, optimizer_step, step_end,
  *   [log], [prediction_step per batch, log, evaluate], [push_begin], [save]; then epoch_end with the
  *   same parts; at the end log with the summary, and train_end. predict() gives prediction_step and
- *   predict.
+ *   predict. push_begin comes within a run from transformers' push_to_hub alone; LibTrainer fires it
+ *   first in Trainer::push(), which a program calls.
  */
 #ifndef TRAINER_EVENT_H
 #define TRAINER_EVENT_H

@@ -93,17 +93,25 @@ TEST(TorchOptimizer, GoesOnFromItsState) {
 
 // Ours are compared with Python's elsewhere: what has their layout has Python's.
 TEST(TorchOptimizer, ItsStateHasTheLayoutOfPythons) {
-  OptimizerSettings settings;
-  settings.learning_rate = 0.1;
-  settings.optim_args = "momentum=0.9,nesterov=true";
-  for (const auto& [theirs, ours] : std::map<std::string, std::string>{{"sgd", "sgd"}, {"adamw", "adamw_torch"}}) {
+  struct Pair {
+    const char *theirs, *ours, *optim_args;
+    double weight_decay;
+  };
+  for (const Pair& pair :
+       {Pair{"sgd", "sgd", "momentum=0.9,dampening=0.0,nesterov=true", 0}, Pair{"adamw", "adamw_torch", "", 0.01},
+        Pair{"rmsprop", "rmsprop", "momentum=0.5,centered=true", 0}}) {
+    OptimizerSettings settings;
+    settings.learning_rate = 0.1;
+    settings.optim_args = pair.optim_args;
     settings.adam_beta1 = 0.8, settings.adam_beta2 = 0.99;
     auto one = parameters(), other = parameters();
-    const auto adapted = adapt_optimizer(all().at(theirs)(one));
+    const auto adapted = adapt_optimizer(all().at(pair.theirs)(one));
     const auto own =
-        make_optimizer(ours, {{.params = other, .names = {}, .weight_decay = theirs == "sgd" ? 0.0 : 0.01}}, settings);
-    for (int step = 0; step < 2; ++step)
-      set_gradients(one, step), set_gradients(other, step), adapted->step(), own->step();
+        make_optimizer(pair.ours, {{.params = other, .names = {}, .weight_decay = pair.weight_decay}}, settings);
+    for (int step = 0; step < 2; ++step) {
+      set_gradients(one, step), set_gradients(other, step);
+      adapted->step(), own->step();
+    }
     EXPECT_TRUE(test::agree(adapted->state_dict(), own->state_dict()));
     adapted->load_state_dict(own->state_dict(), "a checkpoint of args.optim");
     EXPECT_TRUE(test::agree(adapted->state_dict(), own->state_dict()));

@@ -93,9 +93,9 @@ struct ObjectsRecorder : TrainerCallback {
       line["group_sizes"] = numbers(sizes);
     }
     if (c.lr_scheduler) line["last_lr"] = numbers(c.lr_scheduler->get_last_lr());
-    if (c.train_dataloader) line["train_dataloader"] = c.train_dataloader->size();
+    if (c.train_dataloader) line["train_dataloader"] = c.train_dataloader->size().value();
     if (c.eval_dataloader) {
-      line["eval_dataloader"] = c.eval_dataloader->size();
+      line["eval_dataloader"] = c.eval_dataloader->size().value();
       EXPECT_EQ(c.eval_dataloader_size, c.eval_dataloader->size());
     }
     if (c.logs) line["logs"] = measured(*c.logs);

@@ -191,11 +191,11 @@ TEST_F(TrainerOptionsTest, AnExceptionOfAFunctionIsAnErrorThatSaysWhere) {
 TEST_F(TrainerOptionsTest, EvaluationAndSavingCanBeOverridden) {
   struct Own : Trainer {
     using Trainer::Trainer;
-    json::object evaluate(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) override {
+    json::object evaluate(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) override {
       calls.push_back("evaluate");
       return Trainer::evaluate(dataset, prefix);
     }
-    PredictionOutput predict(const std::shared_ptr<Dataset>& dataset, const std::string& prefix) override {
+    PredictionOutput predict(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) override {
       calls.push_back("predict");
       return Trainer::predict(dataset, prefix);
     }

@@ -180,8 +180,9 @@ TEST_F(TrainerTest, TorchDatasetsAreTakenOver) {
     std::optional<std::size_t> size() const override { return 6; }
   };
   auto o = options();
-  o.train_dataset = from_torch(Squares());
-  EXPECT_EQ(o.train_dataset->size(), 6);
+  const auto squares = from_torch(Squares());
+  EXPECT_EQ(squares->size(), 6);
+  o.train_dataset = squares;
   Trainer trainer(std::move(o));
   EXPECT_EQ(trainer.train().global_step, 3);
 }

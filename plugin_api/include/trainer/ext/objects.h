@@ -23,7 +23,7 @@ typedef struct trainer_ext_objects {
   /* A JSON object with a key for each that is present, and others in time:
    * "optimizer": {"param_groups": [{"lr": ..., "params": ["0.weight", ...], ...}]}, with the keys of torch's groups;
    * "lr_scheduler": {"last_lr": [...], "state": {...}}, with what state_dict() of Python's has;
-   * "train_dataloader", "eval_dataloader": {"length": ..., "batch_size": ...}.
+   * "train_dataloader", "eval_dataloader": {"length": ..., "batch_size": ...}; the length of a stream is null.
    * Borrowed until the next call. [trainer-thread & event] */
   void(TRAINER_CALL* describe)(const trainer_host* host, trainer_text* json);
 } trainer_ext_objects;
