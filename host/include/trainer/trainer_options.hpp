@@ -66,35 +66,36 @@ struct Optimizers {
   LRLambda lr_lambda = nullptr;                         ///< instead: make_lambda_scheduler of either optimizer
 };
 
-/// Everything a Trainer is made of; only the model is needed to evaluate or predict.
+/// Everything a Trainer is made of; only the model is needed to evaluate or predict. Each member has an initializer, so
+/// that compilers do not warn of those that a program leaves out.
 struct TrainerOptions {
-  std::shared_ptr<Model> model;
-  TrainingArguments args;
+  std::shared_ptr<Model> model = {};
+  TrainingArguments args = {};
   /// Makes batches of the rows of all datasets; without it datasets make their batches themselves.
-  DataCollator data_collator;
+  DataCollator data_collator = {};
   /// An IterableDataset needs args.max_steps.
-  std::shared_ptr<AnyDataset> train_dataset;
-  EvalDatasets eval_dataset;
+  std::shared_ptr<AnyDataset> train_dataset = {};
+  EvalDatasets eval_dataset = {};
   /// Instead of `model`: called after args.seed was set, by the constructor and again by each train(), which then has a
   /// new optimizer, too.
-  ModelInit model_init;
-  ComputeLossFunction compute_loss_func;
-  ComputeMetrics compute_metrics;
-  std::vector<CallbackSpec> callbacks;
+  ModelInit model_init = {};
+  ComputeLossFunction compute_loss_func = {};
+  ComputeMetrics compute_metrics = {};
+  std::vector<CallbackSpec> callbacks = {};
   /// A tokenizer or whatever else belongs to the data: nothing looks at it but callbacks, which get it.
-  std::any processing_class;
-  Optimizers optimizers;
-  PreprocessLogits preprocess_logits_for_metrics;
+  std::any processing_class = {};
+  Optimizers optimizers = {};
+  PreprocessLogits preprocess_logits_for_metrics = {};
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
-  std::vector<std::filesystem::path> plugin_dirs;
-  std::vector<std::string> without;   ///< plugins and trackers to leave out, by id or report_to name
-  EventRecorder* recorder = nullptr;  ///< not owned
-  bool quiet = false;                 ///< no bars, and no log lines on stdout
+  std::vector<std::filesystem::path> plugin_dirs = {};
+  std::vector<std::string> without = {};  ///< plugins and trackers to leave out, by id or report_to name
+  EventRecorder* recorder = nullptr;      ///< not owned
+  bool quiet = false;                     ///< no bars, and no log lines on stdout
   /// A thread writes the checkpoints, and training waits only until their contents are copied to
   /// memory. on_save then comes at the end of the first step after the checkpoint is whole.
   bool async_save = false;
   /// Keeps this many entries of state.log_history, the newest; all without it. At least 1.
-  std::optional<std::int64_t> log_history_limit;
+  std::optional<std::int64_t> log_history_limit = {};
   /// train() ends with an Error before the update of a loss that is NaN or infinite, as Lightning's flag of this name
   /// did; without it there is one warning. On a GPU each step then waits for its loss.
   bool terminate_on_nan = false;
