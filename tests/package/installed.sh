@@ -87,9 +87,3 @@ grep -q "LibTrainer without LibTrainer::trainer: .*Boost" "$work/log" || fail "$
 grep -q "LibTrainer::trainer needs Boost" "$work/log" || fail "$(cat "$work/log")"
 try_package C -DX=1 "0.1" || fail "version 0.1 of 0.1.0: $(cat "$work/log")"
 ! try_package C -DX=1 "0.0" || fail "version 0.0 of 0.1.0"
-
-# A program of one's own on the training host.
-quietly "$cmake" -S "$(dirname "$0")/consumer" -B "$work/consumer" -DCMAKE_PREFIX_PATH="$prefix" \
-  -DTorch_DIR="$TORCH/share/cmake/Torch" -DCMAKE_BUILD_TYPE=Debug
-quietly "$cmake" --build "$work/consumer"
-quietly "$work/consumer/consumer"
