@@ -34,7 +34,7 @@ WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused"]
 def fails(command, **more):
     """What a command says when it fails, or nothing."""
     done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, **more)
-    return "" if done.returncode == 0 else done.stdout + done.stderr
+    return "" if done.returncode == 0 else f"{done.stdout}{done.stderr}(exit status {done.returncode})"
 
 
 def syntax(text, compiler, *flags):
@@ -62,7 +62,6 @@ def check_programs(those, _):
     command = next(entry["command"] for entry in entries if "/trainer_host.dir/" in entry["command"])
     flags = [word for flag in re.findall(r"-isystem \S+|-[ID]\S+|-std=\S+", command) for word in flag.split()]
     flags += [f"-I{SOURCE / 'sdk/include'}", "-Wno-return-type"]  # of main(), which is another function here
-    flags.append("-Wno-missing-field-initializers")
     said = syntax("\n".join([*includes, *bodies]), os.environ["CXX"], "-xc++", *flags)
     errors = [line for line in said.splitlines() if " error: " in line]
     meant = [line for line in errors if line.startswith(wrong_page)]
