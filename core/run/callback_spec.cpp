@@ -27,6 +27,15 @@ void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& regist
                    other.path.string() + "), too; a checkpoint has one place for both");
 }
 
+std::shared_ptr<CallbackEntry> make_entry(std::shared_ptr<PluginLibrary> library, const PluginCallback& callback,
+                                          const HostContext& context) {
+  const std::string config_place = callback.where + ".config";
+  if (!library->file().note.report_to.empty())
+    require_available(*library, context, callback.config,
+                      callback.where + " names the plugin \"" + callback.plugin + "\"", config_place);
+  return make_plugin_entry(std::move(library), callback.config, callback.on_error, context, config_place);
+}
+
 }  // namespace
 
 CallbackSpec::CallbackSpec(std::shared_ptr<CallbackEntry> popped)
@@ -43,10 +52,8 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   json::object config = spec.config;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
-    const PluginFile& file = registry.require(spec.plugin, spec.where);
-    if (!file.note.report_to.empty())
-      require_available(file, context, spec.config, spec.where + " names the plugin \"" + spec.plugin + "\"");
-    return make_plugin_entry(file, spec.config, spec.on_error, context, spec.where + ".config");
+    const Watchdog watchdog;
+    return make_entry(PluginLibrary::load(registry.require(spec.plugin, spec.where)), spec, context);
   });
   out.plugin_id_ = std::move(id);
   out.config_ = std::move(config);
@@ -59,11 +66,12 @@ CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
 
 CallbackSpec CallbackSpec::plugin(const trainer_plugin& table, json::object config, OnError on_error) {
   const auto library = PluginLibrary::of_program(table);
-  CallbackSpec out([library, config, on_error](const PluginRegistry&, const HostContext& context) {
-    return make_plugin_entry(library, config, on_error, context, PluginCallback().where + ".config");
+  const PluginCallback callback{.plugin = library->file().note.id, .config = std::move(config), .on_error = on_error};
+  CallbackSpec out([library, callback](const PluginRegistry&, const HostContext& context) {
+    return make_entry(library, callback, context);
   });
-  out.plugin_id_ = library->file().note.id;
-  out.config_ = std::move(config);
+  out.plugin_id_ = callback.plugin;
+  out.config_ = callback.config;
   return out;
 }
 

@@ -67,6 +67,13 @@ void tell_twins(const PluginFile& used, const PluginRegistry& registry) {
                    ") has the same name and was found later");
 }
 
+Availability ask(const PluginLibrary& library, const HostContext& context, const json::object& config,
+                 std::string_view config_place) {
+  const PluginNote& note = library.file().note;
+  const PluginHost host(note.id, resolve_config(note.config, note.id, config, config_place), context);
+  return ask_availability(library, &host);
+}
+
 using Made = std::function<bool(const Tracker&)>;
 
 std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context, const Made& made) {
@@ -76,11 +83,14 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
   });
   std::vector<Tracker> out;
   std::set<std::string> stores;
-  for (const PluginFile* file : installed)
-    if (!file->note.store.empty() && made(plain(*file, false))) stores.insert(file->note.store);
+  std::erase_if(installed, [&](const PluginFile* file) {
+    if (!made(plain(*file, false))) return false;
+    if (!file->note.store.empty()) stores.insert(file->note.store);
+    return true;
+  });
   for (const PluginFile* file : installed) {
     const std::string& store = file->note.store;
-    if (made(plain(*file, false)) || stores.count(store) || !is_available(*file, context)) continue;
+    if (stores.count(store) || !is_available(*file, context)) continue;
     tell_twins(*file, registry);
     out.push_back(plain(*file, false));
     if (!store.empty()) stores.insert(store);
@@ -135,7 +145,8 @@ Tracker named(const std::string& name, const PluginRegistry& registry, const Hos
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
     tell_twins(*file, registry);
-    if (!made(plain(*file, true))) require_available(*file, context, {}, "args.report_to names \"" + name + "\"");
+    if (!made(plain(*file, true)))
+      require_available(*PluginLibrary::load(*file), context, {}, "args.report_to names \"" + name + "\"", "report_to");
     return plain(*file, true);
   }
   throw_unknown(name, registry);
@@ -143,15 +154,13 @@ Tracker named(const std::string& name, const PluginRegistry& registry, const Hos
 
 }  // namespace
 
-Availability availability(const PluginFile& file, const HostContext& context, const json::object& config,
-                          std::string_view where) {
-  const PluginHost host(file.note.id, resolve_config(file.note.config, file.note.id, config, where), context);
-  return ask_availability(*PluginLibrary::load(file), &host);
+Availability availability(const PluginFile& file, const HostContext& context) {
+  return ask(*PluginLibrary::load(file), context, {}, "report_to");
 }
 
-void require_available(const PluginFile& file, const HostContext& context, const json::object& config,
-                       const std::string& where) {
-  const Availability found = availability(file, context, config, where);
+void require_available(const PluginLibrary& library, const HostContext& context, const json::object& config,
+                       const std::string& where, std::string_view config_place) {
+  const Availability found = ask(library, context, config, config_place);
   if (found.use == Availability::no)
     throw_usage(error_id::tracker_unavailable, where + ", which is not available here: " + found.reason);
 }
@@ -209,8 +218,7 @@ std::vector<Twin> twins(const PluginRegistry& registry) {
 }
 
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                       const HostContext& context, const Made& made_by_run) {
-  const Made made = made_by_run ? made_by_run : [](const Tracker&) { return false; };
+                                       const HostContext& context, const Made& made) {
   std::vector<Tracker> out;
   if (report_to == std::vector<std::string>{"all"}) {
     out = all_available(registry, context, made);

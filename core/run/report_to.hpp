@@ -13,14 +13,15 @@
 
 namespace trainer {
 
-/// Asks a tracker whether it can be used here with this configuration, which is checked as for an instance; `where` is
-/// its place, for messages. Loads the plugin.
-Availability availability(const PluginFile& file, const HostContext& context, const json::object& config = {},
-                          std::string_view where = "report_to");
+class PluginLibrary;
 
-/// A usage Error, which says why and what to do, for a tracker that cannot work with this configuration.
-void require_available(const PluginFile& file, const HostContext& context, const json::object& config,
-                       const std::string& where);
+/// Asks a tracker whether it can be used here without a configuration. Loads the plugin.
+Availability availability(const PluginFile& file, const HostContext& context);
+
+/// A usage Error, which says why and what to do, for a tracker that cannot work with this configuration. That is
+/// checked as for an instance. `where`: who wants the tracker; `config_place`: where the configuration stands.
+void require_available(const PluginLibrary& library, const HostContext& context, const json::object& config,
+                       const std::string& where, std::string_view config_place);
 
 /// The same of a tracker that nobody named, which must not hold up the others: asked on a thread of its own, which is
 /// left behind when it has not answered at the watchdog's deadline. That is an Error, as is anything else.
@@ -40,6 +41,8 @@ struct Tracker {
   bool asked_for;       ///< named, and not only part of "all" or one that always joins
 };
 
+inline bool no_tracker(const Tracker&) { return false; }
+
 /// The trackers that args.report_to means, in the order in which they are called. "all": every
 /// installed tracker that is available, in transformers' order and then by name, but one for each
 /// store; "none" or an empty list: none; names: those, in the order given, each once. "PLUGIN:CALLBACK" is
@@ -50,6 +53,6 @@ struct Tracker {
 /// store.
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                        const HostContext& context,
-                                       const std::function<bool(const Tracker&)>& made = {});
+                                       const std::function<bool(const Tracker&)>& made = no_tracker);
 
 }  // namespace trainer

@@ -57,10 +57,22 @@ class Listening final : public sdk::TrainerCallback, public sdk::Console {
   static inline std::string heard;
 };
 
+class Tracking final : public sdk::TrainerCallback {
+ public:
+  static void available(const sdk::Host& host) {
+    if (host.config("server").text().empty()) throw sdk::Unavailable("there is no server; set config.server");
+  }
+};
+
 }  // namespace
 }  // namespace trainer
 
 // clang-format off
+#define TRAINER_PLUGIN_ENTRY tracking_plugin
+TRAINER_PLUGIN(trainer::Tracking, {
+  "id": "tracking", "version": "1", "report_to": "tracking", "config": {"server": {"type": "string", "default": ""}}
+})
+#undef TRAINER_PLUGIN_ENTRY
 #define TRAINER_PLUGIN_ENTRY counting_plugin
 TRAINER_PLUGIN(trainer::Counting, {
   "id": "counting", "version": "2", "class": "CountingCallback",
@@ -105,6 +117,13 @@ TEST_F(ProgramPluginTest, GetsItsConfigurationCheckedAndFilled) {
   EXPECT_SAYS(sentence_of([&] { add({CallbackSpec::plugin(counting, {{"most", -1}})}); }), "expected at least 0");
   EXPECT_SAYS(sentence_of([&] { add({CallbackSpec::plugin(sdk::plugin_table<NoLine>(), {{"a", 1}})}); }),
               "it has no configuration");
+}
+
+TEST_F(ProgramPluginTest, ATrackerThatCannotWorkIsRefused) {
+  EXPECT_SAYS(sentence_of([&] { add({CallbackSpec::plugin(*tracking_plugin())}); }),
+              "callbacks names the plugin \"tracking\", which is not available here: there is no server");
+  add({CallbackSpec::plugin(*tracking_plugin(), {{"server", "here"}})});
+  EXPECT_EQ(handler.entries().size(), 1u);
 }
 
 TEST_F(ProgramPluginTest, IsCalledInItsPlaceByItsId) {
