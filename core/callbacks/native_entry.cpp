@@ -22,27 +22,10 @@ struct NativeSlot {
 };
 
 // In the order of TrainerCallback's methods, as overridden_events() counts them.
-#define TRAINER_NATIVE_SLOT(event) {&trainer_callback::event, &native_slot<&TrainerCallback::event>}
-constexpr NativeSlot native_slots[] = {
-    TRAINER_NATIVE_SLOT(on_init_end),
-    TRAINER_NATIVE_SLOT(on_train_begin),
-    TRAINER_NATIVE_SLOT(on_train_end),
-    TRAINER_NATIVE_SLOT(on_epoch_begin),
-    TRAINER_NATIVE_SLOT(on_epoch_end),
-    TRAINER_NATIVE_SLOT(on_step_begin),
-    TRAINER_NATIVE_SLOT(on_pre_optimizer_step),
-    TRAINER_NATIVE_SLOT(on_optimizer_step),
-    TRAINER_NATIVE_SLOT(on_substep_end),
-    TRAINER_NATIVE_SLOT(on_step_end),
-    TRAINER_NATIVE_SLOT(on_evaluate),
-    TRAINER_NATIVE_SLOT(on_predict),
-    TRAINER_NATIVE_SLOT(on_save),
-    TRAINER_NATIVE_SLOT(on_log),
-    TRAINER_NATIVE_SLOT(on_prediction_step),
-    TRAINER_NATIVE_SLOT(on_push_begin),
-};
+#define TRAINER_NATIVE_SLOT(event) {&trainer_callback::event, &native_slot<&TrainerCallback::event>},
+constexpr NativeSlot native_slots[] = {TRAINER_FOR_EACH_SLOT(TRAINER_NATIVE_SLOT)};
 #undef TRAINER_NATIVE_SLOT
-static_assert(std::size(native_slots) == TRAINER_EVENT_COUNT && detail::all_events == (1u << TRAINER_EVENT_COUNT) - 1);
+static_assert(std::size(native_slots) == TRAINER_EVENT_COUNT);
 
 // The table comes first in `block`, so that a slot finds its entry from `self` alone.
 struct NativeEntry final : CallbackEntry {

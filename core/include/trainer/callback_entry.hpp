@@ -3,6 +3,8 @@
 // A callback as a run keeps it, be it a plugin or an object in C++.
 #pragma once
 
+#include <trainer/callback.h>
+
 #include <functional>
 #include <memory>
 #include <optional>
@@ -11,8 +13,6 @@
 
 #include "trainer/error.hpp"
 #include "trainer/trainer_callback.hpp"
-
-struct trainer_callback;
 
 namespace trainer {
 
@@ -70,7 +70,7 @@ std::shared_ptr<CallbackEntry> make_native_entry(std::shared_ptr<TrainerCallback
 
 namespace detail {
 
-inline constexpr std::uint32_t all_events = (1u << 16) - 1;
+inline constexpr std::uint32_t all_events = (1u << TRAINER_EVENT_COUNT) - 1;
 
 /// The methods that T overrides, as make_native_entry() takes them.
 template <typename T>
@@ -82,22 +82,7 @@ constexpr std::uint32_t overridden_events() {
   if constexpr (!requires { requires std::is_same_v<decltype(&T::event), decltype(&TrainerCallback::event)>; }) \
     events |= bit;                                                                                              \
   bit <<= 1;
-  TRAINER_OVERRIDDEN(on_init_end)
-  TRAINER_OVERRIDDEN(on_train_begin)
-  TRAINER_OVERRIDDEN(on_train_end)
-  TRAINER_OVERRIDDEN(on_epoch_begin)
-  TRAINER_OVERRIDDEN(on_epoch_end)
-  TRAINER_OVERRIDDEN(on_step_begin)
-  TRAINER_OVERRIDDEN(on_pre_optimizer_step)
-  TRAINER_OVERRIDDEN(on_optimizer_step)
-  TRAINER_OVERRIDDEN(on_substep_end)
-  TRAINER_OVERRIDDEN(on_step_end)
-  TRAINER_OVERRIDDEN(on_evaluate)
-  TRAINER_OVERRIDDEN(on_predict)
-  TRAINER_OVERRIDDEN(on_save)
-  TRAINER_OVERRIDDEN(on_log)
-  TRAINER_OVERRIDDEN(on_prediction_step)
-  TRAINER_OVERRIDDEN(on_push_begin)
+  TRAINER_FOR_EACH_SLOT(TRAINER_OVERRIDDEN)
 #undef TRAINER_OVERRIDDEN
   return events;
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <trainer/event.h>
+#include <trainer/callback.h>
 
 #include <array>
 #include <cstdint>
@@ -12,10 +12,10 @@ namespace trainer {
 
 /// The sixteen events by their number (TRAINER_ON_...): the names of transformers' TrainerCallback.
 inline constexpr std::array<std::string_view, TRAINER_EVENT_COUNT> event_names = {
-    "on_init_end",    "on_train_begin", "on_train_end",          "on_epoch_begin",
-    "on_epoch_end",   "on_step_begin",  "on_pre_optimizer_step", "on_optimizer_step",
-    "on_substep_end", "on_step_end",    "on_evaluate",           "on_predict",
-    "on_save",        "on_log",         "on_prediction_step",    "on_push_begin"};
+#define TRAINER_EVENT_NAME(event) #event,
+    TRAINER_FOR_EACH_SLOT(TRAINER_EVENT_NAME)
+#undef TRAINER_EVENT_NAME
+};
 static_assert(event_names[TRAINER_ON_STEP_END] == "on_step_end");
 static_assert(event_names[TRAINER_ON_PUSH_BEGIN] == "on_push_begin");
 

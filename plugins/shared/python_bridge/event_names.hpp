@@ -5,17 +5,12 @@
 
 #include <trainer/event.h>
 
-#include <array>
 #include <string_view>
+#include <trainer/sdk/note.hpp>
 
 namespace trainer::plugins {
 
-/// In the order of TRAINER_ON_INIT_END and the rest.
-inline constexpr std::array<std::string_view, TRAINER_EVENT_COUNT> event_names = {
-    "on_init_end",    "on_train_begin", "on_train_end",          "on_epoch_begin",
-    "on_epoch_end",   "on_step_begin",  "on_pre_optimizer_step", "on_optimizer_step",
-    "on_substep_end", "on_step_end",    "on_evaluate",           "on_predict",
-    "on_save",        "on_log",         "on_prediction_step",    "on_push_begin"};
+using sdk::notes::event_names;  // in the order of TRAINER_ON_INIT_END and the rest
 
 inline constexpr std::uint32_t all_events = (1u << TRAINER_EVENT_COUNT) - 1;
 /// Those that come for every step or batch.
