@@ -48,10 +48,6 @@ std::uint32_t CallbackObjects::has() const {
          (eval_dataloader ? TRAINER_EVENT_HAS_EVAL_DATALOADER : 0u);
 }
 
-std::int64_t CallbackObjects::eval_dataloader_size() const {
-  return eval_dataloader ? dataloader_size(*eval_dataloader) : -1;
-}
-
 CallbackHandler::CallbackHandler(const TrainingArguments& args, TrainerState& state, TrainerControl& control)
     : args_(args), state_(state), control_(control) {}
 
@@ -168,9 +164,8 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   state_.fill(view);
   MapView map(values, false);
   NativeEvent event;
-  static_cast<trainer_event&>(event) = {
-      sizeof(trainer_event),   kind,           &view, &control_,
-      values ? &map : nullptr, objects_.has(), 0,     objects_.eval_dataloader_size()};
+  static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind,           &view, &control_,
+                                        values ? &map : nullptr, objects_.has(), 0,     objects_.eval_dataloader_size};
   event.native_args = &args_;
   event.native_state = &state_;
   event.native_control = &control_;

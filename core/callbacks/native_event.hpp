@@ -26,7 +26,7 @@ struct NativeEvent : trainer_event {
             .lr_scheduler = objects->lr_scheduler,
             .train_dataloader = objects->train_dataloader,
             .eval_dataloader = objects->eval_dataloader.get(),
-            .eval_dataloader_size = objects->eval_dataloader_size(),
+            .eval_dataloader_size = objects->eval_dataloader_size,
             .logs = kind == TRAINER_ON_LOG ? native_values : nullptr,
             .metrics = kind == TRAINER_ON_LOG ? nullptr : native_values};
   }

@@ -82,7 +82,7 @@ std::string Trainer::Impl::describe_objects() const {
     all["train_dataloader"] = {{"length", loader_length(train_dataloader->size().value_or(-1))},
                                {"batch_size", train_batch_size}};
   if (present & TRAINER_EVENT_HAS_EVAL_DATALOADER)
-    all["eval_dataloader"] = {{"length", loader_length(handler->objects().eval_dataloader_size())},
+    all["eval_dataloader"] = {{"length", loader_length(handler->objects().eval_dataloader_size)},
                               {"batch_size", args.per_device_eval_batch_size}};
   return json::dump(all);
 }

@@ -28,11 +28,9 @@ struct CallbackObjects {
   LRScheduler* lr_scheduler = nullptr;
   DataLoader* train_dataloader = nullptr;
   std::shared_ptr<DataLoader> eval_dataloader;  ///< of the last evaluation or prediction
-  /// Batches of a loader, -1 when it cannot tell: core knows no loader.
-  std::int64_t (*dataloader_size)(const DataLoader&) = nullptr;
+  std::int64_t eval_dataloader_size = -1;       ///< its batches; -1 without one, or when it cannot tell
 
   std::uint32_t has() const;  ///< TRAINER_EVENT_HAS_... bits (event.h)
-  std::int64_t eval_dataloader_size() const;
 };
 
 /// The one argument of all sixteen events. What is a pointer is null where the run has no such thing yet:

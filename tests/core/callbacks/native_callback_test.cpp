@@ -134,7 +134,7 @@ TEST_F(NativeCallback, GetsWhatTheRunHas) {
   handler.objects().optimizer = &optimizer;
   handler.objects().processing_class = std::string("a tokenizer");
   handler.objects().eval_dataloader = std::make_shared<DataLoader>(7);
-  handler.objects().dataloader_size = [](const DataLoader& loader) { return loader.batches; };
+  handler.objects().eval_dataloader_size = 7;
   EXPECT_EQ(handler.objects().has(), TRAINER_EVENT_HAS_OPTIMIZER | TRAINER_EVENT_HAS_EVAL_DATALOADER);
   json::object values;
   callback->look = [&](CallbackContext& c) {
@@ -166,7 +166,6 @@ TEST_F(NativeCallback, SeesTheLoaderOfAnEvaluationThatOneBeforeItBegan) {
     void on_step_end(CallbackContext& c) override { batches = c.eval_dataloader->batches; }
     std::int64_t batches = 0;
   };
-  handler.objects().dataloader_size = [](const DataLoader& loader) { return loader.batches; };
   handler.objects().eval_dataloader = std::make_shared<DataLoader>(1);
   const auto first = std::make_shared<First>();
   first->handler = &handler;
