@@ -40,7 +40,7 @@ std::vector<std::string> read_tags(const std::string& text) {
   return tags;
 }
 
-Setting mode_setting(const SettingReader& given) { return given.find("mode", {"SWANLAB_MODE"}).value_or(Setting()); }
+Setting mode_setting(const SettingReader& given) { return given.setting("mode", {"SWANLAB_MODE"}); }
 
 Settings::Mode read_mode(const SettingReader& given) {
   const Setting setting = mode_setting(given);
@@ -52,7 +52,7 @@ Settings::Mode read_mode(const SettingReader& given) {
 }
 
 Settings::Resume read_resume(const SettingReader& given, bool resuming) {
-  const Setting setting = given.find("resume", {"SWANLAB_RESUME", "SWANLAB_RUN_RESUME"}).value_or(Setting());
+  const Setting setting = given.setting("resume", {"SWANLAB_RESUME", "SWANLAB_RUN_RESUME"});
   const std::string& resume = setting.text;
   if (resume.empty()) return resuming ? Settings::Resume::allow : Settings::Resume::never;
   if (resume == "allow" || plugins::is_true(resume)) return Settings::Resume::allow;
@@ -89,7 +89,7 @@ Settings read_settings(const SettingReader& given, bool resuming) {
   s.color = given.text("exp_color", {"SWANLAB_EXPERIMENT_COLOR", "SWANLAB_EXP_COLOR"});
   if (s.color.empty()) s.color = "#528d59";
   s.tags = read_tags(given.text("tags", {"SWANLAB_EXPERIMENT_TAGS", "SWANLAB_TAGS"}));
-  const Setting id = given.find("run_id", {"SWANLAB_RUN_ID"}).value_or(Setting());
+  const Setting id = given.setting("run_id", {"SWANLAB_RUN_ID"});
   s.id = id.text;
   if (std::any_of(s.id.begin(), s.id.end(), is_reserved))
     refuse(id, "none of < > : \" / \\ | ? * # % and no control character in it");

@@ -40,7 +40,7 @@ std::vector<std::string> split_tags(const std::string& text, bool list) {
 void read_tags(Settings& settings, const SettingReader& given) {
   constexpr std::size_t longest = 64;
   const bool list = given.find("tags", {}).has_value();
-  const auto [text, name] = given.find("tags", {"WANDB_TAGS"}).value_or(Setting());
+  const auto [text, name] = given.setting("tags", {"WANDB_TAGS"});
   for (std::string& tag : split_tags(text, list)) {
     if (!tag.empty() && plugins::code_points(tag) <= longest)
       settings.tags.push_back(std::move(tag));
@@ -56,7 +56,7 @@ void read_tags(Settings& settings, const SettingReader& given) {
 }
 
 Settings::Mode read_mode(const SettingReader& given) {
-  const Setting setting = given.find("mode", {"WANDB_MODE"}).value_or(Setting());
+  const Setting setting = given.setting("mode", {"WANDB_MODE"});
   const std::string& mode = setting.text;
   if (is_disabled(given)) return Settings::Mode::disabled;
   if (mode.empty() || mode == "online" || mode == "run" || mode == "shared") return Settings::Mode::online;
@@ -65,7 +65,7 @@ Settings::Mode read_mode(const SettingReader& given) {
 }
 
 void read_resume(Settings& settings, const SettingReader& given) {
-  const Setting setting = given.find("resume", {"WANDB_RESUME"}).value_or(Setting());
+  const Setting setting = given.setting("resume", {"WANDB_RESUME"});
   const std::string& resume = setting.text;
   if (resume.empty()) return;
   if (resume == "never")
@@ -115,7 +115,7 @@ Settings read_settings(const SettingReader& given) {
   settings.notes = given.text("notes", {"WANDB_NOTES"});
   read_tags(settings, given);
   settings.sweep_id = given.text("sweep_id", {"WANDB_SWEEP_ID"});
-  const Setting id = given.find("run_id", {"WANDB_RUN_ID"}).value_or(Setting());
+  const Setting id = given.setting("run_id", {"WANDB_RUN_ID"});
   check_id(id);
   settings.id = id.text;
   settings.host = given.text("host", {"WANDB_HOST"});
@@ -137,7 +137,7 @@ Settings read_settings(const SettingReader& given) {
       refuse(*interval, "seconds, 0.1 or more");
     settings.stats_interval = std::chrono::duration<double>(std::min(seconds, 86400.0));
   }
-  settings.log_model = given.find("log_model", {"WANDB_LOG_MODEL"}).value_or(Setting());
+  settings.log_model = given.setting("log_model", {"WANDB_LOG_MODEL"});
   settings.watch = given.text("watch", {"WANDB_WATCH"});
   return settings;
 }

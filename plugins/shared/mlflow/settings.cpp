@@ -145,8 +145,8 @@ Settings read_settings(const SettingReader& given) {
   s.run_id = given.text("run_id", {"MLFLOW_RUN_ID"});
   if (is_true(given.text("nested_run", {"MLFLOW_NESTED_RUN"})))
     s.parent_run_id = given.text("parent_run_id", {"MLFLOW_PARENT_RUN_ID"});
-  s.tags = given.find("tags", {"MLFLOW_TAGS"}).value_or(Setting());
-  s.run_context = given.find("run_context", {"MLFLOW_RUN_CONTEXT"}).value_or(Setting());
+  s.tags = given.setting("tags", {"MLFLOW_TAGS"});
+  s.run_context = given.setting("run_context", {"MLFLOW_RUN_CONTEXT"});
   s.flatten_params = is_true(given.text("flatten_params", {"MLFLOW_FLATTEN_PARAMS"}));
   s.log_artifacts = is_true(given.text("log_artifacts", {"HF_MLFLOW_LOG_ARTIFACTS"}));
   // Anything that is no number means no limit, as in transformers.

@@ -2,14 +2,19 @@
 #include "shared/python_bridge/state_numbers.hpp"
 
 #include <charconv>
+#include <cmath>
 #include <utility>
 
 namespace trainer::plugins {
 
-bool StateNumbers::is_known(std::string_view field, double value) const {
+const std::string* StateNumbers::known_text(std::string_view field, double value) const {
   const auto found = known_.find(field);
-  return found != known_.end() && found->second.value == value;
+  if (found == known_.end()) return nullptr;
+  const auto& [known, text] = found->second;
+  return known == value || (std::isnan(known) && std::isnan(value)) ? &text : nullptr;
 }
+
+bool StateNumbers::is_known(std::string_view field, double value) const { return known_text(field, value) != nullptr; }
 
 void StateNumbers::look(const sdk::Host& host, const trainer_state& state) {
   const bool has_best = (state.present & TRAINER_STATE_HAS_BEST_METRIC) != 0;
@@ -34,9 +39,9 @@ void StateNumbers::look(const sdk::Host& host, const trainer_state& state) {
 }
 
 bool StateNumbers::append(std::string& out, std::string_view field, double value) const {
-  const auto found = known_.find(field);
-  if (found == known_.end() || found->second.value != value || found->second.text.empty()) return false;
-  out += found->second.text;
+  const std::string* text = known_text(field, value);
+  if (text == nullptr || text->empty()) return false;
+  out += *text;
   return true;
 }
 

@@ -25,6 +25,7 @@ class StateNumbers {
     double value;
     std::string text;  // empty: it is no number there
   };
+  const std::string* known_text(std::string_view field, double value) const;
   bool is_known(std::string_view field, double value) const;
   std::map<std::string, Known, std::less<>> known_;
 };

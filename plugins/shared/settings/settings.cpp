@@ -33,10 +33,11 @@ std::optional<Setting> SettingReader::find(const char* key, Variables variables)
   return std::nullopt;
 }
 
-std::string SettingReader::text(const char* key, Variables variables) const {
-  auto found = find(key, variables);
-  return found ? std::move(found->text) : std::string();
+Setting SettingReader::setting(const char* key, Variables variables) const {
+  return find(key, variables).value_or(Setting());
 }
+
+std::string SettingReader::text(const char* key, Variables variables) const { return setting(key, variables).text; }
 
 std::map<std::string, std::string> SettingReader::changed_variables(
     std::initializer_list<std::pair<const char*, const char*>> pairs) const {

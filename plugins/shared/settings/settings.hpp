@@ -28,7 +28,9 @@ class SettingReader {
   /// The configuration's `key` when it is not null; were it an empty text, the variables are not looked at. Else the
   /// first of `variables` that is not empty.
   std::optional<Setting> find(const char* key, Variables variables) const;
-  /// Its text; empty when nobody set it.
+  /// The same; one with neither text nor name when nobody set it.
+  Setting setting(const char* key, Variables variables) const;
+  /// Its text.
   std::string text(const char* key, Variables variables) const;
 
   /// For a program that reads the environment itself: the variables that the configuration sets, of pairs of a key

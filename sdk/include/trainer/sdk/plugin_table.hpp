@@ -6,7 +6,7 @@
 #pragma once
 
 #include <cstring>
-#include <memory>
+#include <new>
 #include <string>
 #include <trainer/sdk/events.hpp>
 #include <trainer/sdk/note.hpp>

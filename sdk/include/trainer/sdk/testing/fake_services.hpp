@@ -164,14 +164,7 @@ class FakeHost {
   }
 
   trainer_text config_text() {
-    config_made_ = config_json;
-    if (config_json.empty()) {
-      for (const auto& [key, cell] : config) {
-        config_made_ += config_made_.empty() ? "{" : ", ";
-        append_json(config_made_, key), config_made_ += ": ", append_json(config_made_, cell);
-      }
-      config_made_ += config_made_.empty() ? "{}" : "}";
-    }
+    config_made_ = config_json.empty() ? json_of(config) : config_json;
     return {config_made_.data(), config_made_.size()};
   }
 
@@ -212,7 +205,8 @@ class FakeHost {
     return {state_made_.data(), state_made_.size()};
   }
   static Cell cell_of(const trainer_text& text) { return Cell(text_of(text.data, text.size)); }
-  static std::string json_of(const Row& row) {
+  template <typename Cells>
+  static std::string json_of(const Cells& row) {
     std::string out = "{";
     for (const auto& [key, cell] : row) {
       if (out.size() > 1) out += ", ";
