@@ -18,6 +18,12 @@ Optimizer::Optimizer(std::vector<ParamGroup> groups, const Number& default_lr)
 
 Optimizer::~Optimizer() = default;
 
+void Optimizer::zero_grad() {
+  for (ParamGroup& group : groups_)
+    for (at::Tensor& parameter : group.params)
+      if (parameter.grad().defined()) parameter.mutable_grad().reset();
+}
+
 const std::vector<std::string>& optimizer_names() {
   static const std::vector<std::string> names{"adamw_torch_fused", "adamw_torch", "sgd",
                                               "rmsprop",           "adagrad",     "adafactor"};

@@ -96,14 +96,6 @@ void TorchOptimizer::update_some(Bucket& bucket, std::size_t count) {
   some_.grads.clear();
 }
 
-void TorchOptimizer::zero_grad() {
-  for (ParamGroup& group : groups_) {
-    for (at::Tensor& param : group.params) {
-      if (param.grad().defined()) param.mutable_grad().reset();
-    }
-  }
-}
-
 void TorchOptimizer::init_all_states() {
   for (Bucket& bucket : buckets_) {
     for (std::size_t i = 0; i < bucket.members.size(); ++i) {

@@ -32,7 +32,6 @@ struct TensorLists {
 class TorchOptimizer : public Optimizer {
  public:
   void step() final;
-  void zero_grad() final;
   c10::IValue state_dict() const final;
   void load_state_dict(const c10::IValue& state, std::string_view where) final;
   std::vector<OptimizerState> named_states() const final;

@@ -35,11 +35,6 @@ class AdaptedOptimizer final : public Optimizer {
     optimizer_->step();
   }
 
-  void zero_grad() override {
-    for (ParamGroup& group : groups_)
-      for (at::Tensor& parameter : group.params) parameter.mutable_grad().reset();
-  }
-
   c10::IValue state_dict() const override;
   void load_state_dict(const c10::IValue& state, std::string_view where) override;
   std::vector<OptimizerState> named_states() const override;

@@ -59,7 +59,7 @@ class Optimizer {
   virtual void step() = 0;
 
   /// Drops the gradients (to "none", not to zeros).
-  virtual void zero_grad() = 0;
+  virtual void zero_grad();
 
   std::vector<ParamGroup>& param_groups() { return groups_; }
   const std::vector<ParamGroup>& param_groups() const { return groups_; }
