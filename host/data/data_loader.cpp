@@ -13,7 +13,7 @@ void draw_base_seed() { at::empty({}, at::kLong).random_(); }
 
 Batch collated(const DataCollator& collator, const std::vector<Row>& rows) {
   Batch batch = collator(rows);
-  if (batch.begin() == batch.end())
+  if (batch.empty())
     throw_usage(error_id::data_invalid, "the data_collator gave a batch without tensors for " +
                                             std::to_string(rows.size()) + " rows, expected their columns");
   return batch;
@@ -38,7 +38,7 @@ class DatasetLoader final : public DataLoader {
 
   void begin_epoch(std::int64_t epoch, std::int64_t first_batch) override {
     draw_base_seed();
-    order_ = options_.sampler->indices(epoch);
+    order_ = checked(options_.sampler->indices(epoch));
     at_ = first_batch;
     if (workers_) workers_->clear();
   }
@@ -63,6 +63,20 @@ class DatasetLoader final : public DataLoader {
   at::Tensor rows_of(std::int64_t batch) const {
     const std::int64_t begin = batch * options_.batch_size;
     return order_.slice(0, begin, std::min(begin + options_.batch_size, options_.sampler->size()));
+  }
+  // Contiguous, as datasets read them as numbers one after another.
+  at::Tensor checked(const at::Tensor& order) const {
+    const std::int64_t rows = options_.sampler->size();
+    const auto refuse = [&](const std::string& found) {
+      throw_usage(error_id::data_invalid, "the sampler gave " + found + ", expected " + std::to_string(rows) +
+                                              " numbers (int64) from 0 to " + std::to_string(dataset_->size() - 1));
+    };
+    if (!order.defined() || order.dim() != 1 || order.numel() != rows || order.scalar_type() != at::kLong)
+      refuse(order.defined() ? tensor_text(order) : "no tensor");
+    if (rows > 0 && (order.min().item<std::int64_t>() < 0 || order.max().item<std::int64_t>() >= dataset_->size()))
+      refuse("the rows " + std::to_string(order.min().item<std::int64_t>()) + " to " +
+             std::to_string(order.max().item<std::int64_t>()));
+    return order.contiguous();
   }
   Batch make(const at::Tensor& rows) const {
     return at_place(
@@ -119,7 +133,7 @@ class StreamLoader final : public DataLoader {
     } else {
       batch = make();
     }
-    ended_ = batch.begin() == batch.end();
+    ended_ = batch.empty();
     if (ended_ && workers_) workers_->clear();
     return ended_ ? std::nullopt : std::optional(std::move(batch));
   }
@@ -155,6 +169,13 @@ class StreamLoader final : public DataLoader {
 DataLoader::~DataLoader() = default;
 
 std::unique_ptr<DataLoader> make_data_loader(std::shared_ptr<AnyDataset> dataset, DataLoaderOptions options) {
+  for (const auto& [name, value, least] :
+       {std::tuple("batch_size", options.batch_size, 1), std::tuple("num_workers", options.num_workers, 0),
+        std::tuple("prefetch_factor", options.prefetch_factor, 1)})
+    if (value < least)
+      throw_usage(error_id::arguments_invalid, std::string("make_data_loader: ") + name + " is " +
+                                                   std::to_string(value) + ", expected at least " +
+                                                   std::to_string(least));
   if (auto sized = std::dynamic_pointer_cast<Dataset>(dataset))
     return std::make_unique<DatasetLoader>(std::move(sized), std::move(options));
   if (auto stream = std::dynamic_pointer_cast<IterableDataset>(std::move(dataset)))

@@ -14,6 +14,10 @@ std::vector<Row> Dataset::get_rows(const at::Tensor& indices) const {
   std::vector<Row> rows(static_cast<std::size_t>(indices.numel()));
   for (const auto& [name, column] : get_batch(indices)) {
     auto cells = column.unbind(0);
+    if (cells.size() != rows.size())
+      throw_usage(error_id::data_invalid, "get_batch() gave " + std::to_string(cells.size()) + " rows of \"" + name +
+                                              "\", expected the " + std::to_string(rows.size()) +
+                                              " that were asked for");
     for (std::size_t i = 0; i < rows.size(); ++i) rows[i].set(name, std::move(cells[i]));
   }
   return rows;

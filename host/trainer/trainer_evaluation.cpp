@@ -60,16 +60,18 @@ at::Tensor Trainer::Impl::preprocessed(const Prediction& p) const {
 
 // A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
 std::shared_ptr<DataLoader> Trainer::Impl::eval_dataloader(const std::shared_ptr<AnyDataset>& dataset) {
-  if (!args.dataloader_persistent_workers) return self.get_eval_dataloader(dataset);
+  const auto make = [&] { return made(self.get_eval_dataloader(dataset), "get_eval_dataloader()"); };
+  if (!args.dataloader_persistent_workers) return make();
   auto& kept = preparation.persistent_loaders[dataset];
-  if (!kept) kept = self.get_eval_dataloader(dataset);
+  if (!kept) kept = make();
   return kept;
 }
 
 PredictionOutput Trainer::predict(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) {
   return in_phase("predict", impl_->state.global_step, [&] {
     require(dataset, "predict()");
-    PredictionOutput out = evaluation_loop(get_test_dataloader(dataset), impl_->args.prediction_loss_only, prefix);
+    PredictionOutput out = evaluation_loop(made(get_test_dataloader(dataset), "get_test_dataloader()"),
+                                           impl_->args.prediction_loss_only, prefix);
     impl_->fire(TRAINER_ON_PREDICT, &out.metrics);
     return out;
   });
@@ -81,7 +83,8 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
   begin_evaluation(given);
   DataLoader& loader = *given;
   EvaluationResult result;
-  std::int64_t observed = 0;
+  std::int64_t observed = 0, batches = 0;
+  const std::int64_t kept = impl_->args.eval_accumulation_steps.value_or(0);  // batches on the device; 0: all
   loader.begin_epoch(0);
   while (auto batch = loader.next()) {
     const std::int64_t rows = batch->rows();
@@ -89,12 +92,11 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
     Prediction p = prediction_step(std::move(*batch), prediction_loss_only);
     if (p.logits.defined() && impl_->preprocess_logits_for_metrics) p.logits = impl_->preprocessed(p);
     result.add(rows, std::move(p.loss), std::move(p.logits), std::move(p.labels));
-    if (impl_->args.eval_accumulation_steps &&
-        result.losses() % static_cast<std::size_t>(*impl_->args.eval_accumulation_steps) == 0)
-      result.move_to_cpu();
+    if (kept > 0 && ++batches % kept == 0) result.move_to_cpu();
     impl_->fire(TRAINER_ON_PREDICTION_STEP);
   }
 
+  if (kept > 0) result.move_to_cpu();
   PredictionOutput out{result.predictions(), result.label_ids(), {}};
   json::object own;
   if (impl_->compute_metrics && out.predictions.defined() && out.label_ids.defined())
@@ -118,7 +120,9 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
 
 void Trainer::begin_evaluation(std::shared_ptr<DataLoader> loader) {
   impl_->prepare_for_evaluation();
-  impl_->handler->objects().eval_dataloader = std::move(loader);
+  CallbackObjects& objects = impl_->handler->objects();
+  objects.eval_dataloader_size = loader->size().value_or(-1);
+  objects.eval_dataloader = std::move(loader);
 }
 
 void Trainer::Impl::prepare_for_evaluation() {

@@ -24,6 +24,15 @@ namespace trainer {
 
 class EvaluationResult;
 
+/// What a function that a program may override gave; an Error when it is null.
+template <typename Pointer>
+Pointer made(Pointer given, const char* function) {
+  if (!given)
+    throw_usage(error_id::arguments_invalid,
+                std::string("the Trainer's ") + function + " gave null; return what the Trainer is to work with");
+  return given;
+}
+
 struct Trainer::Impl {
   Impl(Trainer& trainer, TrainerOptions& options);
 

@@ -82,7 +82,7 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
 
 TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
   handler->objects().train_dataloader = nullptr;
-  train_dataloader = self.get_train_dataloader();
+  train_dataloader = made(self.get_train_dataloader(), "get_train_dataloader()");
   const TrainingPlan plan = plan_training(args, train_batch_size, *train_dataloader);
   const ResumePoint resume = init_training_state(plan, checkpoint);
   prepare_for_training(plan, resume);

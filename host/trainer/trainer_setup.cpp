@@ -64,6 +64,20 @@ void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
                     ", expected the number of steps to train, from which the schedule follows, too; set max_steps");
 }
 
+// Of an optimizer that the program made, which knows no names. One that has nothing of the model trains nothing.
+void name_parameters(Optimizer& optimizer, const Model& model) {
+  bool any = false;
+  const auto named = named_parameters(model);
+  for (ParamGroup& group : optimizer.param_groups())
+    for (std::size_t i = 0; i < group.params.size(); ++i)
+      for (const NamedParameter& parameter : named)
+        if (parameter.tensor.is_same(group.params[i])) group.names[i] = parameter.name, any = true;
+  if (!any && !named.empty())
+    log::warning(
+        "the optimizer has no parameter of the model, so nothing of it is trained; make it of the parameters "
+        "of the model that the Trainer was given");
+}
+
 // A resumed run has the checkpoint's numbers of steps; `given` are those of the arguments.
 void warn_of_changed_steps(const TrainerState& given, const TrainerState& stored, std::int64_t train_batch_size) {
   auto compare = [](const char* name, double now, double before) {
@@ -153,7 +167,6 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   }
   crash_report::set_directory(args.output_dir);
   handler->objects().processing_class = std::move(options.processing_class);
-  handler->objects().dataloader_size = [](const DataLoader& loader) { return loader.size().value_or(-1); };
   handler->set_recorder(options.recorder);
   add_initial_callbacks(options);
   state.stateful_callbacks = handler->collect_states();
@@ -172,11 +185,9 @@ void Trainer::Impl::take_optimizers() {
   optimizer = given.optimizer;
   lr_scheduler = given.lr_scheduler;
   if (!optimizer) return;
-  const auto named = named_parameters(*model);
-  for (ParamGroup& group : optimizer->param_groups())
-    for (std::size_t i = 0; i < group.params.size(); ++i)
-      for (const NamedParameter& parameter : named)
-        if (parameter.tensor.is_same(group.params[i])) group.names[i] = parameter.name;
+  name_parameters(*optimizer, *model);
+  // What it made for the parameters before they were moved follows them.
+  if (!device.is_cpu()) optimizer->load_state_dict(optimizer->state_dict(), "TrainerOptions.optimizers");
   tensors->set_optimizer(optimizer.get());
   handler->objects().optimizer = optimizer.get();
   handler->objects().lr_scheduler = lr_scheduler.get();
@@ -226,24 +237,28 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
 }
 
 // How far the data were read. Epochs of a stream are as long as it is, which the state's epoch alone knows: it counts
-// whole ones, and in its fraction the part of max_steps that this one had made.
+// those before, and then the part of max_steps that this one had made, which is all of it for a long stream.
 void Trainer::Impl::resume_data(const TrainingPlan& plan, ResumePoint& resume) const {
   const std::int64_t accumulation = args.gradient_accumulation_steps;
   std::int64_t steps = state.global_step % plan.num_update_steps_per_epoch * accumulation;
   resume.epochs_trained = state.global_step / plan.num_update_steps_per_epoch;
   if (plan.is_stream) {
     const double epoch = state.epoch;
-    resume.epochs_trained = static_cast<std::int64_t>(epoch);
-    steps = std::llround((epoch - std::floor(epoch)) * static_cast<double>(state.max_steps * accumulation));
+    resume.epochs_trained = std::max<std::int64_t>(std::llround(std::ceil(epoch)) - 1, 0);
+    steps = std::llround((epoch - static_cast<double>(resume.epochs_trained)) *
+                         static_cast<double>(state.max_steps * accumulation));
   }
   if (!args.ignore_data_skip) resume.steps_trained_in_current_epoch = steps;
 }
 
 void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
   CallbackObjects& objects = handler->objects();
-  if (!optimizer) optimizer = self.create_optimizer();
+  if (!optimizer) {
+    optimizer = made(self.create_optimizer(), "create_optimizer()");
+    name_parameters(*optimizer, *model);
+  }
   objects.optimizer = optimizer.get();
-  if (!given.lr_scheduler) lr_scheduler = self.create_scheduler(*optimizer, plan.max_steps);
+  if (!given.lr_scheduler) lr_scheduler = made(self.create_scheduler(*optimizer, plan.max_steps), "create_scheduler()");
   objects.lr_scheduler = lr_scheduler.get();
   scaler = self.create_scaler();
   tensors->set_optimizer(optimizer.get());

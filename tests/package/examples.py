@@ -62,7 +62,7 @@ def all_in_one(programs):
     )
 
 
-def configure(build, work, **options):
+def configure(build, **options):
     definitions = [f"-D{key}={value}" for key, value in options.items()]
     torch = f"-DTorch_DIR={os.environ['TORCH']}/share/cmake/Torch"
     here = SOURCE / "tests" / "package" / "examples"
@@ -93,7 +93,7 @@ def main(work):
     everything = work / "all.cpp"
     everything.write_text(all_in_one(programs))
     options = {"EXAMPLES": examples, "ALL": everything}
-    configure(work / "installed", work, CMAKE_PREFIX_PATH=work / "prefix", **options)
+    configure(work / "installed", CMAKE_PREFIX_PATH=work / "prefix", **options)
     call(CMAKE, "--build", work / "installed", "--target", "all_examples")
     for name in programs:
         if name == "readme":
@@ -107,7 +107,7 @@ def main(work):
         return
     fetched = work / "fetched"
     name = "image_classifier"
-    configure(fetched, work, FETCH="ON", **options)
+    configure(fetched, FETCH="ON", **options)
     call(CMAKE, "--build", fetched, "--target", f"{name}/CMakeFiles/{name}.dir/main.cpp.o")
     ninja = re.search(r"^CMAKE_MAKE_PROGRAM:.*=(.*)$", (fetched / "CMakeCache.txt").read_text(), re.M)[1]
     link = call(ninja, "-C", fetched, "-t", "commands", "-s", f"{name}/{name}").splitlines()[-1]

@@ -81,6 +81,29 @@ TEST(DataLoader, TakesTheOrderOfASampler) {
   EXPECT_THAT(columns(*loader, "x", 1), ElementsAre(ElementsAre(4, 2), ElementsAre(0)));
 }
 
+TEST(DataLoader, AnOrderMayBeAViewAndHasToFit) {
+  struct Given : Sampler {
+    std::int64_t size() const override { return 2; }
+    at::Tensor indices(std::int64_t) const override { return order; }
+    at::Tensor order;
+  };
+  const auto sampler = std::make_shared<Given>();
+  const auto loader = make_data_loader(std::make_shared<Ragged>(), {.batch_size = 1, .sampler = sampler});
+  sampler->order = at::arange(5).slice(0, 1, 5, 2);  // every other row, as one of two processes takes them
+  EXPECT_THAT(columns(*loader, "labels"), ElementsAre(ElementsAre(1), ElementsAre(3)));
+  for (const auto& wrong : {numbers({0, 5}), numbers({-1, 0}), numbers({0}), at::zeros({2}), at::Tensor()}) {
+    sampler->order = wrong;
+    EXPECT_THAT(error_of([&] { columns(*loader, "labels"); }), HasSubstr("expected 2 numbers (int64) from 0 to 4"));
+  }
+}
+
+TEST(DataLoader, RefusesBatchesOfNothing) {
+  const auto data = std::make_shared<Ragged>();
+  EXPECT_THAT(error_of([&] { make_data_loader(data, {.batch_size = 0}); }), HasSubstr("batch_size is 0"));
+  EXPECT_THAT(error_of([&] { make_data_loader(data, {.num_workers = -1}); }), HasSubstr("num_workers is -1"));
+  EXPECT_THAT(error_of([&] { make_data_loader(data, {.prefetch_factor = 0}); }), HasSubstr("prefetch_factor is 0"));
+}
+
 TEST(DataLoader, CollatesRowsOfDifferentLengths) {
   for (const std::int64_t workers : {0, 2}) {
     const auto loader =

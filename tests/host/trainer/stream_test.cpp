@@ -137,6 +137,23 @@ TEST_F(StreamTest, GoesOnWhereACheckpointStopped) {
   EXPECT_TRUE(at::equal(net->weight, short_whole)) << "in its second epoch, where transformers would begin a new one";
 }
 
+TEST_F(StreamTest, GoesOnAfterTheRowsOfAFinishedTraining) {
+  auto constant = [&](std::int64_t max_steps, const char* directory) {
+    auto o = options(100);
+    o.args.lr_scheduler_type = "constant";
+    o.args.learning_rate = 1e-5;
+    o.args.max_steps = max_steps;
+    o.args.output_dir = (scratch / directory).string();
+    for (auto& p : net->parameters()) torch::nn::init::zeros_(p);
+    return o;
+  };
+  Trainer(constant(8, "whole")).train();
+  const auto whole = net->weight.detach().clone();
+  Trainer(constant(4, "half")).train();
+  Trainer(constant(8, "more")).train(scratch / "half" / "checkpoint-4");
+  EXPECT_TRUE(at::equal(net->weight, whole)) << "max_steps was raised: the stream is not read from its begin";
+}
+
 TEST_F(StreamTest, IsEvaluatedToItsEnd) {
   torch::nn::init::constant_(net->weight, 1.5);
   Trainer trainer(options());
@@ -145,9 +162,9 @@ TEST_F(StreamTest, IsEvaluatedToItsEnd) {
   const auto rows = trainer.evaluate(std::make_shared<TensorDataset>(x, 2 * x));
   EXPECT_EQ(stream.at("eval_loss"), rows.at("eval_loss")) << "each row counts once";
   EXPECT_GT(stream.at("eval_samples_per_second").to_number<double>(), 0);
-  EXPECT_EQ(trainer.callback_handler().objects().eval_dataloader_size(), 3) << "of the last, which has a size";
+  EXPECT_EQ(trainer.callback_handler().objects().eval_dataloader_size, 3) << "of the last, which has a size";
   EXPECT_EQ(trainer.predict(std::make_shared<Doubles>(5)).predictions.size(0), 5);
-  EXPECT_EQ(trainer.callback_handler().objects().eval_dataloader_size(), -1);
+  EXPECT_EQ(trainer.callback_handler().objects().eval_dataloader_size, -1);
   EXPECT_FALSE(trainer.evaluate(std::make_shared<Doubles>(0)).contains("eval_loss"));
 }
 
@@ -181,6 +198,18 @@ TEST_F(StreamTest, BatchesOfDifferentWidthsAreJoined) {
   EXPECT_EQ(labels.sizes(), at::IntArrayRef({4, 4, 1}));
   EXPECT_THAT(std::vector<float>(labels.data_ptr<float>(), labels.data_ptr<float>() + 4),
               ElementsAre(1, -100, -100, -100));
+}
+
+TEST_F(StreamTest, APartThatIsNullIsNamed) {
+  struct None : Trainer {
+    using Trainer::Trainer;
+    std::unique_ptr<DataLoader> get_train_dataloader() override { return nullptr; }
+    std::unique_ptr<DataLoader> get_eval_dataloader(const std::shared_ptr<AnyDataset>&) override { return nullptr; }
+  };
+  None trainer(options());
+  EXPECT_THAT(error_of([&] { trainer.train(); }), HasSubstr("get_train_dataloader() gave null"));
+  EXPECT_THAT(error_of([&] { trainer.evaluate(std::make_shared<Doubles>(1)); }),
+              HasSubstr("get_eval_dataloader() gave null"));
 }
 
 TEST_F(StreamTest, LoadersAndSamplersCanBeReplaced) {
