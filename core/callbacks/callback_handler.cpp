@@ -58,9 +58,10 @@ CallbackHandler::~CallbackHandler() {
 
 void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
   require_own_name(*entry);
-  if (std::find(entries_.begin(), entries_.end(), entry) != entries_.end())
-    throw_usage(error_id::callback_invalid,
-                "callback " + entry->name + " is added although it is there already; pop it before, or make another");
+  if (entry->on || std::find(entries_.begin(), entries_.end(), entry) != entries_.end())
+    throw_usage(
+        error_id::callback_invalid,
+        "callback " + entry->name + " is added although it is in a run already; pop it before, or make another");
   warn_of_same_name(*entry);
   entries_.push_back(std::move(entry));
   turn(*entries_.back(), true);
@@ -180,18 +181,21 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   TrainerControl before = control_;
   ++depth_;
   try {
-    // By index, because a callback may add others while the list is walked.
-    for (std::size_t i = 0; i < list.size(); ++i) {
-      if (!list[i].function) continue;  // removed or disabled in this event
-      CallbackEntry& entry = *list[i].entry;
-      const std::int32_t status = call(list[i], event, weight, asked);
-      // Most callbacks leave the control as it was, and then there is nothing to look at.
-      if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
-        continue;
-      asked.is(0);
-      after_call(entry, kind, status, before);
-      before = control_;
-    }
+    // By index, because a callback may add others while the list is walked: first those that were there, then those
+    // that they added. What these add has its turn in the next event, or one that goes and comes again had it for ever.
+    std::size_t i = 0;
+    for (int turn = 0; turn < 2; ++turn)
+      for (const std::size_t end = list.size(); i < end; ++i) {
+        if (!list[i].function) continue;  // removed or disabled in this event
+        CallbackEntry& entry = *list[i].entry;
+        const std::int32_t status = call(list[i], event, weight, asked);
+        // Most callbacks leave the control as it was, and then there is nothing to look at.
+        if (status == TRAINER_OK && !watched && std::memcmp(&control_, &before, sizeof before) == 0) [[likely]]
+          continue;
+        asked.is(0);
+        after_call(entry, kind, status, before);
+        before = control_;
+      }
   } catch (...) {
     end_event();
     if (recorder_) recorder_->failed();
@@ -229,7 +233,7 @@ void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int3
   if (failure.reason.empty()) failure.reason = "it gave no reason (status " + std::to_string(status) + ")";
   const std::string sentence = "callback " + entry.name + " failed in " + std::string(event_name(kind)) + " at step " +
                                std::to_string(state_.global_step) + ": " + failure.reason;
-  failed(entry, Error(ErrorKind::run, failure.id, sentence));
+  failed(entry, Error(ErrorKind::run, failure.id, sentence, entry.take_cause()));
 }
 
 void CallbackHandler::failed(CallbackEntry& entry, const Error& error) {

@@ -49,6 +49,7 @@ struct NativeEntry final : CallbackEntry {
 
   std::shared_ptr<TrainerCallback> native() const override { return callback; }
   std::string take_error() override { return std::exchange(error, {}); }
+  std::exception_ptr take_cause() override { return std::exchange(cause, nullptr); }
   bool stateful() const override { return exportable != nullptr; }
   json::object state() override { return exportable->state(); }
   std::shared_ptr<CallbackEntry> restored(const json::object& state) override {
@@ -67,13 +68,18 @@ struct NativeEntry final : CallbackEntry {
   ExportableState* exportable;
   Block block{};
   std::string error;
+  std::exception_ptr cause;
 };
 
 // What a method throws is kept by the entry.
 void keep_exception(trainer_callback* self) {
-  std::string& error = static_cast<NativeEntry::Block*>(self)->entry->error;
+  NativeEntry& entry = *static_cast<NativeEntry::Block*>(self)->entry;
+  std::string& error = entry.error;
+  entry.cause = std::current_exception();
   try {
     throw;
+  } catch (const Error& e) {
+    error = e.sentence();
   } catch (const std::exception& e) {
     error = e.what();
   } catch (...) {

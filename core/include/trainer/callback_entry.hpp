@@ -47,6 +47,7 @@ struct CallbackEntry {
   virtual const PluginFile* plugin() const { return nullptr; }                 ///< the file, when it is a plugin
   virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }                              ///< sentence of the last failure
+  virtual std::exception_ptr take_cause() { return nullptr; }                  ///< what a C++ object threw then
   /// What it failed with between two events, as in a line of the console.
   virtual std::optional<Error> take_failure_between_events() { return std::nullopt; }
   virtual void turned(bool /*on*/) {}  ///< it gets events from now on, or no more

@@ -230,6 +230,55 @@ TEST_F(Handler, CallbacksMayComeAndGoDuringAnEvent) {
   EXPECT_EQ(calls, expected);
 }
 
+// As in Python, where the list that is walked ends: it has its turn once more, as the last.
+TEST_F(Handler, OneThatGoesAndComesAgainInAnEventDoesNotHoldItUp) {
+  struct Restless : TrainerCallback, std::enable_shared_from_this<Restless> {
+    void on_step_end(CallbackContext&) override {
+      calls.push_back("restless");
+      handler->pop(entry);
+      auto again = native_entry(shared_from_this());
+      entry = again.get();
+      handler->add(std::move(again));
+    }
+    CallbackHandler* handler = nullptr;
+    const CallbackEntry* entry = nullptr;
+  };
+  const auto restless = std::make_shared<Restless>();
+  auto entry = native_entry(restless);
+  restless->handler = &handler;
+  restless->entry = entry.get();
+  handler.add(std::move(entry));
+  handler.add(native_entry(std::make_shared<Acting>("other")));
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("restless", "other", "restless"));
+}
+
+TEST_F(Handler, AnEntryIsInOneRunAtATime) {
+  CallbackHandler other(args, state, control);
+  const auto entry = native_entry(std::make_shared<Acting>("a"));
+  handler.add(entry);
+  EXPECT_THROW(other.add(entry), Error);
+  other.add(handler.pop(entry.get()));
+  other.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(calls, ElementsAre("a"));
+}
+
+TEST_F(Handler, WhatACallbackThrewIsTheCauseOfTheError) {
+  handler.add(native_entry(std::make_shared<Acting>("a", [] { throw std::out_of_range("too far"); })));
+  handler.add(native_entry(std::make_shared<Acting>("b", [] { throw_run(error_id::data_failed, "no row"); })));
+  for (const bool own : {false, true}) try {
+      handler.call_event(TRAINER_ON_STEP_END);
+      FAIL();
+    } catch (const Error& e) {
+      ASSERT_TRUE(e.cause());
+      if (own)
+        EXPECT_THROW(std::rethrow_exception(e.cause()), Error);
+      else
+        EXPECT_THROW(std::rethrow_exception(e.cause()), std::out_of_range);
+      EXPECT_EQ(e.sentence().find("[data.failed]"), std::string::npos) << "one id is enough";
+    }
+}
+
 TEST_F(Handler, ACallbackThatWasDisabledMayBeAddedAgain) {
   auto entry = native_entry(std::make_shared<Acting>("a", [] { throw std::runtime_error("no luck"); }));
   entry->on_error = OnError::disable;
