@@ -3,6 +3,10 @@
 // What all optimizers share, and the names that optim may have.
 #include "trainer/optimizer.hpp"
 
+#include <algorithm>
+
+#include "trainer/error.hpp"
+
 namespace trainer {
 
 Optimizer::Optimizer(std::vector<ParamGroup> groups, const Number& default_lr)
@@ -13,7 +17,16 @@ Optimizer::Optimizer(std::vector<ParamGroup> groups, const Number& default_lr)
     for (std::size_t i = group.names.size(); i < group.params.size(); ++i) {
       group.names.push_back("group " + std::to_string(g) + " parameter " + std::to_string(i));
     }
+    sizes_.push_back(group.params.size());
   }
+}
+
+void Optimizer::require_same_groups() const {
+  const auto size = [](const ParamGroup& group, std::size_t before) { return group.params.size() == before; };
+  if (std::equal(groups_.begin(), groups_.end(), sizes_.begin(), sizes_.end(), size)) return;
+  throw_usage(error_id::arguments_invalid,
+              "the optimizer's groups have other parameters than when it was made; give it all of them from the begin, "
+              "and turn requires_grad off for those that are to learn later");
 }
 
 Optimizer::~Optimizer() = default;

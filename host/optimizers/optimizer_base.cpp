@@ -41,6 +41,7 @@ TorchOptimizer::TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSe
 }
 
 void TorchOptimizer::step() {
+  require_same_groups();
   const at::NoGradGuard no_grad;
   for (Bucket& bucket : buckets_) {
     TensorLists& lists = bucket.lists;

@@ -4,6 +4,7 @@
 #include <torch/optim.h>
 #include <torch/serialize.h>
 
+#include <algorithm>
 #include <sstream>
 
 #include "formats/python_value.hpp"
@@ -31,6 +32,12 @@ class AdaptedOptimizer final : public Optimizer {
 
   void step() override {
     auto& torch_groups = optimizer_->param_groups();
+    require_same_groups();
+    const auto same = [](const ParamGroup& ours, auto& its) { return ours.params.size() == its.params().size(); };
+    if (!std::equal(groups_.begin(), groups_.end(), torch_groups.begin(), torch_groups.end(), same))
+      throw_usage(
+          error_id::arguments_invalid,
+          "the optimizer has other groups or parameters than when adapt_optimizer was given it; add them before");
     for (std::size_t g = 0; g < groups_.size(); ++g) torch_groups[g].options().set_lr(groups_[g].lr);
     optimizer_->step();
   }

@@ -92,12 +92,21 @@ struct FieldWriter {
 struct FieldReader {
   const python::Dict& from;
   const std::string& where;
-  const at::Tensor* parameter = nullptr;
+  const at::Tensor* parameter = nullptr;  // null: hyperparameters, which are all there
 
   template <typename Take>
-  void take(const char* name, Take take) {
+  bool take_if_there(const char* name, Take take) {
     const auto value = python::find(from, name);
-    if (value && !value->isNone()) take(*value, where + ": '" + name + "'");
+    if (!value || value->isNone()) return false;
+    take(*value, where + ": '" + name + "'");
+    return true;
+  }
+  template <typename Take>
+  void take(const char* name, Take take) {
+    if (!take_if_there(name, take) && !parameter)
+      throw_run(error_id::checkpoint_mismatch,
+                where + ": '" + name +
+                    "' is missing; the file belongs to another optimizer, so resume with the one that wrote it");
   }
   void operator()(const char* name, double& to) {
     take(name, [&](const auto& value, const auto& place) { to = python::number(value, place); });
@@ -130,7 +139,16 @@ struct FieldReader {
       to = value.toTensor().detach().to(parameter->options(), /*non_blocking=*/false, /*copy=*/true);
     });
   }
-  void absent(const char*, bool = false) {}
+  // What LibTorch's class cannot do; Adam and AdamW of Python differ by decoupled_weight_decay alone.
+  void absent(const char* name, bool value) {
+    take_if_there(name, [&](const auto& found, const auto& place) {
+      if (python::boolean(found, place) != value)
+        throw_run(error_id::checkpoint_mismatch,
+                  place + std::string(value ? " is false" : " is true") +
+                      ", which this optimizer is not; resume with the one that wrote it");
+    });
+  }
+  void absent(const char*) {}
 };
 
 // Calls f with the object as the class among Classes that it is of; false when it is of none.

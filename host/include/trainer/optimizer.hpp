@@ -81,9 +81,14 @@ class Optimizer {
 
  protected:
   Optimizer(std::vector<ParamGroup> groups, const Number& default_lr);
+  /// An Error when a program has added groups or parameters since the constructor, or taken some away.
+  void require_same_groups() const;
 
   std::vector<ParamGroup> groups_;
   Number default_lr_;
+
+ private:
+  std::vector<std::size_t> sizes_;  // parameters of each group
 };
 
 /// The optimizers that `optim` may name.

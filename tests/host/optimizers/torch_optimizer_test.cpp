@@ -207,4 +207,35 @@ TEST(TorchOptimizer, RefusesWhatCannotBeStepped) {
               HasSubstr("LBFGS"));
 }
 
+TEST(TorchOptimizer, AnotherOptimizersStateIsRefused) {
+  for (const auto& [from, make_from] : all())
+    for (const auto& [to, make_to] : all()) {
+      auto theirs = parameters(), ours = parameters();
+      const auto wrote = adapt_optimizer(make_from(theirs));
+      set_gradients(theirs, 0);
+      wrote->step();
+      const auto reads = adapt_optimizer(make_to(ours));
+      const std::string said = error_of([&] { reads->load_state_dict(wrote->state_dict(), "optimizer.pt"); });
+      if (from == to)
+        EXPECT_EQ(said, "no Error") << from;
+      else
+        EXPECT_THAT(said, HasSubstr("resume with the one that wrote it [checkpoint.mismatch]")) << from << " " << to;
+    }
+}
+
+TEST(TorchOptimizer, ItsGroupsStayTheSame) {
+  auto p = parameters();
+  set_gradients(p, 0);
+  const auto torch = std::make_shared<optim::SGD>(std::vector{p[0]}, optim::SGDOptions(0.1));
+  const auto adapted = adapt_optimizer(torch);
+  torch->add_param_group(optim::OptimizerParamGroup({p[1]}));
+  EXPECT_THAT(error_of([&] { adapted->step(); }), HasSubstr("than when adapt_optimizer was given it"));
+  const auto built_in = make_optimizer("sgd", {{.params = {p[0]}, .names = {}}}, {});
+  built_in->param_groups().push_back({.params = {p[1]}, .names = {}});
+  EXPECT_THAT(error_of([&] { built_in->step(); }), HasSubstr("turn requires_grad off"));
+  built_in->param_groups().pop_back();
+  built_in->param_groups()[0].params.push_back(p[1]);
+  EXPECT_THAT(error_of([&] { built_in->step(); }), HasSubstr("turn requires_grad off"));
+}
+
 }  // namespace
