@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+
 #include "data/batch_workers.hpp"
 #include "data/failure.hpp"
 
@@ -73,10 +75,12 @@ class DatasetLoader final : public DataLoader {
     };
     if (!order.defined() || order.dim() != 1 || order.numel() != rows || order.scalar_type() != at::kLong)
       refuse(order.defined() ? tensor_text(order) : "no tensor");
-    if (rows > 0 && (order.min().item<std::int64_t>() < 0 || order.max().item<std::int64_t>() >= dataset_->size()))
-      refuse("the rows " + std::to_string(order.min().item<std::int64_t>()) + " to " +
-             std::to_string(order.max().item<std::int64_t>()));
-    return order.contiguous();
+    at::Tensor in_a_row = order.contiguous();
+    const std::int64_t* begin = in_a_row.const_data_ptr<std::int64_t>();
+    const auto [least, most] = std::minmax_element(begin, begin + rows);
+    if (rows > 0 && (*least < 0 || *most >= dataset_->size()))
+      refuse("the rows " + std::to_string(*least) + " to " + std::to_string(*most));
+    return in_a_row;
   }
   Batch make(const at::Tensor& rows) const {
     return at_place(

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "data/failure.hpp"
+#include "trainer/error.hpp"
 #include "trainer/trainer_options.hpp"
 
 namespace trainer {
@@ -62,8 +64,21 @@ at::Tensor joined(const std::vector<at::Tensor>& parts) {
 }  // namespace
 
 json::object accuracy(const EvalPrediction& p) {
+  // Classes already, as an argmax in preprocess_logits_for_metrics gives them; else logits of each.
+  const bool classes = !p.predictions.is_floating_point() && p.predictions.sizes() == p.label_ids.sizes();
+  if (!classes &&
+      (p.predictions.dim() == 0 || p.predictions.sizes().slice(0, p.predictions.dim() - 1) != p.label_ids.sizes()))
+    throw_usage(error_id::metric_failed,
+                "accuracy was given predictions " + tensor_text(p.predictions) + " and labels " +
+                    tensor_text(p.label_ids) +
+                    "; expected logits with a last dimension of classes that the labels have not, or "
+                    "classes in the labels' shape");
   const auto counted = p.label_ids.ne(-100);
-  const auto hits = p.predictions.argmax(-1).eq(p.label_ids).logical_and_(counted).sum().item<std::int64_t>();
+  const auto hits = (classes ? p.predictions : p.predictions.argmax(-1))
+                        .eq(p.label_ids)
+                        .logical_and_(counted)
+                        .sum()
+                        .item<std::int64_t>();
   return {{"accuracy", static_cast<double>(hits) / static_cast<double>(counted.sum().item<std::int64_t>())}};
 }
 

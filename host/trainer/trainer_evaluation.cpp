@@ -55,7 +55,13 @@ at::Tensor Trainer::Impl::preprocessed(const Prediction& p) const {
         return "preprocess_logits_for_metrics of logits " + tensor_text(p.logits) + " and " +
                (p.labels.defined() ? "labels " + tensor_text(p.labels) : "no labels");
       },
-      [&] { return preprocess_logits_for_metrics(p.logits, p.labels); });
+      [&] {
+        at::Tensor given = preprocess_logits_for_metrics(p.logits, p.labels);
+        if (!given.defined() || given.dim() == 0)
+          throw std::runtime_error("it gave " + (given.defined() ? tensor_text(given) : "an undefined tensor") +
+                                   ", expected one with the rows first");
+        return given;
+      });
 }
 
 // A new loader, or with dataloader_persistent_workers the one made before, its threads alive.
@@ -177,6 +183,10 @@ const json::value& Trainer::Impl::watched_metric(const json::object& metrics) co
   const std::string name = args.watched_metric();
   const auto* value = metrics.if_contains(name);
   if (value && value->is_number()) return *value;
+  if (value)
+    throw_run(error_id::metric_missing, "args.metric_for_best_model asks for \"" + name +
+                                            "\", but the evaluation gave " + json::dump(*value) +
+                                            " for it; expected a number");
   std::string known;
   for (const auto& entry : metrics) known += (known.empty() ? "" : ", ") + std::string(entry.key());
   throw_run(error_id::metric_missing, "args.metric_for_best_model asks for \"" + name + "\", but the evaluation gave " +
@@ -186,7 +196,7 @@ const json::value& Trainer::Impl::watched_metric(const json::object& metrics) co
 bool Trainer::Impl::determine_best_metric(const json::object& metrics) {
   if (!args.metric_for_best_model) return false;
   const json::value& v = watched_metric(metrics);
-  return state.update_best(v.is_double() ? Number(v.get_double()) : Number(v.to_number<std::int64_t>()), args);
+  return state.update_best(v.is_int64() ? Number(v.get_int64()) : Number(v.to_number<double>()), args);
 }
 
 }  // namespace trainer

@@ -142,11 +142,11 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   if (step < 0) {
     log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state.global_step));
     control.should_training_stop = true;
-  } else if (plan.is_stream && step + 1 < plan.gradient_accumulation_steps && !stop()) {
+  } else if (step + 1 < plan.gradient_accumulation_steps && !plan.ends_window(step) && !stop()) {
     throw_usage(error_id::data_invalid, "an epoch of the train dataset has " + std::to_string(step + 1) +
                                             " batches, fewer than the gradient_accumulation_steps of " +
                                             std::to_string(plan.gradient_accumulation_steps) +
-                                            ", so training would never make a step; give the stream more rows");
+                                            ", so training would never make a step; give it more rows");
   }
   fire(TRAINER_ON_EPOCH_END);
   maybe_log_save_evaluate();
@@ -154,7 +154,11 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
 
 void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items) {
   track_input_tokens(inputs);
-  current_flos = Number(current_flos + self.floating_point_ops(inputs));
+  const double flos = self.floating_point_ops(inputs);
+  if (!(flos >= 0 && std::isfinite(flos)))
+    throw_run(error_id::model_failed, "floating_point_ops() gave " + json::repr(flos) +
+                                          ", which no checkpoint can hold; expected a number from 0");
+  current_flos = Number(current_flos + flos);
   run->add_loss(self.training_step(std::move(inputs), num_items), args.logging_nan_inf_filter, state.global_step);
   tell_of_bad_loss(terminate_on_nan);
 }

@@ -66,12 +66,17 @@ void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
 
 // Of an optimizer that the program made, which knows no names. One that has nothing of the model trains nothing.
 void name_parameters(Optimizer& optimizer, const Model& model) {
+  if (optimizer.param_groups().empty())
+    throw_usage(error_id::arguments_invalid,
+                "the optimizer has no group of parameters, so there is no learning rate; give it one, empty perhaps");
   bool any = false;
   const auto named = named_parameters(model);
-  for (ParamGroup& group : optimizer.param_groups())
+  for (ParamGroup& group : optimizer.param_groups()) {
+    group.names.resize(group.params.size());
     for (std::size_t i = 0; i < group.params.size(); ++i)
       for (const NamedParameter& parameter : named)
         if (parameter.tensor.is_same(group.params[i])) group.names[i] = parameter.name, any = true;
+  }
   if (!any && !named.empty())
     log::warning(
         "the optimizer has no parameter of the model, so nothing of it is trained; make it of the parameters "

@@ -60,7 +60,9 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs, cons
     out = forward(inputs);
   }
   if (!out.loss.defined())
-    throw_run(error_id::loss_missing, "the model gave no loss for a batch; does the batch hold \"labels\"?");
+    throw_run(error_id::loss_missing, impl_->compute_loss_func
+                                          ? "compute_loss_func gave an undefined tensor, expected the loss, a scalar"
+                                          : "the model gave no loss for a batch; does the batch hold \"labels\"?");
   const at::Tensor loss = out.loss;
   if (outputs) *outputs = std::move(out);
   return loss;
@@ -138,7 +140,7 @@ Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_o
         }
       });
   if (prediction_loss_only) return {result.loss, {}, {}};
-  result.logits = out.logits.detach();
+  if (out.logits.defined()) result.logits = out.logits.detach();
   return result;
 }
 

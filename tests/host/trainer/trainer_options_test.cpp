@@ -222,4 +222,54 @@ TEST_F(TrainerOptionsTest, EvaluationAndSavingCanBeOverridden) {
   EXPECT_TRUE(std::filesystem::exists(scratch / "saved" / "model" / "model.safetensors"));
 }
 
+TEST_F(TrainerOptionsTest, AccuracyTakesLogitsOrClasses) {
+  const auto logits = torch::tensor({{0.0, 1.0}, {1.0, 0.0}, {0.0, 1.0}});
+  const auto labels = torch::tensor({1, 1, -100});
+  EXPECT_EQ(accuracy({logits, labels}).at("accuracy"), 0.5);
+  EXPECT_EQ(accuracy({logits.argmax(-1), labels}).at("accuracy"), 0.5) << "as preprocess_logits_for_metrics gives them";
+  EXPECT_THROW(accuracy({logits, labels.view({3, 1})}), Error) << "else each is compared with each";
+  EXPECT_THROW(accuracy({logits.select(1, 0), labels}), Error);
+}
+
+TEST_F(TrainerOptionsTest, WhatAModelOrAFunctionDoesNotGiveIsNamed) {
+  const auto lossy = [](const Batch& batch) {
+    return ModelOutput{.loss = (batch["features"] - batch["labels"]).pow(2).mean(), .logits = {}};
+  };
+  auto o = options(make_model(torch::nn::Linear(3, 1), lossy));
+  o.compute_metrics = [](const EvalPrediction&) { return json::object{{"m", "a text"}}; };
+  EXPECT_TRUE(Trainer(std::move(o)).evaluate(data).contains("eval_loss")) << "a model may give its loss alone";
+  const auto error_of = [](TrainerOptions given, bool evaluates) -> std::string {
+    try {
+      Trainer trainer(std::move(given));
+      evaluates ? void(trainer.evaluate()) : void(trainer.train());
+    } catch (const Error& e) {
+      return e.what();
+    }
+    return "no Error";
+  };
+  o = options();
+  o.eval_dataset = data;
+  o.compute_metrics = [](const EvalPrediction&) { return json::object{{"m", "a text"}}; };
+  auto scalar = o;
+  scalar.preprocess_logits_for_metrics = [](const at::Tensor& logits, const at::Tensor&) { return logits.sum(); };
+  EXPECT_THAT(error_of(std::move(scalar), true), HasSubstr("preprocess_logits_for_metrics of logits"));
+  auto text = o;
+  text.args.eval_strategy = "steps";
+  text.args.eval_steps = 1;
+  text.args.metric_for_best_model = "m";
+  EXPECT_THAT(error_of(std::move(text), false),
+              HasSubstr("but the evaluation gave \"a text\" for it; expected a number"));
+  o.compute_loss_func = [](const ModelOutput&, const at::Tensor&, const at::Tensor&) { return at::Tensor(); };
+  EXPECT_THAT(error_of(std::move(o), false), HasSubstr("compute_loss_func gave an undefined tensor"));
+}
+
+TEST_F(TrainerOptionsTest, OperationsThatNoCheckpointCouldHoldAreRefused) {
+  struct Counting : Trainer {
+    using Trainer::Trainer;
+    double floating_point_ops(const Batch&) override { return std::nan(""); }
+  };
+  Counting trainer(options());
+  EXPECT_THROW(trainer.train(), Error);
+}
+
 }  // namespace
