@@ -35,3 +35,7 @@ def nearest(name, candidates):
 def did_you_mean(name, candidates):
     near = nearest(name, candidates)
     return f'; did you mean "{near}"?' if near else ""
+
+
+class ExportError(ValueError):
+    """A model or a dataset that cannot be written for the trainer command; the text is one sentence with the remedy."""
