@@ -56,6 +56,18 @@ void take_64_bit_sizes(std::string_view extra, std::uint64_t& size, std::uint64_
   }
 }
 
+[[noreturn]] void refuse_checksum(const std::string& name) {
+  bad_archive("'" + name + "' has another checksum than its directory says");
+}
+
+// Goes on from `crc`, 0 at first; zlib takes 4 GB at a time.
+uLong crc_of(uLong crc, const char* bytes, std::uint64_t size) {
+  constexpr std::uint64_t most = 1u << 30;
+  for (std::uint64_t at = 0; at < size; at += most)
+    crc = crc32(crc, reinterpret_cast<const Bytef*>(bytes) + at, static_cast<uInt>(std::min(most, size - at)));
+  return crc;
+}
+
 // Unpacks a deflated member piece by piece.
 class Inflater {
  public:
@@ -167,28 +179,31 @@ void ZipArchive::read(const Member& member, void* to) const {
   }
 }
 
+bool ZipArchive::has_checksums() const {
+  return std::any_of(members_.begin(), members_.end(), [](const auto& member) { return member.second.crc != 0; });
+}
+
+void ZipArchive::read_checked(const std::string& name, const Member& member, void* to) const {
+  read(member, to);
+  if (has_checksums() && crc_of(0, static_cast<const char*>(to), member.size) != member.crc) refuse_checksum(name);
+}
+
 void ZipArchive::check() const {
-  const auto has_none = [](const auto& member) { return member.second.crc == 0; };
-  if (std::all_of(members_.begin(), members_.end(), has_none)) return;
+  if (!has_checksums()) return;
   std::vector<char> piece(std::size_t{1} << 18);
   for (const auto& [name, member] : members_) {
-    uLong crc = crc32(0, nullptr, 0);
-    const auto add = [&](const char* bytes, std::size_t size) {
-      crc = crc32(crc, reinterpret_cast<const Bytef*>(bytes), static_cast<uInt>(size));
-    };
     if (member.deflated) {
       std::string unpacked(member.size, '\0');
-      read(member, unpacked.data());
-      for (std::size_t at = 0; at < unpacked.size(); at += piece.size())
-        add(unpacked.data() + at, std::min(piece.size(), unpacked.size() - at));
-    } else {
-      for (std::uint64_t at = 0; at < member.size; at += piece.size()) {
-        const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(piece.size(), member.size - at));
-        file_.read(member.begin + at, piece.data(), size);
-        add(piece.data(), size);
-      }
+      read_checked(name, member, unpacked.data());
+      continue;
     }
-    if (crc != member.crc) bad_archive("'" + name + "' has another checksum than its directory says");
+    uLong crc = 0;
+    for (std::uint64_t at = 0; at < member.size; at += piece.size()) {
+      const auto size = std::min<std::uint64_t>(piece.size(), member.size - at);
+      file_.read(member.begin + at, piece.data(), size);
+      crc = crc_of(crc, piece.data(), size);
+    }
+    if (crc != member.crc) refuse_checksum(name);
   }
 }
 

@@ -31,8 +31,11 @@ class ZipArchive {
   /// Compares every member with its CRC-32, in an archive that has them: torch.save can leave them out, and then all
   /// are 0.
   void check() const;
+  /// read(), and the member's own check.
+  void read_checked(const std::string& name, const Member& member, void* to) const;
 
  private:
+  bool has_checksums() const;
   std::uint64_t find_directory(std::uint64_t& count, std::uint64_t& size) const;
   void locate(Member& member, const std::string& name, std::uint64_t header) const;
 
