@@ -22,8 +22,15 @@ class SafetensorsFile {
   /// The entry's data, into a tensor of its shape; of its type, contiguous and on the CPU it needs no copy.
   void read(const safetensors::Entry& entry, at::Tensor& to) const;
   at::Tensor read(const safetensors::Entry& entry) const;  ///< a new one
+  /// A new tensor of the entry's type, without values.
+  at::Tensor make(const safetensors::Entry& entry, at::IntArrayRef shape) const;
+  /// Rows from `first` on into a contiguous tensor of that type, as many as it has; an Error for rows that are not
+  /// there.
+  void read_rows(const safetensors::Entry& entry, std::int64_t first, at::Tensor& to) const;
 
  private:
+  void read_bytes(const safetensors::Entry& entry, std::uint64_t begin, at::Tensor& to) const;
+
   FileReader file_;
   std::vector<safetensors::Entry> entries_;
 };

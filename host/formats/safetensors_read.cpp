@@ -28,19 +28,35 @@ void SafetensorsFile::read(const safetensors::Entry& entry, at::Tensor& to) cons
     to.copy_(read(entry));
     return;
   }
-  const std::uint64_t bytes = entry.end - entry.begin;
+  read_bytes(entry, entry.begin, to);
+}
+
+void SafetensorsFile::read_bytes(const safetensors::Entry& entry, std::uint64_t begin, at::Tensor& to) const {
+  const std::uint64_t bytes = to.nbytes();
   if (bytes == 0) return;
   auto* data = static_cast<unsigned char*>(to.mutable_data_ptr());
-  file_.read(entry.begin, data, bytes);
-  if (type == at::kBool && std::any_of(data, data + bytes, [](unsigned char byte) { return byte > 1; })) {
+  file_.read(begin, data, bytes);
+  if (to.scalar_type() == at::kBool && std::any_of(data, data + bytes, [](unsigned char byte) { return byte > 1; })) {
     std::fill(data, data + bytes, std::uint8_t{0});
     throw_run(error_id::checkpoint_damaged,
               name() + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);
   }
 }
 
+at::Tensor SafetensorsFile::make(const safetensors::Entry& entry, at::IntArrayRef shape) const {
+  return at::empty(shape, at::TensorOptions(safetensors::scalar_types[entry.type]));
+}
+
+void SafetensorsFile::read_rows(const safetensors::Entry& entry, std::int64_t first, at::Tensor& to) const {
+  if (first < 0 || first > entry.shape[0] - to.size(0))
+    throw_run(error_id::data_invalid, name() + ": tensor '" + entry.name + "' has " + std::to_string(entry.shape[0]) +
+                                          " rows, and row " + std::to_string(first) + " of it was asked for");
+  const std::uint64_t row = (entry.end - entry.begin) / static_cast<std::uint64_t>(entry.shape[0]);
+  read_bytes(entry, entry.begin + row * static_cast<std::uint64_t>(first), to);
+}
+
 at::Tensor SafetensorsFile::read(const safetensors::Entry& entry) const {
-  at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(safetensors::scalar_types[entry.type]));
+  at::Tensor tensor = make(entry, entry.shape);
   read(entry, tensor);
   return tensor;
 }
