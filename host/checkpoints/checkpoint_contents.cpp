@@ -28,6 +28,7 @@ void copy_contents(const CheckpointContents& from, CheckpointContents& to) {
   to.scaler = python::to_cpu(from.scaler, &to.scaler);
   to.shared = from.shared;
   to.args = from.args;
+  to.files = from.files;
   to.rng = from.rng;
   to.run = from.run;
 }
@@ -52,6 +53,7 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
   };
   tensors(weights_file, what.weights, what.shared);
   text(args_file, what.args);
+  for (const auto& [name, bytes] : what.files) text(name.c_str(), bytes);
   torch_file(optimizer_file, what.optimizer);
   torch_file(scheduler_file, what.scheduler);
   torch_file(scaler_file, what.scaler);
@@ -61,7 +63,7 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
 }
 
 CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& weights, const SharedNames& shared,
-                                     const std::string& args) {
+                                     const std::string& args, const std::map<std::string, std::string>& files) {
   fs::create_directories(to);
   const fs::path temporary = to / (weights_file + std::string(".tmp"));
   CheckpointManifest manifest;
@@ -78,13 +80,20 @@ CheckpointManifest write_model_files(const fs::path& to, const NamedTensors& wei
   manifest.add(weights_file, digest);
   replace_file(to / args_file, args);
   manifest.add(args_file, args);
+  for (const auto& [name, bytes] : files) {
+    replace_file(to / name, bytes);
+    manifest.add(name, bytes);
+  }
   return manifest;
 }
 
-void copy_model_files(const fs::path& from, const fs::path& to) {
+void copy_model_files(const fs::path& from, const fs::path& to, const std::map<std::string, std::string>& files) {
   fs::create_directories(to);
-  for (const char* file : {weights_file, args_file})
+  const auto copy = [&](const std::string& file) {
     fs::copy_file(from / file, to / file, fs::copy_options::overwrite_existing);
+  };
+  for (const char* file : {weights_file, args_file}) copy(file);
+  for (const auto& [name, bytes] : files) copy(name);
 }
 
 }  // namespace trainer

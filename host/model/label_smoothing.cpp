@@ -5,14 +5,15 @@
 
 namespace trainer {
 
-at::Tensor smoothed_loss(const at::Tensor& logits, const at::Tensor& given_labels, double epsilon) {
+at::Tensor smoothed_loss(const at::Tensor& logits, const at::Tensor& given_labels, double epsilon,
+                         const at::Tensor& num_items) {
   constexpr std::int64_t ignored_label = -100;
   const auto log_probs = -at::log_softmax(logits, -1);
   const auto labels = given_labels.dim() == log_probs.dim() - 1 ? given_labels.unsqueeze(-1) : given_labels;
   const auto padding = labels.eq(ignored_label);
   auto nll = log_probs.gather(-1, labels.clamp_min(0)).masked_fill(padding, 0.0);
   auto smooth = log_probs.sum(-1, /*keepdim=*/true, at::kFloat).masked_fill(padding, 0.0);
-  const auto active = padding.numel() - padding.to(at::kLong).sum();
+  const auto active = num_items.defined() ? num_items : padding.numel() - padding.to(at::kLong).sum();
   return (1 - epsilon) * (nll.sum() / active) + epsilon * (smooth.sum() / (active * log_probs.size(-1)));
 }
 

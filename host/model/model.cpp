@@ -152,12 +152,14 @@ void load_weights(torch::nn::Module& module, const NamedTensors& stored, const s
   load(module, tensors, where);
 }
 
-void load_weights(torch::nn::Module& module, const std::filesystem::path& path) {
+void load_weights(torch::nn::Module& module, const std::filesystem::path& path, const SharedNames& saved_names) {
   const SafetensorsFile file(path);
   std::vector<Stored> tensors;
-  for (const auto& entry : file.entries())
-    tensors.push_back(
-        {entry.name, entry.shape, [&] { return file.read(entry); }, [&](at::Tensor& to) { file.read(entry, to); }});
+  for (const auto& entry : file.entries()) {
+    const auto other = saved_names.find(entry.name);
+    tensors.push_back({other == saved_names.end() ? entry.name : other->second, entry.shape,
+                       [&] { return file.read(entry); }, [&](at::Tensor& to) { file.read(entry, to); }});
+  }
   load(module, tensors, file.name());
 }
 

@@ -31,8 +31,9 @@ void Trainer::save_model(const fs::path& directory) const {
     fs::create_directories(directory);
     // What tells of the files before goes first: at no moment it stands beside others.
     fs::remove(directory / manifest_file);
-    auto manifest = write_model_files(directory, state_dict(impl_->model->module()),
-                                      shared_names(impl_->model->module()), impl_->args_file_text());
+    auto manifest =
+        write_model_files(directory, state_dict(impl_->model->module()), shared_names(impl_->model->module()),
+                          impl_->args_file_text(), impl_->model->files());
     manifest.run = *impl_->run_identity;
     manifest.save(directory);
   });
@@ -63,10 +64,10 @@ void Trainer::save_state() const {
 
 void Trainer::save_model_for_plugin(const fs::path& directory) const {
   if (const fs::path* saved = impl_->saver->announced())
-    copy_model_files(*saved, directory);
+    copy_model_files(*saved, directory, impl_->model->files());
   else
     write_model_files(directory, state_dict(impl_->model->module()), shared_names(impl_->model->module()),
-                      impl_->args_file_text());
+                      impl_->args_file_text(), impl_->model->files());
 }
 
 void Trainer::Impl::save_checkpoint() {
@@ -90,6 +91,7 @@ CheckpointContents Trainer::Impl::checkpoint_contents() const {
   CheckpointContents contents{.weights = state_dict(model->module()),
                               .shared = shared_names(model->module()),
                               .args = args_file_text(),
+                              .files = model->files(),
                               .optimizer = {},
                               .scheduler = {},
                               .scaler = {},
@@ -117,7 +119,7 @@ void Trainer::load_model(const fs::path& checkpoint) {
 }
 
 void Trainer::Impl::load_model_files(const fs::path& checkpoint) {
-  load_weights(model->module(), checkpoint / weights_file);
+  load_weights(model->module(), checkpoint / weights_file, model->saved_names());
   auto kept = kept_description(checkpoint);
   if (train_dataset && !train_dataset->description().empty())
     require_same_description(kept, data_description, checkpoint);
@@ -191,7 +193,7 @@ void Trainer::Impl::load_best_model() {
     return;
   }
   log::info("loading the best model from " + best.string());
-  load_weights(model->module(), best / weights_file);
+  load_weights(model->module(), best / weights_file, model->saved_names());
 }
 
 void Trainer::Impl::load_optimizer_and_scheduler(const fs::path& checkpoint) {

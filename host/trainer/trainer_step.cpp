@@ -78,7 +78,9 @@ at::Tensor Trainer::Impl::loss_of(const ModelOutput& out, const at::Tensor& labe
     throw_usage(error_id::arguments_invalid,
                 "args.label_smoothing_factor needs class labels, but the labels are floating-point numbers; "
                 "set it to 0 for a regression");
-  return smoothed_loss(out.logits, labels, args.label_smoothing_factor);
+  const double epsilon = args.label_smoothing_factor;
+  if (!model->label_smoother_shifts_labels()) return smoothed_loss(out.logits, labels, epsilon, num_items);
+  return smoothed_loss(out.logits.slice(-2, 0, -1).contiguous(), labels.slice(-1, 1).contiguous(), epsilon, num_items);
 }
 
 bool Trainer::loss_is_scaled_for_ga(const at::Tensor& num_items_in_batch) const {

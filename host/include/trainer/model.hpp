@@ -5,6 +5,9 @@
 
 #include <filesystem>
 #include <functional>
+#include <map>
+#include <string>
+#include <vector>
 
 #include "trainer/dataset.hpp"
 #include "trainer/json.hpp"
@@ -56,6 +59,14 @@ class Model {
   virtual bool accepts_loss_kwargs() const { return false; }
   /// Whether its loss compares a place with the next label, so that the first label of each row does not count there.
   virtual bool loss_shifts_labels() const { return false; }
+  /// The same of the loss that label smoothing makes of its logits.
+  virtual bool label_smoother_shifts_labels() const { return false; }
+  /// Names of the data that forward looks at, in its order; empty when it does not know them.
+  virtual std::vector<std::string> columns() const { return {}; }
+  /// Names that another program has in its files for weights of module(), each with the name there.
+  virtual SharedNames saved_names() const { return {}; }
+  /// Texts that belong beside its weights, by file name, such as the "config.json" by which transformers loads them.
+  virtual std::map<std::string, std::string> files() const { return {}; }
   /// Floating-point operations of forward and backward of a batch; 0 when there is no estimate.
   virtual double floating_point_ops(const Batch&) const { return 0; }
 
@@ -109,7 +120,8 @@ SharedNames shared_names(const torch::nn::Module& module);
 /// name that one side lacks is a warning; another shape is an Error, and so is a file in which no name fits. `where`
 /// names the file.
 void load_weights(torch::nn::Module& module, const NamedTensors& stored, const std::string& where);
-/// The same from a safetensors file, whose data are read right into the parameters.
-void load_weights(torch::nn::Module& module, const std::filesystem::path& file);
+/// The same from a safetensors file, whose data are read right into the parameters. `saved_names`: names in the file
+/// with those of the module that they stand for.
+void load_weights(torch::nn::Module& module, const std::filesystem::path& file, const SharedNames& saved_names = {});
 
 }  // namespace trainer
