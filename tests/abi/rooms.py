@@ -17,7 +17,18 @@ SOURCE = pathlib.Path(os.environ["SOURCE"]).resolve()
 # The rooms of a library, ground floor first: each may include itself, those before it, and the libraries of MAY.
 ROOMS = {
     "core": ["base", "arguments", "state", "discovery", "border", "callbacks", "loading", "run"],
-    "host": ["formats", "data", "checkpoints", "optimizers", "schedules", "model", "trainer", "validator", "command"],
+    "host": [
+        "formats",
+        "data",
+        "checkpoints",
+        "optimizers",
+        "schedules",
+        "model",
+        "exported",
+        "trainer",
+        "validator",
+        "command",
+    ],
 }
 # The same of plugins/shared; a plugin may include itself and any of these.
 SHARED = [

@@ -23,6 +23,7 @@ inline constexpr ErrorId data_invalid{"data.invalid"};
 inline constexpr ErrorId data_missing{"data.missing"};
 inline constexpr ErrorId data_failed{"data.failed"};
 inline constexpr ErrorId model_unsupported{"model.unsupported"};
+inline constexpr ErrorId model_file_invalid{"model-file.invalid"};
 inline constexpr ErrorId model_failed{"model.failed"};
 inline constexpr ErrorId metric_missing{"metric.missing"};
 inline constexpr ErrorId metric_failed{"metric.failed"};
