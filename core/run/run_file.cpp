@@ -92,10 +92,33 @@ void refuse_zero_bytes(const json::value& v, const std::string& place) {
   }
 }
 
-RunFile::Model read_model(const Section& model) {
+std::filesystem::path absolute_to(const std::filesystem::path& base, const std::string& given) {
+  return given.empty() ? std::filesystem::path() : (base / given).lexically_normal();
+}
+
+// A model of PyTorch.
+RunFile::Model read_exported(const Section& model, const std::filesystem::path& base) {
+  model.allow({"type", "file", "inputs", "outputs"});
+  RunFile::Model out;
+  out.type = "pt2";
+  out.file = absolute_to(base, Section::text_of(model.require("file", "the .pt2 file"), model.place("file")));
+  if (const auto* inputs = model.find("inputs")) {
+    if (!inputs->is_object()) Section::wrong_type(*inputs, model.place("inputs"), "an object of inputs and columns");
+    for (const auto& input : inputs->get_object())
+      out.inputs.emplace(input.key(), Section::text_of(input.value(), model.place("inputs")));
+  }
+  if (const auto* outputs = model.find("outputs")) {
+    if (!outputs->is_array()) Section::wrong_type(*outputs, model.place("outputs"), "a list of names");
+    for (const auto& name : outputs->get_array()) out.outputs.push_back(Section::text_of(name, model.place("outputs")));
+  }
+  return out;
+}
+
+RunFile::Model read_model(const Section& model, const std::filesystem::path& base) {
+  if (model.choice("type", "mlp", {"mlp", "pt2"}) == "pt2") return read_exported(model, base);
   model.allow({"type", "layers", "activation"});
   RunFile::Model out;
-  out.type = model.choice("type", "mlp", {"mlp"});
+  out.type = "mlp";
   out.activation = model.choice("activation", "relu", {"relu", "tanh", "sigmoid", "gelu"});
   const auto& layers = model.require("layers", "the widths, such as [64, 64, 10]");
   if (!layers.is_array() || layers.get_array().size() < 2)
@@ -106,10 +129,6 @@ RunFile::Model read_model(const Section& model) {
     out.layers.push_back(width.get_int64());
   }
   return out;
-}
-
-std::filesystem::path absolute_to(const std::filesystem::path& base, const std::string& given) {
-  return given.empty() ? std::filesystem::path() : (base / given).lexically_normal();
 }
 
 // How the files are to be read.
@@ -145,7 +164,6 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
   RunFile::Data out;
   out.train = absolute_to(base, data.text("train", ""));
   out.test = absolute_to(base, data.text("test", ""));
-  out.target = Section::text_of(data.require("target", "the name of the label's column"), data.place("target"));
   if (const auto* eval = data.find("eval")) {
     if (eval->is_object())
       for (const auto& set : eval->get_object()) {
@@ -158,6 +176,8 @@ RunFile::Data read_data(const Section& data, const std::filesystem::path& base) 
       out.eval.emplace_back("", absolute_to(base, Section::text_of(*eval, data.place("eval"))));
   }
   read_format(data, out);
+  if (out.has_csv() || data.find("target"))
+    out.target = Section::text_of(data.require("target", "the name of the label's column"), data.place("target"));
   return out;
 }
 
@@ -213,7 +233,8 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   } catch (const Error&) {
     v = boost::json::string(text);
   }
-  const bool path = key == "data.train" || key == "data.test" || key == "data.eval" || key.rfind("data.eval.", 0) == 0;
+  const bool path = key == "model.file" || key == "data.train" || key == "data.test" || key == "data.eval" ||
+                    key.rfind("data.eval.", 0) == 0;
   if (path && v.is_string() && !text.empty()) v = boost::json::string(std::filesystem::absolute(text).string());
   json::value* at = &root;
   std::size_t start = 0;
@@ -278,6 +299,14 @@ std::optional<std::int64_t> read_log_history_limit(const Section& root) {
 
 }  // namespace
 
+bool RunFile::Data::is_columns(const std::filesystem::path& file) { return file.extension() == ".safetensors"; }
+
+bool RunFile::Data::has_csv() const {
+  std::vector<std::filesystem::path> files{train, test};
+  for (const auto& [name, file] : eval) files.push_back(file);
+  return std::any_of(files.begin(), files.end(), [](const auto& f) { return !f.empty() && !is_columns(f); });
+}
+
 std::optional<std::string> parse_resume(std::string_view text) {
   const std::string word = lower(text);
   for (const char* no : {"false", "no", "none", "null", "off"})
@@ -307,14 +336,14 @@ RunFile RunFile::load(const std::filesystem::path& path,
   RunFile run;
   run.path = path;
   const auto& model = root.require("model", "\"model\": {\"type\": \"mlp\", \"layers\": [...]}");
-  run.model = read_model(Section(model, root.place("model")));
+  run.model = read_model(Section(model, root.place("model")), base);
   run.model_json = model.get_object();
   run.init_from = absolute_to(base, root.text("init_from", ""));
   run.data = read_data(
       Section(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
-  root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
-  run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
-  check_outputs(root, run);
+  if (run.model.type != "pt2") root.require("loss", "\"loss\": \"mse\" or \"cross_entropy\"");
+  if (root.find("loss")) run.loss = root.choice("loss", "", {"mse", "cross_entropy"});
+  if (run.model.type != "pt2") check_outputs(root, run);
   run.metrics = read_metrics(root, run.loss);
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) Section::wrong_type(*args, root.place("args"), "an object");

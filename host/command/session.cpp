@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "command/built_in_model.hpp"
 #include "command/compute_threads.hpp"
@@ -12,6 +13,8 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
+#include "trainer/pt2.hpp"
+#include "trainer/safetensors_dataset.hpp"
 
 namespace trainer::command {
 namespace {
@@ -43,9 +46,13 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
 }
 
 std::vector<std::filesystem::path> Session::inputs() const {
-  std::vector<std::filesystem::path> out{run_.path,           run_.data.train,
-                                         run_.data.test,      run_.init_from,
-                                         options_.checkpoint, options_.resume_from_checkpoint.value_or("")};
+  std::vector<std::filesystem::path> out{run_.path,
+                                         run_.data.train,
+                                         run_.data.test,
+                                         run_.init_from,
+                                         run_.model.file,
+                                         options_.checkpoint,
+                                         options_.resume_from_checkpoint.value_or("")};
   for (const auto& [name, path] : run_.data.eval) out.push_back(path);
   return out;
 }
@@ -56,7 +63,7 @@ void Session::update_args(const json::object& args) {
 
 void Session::refuse_missing(std::string_view what) const {
   throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
-                                          "\", which this action needs; name a CSV file");
+                                          "\", which this action needs; name a CSV file, or columns as safetensors");
 }
 
 std::filesystem::path Session::resume_path(const RunFile::Action& action,
@@ -65,13 +72,54 @@ std::filesystem::path Session::resume_path(const RunFile::Action& action,
   return given.empty() || !below_output_dir_ ? given : output_dir / given;
 }
 
-std::shared_ptr<CsvDataset> Session::load(const std::filesystem::path& path, std::string_view what) const {
+std::shared_ptr<Model> Session::make_model() const {
+  if (run_.model.type != "pt2") return make_built_in_model(run_.model, run_.loss, run_.model_json);
+  LossFunction loss;
+  if (!run_.loss.empty()) loss = run_.loss == "mse" ? mse_loss : cross_entropy;
+  return load_pt2(run_.model.file,
+                  {.loss = std::move(loss), .inputs = run_.model.inputs, .outputs = run_.model.outputs});
+}
+
+std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what, const Model& model) {
   if (path.empty()) refuse_missing(what);
+  if (RunFile::Data::is_columns(path)) return load_columns(path, model);
+  const auto csv = load_csv(path, what);
+  if (what == "train") columns_ = csv->schema();
+  return csv;
+}
+
+// As remove_unused_columns of transformers: those that the model does not look at are not read.
+std::shared_ptr<Dataset> Session::load_columns(const std::filesystem::path& path, const Model& model) const {
+  const auto taken = model.columns();
+  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
+    return std::find(names.begin(), names.end(), name) != names.end();
+  };
+  auto wanted = taken;
+  if (!wanted.empty() && !has(wanted, "labels")) wanted.emplace_back("labels");
+  auto set = std::make_shared<SafetensorsDataset>(path, wanted);
+  auto found = set->columns();
+  const auto& left_out = set->left_out();
+  std::vector<std::string> missing;
+  for (const auto& name : taken)
+    if (name != "labels" && !has(found, name)) missing.push_back(name);
+  if (!missing.empty()) {
+    found.insert(found.end(), left_out.begin(), left_out.end());
+    throw_usage(error_id::data_invalid, path.string() + " lacks " + join(missing) + ": the model takes " + join(taken) +
+                                            ", and the file has " + join(found) +
+                                            "; name the columns so, or say in model.inputs which is which");
+  }
+  if (!left_out.empty())
+    log::info(path.string() + ": the model does not take " + join(left_out) + ", so it is left out");
+  return set;
+}
+
+std::shared_ptr<CsvDataset> Session::load_csv(const std::filesystem::path& path, std::string_view what) const {
   const bool regression = run_.loss == "mse";
+  const auto& layers = run_.model.layers;
   CsvOptions options{.target = run_.data.target,
                      .labels = regression ? Labels::regression : Labels::classification,
-                     .classes = regression ? 0 : run_.model.layers.back(),
-                     .features = run_.model.layers.front(),
+                     .classes = regression || layers.empty() ? 0 : layers.back(),
+                     .features = layers.empty() ? 0 : layers.front(),
                      .drop = run_.data.drop,
                      .missing_number = run_.data.missing_number.value_or(0),
                      .separator = run_.data.separator,
@@ -84,6 +132,7 @@ std::shared_ptr<CsvDataset> Session::load(const std::filesystem::path& path, std
 
 // Those of the model that the first action begins with, so that it gets the inputs that it learned from.
 std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& output_dir) {
+  if (!run_.data.has_csv()) return std::nullopt;
   std::filesystem::path model = options_.checkpoint;
   if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
     auto& named = *actions_[0].resume_from_checkpoint;
@@ -109,48 +158,47 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
   log::warning(model.string() + " does not say which columns its model was trained with; those of a file are taken " +
                "in their order");
   CsvColumns by_order;
-  if (run_.loss == "cross_entropy") by_order.classes = ClassNames::numbered(run_.model.layers.back());
+  if (run_.loss == "cross_entropy" && !run_.model.layers.empty())
+    by_order.classes = ClassNames::numbered(run_.model.layers.back());
   return by_order;
 }
 
 // Only the files that the actions need.
-void Session::load_data(const std::filesystem::path& output_dir) {
+void Session::load_data(const std::filesystem::path& output_dir, const Model& model) {
   if (std::exchange(loaded_, true)) return;
   const auto needed = [&](std::string_view what) {
     return std::any_of(actions_.begin(), actions_.end(), [&](const auto& action) { return action.what == what; });
   };
   columns_ = kept_columns(output_dir);
-  if (needed("train") && !run_.data.train.empty()) {
-    const auto train = load(run_.data.train, "train");
-    columns_ = train->schema();
-    train_ = train;
-  }
+  if (needed("train") && !run_.data.train.empty()) train_ = load(run_.data.train, "train", model);
   if (needed("train") || needed("evaluate"))
     for (const auto& [name, path] : run_.data.eval) {
-      auto set = load(path, "eval");
+      auto set = load(path, "eval", model);
       if (name.empty())
         eval_ = std::move(set);
       else
         eval_.add(name, std::move(set));
     }
-  if (needed("predict")) test_ = load(run_.data.test, "test");
+  if (needed("predict")) test_ = load(run_.data.test, "test", model);
 }
 
 ClassNames Session::classes() const {
   if (run_.loss != "cross_entropy") return {};
-  return columns_ ? columns_->classes : ClassNames::numbered(run_.model.layers.back());
+  if (columns_) return columns_->classes;
+  return run_.model.layers.empty() ? ClassNames() : ClassNames::numbered(run_.model.layers.back());
 }
 
 Trainer& Session::trainer() {
   if (trainer_) return *trainer_;
   TrainerOptions options;
   options.args = parse_args(args_, options_, run_.path.string() + ": args");
-  load_data(options.args.output_dir);
-  if (recorder_) recorder_->set_output_dir(options.args.output_dir);
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
-  options.model = make_built_in_model(run_.model, run_.loss, run_.model_json);
-  if (!run_.init_from.empty() && options_.checkpoint.empty()) load_weights(options.model->module(), run_.init_from);
+  options.model = make_model();
+  load_data(options.args.output_dir, *options.model);
+  if (recorder_) recorder_->set_output_dir(options.args.output_dir);
+  if (!run_.init_from.empty() && options_.checkpoint.empty())
+    load_weights(options.model->module(), run_.init_from, options.model->saved_names());
   options.train_dataset = train_;
   options.eval_dataset = eval_;
   if (!run_.metrics.empty()) options.compute_metrics = accuracy;

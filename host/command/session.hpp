@@ -38,9 +38,12 @@ class Session {
 
  private:
   [[noreturn]] void refuse_missing(std::string_view what) const;
-  std::shared_ptr<CsvDataset> load(const std::filesystem::path& path, std::string_view what) const;
+  std::shared_ptr<Model> make_model() const;
+  std::shared_ptr<Dataset> load(const std::filesystem::path& path, std::string_view what, const Model& model);
+  std::shared_ptr<Dataset> load_columns(const std::filesystem::path& path, const Model& model) const;
+  std::shared_ptr<CsvDataset> load_csv(const std::filesystem::path& path, std::string_view what) const;
   std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir);
-  void load_data(const std::filesystem::path& output_dir);
+  void load_data(const std::filesystem::path& output_dir, const Model& model);
 
   const RunOptions& options_;
   RunFile run_;

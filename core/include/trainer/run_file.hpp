@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -15,22 +16,29 @@ namespace trainer {
 /// are relative to the file; unknown keys are errors.
 struct RunFile {
   struct Model {
-    std::string type;                  ///< "mlp": Linear layers with an activation between two of them
+    std::string type;                  ///< "mlp": Linear layers with an activation between two of them; "pt2": `file`
     std::vector<std::int64_t> layers;  ///< widths, [in, hidden ..., out]
     std::string activation = "relu";   ///< relu, tanh, sigmoid, gelu
+    std::filesystem::path file;        ///< a model that PyTorch exported
+    std::map<std::string, std::string> inputs;  ///< of it: input to the column of the data, where they differ
+    std::vector<std::string> outputs;           ///< names, of a model that returns a tuple
   };
   struct Data {
     std::filesystem::path train;
     /// One unnamed set, or several by name ("eval_<name>_loss" ...).
     std::vector<std::pair<std::string, std::filesystem::path>> eval;
     std::filesystem::path test;
-    std::string target;             ///< the label's column
+    std::string target;             ///< the label's column of a CSV file
     std::vector<std::string> drop;  ///< columns that are left out
     /// What stands for a missing cell: nothing, since it is an error, a number, or the column's mean.
     std::optional<double> missing_number;
     bool missing_mean = false;
     char separator = 0;  ///< 0: found in the header
     char decimal = '.';
+
+    /// Whether a file is a safetensors file of columns; others are CSV.
+    static bool is_columns(const std::filesystem::path& file);
+    bool has_csv() const;  ///< among the files
   };
   using Callback = PluginCallback;
   struct Action {
@@ -45,7 +53,7 @@ struct RunFile {
   json::object model_json;  ///< as it stands in the file: the model's configuration
   std::filesystem::path init_from;
   Data data;
-  std::string loss;                  ///< mse, cross_entropy
+  std::string loss;                  ///< mse, cross_entropy; empty for a model that has its own
   std::vector<std::string> metrics;  ///< accuracy
   json::object args;
   std::vector<Callback> callbacks;

@@ -58,6 +58,24 @@ TEST_F(RunFileTest, IsReadWhole) {
   EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})").actions[0].what, "train");
 }
 
+TEST_F(RunFileTest, ModelsOfPytorch) {
+  const std::string text = R"({"model": {"type": "pt2", "file": "m.pt2", "inputs": {"input_ids": "tokens"},
+    "outputs": ["loss", "logits"]}, "data": {"train": "a.safetensors", "eval": {"x": "b.safetensors"}}})";
+  const RunFile run = load(text);
+  EXPECT_EQ(run.model.type, "pt2");
+  EXPECT_EQ(run.model.file, dir / "m.pt2");
+  EXPECT_EQ(run.model.inputs.at("input_ids"), "tokens");
+  EXPECT_EQ(run.model.outputs, (std::vector<std::string>{"loss", "logits"}));
+  EXPECT_EQ(run.loss, "");
+  EXPECT_FALSE(run.data.has_csv());
+  EXPECT_EQ(load(text, {{"loss", "mse"}}).loss, "mse");
+  EXPECT_EQ(load(text, {{"model.file", "/other.pt2"}}).model.file, "/other.pt2");
+  EXPECT_THAT(error_of(with(text, "b.safetensors", "b.csv")), HasSubstr("data has no \"target\""));
+  EXPECT_THAT(error_of(with(text, "\"file\": \"m.pt2\",", "")), HasSubstr("model has no \"file\""));
+  EXPECT_THAT(error_of(with(text, "[\"loss\", \"logits\"]", "\"loss\"")), HasSubstr("expected a list of names"));
+  EXPECT_THAT(error_of(with(text, "\"outputs\"", "\"layers\"")), HasSubstr("\"layers\" is not a key here"));
+}
+
 TEST_F(RunFileTest, KeysOfTheHost) {
   EXPECT_FALSE(load(good).async_save);
   EXPECT_FALSE(load(good).terminate_on_nan);
