@@ -1,0 +1,221 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Models of transformers and of torch.nn, exported, beside the real transformers.Trainer on the modules themselves.
+
+Both are run here and now, so their numbers are equal in bits: losses, gradient norms, evaluations, and the weights at the
+end. A checkpoint of ours is opened by from_pretrained(). Where no random number is needed it goes on in Python, and one
+of Python's in ours: each keeps the state of its generators in files of its own.
+"""
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+SOURCE = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(SOURCE / "sdk/python/src"), str(SOURCE / "tests/host/exported")]
+ARGS = {
+    "max_steps": 9, "save_steps": 4, "eval_strategy": "steps", "eval_steps": 4, "logging_steps": 1, "learning_rate": 2e-3,
+    "weight_decay": 0.1, "warmup_steps": 3, "per_device_train_batch_size": 6, "per_device_eval_batch_size": 5, "seed": 11,
+}  # fmt: skip
+# Cases of zoo.py: which, how much of their values they drop at random, and arguments that others have not.
+RUNS = {
+    "bert": ("bert", 0.1, {}),
+    "bert_accumulation": ("bert", 0.0, {"gradient_accumulation_steps": 2}),
+    "gpt2": ("gpt2", 0.1, {}),
+    "gpt2_accumulation": ("gpt2", 0.1, {"gradient_accumulation_steps": 2}),
+    "gpt2_smoothing": ("gpt2", 0.0, {"label_smoothing_factor": 0.1}),
+    "llama": ("llama", 0.0, {}),
+    "llama_bf16": ("llama", 0.0, {"bf16": True}),
+    "t5": ("t5", 0.1, {}),
+    "vit": ("vit", 0.0, {}),
+    "recurrent": ("recurrent", 0.1, {"gradient_accumulation_steps": 2}),
+    "cnn": ("cnn", 0.1, {}),
+}
+
+
+class Case:
+    def __init__(self, seed, name, drop, args):
+        import torch
+        import zoo
+
+        made = zoo.cases(seed, drop)[name]
+        generator = torch.Generator().manual_seed(seed)
+        self.make, self.dynamic, self.draws, self.args = made.make, made.dynamic, drop > 0, args
+        self.train, self.eval = made.batch(33, generator), made.batch(11, generator)
+
+    def model(self):
+        import torch
+
+        torch.manual_seed(3)
+        return self.make()
+
+
+def arguments(extra, output_dir):
+    return {**ARGS, **extra, "output_dir": str(output_dir), "report_to": "none", "use_cpu": True, "disable_tqdm": True}
+
+
+def theirs(case, place, resume=None, model=None):
+    """The log history of the real Trainer, and the weights at the end."""
+    import torch
+    from transformers import Trainer, TrainingArguments, set_seed
+
+    model = model or case.model()
+    rows = [
+        [{k: v[i] for k, v in data.items()} for i in range(len(data["labels"]))] for data in (case.train, case.eval)
+    ]
+    set_seed(ARGS["seed"])
+    trainer = Trainer(
+        model=model,
+        args=TrainingArguments(**arguments(case.args, place)),
+        train_dataset=rows[0],
+        eval_dataset=rows[1],
+        data_collator=lambda batch: {k: torch.stack([row[k] for row in batch]) for k in batch[0]},
+    )
+    trainer.train(resume_from_checkpoint=resume)
+    names = set(dict(model.named_parameters())) | set(dict(model.named_buffers()))
+    weights = {k: v for k, v in model.state_dict().items() if k in names}
+    return history(trainer.state.log_history), weights
+
+
+def ours(command, case, place, resume=None):
+    from safetensors.torch import load_file
+
+    spec = {
+        "model": {"type": "pt2", "file": str(case.file)},
+        "data": {"train": str(case.train_file), "eval": str(case.eval_file)},
+        "args": arguments(case.args, place / "output"),
+    }
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "run.json").write_text(json.dumps(spec))
+    argv = [command, "train", str(place / "run.json"), "--quiet"]
+    if resume:
+        argv += ["--resume_from_checkpoint", str(resume)]
+    subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    state = json.loads((place / "output/trainer_state.json").read_text())
+    return history(state["log_history"]), load_file(place / "output/model.safetensors")
+
+
+def history(entries):
+    keep = ("loss", "grad_norm", "learning_rate", "eval_loss", "step", "epoch")
+    return [{k: entry[k] for k in keep if k in entry} for entry in entries if "train_loss" not in entry]
+
+
+def differences(who, found, expected):
+    (log, weights), (real_log, real_weights) = found, expected
+    if len(log) != len(real_log):
+        yield f"{who}: {len(log)} logs, expected {len(real_log)}"
+    for entry, real in zip(log, real_log):
+        for key in real:
+            if entry.get(key) != real[key]:
+                yield f"{who}: step {real['step']}: {key} is {entry.get(key)!r}, expected {real[key]!r}"
+    for name, tensor in weights.items():
+        if name not in real_weights or not tensor.equal(real_weights[name]):
+            yield f"{who}: {name} differs"
+    places = {real_weights[name].data_ptr() for name in weights if name in real_weights}  # of tied ones one is there
+    for name, tensor in real_weights.items():
+        if name not in weights and tensor.data_ptr() not in places:
+            yield f"{who}: {name} is missing"
+
+
+def run(command, case, root):
+    """What is not as it should be."""
+    import libtrainer
+
+    model = case.model()
+    case.file, case.train_file, case.eval_file = (
+        root / f"{n}" for n in ("model.pt2", "train.safetensors", "eval.safetensors")
+    )
+    libtrainer.export(model, {k: v[:4] for k, v in case.train.items()}, case.file, dynamic=case.dynamic)
+    libtrainer.save_dataset(case.train, case.train_file)
+    libtrainer.save_dataset(case.eval, case.eval_file)
+    real = theirs(case, root / "theirs")
+    own = ours(command, case, root / "ours")
+    yield from differences("ours", own, real)
+    yield from differences(
+        "ours, resumed", ours(command, case, root / "ours_again", root / "ours/output/checkpoint-4"), real
+    )
+    if "attention_mask" in case.train and not case.args:
+        yield from check_columns(command, case, root)
+    again = None
+    if hasattr(type(model), "from_pretrained"):
+        again = type(model).from_pretrained(root / "ours/output/checkpoint-4")
+        yield from (
+            f"from_pretrained: {n} differs" for n in unlike(again, root / "ours/output/checkpoint-4/model.safetensors")
+        )
+    if case.draws:
+        return
+    yield from differences(
+        "ours from theirs", ours(command, case, root / "ours_from_theirs", root / "theirs/checkpoint-4"), real
+    )
+    found = theirs(case, root / "theirs_from_ours", str(root / "ours/output/checkpoint-4"), again)
+    yield from differences("theirs from ours", found, real)
+
+
+def check_columns(command, case, root):
+    """Columns that the model does not take are left out, with a line; one that it lacks is an error with both lists."""
+    from safetensors.torch import save_file
+
+    def said(columns):
+        save_file(columns, root / "columns.safetensors")
+        spec = {"model": {"type": "pt2", "file": str(case.file)}, "data": {"train": str(root / "columns.safetensors")}}
+        (root / "columns.json").write_text(json.dumps(spec | {"args": arguments({"max_steps": 1}, root / "columns")}))
+        argv = [command, "train", str(root / "columns.json"), "--eval_strategy", "no"]
+        return subprocess.run(argv, capture_output=True, text=True).stderr
+
+    more = {**case.train, "row": case.train["labels"].clone()}
+    if "columns.safetensors: the model does not take row, so it is left out" not in said(more):
+        yield "columns: nothing is said of a column that is left out"
+    names = ", ".join(case.train)
+    more["mask"] = more.pop("attention_mask")
+    text = f"lacks attention_mask: the model takes {names}, and the file has "
+    if text not in said(more):
+        yield f"columns: expected {text!r}"
+
+
+def unlike(model, file):
+    """Weights of the file that the model does not have."""
+    from safetensors.torch import load_file
+
+    own = model.state_dict()
+    return [name for name, tensor in load_file(file).items() if name not in own or not tensor.equal(own[name])]
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--trainer", required=True)
+    parser.add_argument("names", nargs="*")
+    args = parser.parse_args()
+    command = str(Path(args.trainer).resolve())
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    os.environ["TRANSFORMERS_VERBOSITY"] = "error"
+    if not importlib.util.find_spec("transformers"):
+        print("skipped: transformers is not installed")
+        sys.exit(77)
+    import torch
+
+    torch.set_num_threads(1)
+    bad, count = 0, 0
+    for seed, (name, made) in enumerate(RUNS.items()):
+        if args.names and name not in args.names:
+            continue
+        case = Case(seed, *made)
+        count += 1
+        with tempfile.TemporaryDirectory() as tmp:
+            found = list(run(command, case, Path(tmp)))
+        bad += bool(found)
+        print(f"{name}: {'' if found else 'equal in bits'}", *found[:8], sep="\n  " if found else "")
+    print(f"{count - bad} of {count} models as the real Trainer has them")
+    program = Path(command).with_name("trainer-run")  # which the command becomes
+    linked = "libpython" in subprocess.run(["ldd", program], check=True, capture_output=True, text=True).stdout
+    if linked:
+        print(f"{program} is linked with Python")
+    sys.exit(1 if bad or linked or not count else 0)
+
+
+if __name__ == "__main__":
+    main()
