@@ -219,10 +219,10 @@ class Datasets(dict):
         return Datasets({part: rows.map(function) for part, rows in self.items()})
 
 
-def tokenizer(text, truncation=False, padding=False, return_tensors=None):
+def tokenizer(text, truncation=False, padding=False, max_length=None, return_tensors=None):
     texts = [text] if isinstance(text, str) else text
     ids = [[len(word) for word in t.split()] for t in texts]
-    longest = max(map(len, ids)) if padding else 0
+    longest = max_length if padding == "max_length" else max(map(len, ids)) if padding else 0
     found = {
         "input_ids": [row + [0] * (longest - len(row)) for row in ids],
         "attention_mask": [[1] * len(row) + [0] * (longest - len(row)) for row in ids],
@@ -245,7 +245,11 @@ def check_page(case):
     transformers.AutoModelForSequenceClassification.from_pretrained = lambda name, num_labels: case.make()
     exec(code, {})
     columns = load_file(run["data"]["train"])
-    expect_equal(columns["input_ids.offsets"].tolist(), [0, 1, 3, 7], "the page's rows")
+    expect_equal(
+        columns["input_ids"][:, :5].tolist(), [[3, 0, 0, 0, 0], [3, 3, 0, 0, 0], [3, 2, 2, 5, 0]], "the page's rows"
+    )
+    expect_equal(columns["attention_mask"].sum(1).tolist(), [1, 2, 4], "the page's mask")
+    expect_equal(tuple(columns["input_ids"].shape), (3, 64), "the page's rows of one length")
     expect_equal(columns["labels"].tolist(), [0, 1, 0], "the page's labels")
     for file in (run["model"]["file"], *run["data"].values()):
         expect(os.path.exists(file), f"the page's {file} is missing")
