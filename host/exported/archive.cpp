@@ -8,6 +8,7 @@
 
 #include "data/file_kind.hpp"
 #include "exported/program_json.hpp"
+#include "formats/booleans.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::exported {
@@ -100,13 +101,7 @@ std::string Archive::text(std::string_view entry) const {
 }
 
 json::value Archive::json(std::string_view entry) const {
-  const std::string where = file_ + ": " + std::string(entry);
-  try {
-    return json::parse(text(entry), where);
-  } catch (const Error& e) {
-    if (e.id().text == error_id::model_file_invalid.text) throw;
-    refuse(e.sentence() + damaged);
-  }
+  return parse(text(entry), file_ + ": " + std::string(entry));
 }
 
 at::Tensor Archive::numbers(std::string_view entry, at::ScalarType type) const {
@@ -118,9 +113,7 @@ at::Tensor Archive::numbers(std::string_view entry, at::ScalarType type) const {
   at::Tensor out = at::empty({static_cast<std::int64_t>(member.size / bytes)}, at::TensorOptions(type));
   if (member.size == 0) return out;
   read(entry, member, out.mutable_data_ptr());
-  const auto* first = static_cast<const unsigned char*>(out.const_data_ptr());
-  if (type == at::kBool && std::any_of(first, first + member.size, [](unsigned char byte) { return byte > 1; }))
-    refuse(file_ + ": \"" + std::string(entry) + "\" has booleans above 1" + damaged);
+  if (has_bytes_above_1(out)) refuse(file_ + ": \"" + std::string(entry) + "\" has booleans above 1" + damaged);
   return out;
 }
 

@@ -10,21 +10,15 @@ namespace {
 
 constexpr const char* meta_entry = "extra/libtrainer/meta.json";
 
-std::vector<std::string> texts(const ProgramJson& root, const char* key) {
-  std::vector<std::string> out;
-  if (const auto list = root.find(key))
-    for (std::size_t i = 0; i < list->size(); ++i) out.emplace_back(list->at(i).text());
-  return out;
-}
-
 bool flag(const ProgramJson& root, const char* key) {
   const auto found = root.find(key);
   return found && found->boolean();
 }
 
-// Names of configurations, which no file of a checkpoint has.
+// Names of configurations, which no file of a checkpoint has. A zero byte would end it before.
 bool is_plain(std::string_view name) {
-  return name.ends_with("config.json") && name.find_first_of("/\\") == name.npos && name[0] != '.';
+  constexpr std::string_view none_of("/\\\0", 3);
+  return name.ends_with("config.json") && name.find_first_of(none_of) == name.npos && name[0] != '.';
 }
 
 std::map<std::string, std::string> read_files(const ProgramJson& root, const json::object& config) {
@@ -72,9 +66,9 @@ Facts read_facts(const Archive& archive, const Graph& training) {
   out.accepts_loss_kwargs = flag(root, "accepts_loss_kwargs");
   out.loss_shifts_labels = flag(root, "loss_shifts_labels");
   out.label_smoother_shifts_labels = flag(root, "label_smoother_shifts_labels");
-  out.parameter_order = texts(root, "parameter_order");
-  out.layer_norm_parameters = texts(root, "layer_norm_parameters");
-  out.ignored_outputs = texts(root, "keys_to_ignore_at_inference");
+  out.parameter_order = root.texts("parameter_order");
+  out.layer_norm_parameters = root.texts("layer_norm_parameters");
+  out.ignored_outputs = root.texts("keys_to_ignore_at_inference");
   if (const auto names = root.find("saved_names"))
     for (const auto& entry : names->object()) out.saved_names.emplace(entry.key(), names->member(entry).text());
   if (const auto main = root.find("main_input_name")) out.main_input = main->text();

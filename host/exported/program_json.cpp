@@ -12,6 +12,12 @@ const char* const damaged = "; the file is damaged, or a newer PyTorch wrote it,
 
 void refuse(const std::string& sentence) { throw_usage(error_id::model_file_invalid, sentence); }
 
+json::value parse(std::string_view text, const std::string& where) try {
+  return json::parse(text, where);
+} catch (const Error& e) {
+  refuse(e.sentence() + damaged);
+}
+
 void ProgramJson::wrong(std::string_view expected) const {
   refuse(*where_ + ": \"" + std::string(key_) + "\" is " + std::string(json::kind_name(*value_)) + ", expected " +
          std::string(expected) + damaged);
@@ -52,6 +58,13 @@ ProgramJson ProgramJson::at(std::size_t index) const {
 std::string_view ProgramJson::text() const {
   if (!value_->is_string()) wrong("a string");
   return value_->get_string();
+}
+
+std::vector<std::string> ProgramJson::texts(std::string_view key) const {
+  std::vector<std::string> out;
+  if (const auto list = find(key))
+    for (std::size_t i = 0; i < list->size(); ++i) out.emplace_back(list->at(i).text());
+  return out;
 }
 
 std::int64_t ProgramJson::integer() const {

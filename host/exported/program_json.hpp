@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "trainer/json.hpp"
 
@@ -18,6 +19,9 @@ extern const char* const damaged;
 
 /// An Error model-file.invalid.
 [[noreturn]] void refuse(const std::string& sentence);
+
+/// The value of a JSON text; an Error model-file.invalid when it is none.
+json::value parse(std::string_view text, const std::string& where);
 
 /// A value with its place. `where`, which sentences begin with, and the value are the caller's and must outlive it.
 class ProgramJson {
@@ -30,7 +34,6 @@ class ProgramJson {
   /// Of a union: its one key, and what it holds.
   std::pair<std::string_view, ProgramJson> only() const;
 
-  bool is_array() const { return value_->is_array(); }
   bool is_text() const { return value_->is_string(); }
   std::size_t size() const;                 ///< of a list
   ProgramJson at(std::size_t index) const;  ///< of a list
@@ -38,6 +41,7 @@ class ProgramJson {
   ProgramJson member(const json::object::value_type& entry) const { return {entry.value(), where_, entry.key()}; }
 
   std::string_view text() const;
+  std::vector<std::string> texts(std::string_view key) const;  ///< the list of this key; none when it is not there
   std::int64_t integer() const;
   double number() const;  ///< also "Infinity", "-Infinity" and "NaN", as texts
   bool boolean() const;

@@ -6,15 +6,6 @@
 namespace trainer::exported {
 namespace {
 
-// Trees of containers are JSON in a text of the JSON.
-json::value parse_text(const ProgramJson& v) {
-  try {
-    return json::parse(v.text(), v.where());
-  } catch (const Error& e) {
-    refuse(e.sentence() + damaged);
-  }
-}
-
 bool is_leaf(const ProgramJson& tree) { return !tree.find("type"); }
 
 std::size_t leaves(const ProgramJson& tree) {
@@ -63,17 +54,14 @@ void add_inputs(const ProgramJson& tree, const std::vector<std::string>& names, 
 Signature read_signature(const ProgramJson& graph_module) {
   const auto signature = graph_module.at("module_call_graph").at(std::size_t{0}).at("signature");
   Signature out;
-  // [version, (args, kwargs)]
-  const json::value inputs = parse_text(signature.at("in_spec"));
+  // Trees of containers are JSON in a text of the JSON. [version, (args, kwargs)]
+  const json::value inputs = parse(signature.at("in_spec").text(), signature.where());
   const auto call = ProgramJson(inputs, signature.where()).at(std::size_t{1}).at("children_spec");
   const auto args = call.at(std::size_t{0}), kwargs = call.at(std::size_t{1});
-  std::vector<std::string> positional;
-  if (const auto names = signature.find("forward_arg_names"))
-    for (std::size_t i = 0; i < names->size(); ++i) positional.emplace_back(names->at(i).text());
-  add_inputs(args, positional, out.inputs);
+  add_inputs(args, signature.texts("forward_arg_names"), out.inputs);
   add_inputs(kwargs, keys(kwargs, kwargs.at("children_spec").size()), out.inputs);
 
-  const json::value outputs = parse_text(signature.at("out_spec"));
+  const json::value outputs = parse(signature.at("out_spec").text(), signature.where());
   const auto tree = ProgramJson(outputs, signature.where()).at(std::size_t{1});
   if (is_leaf(tree)) {
     out.outputs.emplace_back("logits");

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "formats/booleans.hpp"
 #include "formats/safetensors_file.hpp"
 #include "trainer/error.hpp"
 #include "trainer/safetensors.hpp"
@@ -36,7 +37,7 @@ void SafetensorsFile::read_bytes(const safetensors::Entry& entry, std::uint64_t 
   if (bytes == 0) return;
   auto* data = static_cast<unsigned char*>(to.mutable_data_ptr());
   file_.read(begin, data, bytes);
-  if (to.scalar_type() == at::kBool && std::any_of(data, data + bytes, [](unsigned char byte) { return byte > 1; })) {
+  if (has_bytes_above_1(to)) {
     std::fill(data, data + bytes, std::uint8_t{0});
     throw_run(error_id::checkpoint_damaged,
               name() + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);

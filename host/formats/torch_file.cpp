@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "formats/booleans.hpp"
 #include "formats/digest.hpp"
 #include "formats/pickle_reader.hpp"
 #include "formats/python_value.hpp"
@@ -76,9 +77,7 @@ class TorchFileReader {
     at::Tensor data = at::empty({static_cast<std::int64_t>(member.size / bytes)}, at::TensorOptions(type));
     if (member.size == 0) return data;
     archive_.read(member, data.mutable_data_ptr());
-    const auto* first = static_cast<const unsigned char*>(data.const_data_ptr());
-    if (type == at::kBool && std::any_of(first, first + member.size, [](unsigned char byte) { return byte > 1; }))
-      throw std::runtime_error("'data/" + name + "' has booleans above 1");
+    if (has_bytes_above_1(data)) throw std::runtime_error("'data/" + name + "' has booleans above 1");
     return data;
   }
 

@@ -143,6 +143,12 @@ TEST(HostileModel, OpensAFile) {
                 f.meta = json::object{{"format", 1}, {"files", json::object{{"trainer_state.json", "{}"}}}};
               }),
               HasSubstr("expected the text of a file such as config.json"));
+  EXPECT_THAT(error_after([](ModelFile& f) {
+                json::object files;
+                files[std::string_view("model.safetensors\0config.json", 29)] = "{}";
+                f.meta = json::object{{"format", 1}, {"files", std::move(files)}};
+              }),
+              HasSubstr("expected the text of a file such as config.json"));
 }
 
 TEST(HostileModel, LacksAWeight) {
