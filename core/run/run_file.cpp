@@ -52,6 +52,14 @@ class Section {
     if (v && !v->is_bool()) wrong_type(*v, place(key), "true or false");
     return v && v->get_bool();
   }
+  std::vector<std::string> texts(std::string_view key, const char* expected) const {
+    const auto* v = find(key);
+    std::vector<std::string> out;
+    if (v && !v->is_array()) wrong_type(*v, place(key), expected);
+    if (v)
+      for (const auto& text : v->get_array()) out.push_back(text_of(text, place(key)));
+    return out;
+  }
   static std::string text_of(const json::value& v, const std::string& place) {
     if (!v.is_string()) Section::wrong_type(v, place, "a string");
     return std::string(v.get_string());
@@ -107,10 +115,7 @@ RunFile::Model read_exported(const Section& model, const std::filesystem::path& 
     for (const auto& input : inputs->get_object())
       out.inputs.emplace(input.key(), Section::text_of(input.value(), model.place("inputs")));
   }
-  if (const auto* outputs = model.find("outputs")) {
-    if (!outputs->is_array()) Section::wrong_type(*outputs, model.place("outputs"), "a list of names");
-    for (const auto& name : outputs->get_array()) out.outputs.push_back(Section::text_of(name, model.place("outputs")));
-  }
+  out.outputs = model.texts("outputs", "a list of names");
   return out;
 }
 
@@ -133,10 +138,7 @@ RunFile::Model read_model(const Section& model, const std::filesystem::path& bas
 
 // How the files are to be read.
 void read_format(const Section& data, RunFile::Data& out) {
-  if (const auto* drop = data.find("drop")) {
-    if (!drop->is_array()) Section::wrong_type(*drop, data.place("drop"), "a list of columns");
-    for (const auto& name : drop->get_array()) out.drop.push_back(Section::text_of(name, data.place("drop")));
-  }
+  out.drop = data.texts("drop", "a list of columns");
   if (const auto* missing = data.find("missing")) {
     if (missing->is_number() && std::isfinite(static_cast<float>(missing->to_number<double>())))
       out.missing_number = missing->to_number<double>();

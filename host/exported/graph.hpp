@@ -63,8 +63,7 @@ struct Node {
   bool enabled = false;
   std::optional<c10::OperatorHandle> op;
   NumberFunction function = nullptr;
-  std::optional<at::ScalarType> dtype;   // of autocast
-  std::optional<at::DeviceType> device;  // of autocast; none: the model's
+  std::optional<at::ScalarType> dtype;  // of autocast
   std::vector<Argument> arguments;
   std::vector<Result> results;
   std::vector<int> written;  ///< slots whose tensors it changes

@@ -23,8 +23,6 @@ class Tree {
 
   void add(const Weight& weight) {
     const auto [module, name] = place(weight.name);
-    if (module->named_parameters(false).contains(name) || module->named_buffers(false).contains(name))
-      refuse(file_ + ": two weights have the name \"" + weight.name + "\"" + damaged);
     if (weight.is_parameter)
       module->register_parameter(name, weight.tensor, weight.tensor.requires_grad());
     else

@@ -58,6 +58,10 @@ std::int64_t whole(double number) {
   return static_cast<std::int64_t>(number);
 }
 
+c10::IValue truncated(const Values& v) {
+  return is_float(arg(v, 0)) ? whole(std::trunc(v[0].toDouble())) : as_int(v[0]);
+}
+
 #define TRAINER_COMPARISON(op)                                                 \
   [](const Values& v) -> c10::IValue {                                         \
     return arithmetic(                                                         \
@@ -148,16 +152,8 @@ const std::array<NamedFunction, 27> named_functions{{
        if (by < 0) overflow();
        return as_int(v[0]) >> std::min<std::int64_t>(by, 63);
      }},
-    {"math.trunc",
-     [](const Values& v) -> c10::IValue {
-       if (is_float(arg(v, 0))) return whole(std::trunc(v[0].toDouble()));
-       return as_int(v[0]);
-     }},
-    {"torch.sym_int",
-     [](const Values& v) -> c10::IValue {
-       if (is_float(arg(v, 0))) return whole(std::trunc(v[0].toDouble()));
-       return as_int(v[0]);
-     }},
+    {"math.trunc", truncated},
+    {"torch.sym_int", truncated},
     {"torch.sym_float", [](const Values& v) -> c10::IValue { return as_float(arg(v, 0)); }},
     {"torch.sym_not", [](const Values& v) -> c10::IValue { return !as_bool(arg(v, 0)); }},
     {"torch.sym_ite", [](const Values& v) -> c10::IValue { return as_bool(arg(v, 0)) ? arg(v, 1) : arg(v, 2); }},
