@@ -80,6 +80,7 @@ void keep_exception(trainer_callback* self) {
     throw;
   } catch (const Error& e) {
     error = e.sentence();
+    if (e.cause()) entry.cause = e.cause();
   } catch (const std::exception& e) {
     error = e.what();
   } catch (...) {

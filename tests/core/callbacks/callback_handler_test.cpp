@@ -279,6 +279,19 @@ TEST_F(Handler, WhatACallbackThrewIsTheCauseOfTheError) {
     }
 }
 
+TEST_F(Handler, TheFirstCauseIsKept) {
+  handler.add(native_entry(std::make_shared<Acting>("a", [] {
+    const auto first = std::make_exception_ptr(std::out_of_range("too far"));
+    throw Error(ErrorKind::run, error_id::data_failed, "no row", first);
+  })));
+  try {
+    handler.call_event(TRAINER_ON_STEP_END);
+    FAIL();
+  } catch (const Error& e) {
+    EXPECT_THROW(std::rethrow_exception(e.cause()), std::out_of_range);
+  }
+}
+
 TEST_F(Handler, ACallbackThatWasDisabledMayBeAddedAgain) {
   auto entry = native_entry(std::make_shared<Acting>("a", [] { throw std::runtime_error("no luck"); }));
   entry->on_error = OnError::disable;
