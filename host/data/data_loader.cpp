@@ -71,9 +71,11 @@ class DatasetLoader final : public DataLoader {
     const std::int64_t rows = options_.sampler->size();
     const auto refuse = [&](const std::string& found) {
       throw_usage(error_id::data_invalid, "the sampler gave " + found + ", expected " + std::to_string(rows) +
-                                              " numbers (int64) from 0 to " + std::to_string(dataset_->size() - 1));
+                                              " numbers (int64) from 0 to " + std::to_string(dataset_->size() - 1) +
+                                              " on the CPU");
     };
-    if (!order.defined() || order.dim() != 1 || order.numel() != rows || order.scalar_type() != at::kLong)
+    if (!order.defined() || order.dim() != 1 || order.numel() != rows || order.scalar_type() != at::kLong ||
+        !order.is_cpu())
       refuse(order.defined() ? tensor_text(order) : "no tensor");
     at::Tensor in_a_row = order.contiguous();
     const std::int64_t* begin = in_a_row.const_data_ptr<std::int64_t>();
