@@ -5,6 +5,7 @@
 #include <iterator>
 
 #include "border/watchdog.hpp"
+#include "discovery/plugin_config.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
 #include "run/report_to.hpp"
@@ -53,7 +54,9 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   json::object config = spec.config;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
     const Watchdog watchdog;
-    return make_entry(PluginLibrary::load(registry.require(spec.plugin, spec.where)), spec, context);
+    const PluginFile& file = registry.require(spec.plugin, spec.where);
+    resolve_config(file.note.config, file.note.id, spec.config, spec.where + ".config");  // before its code runs
+    return make_entry(PluginLibrary::load(file), spec, context);
   });
   out.plugin_id_ = std::move(id);
   out.config_ = std::move(config);
@@ -121,8 +124,10 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
   for (const Tracker& tracker : resolve_report_to(report_to, registry, context, made)) {
     if (made(tracker)) continue;
     try {
-      auto entry = make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context,
-                                     "args.report_to \"" + tracker.name + "\"");
+      const std::string where = "args.report_to \"" + tracker.name + "\"";
+      auto entry = tracker.library
+                       ? make_plugin_entry(tracker.library, tracker.config, trackers_on_error, context, where)
+                       : make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context, where);
       entry->name = tracker.name;
       tell_of_same_class(*entry, registry);
       handler.add(std::move(entry));

@@ -145,9 +145,11 @@ Tracker named(const std::string& name, const PluginRegistry& registry, const Hos
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
     tell_twins(*file, registry);
-    if (!made(plain(*file, true)))
-      require_available(*PluginLibrary::load(*file), context, {}, "args.report_to names \"" + name + "\"", "report_to");
-    return plain(*file, true);
+    Tracker tracker = plain(*file, true);
+    if (made(tracker)) return tracker;
+    tracker.library = PluginLibrary::load(*file);
+    require_available(*tracker.library, context, {}, "args.report_to names \"" + name + "\"", "report_to");
+    return tracker;
   }
   throw_unknown(name, registry);
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -36,9 +37,10 @@ std::vector<Twin> twins(const PluginRegistry& registry);
 /// A tracker that a run uses.
 struct Tracker {
   PluginFile file;
-  std::string name;     ///< as report_to names it: "tensorboard", "python:mlflow"
-  json::object config;  ///< of its instance
-  bool asked_for;       ///< named, and not only part of "all" or one that always joins
+  std::string name;                                  ///< as report_to names it: "tensorboard", "python:mlflow"
+  json::object config;                               ///< of its instance
+  bool asked_for;                                    ///< named, and not only part of "all" or one that always joins
+  std::shared_ptr<PluginLibrary> library = nullptr;  ///< when it was loaded already, to be asked
 };
 
 inline bool no_tracker(const Tracker&) { return false; }
