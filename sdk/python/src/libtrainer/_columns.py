@@ -84,6 +84,8 @@ class Column:
     def rows(self, some):
         if is_array(some):
             values, dtype = self.as_array(some)
+            if not values.ndim:
+                self.refuse("is one number in a batch; expected a value for each row, rows first")
             if values.ndim == 1:
                 return Rows(values, dtype, False, None)
             return Rows(values.reshape(-1, *values.shape[2:]), dtype, False, [values.shape[1]] * len(values))
@@ -118,13 +120,19 @@ class Column:
             [len(v) for v, _ in found],
         )
 
+    def refuse_type(self, name):
+        self.refuse(f"is of the type {name}; expected one of {', '.join(DTYPES)}")
+
     def as_array(self, value):
         """A tensor, an array or Python's numbers as a little-endian array, and safetensors' name of its type."""
         if is_tensor(value):
             value = value.detach().cpu().contiguous()
             if str(value.dtype) == "torch.bfloat16":
                 return value.view(sys.modules["torch"].int16).numpy(), "BF16"
-            value = value.numpy()
+            try:
+                value = value.numpy()
+            except TypeError:  # a type that NumPy has not
+                self.refuse_type(str(value.dtype))
         of_python = not is_array(value)
         try:
             value = np.asarray(value)
@@ -140,7 +148,7 @@ class Column:
         if of_python and value.dtype.kind == "f":
             value = value.astype("float32")  # as torch.tensor does
         if value.dtype.name not in DTYPES:
-            self.refuse(f"is of the type {value.dtype.name}; expected one of {', '.join(DTYPES)}")
+            self.refuse_type(value.dtype.name)
         return value.astype(value.dtype.newbyteorder("<"), copy=False), DTYPES[value.dtype.name]
 
     def tensors(self, rows):

@@ -52,9 +52,9 @@ def named(piece, columns):
     if len(names) < len(columns or piece):
         raise ExportError(f"the columns {', '.join(columns or piece)} have the labels twice; choose with columns=[...]")
     for name in names:
-        if not isinstance(name, str) or not name or name.endswith(".offsets"):
+        if not isinstance(name, str) or not name or name.endswith(".offsets") or name == "__metadata__":
             raise ExportError(
-                f'a column cannot be named "{name}"; the name must be a text that does not end in .offsets'
+                f'a column cannot be named "{name}"; the name must be a text that does not end in .offsets, and is not __metadata__'
             )
     return {name: piece[found] for name, found in names.items()}
 

@@ -112,10 +112,11 @@ def saved_names(model, others):
         from transformers.modeling_utils import remove_tied_weights_from_state_dict
     except ImportError:
         return {}
-    own = {(t.data_ptr(), t.shape): n for n, t in state(model).items() if n not in others}
-    saved = revert_weight_conversion(model, remove_tied_weights_from_state_dict(state(model), model))
+    tensors = state(model)
+    own = {(t.data_ptr(), t.shape): n for n, t in tensors.items() if n not in others}
+    saved = revert_weight_conversion(model, remove_tied_weights_from_state_dict(dict(tensors), model))
     found = {name: own.get((tensor.data_ptr(), tensor.shape)) for name, tensor in saved.items()}
-    return {} if None in found.values() else {n: found[n] for n in found if n not in state(model)}
+    return {} if None in found.values() else {n: found[n] for n in found if n not in tensors}
 
 
 def is_pretrained(model):
@@ -139,15 +140,9 @@ def files(model):
     """What save_pretrained writes beside the weights, by name."""
     if not is_pretrained(model):
         return {}
-    config = model.config
-    before = dict(config.__dict__)
-    try:
-        config.architectures = [type(model).__name__]
-        config.dtype = str(model.dtype).split(".")[1]
-        found = {"config.json": config.to_json_string()}
-    finally:
-        config.__dict__.clear()
-        config.__dict__.update(before)
+    model.config.architectures = [type(model).__name__]  # transformers_config() puts these two back
+    model.config.dtype = str(model.dtype).split(".")[1]
+    found = {"config.json": model.config.to_json_string()}
     if getattr(model, "can_generate", lambda: False)() and getattr(model, "generation_config", None) is not None:
         found["generation_config.json"] = model.generation_config.to_json_string(use_diff=True)
     return found
