@@ -7,11 +7,13 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 
+#include "support/error_of.hpp"
 #include "trainer/error.hpp"
 
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -47,15 +49,6 @@ std::vector<std::vector<std::int64_t>> columns(DataLoader& loader, const char* n
     out.emplace_back(flat.data_ptr<std::int64_t>(), flat.data_ptr<std::int64_t>() + flat.numel());
   }
   return out;
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no Error";
 }
 
 TEST(DataLoader, CutsADatasetIntoBatches) {

@@ -10,12 +10,14 @@
 #include <gtest/gtest.h>
 
 #include "exported/model_file.hpp"
+#include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 namespace {
 
+using test::error_of;
 using test::ModelFile;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -24,16 +26,6 @@ std::shared_ptr<Model> load(const ModelFile& file, Pt2Options options = {}) {
   const test::ScratchDirectory scratch;
   file.write(scratch / "model.pt2");
   return load_pt2(scratch / "model.pt2", std::move(options));
-}
-
-template <typename F>
-std::string pt2_error(F&& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no error";
 }
 
 Batch rows(std::int64_t count) {
@@ -124,7 +116,7 @@ TEST(Pt2, GivesLogitsWithoutLabels) {
   expect_equal(found.logits, Eager().forward(batch, false).logits);
   EXPECT_FALSE(found.loss.defined());
   batch.erase("features");
-  EXPECT_THAT(pt2_error([&] { model->forward(batch); }), HasSubstr("lacks features, labels, and holds "));
+  EXPECT_THAT(error_of([&] { model->forward(batch); }), HasSubstr("lacks features, labels, and holds "));
 }
 
 TEST(Pt2, ComputesUnderAutocast) {
@@ -148,8 +140,8 @@ TEST(Pt2, ComputesUnderAutocast) {
 
 // Its graph names types, which a cast of the weights would not change.
 TEST(Pt2, IsNotCast) {
-  EXPECT_THAT(pt2_error([] { load(ModelFile())->to(at::kBFloat16); }), HasSubstr("is not cast to BFloat16"));
-  EXPECT_EQ(pt2_error([] { load(ModelFile())->to(at::kFloat); }), "no error");
+  EXPECT_THAT(error_of([] { load(ModelFile())->to(at::kBFloat16); }), HasSubstr("is not cast to BFloat16"));
+  EXPECT_EQ(error_of([] { load(ModelFile())->to(at::kFloat); }), "no error");
 }
 
 TEST(Pt2, HasPythonsNamesAndFacts) {
@@ -203,16 +195,16 @@ TEST(Pt2, TakesColumnsByOtherNames) {
   const Batch batch = rows(3);
   expect_equal(model->forward({{"x", batch["features"]}, {"labels", batch["labels"]}}).loss,
                Eager().forward(batch, false).loss);
-  EXPECT_THAT(pt2_error([] { load(ModelFile(), {.loss = {}, .inputs = {{"feature", "x"}}, .outputs = {}}); }),
+  EXPECT_THAT(error_of([] { load(ModelFile(), {.loss = {}, .inputs = {{"feature", "x"}}, .outputs = {}}); }),
               HasSubstr("did you mean \"features\"?"));
 }
 
 TEST(Pt2, WantsALossFromOneSideOnly) {
-  EXPECT_THAT(pt2_error([] { load(ModelFile(), {.loss = cross_entropy, .inputs = {}, .outputs = {}}); }),
+  EXPECT_THAT(error_of([] { load(ModelFile(), {.loss = cross_entropy, .inputs = {}, .outputs = {}}); }),
               HasSubstr("computes its own loss"));
   const Pt2Options other{.loss = {}, .inputs = {}, .outputs = {"first", "logits"}};
-  EXPECT_THAT(pt2_error([&] { load(ModelFile(), other); }), HasSubstr("has no output \"loss\", but first, logits"));
-  EXPECT_THAT(pt2_error([] { load(ModelFile(), {.loss = {}, .inputs = {}, .outputs = {"loss"}}); }),
+  EXPECT_THAT(error_of([&] { load(ModelFile(), other); }), HasSubstr("has no output \"loss\", but first, logits"));
+  EXPECT_THAT(error_of([] { load(ModelFile(), {.loss = {}, .inputs = {}, .outputs = {"loss"}}); }),
               HasSubstr("gives 2 outputs, but 1 names"));
   const auto model = load(ModelFile(), {.loss = cross_entropy, .inputs = {}, .outputs = {"first", "logits"}});
   model->module().eval();
@@ -223,7 +215,7 @@ TEST(Pt2, ComparesBatchesWithTheExport) {
   const auto model = load(ModelFile());
   const Batch good = rows(4);
   const auto error = [&](const at::Tensor& features, const at::Tensor& labels) {
-    return pt2_error([&] { model->forward({{"features", features}, {"labels", labels}}); });
+    return error_of([&] { model->forward({{"features", features}, {"labels", labels}}); });
   };
   const auto &x = good["features"], &y = good["labels"];
   EXPECT_THAT(error(x.to(at::kDouble), y),
@@ -313,7 +305,7 @@ TEST(Pt2, EntersModesAndLeavesThem) {
   auto& inner = file.node("product").at("inputs").at(4).at("arg").at("as_graph").at("graph").at("nodes").at(0);
   inner.as_object()["target"] = "torch.ops.aten.dot.default";
   inner.at("inputs").at(1).as_object()["name"] = "tensor";
-  EXPECT_THAT(pt2_error([&] { load(file)->forward(batch); }), HasSubstr("node product (aten.dot.default"));
+  EXPECT_THAT(error_of([&] { load(file)->forward(batch); }), HasSubstr("node product (aten.dot.default"));
   EXPECT_FALSE(at::autocast::is_autocast_enabled(at::kCPU));
 }
 
@@ -336,9 +328,8 @@ TEST(Pt2, ShowsNoRunTheTensorsOfAnother) {
   const auto model = load(ModelFile());
   model->module().eval();
   const auto one = model->forward(rows(4)).logits.clone();
-  EXPECT_THAT(
-      pt2_error([&] { model->forward({{"features", rows(4)["features"]}, {"labels", rows(4)["labels"] + 9}}); }),
-      HasSubstr("model.failed"));
+  EXPECT_THAT(error_of([&] { model->forward({{"features", rows(4)["features"]}, {"labels", rows(4)["labels"] + 9}}); }),
+              HasSubstr("model.failed"));
   expect_equal(model->forward(rows(4)).logits, one);
 }
 

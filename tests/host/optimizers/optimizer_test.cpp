@@ -11,6 +11,7 @@
 #include <map>
 
 #include "recorded.hpp"
+#include "support/error_of.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json.hpp"
 #include "trainer/torch_file.hpp"
@@ -143,15 +144,7 @@ TEST(Optimizer, EveryOptimizerIsRecorded) {
 
 const json::object& recorded_case(std::size_t index) { return recorded().at("cases").at(index).as_object(); }
 
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.sentence();
-  }
-  return "no error";
-}
-
+using test::error_of;
 using testing::HasSubstr;
 
 TEST(Optimizer, StateBringsItsHyperparameters) {

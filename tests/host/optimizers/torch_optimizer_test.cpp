@@ -8,6 +8,7 @@
 
 #include "python_text.hpp"
 #include "recorded.hpp"
+#include "support/error_of.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 #include "trainer/lr_scheduler.hpp"
@@ -15,6 +16,7 @@
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 namespace optim = torch::optim;
@@ -43,15 +45,6 @@ std::vector<at::Tensor> parameters() {
 
 void set_gradients(std::vector<at::Tensor>& parameters, int step) {
   for (auto& p : parameters) p.mutable_grad() = torch::full_like(p, 0.5 + step) + p.detach() * 0.01;
-}
-
-std::string error_of(const std::function<void()>& f) {
-  try {
-    f();
-  } catch (const Error& e) {
-    return e.what();
-  }
-  return "no Error";
 }
 
 TEST(TorchOptimizer, MakesTheStepsOfTheOptimizerWithTheRatesOfASchedule) {
@@ -217,7 +210,7 @@ TEST(TorchOptimizer, AnotherOptimizersStateIsRefused) {
       const auto reads = adapt_optimizer(make_to(ours));
       const std::string said = error_of([&] { reads->load_state_dict(wrote->state_dict(), "optimizer.pt"); });
       if (from == to)
-        EXPECT_EQ(said, "no Error") << from;
+        EXPECT_EQ(said, "no error") << from;
       else
         EXPECT_THAT(said, HasSubstr("resume with the one that wrote it [checkpoint.mismatch]")) << from << " " << to;
     }

@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "recorded.hpp"
+#include "support/error_of.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json.hpp"
 #include "trainer/optimizer.hpp"
@@ -16,6 +17,7 @@
 namespace trainer {
 namespace {
 
+using test::error_of;
 using testing::HasSubstr;
 
 const json::object& recorded() {
@@ -145,15 +147,6 @@ TEST(LRScheduler, EveryTypeIsRecorded) {
     }
     EXPECT_TRUE(found) << type;
   }
-}
-
-std::string error_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const Error& error) {
-    return error.sentence();
-  }
-  return "no error";
 }
 
 std::string error_of(const char* type, const char* kwargs) {

@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
 #include "trainer/torch_optimizer.hpp"
@@ -12,6 +13,7 @@
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -49,14 +51,6 @@ struct OptimizersTest : testing::Test {
     for (const auto& entry : trainer.state().log_history)
       if (const auto* rate = entry.if_contains("learning_rate")) out.push_back(rate->to_number<double>());
     return out;
-  }
-  static std::string error_of(const std::function<void()>& f) {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "no Error";
   }
   test::ScratchDirectory scratch;
   torch::nn::Sequential net{nullptr};

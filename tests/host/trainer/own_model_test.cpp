@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
 #include "trainer/trainer.hpp"
@@ -13,6 +14,7 @@
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -134,24 +136,17 @@ TEST_F(OwnModelTest, KnowsTrainingFromEvaluationAndDoesWithoutLabels) {
 }
 
 TEST_F(OwnModelTest, NullPartsAreToldWhereTheyAreGiven) {
-  const auto text = [](auto f) -> std::string {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "no Error";
-  };
-  EXPECT_THAT(text([] { make_model(nullptr, [](const Batch&) { return ModelOutput(); }); }), HasSubstr("no module"));
-  EXPECT_THAT(text([] { make_model(torch::nn::Linear(1, 1), nullptr); }), HasSubstr("no forward function"));
-  EXPECT_THAT(text([&] { Trainer(options(nullptr)); }), HasSubstr("neither model and model_init"));
-  EXPECT_THAT(text([&] {
+  EXPECT_THAT(error_of([] { make_model(nullptr, [](const Batch&) { return ModelOutput(); }); }),
+              HasSubstr("no module"));
+  EXPECT_THAT(error_of([] { make_model(torch::nn::Linear(1, 1), nullptr); }), HasSubstr("no forward function"));
+  EXPECT_THAT(error_of([&] { Trainer(options(nullptr)); }), HasSubstr("neither model and model_init"));
+  EXPECT_THAT(error_of([&] {
                 auto o = options(std::make_shared<Graph>());
                 o.model_init = [] { return std::make_shared<Graph>(); };
                 Trainer(std::move(o));
               }),
               HasSubstr("both model and model_init"));
-  EXPECT_THAT(text([&] {
+  EXPECT_THAT(error_of([&] {
                 auto o = options(nullptr);
                 o.model_init = [] { return std::shared_ptr<Model>(); };
                 Trainer(std::move(o));

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/log.hpp"
@@ -13,6 +14,7 @@
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::HasSubstr;
@@ -73,14 +75,6 @@ struct StreamTest : testing::Test {
     for (const auto& entry : trainer.state().log_history)
       if (const auto* value = entry.if_contains(name)) out.push_back(value->to_number<double>());
     return out;
-  }
-  static std::string error_of(const std::function<void()>& f) {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "no Error";
   }
   test::ScratchDirectory scratch;
   torch::nn::Linear net{1, 1};
