@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <cctype>
+#include <cmath>
+
+#include "run/run_parts.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+namespace {
+
+// How the files are to be read.
+void read_format(const RunSection& data, RunFile::Data& out) {
+  out.drop = data.texts("drop", "a list of columns");
+  if (const auto* missing = data.find("missing")) {
+    if (missing->is_number() && std::isfinite(static_cast<float>(missing->to_number<double>())))
+      out.missing_number = missing->to_number<double>();
+    else if (missing->is_string() && missing->get_string() == "mean")
+      out.missing_mean = true;
+    else if (!missing->is_string() || missing->get_string() != "error")
+      RunSection::wrong_type(*missing, data.place("missing"), "\"error\", \"mean\" or a number that fits into 32 bits");
+  }
+  if (const auto* separator = data.find("separator")) {
+    const std::string text = RunSection::text_of(*separator, data.place("separator"));
+    out.separator = text == "tab" ? '\t' : text.size() == 1 ? text[0] : 0;
+    // A letter, a digit or a sign is part of what a cell says.
+    if (!out.separator || std::isalnum(static_cast<unsigned char>(out.separator)) || text[0] < 0 ||
+        std::string_view("\"\r\n.+-_").find(out.separator) != std::string_view::npos)
+      RunSection::wrong_type(*separator, data.place("separator"), "one character such as \",\" or \";\", or \"tab\"");
+  }
+  out.decimal = data.choice("decimal", ".", {".", ","})[0];
+  if (out.decimal == out.separator)
+    throw_usage(error_id::run_file_invalid,
+                data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
+}
+
+}  // namespace
+
+bool RunFile::Data::is_columns(const std::filesystem::path& file) { return file.extension() == ".safetensors"; }
+
+bool RunFile::Data::has_csv() const {
+  std::vector<std::filesystem::path> files{train, test};
+  for (const auto& [name, file] : eval) files.push_back(file);
+  return std::any_of(files.begin(), files.end(), [](const auto& f) { return !f.empty() && !is_columns(f); });
+}
+
+RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path& base) {
+  data.allow({"train", "eval", "test", "target", "drop", "missing", "separator", "decimal"});
+  RunFile::Data out;
+  out.train = absolute_to(base, data.text("train", ""));
+  out.test = absolute_to(base, data.text("test", ""));
+  if (const auto* eval = data.find("eval")) {
+    if (eval->is_object())
+      for (const auto& set : eval->get_object()) {
+        if (set.key().empty())
+          throw_usage(error_id::run_file_invalid,
+                      data.place("eval") + " has a set without a name, whose metrics would be another's; name it");
+        out.eval.emplace_back(set.key(), absolute_to(base, RunSection::text_of(set.value(), data.place("eval"))));
+      }
+    else
+      out.eval.emplace_back("", absolute_to(base, RunSection::text_of(*eval, data.place("eval"))));
+  }
+  read_format(data, out);
+  if (out.has_csv() || data.find("target"))
+    out.target = RunSection::text_of(data.require("target", "the name of the label's column"), data.place("target"));
+  return out;
+}
+
+}  // namespace trainer
