@@ -64,6 +64,7 @@ PUBLIC = {
         "host_context": "border",
         "json": "base",
         "number": "base",
+        "run_file": "run",
         "trainer_callback": "callbacks",
     },
     "host": {"trainer": "trainer", "trainer_options": "trainer"},
