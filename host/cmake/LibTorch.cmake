@@ -131,6 +131,12 @@ function(libtrainer_import_libtorch root)
     INTERFACE_INCLUDE_DIRECTORIES "${includes}"
     INTERFACE_SYSTEM_INCLUDE_DIRECTORIES "${includes}")
 
+  # libtorch.so of a CUDA build exports a part of the C++ library, std::filesystem::remove_all() among it, which does not
+  # work by itself: the system's has to be found first.
+  if(UNIX AND NOT APPLE)
+    target_link_libraries(LibTrainer::LibTorch INTERFACE
+      "-Wl,--push-state,--no-as-needed,-lstdc++,--pop-state")
+  endif()
   foreach(name IN ITEMS torch torch_cpu c10)
     libtrainer_libtorch_library("${root}" ${name} library)
     if(library)
