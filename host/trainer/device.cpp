@@ -4,6 +4,8 @@
 #include <ATen/Context.h>
 #include <torch/cuda.h>
 
+#include <cstdlib>
+
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
 
@@ -16,6 +18,8 @@ at::Device choose_device(const TrainingArguments& args) {
 void apply_global_settings(const TrainingArguments& args, const at::Device& device) {
   auto& context = at::globalContext();
   if (args.full_determinism) {
+    // As in transformers; cuBLAS reads it when it is first used, and LibTorch refuses its products without it.
+    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8", 1);
     context.setDeterministicAlgorithms(true, false);
     context.setDeterministicCuDNN(true);
     context.setBenchmarkCuDNN(false);

@@ -104,6 +104,9 @@ at::Tensor Trainer::Impl::num_items_in_batch(std::span<const Batch> batches) con
     const at::Tensor items = labels.ne(-100).sum();
     sum = sum.defined() ? sum + items : items;
   }
+  // A copy to the device would wait for it.
+  if (sum.is_cpu() && !device.is_cpu())
+    return at::full({}, sum.item<std::int64_t>(), at::TensorOptions(device).dtype(at::kFloat));
   return sum.to(device, at::kFloat);
 }
 
