@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // AdamW, arXiv:1711.05101: optim "adamw_torch_fused" and "adamw_torch".
+#include <algorithm>
 #include <cmath>
 
 #include "optimizers/optimizer_base.hpp"
@@ -58,6 +59,10 @@ class AdamW final : public TorchOptimizer {
     }
   }
 
+  bool takes_found_inf() const override {
+    return std::all_of(values_.begin(), values_.end(), [](const Values& v) { return v.fused; });
+  }
+
   at::TensorOptions state_placement(std::size_t group, const at::Tensor& param,
                                     const std::string& name) const override {
     // The fused kernel reads the counter where it runs.
@@ -86,7 +91,11 @@ class AdamW final : public TorchOptimizer {
     const Values& v = values_[g];
     at::_fused_adamw_(lists.params, lists.grads, lists.states[exp_avg], lists.states[exp_avg_sq], {},
                       lists.states[step_count], group.lr, v.beta1, v.beta2, group.weight_decay, v.eps,
-                      /*amsgrad=*/false, /*maximize=*/false, {}, {});
+                      /*amsgrad=*/false, /*maximize=*/false, {},
+                      found_inf().defined() ? std::optional(found_inf()) : std::nullopt);
+    // The kernel left out the update; its counter was advanced.
+    if (found_inf().defined())
+      at::_foreach_sub_(lists.states[step_count], std::vector<at::Tensor>(lists.params.size(), found_inf()));
   }
 
   // On the CPU the multi-tensor calls are loops of the single operations that torch does there.

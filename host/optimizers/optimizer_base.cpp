@@ -71,6 +71,16 @@ void TorchOptimizer::step() {
   }
 }
 
+bool TorchOptimizer::step_unless(const at::Tensor& found_inf) {
+  if (!takes_found_inf()) return false;
+  struct Lend {
+    at::Tensor& to;
+    ~Lend() { to.reset(); }
+  } const lend{found_inf_ = found_inf};
+  step();
+  return true;
+}
+
 void TorchOptimizer::update_some(Bucket& bucket, std::size_t count) {
   TensorLists& lists = bucket.lists;
   std::vector<std::size_t> places;

@@ -32,6 +32,7 @@ struct TensorLists {
 class TorchOptimizer : public Optimizer {
  public:
   void step() final;
+  bool step_unless(const at::Tensor& found_inf) final;
   c10::IValue state_dict() const final;
   void load_state_dict(const c10::IValue& state, std::string_view where) final;
   std::vector<OptimizerState> named_states() const final;
@@ -50,6 +51,10 @@ class TorchOptimizer : public Optimizer {
 
   /// options_ has new values: check them and copy what update() needs.
   virtual void options_changed(std::string_view where) = 0;
+
+  /// Whether update() obeys found_inf().
+  virtual bool takes_found_inf() const { return false; }
+  const at::Tensor& found_inf() const { return found_inf_; }  ///< undefined in step()
 
   /// Where and as what a loaded state lives.
   virtual at::TensorOptions state_placement(std::size_t group, const at::Tensor& param, const std::string& name) const;
@@ -84,6 +89,7 @@ class TorchOptimizer : public Optimizer {
   std::vector<std::string> state_names_;
   std::vector<python::Dict> options_;  // per group, in torch's order
   std::vector<Bucket> buckets_;
+  at::Tensor found_inf_;
   TensorLists some_;  // scratch: the part of a bucket that has gradients
 };
 

@@ -37,6 +37,8 @@ class GradScaler {
   void unscale(std::vector<at::Tensor>& grads);
   /// Whether the last unscale() found only finite gradients. Waits for the device.
   bool step_is_good() const;
+  /// 1 when it found another one, else 0: float32, on the device.
+  const at::Tensor& found_inf() const { return found_inf_; }
   /// After the step: adapts the scale.
   void update();
 

@@ -188,8 +188,11 @@ void Trainer::Impl::update_parameters() {
   run->last_update.grad_norm =
       gradients.empty() ? at::zeros({}, device) : clip_grad_norm(gradients, args.max_grad_norm);
   fire(TRAINER_ON_PRE_OPTIMIZER_STEP);
-  const bool good = !scaler || scaler->step_is_good();  // or gradients overflowed, and the step is skipped
-  if (good) optimizer->step();
+  // Where gradients overflowed the step is skipped. A fused optimizer does so on the device, and as in transformers the
+  // schedule, which nobody has asked the device for, goes on.
+  const bool fused = scaler && optimizer->step_unless(scaler->found_inf());
+  const bool good = fused || !scaler || scaler->step_is_good();
+  if (good && !fused) optimizer->step();
   if (scaler) scaler->update();
   fire(TRAINER_ON_OPTIMIZER_STEP);
   run->last_update.learning_rate = optimizer->param_groups()[0].lr;

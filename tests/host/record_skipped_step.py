@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Records what transformers' Trainer does when a scaled gradient overflows: tests/host/recorded/skipped_step.json.
 
-    build/test-venv/bin/python tests/host/record_skipped_step.py >tests/host/recorded/skipped_step.json
+    build/test-venv/bin/python tests/host/record_skipped_step.py sgd >tests/host/recorded/skipped_step.json
+    build/test-venv/bin/python tests/host/record_skipped_step.py adamw_torch_fused >tests/host/recorded/skipped_step_fused.json
 
 accelerate scales gradients for fp16 on a GPU only, so its Accelerator is given the scaler here, and what it
 does before clipping: a CPU then takes the path of a GPU, in float32. Row 3's target is so large that its gradient is infinite once it is scaled.
@@ -13,7 +14,7 @@ import sys
 import tempfile
 
 import torch
-from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers import PrinterCallback, Trainer, TrainerCallback, TrainingArguments
 
 FEATURES = [[0.5, -1.0], [1.5, 0.25], [-0.75, 2.0], [1.0, 1.0], [0.1, 0.2], [-1.0, -2.0]]
 LABELS = [[0.5], [-0.25], [1.0], [1e34], [0.75], [-0.5]]
@@ -61,11 +62,12 @@ def main():
             per_device_train_batch_size=1,
             num_train_epochs=1,
             learning_rate=0.1,
-            optim="sgd",
+            optim=sys.argv[1],
             train_sampling_strategy="sequential",
             logging_steps=1,
         )
         trainer = Trainer(model=model, args=args, train_dataset=rows, callbacks=[weights])
+        trainer.remove_callback(PrinterCallback)  # which writes to our output
         scaler = torch.amp.GradScaler("cpu")
         trainer.accelerator.scaler = scaler
         trainer.accelerator.unscale_gradients = lambda optimizer=None: scaler.unscale_(trainer.optimizer.optimizer)

@@ -58,6 +58,10 @@ class Optimizer {
   /// One update. Parameters without a gradient are left alone, and get no state.
   virtual void step() = 0;
 
+  /// One update, or none where `found_inf`, a float32 scalar on the parameters' device, is not 0; nothing waits for the
+  /// device. False, and nothing is done, from an optimizer whose kernel takes no such scalar.
+  virtual bool step_unless(const at::Tensor& /*found_inf*/) { return false; }
+
   /// Drops the gradients (to "none", not to zeros).
   virtual void zero_grad();
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // fp16's gradient scaling, compared with torch.amp.GradScaler and with transformers' Trainer around it
-// (data/skipped_step.json, made by record_skipped_step.py). On a CPU, where the Trainer itself uses no scaler.
+// (recorded/skipped_step.json and skipped_step_fused.json, made by record_skipped_step.py). On a CPU, where the Trainer
+// itself uses no scaler.
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
@@ -81,9 +82,9 @@ at::Tensor tensor_of(const json::value& rows) {
   return torch::tensor(values).view({-1, width});
 }
 
-TEST(SkippedStep, IsSeenAsInTransformers) {
+void compare_with(const char* file, const char* optim) {
   const json::object recorded =
-      json::parse_file(TRAINER_SOURCE_DIR "/tests/host/recorded/skipped_step.json").as_object();
+      json::parse_file(std::string(TRAINER_SOURCE_DIR "/tests/host/recorded/") + file).as_object();
 
   torch::nn::Sequential net(torch::nn::Linear(2, 1));
   {
@@ -107,7 +108,7 @@ TEST(SkippedStep, IsSeenAsInTransformers) {
   options.args.per_device_train_batch_size = 1;
   options.args.num_train_epochs = Number(1);
   options.args.learning_rate = 0.1;
-  options.args.optim = "sgd";
+  options.args.optim = optim;
   options.args.train_sampling_strategy = "sequential";
   options.args.logging_steps = Number(1);
   options.quiet = true;
@@ -134,6 +135,25 @@ TEST(SkippedStep, IsSeenAsInTransformers) {
   for (std::size_t i = 0; i < steps.size(); ++i) {
     EXPECT_TRUE(torch::allclose(seen->weights[i], tensor_of(steps[i].at("weight")), 1e-5, 1e-6)) << i;
     EXPECT_TRUE(torch::allclose(seen->biases[i], tensor_of(json::array{steps[i].at("bias")})[0], 1e-5, 1e-6)) << i;
+  }
+}
+
+TEST(SkippedStep, IsSeenAsInTransformers) { compare_with("skipped_step.json", "sgd"); }
+
+// The kernel is told of the overflow, and nobody else asks: the schedule goes on.
+TEST(SkippedStep, OfAFusedOptimizerIsSeenAsInTransformers) {
+  compare_with("skipped_step_fused.json", "adamw_torch_fused");
+}
+
+TEST(SkippedStep, OnlyAFusedKernelSkipsByItself) {
+  for (const auto& [optim, fused] : {std::pair("adamw_torch_fused", true), {"adamw_torch", false}, {"sgd", false}}) {
+    at::Tensor parameter = torch::ones({2}).requires_grad_();
+    const auto optimizer = make_optimizer(optim, parameter_groups({{"weight", parameter}}, 0.0), OptimizerSettings{});
+    parameter.mutable_grad() = torch::ones({2});
+    EXPECT_EQ(optimizer->step_unless(torch::ones({})), fused) << optim;
+    EXPECT_TRUE(parameter.equal(torch::ones({2}))) << optim;
+    EXPECT_EQ(optimizer->step_unless(torch::zeros({})), fused) << optim;
+    EXPECT_EQ(parameter.equal(torch::ones({2})), !fused) << optim;
   }
 }
 
