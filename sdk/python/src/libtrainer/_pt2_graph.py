@@ -2,6 +2,7 @@
 """The graphs of a module: traced with torch.export, looked at, and as text."""
 
 import contextlib
+import inspect
 import io
 import json
 import logging
@@ -175,8 +176,10 @@ def bits(tensor):
 
 def graph_text(program, renamed):
     """A program as the JSON of torch.export.save's models/model.json, without weights."""
-    parts = {"serialize_state_dict": False, "serialize_constants": False, "serialize_example_inputs": False}
-    text = json.loads(serialize(program, **parts).exported_program)
+    # Later torches can leave out what nobody reads; the text is the same.
+    known = inspect.signature(serialize).parameters
+    parts = ("serialize_state_dict", "serialize_constants", "serialize_example_inputs")
+    text = json.loads(serialize(program, **{part: False for part in parts if part in known}).exported_program)
     for spec in text["graph_module"]["signature"]["input_specs"]:
         constant = spec.get("tensor_constant")
         if constant:
