@@ -78,6 +78,7 @@ class ExportedModel final : public Model {
   // A loss of the run's own is a mean, whatever the model's forward would take for its own.
   bool accepts_loss_kwargs() const override { return program_.facts().accepts_loss_kwargs && !options_.loss; }
   bool loss_shifts_labels() const override { return program_.facts().loss_shifts_labels; }
+  bool smooths_labels() const override { return options_.smooths_labels; }
   bool label_smoother_shifts_labels() const override { return program_.facts().label_smoother_shifts_labels; }
   SharedNames saved_names() const override { return program_.facts().saved_names; }
   std::map<std::string, std::string> files() const override { return program_.facts().files; }

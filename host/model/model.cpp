@@ -106,28 +106,6 @@ void load(torch::nn::Module& module, const std::vector<Stored>& stored, const st
 
 }  // namespace
 
-at::Tensor cross_entropy(const at::Tensor& logits, const at::Tensor& labels) {
-  // A label of each row and place; or, as numbers, the probabilities of all classes.
-  bool fits = logits.dim() > 0 && logits.sizes() == labels.sizes() && labels.is_floating_point();
-  if (!fits && logits.dim() > 1 && labels.dim() == logits.dim() - 1)
-    fits = labels.size(0) == logits.size(0) && labels.sizes().slice(1) == logits.sizes().slice(2);
-  if (!fits && logits.dim() == 1) fits = labels.dim() == 0;
-  if (!fits)
-    throw_usage(error_id::data_invalid, "cross_entropy: the logits have shape " + shape_text(logits.sizes()) +
-                                            ", but the labels " + shape_text(labels.sizes()) +
-                                            "; give logits [B, C] and labels [B] with a class of each row");
-  return at::cross_entropy_loss(logits, labels);
-}
-
-at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels) {
-  // torch would repeat the smaller one, and each output would learn another row's label.
-  if (logits.sizes() != labels.sizes())
-    throw_usage(error_id::data_invalid, "mse_loss: the outputs have shape " + shape_text(logits.sizes()) +
-                                            ", but the labels " + shape_text(labels.sizes()) +
-                                            "; give labels of the outputs' shape, such as [B, 1]");
-  return at::mse_loss(logits, labels);
-}
-
 NamedTensors state_dict(const torch::nn::Module& module) {
   NamedTensors out;
   const auto weights = all_weights(module);

@@ -46,7 +46,8 @@ ModelOutput Trainer::forward(const Batch& inputs) {
 
 // With label smoothing or a loss of the program's the model gives no loss of its own: it gets no labels.
 at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs, const at::Tensor& num_items_in_batch) {
-  const bool smooth = impl_->args.label_smoothing_factor != 0 && inputs["labels"].defined();
+  const bool smooth =
+      impl_->args.label_smoothing_factor != 0 && inputs["labels"].defined() && !impl_->model->smooths_labels();
   const bool own = impl_->compute_loss_func != nullptr;
   const bool kwargs = impl_->model->accepts_loss_kwargs() && num_items_in_batch.defined();
   ModelOutput out;

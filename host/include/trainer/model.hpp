@@ -11,6 +11,7 @@
 
 #include "trainer/dataset.hpp"
 #include "trainer/json.hpp"
+#include "trainer/loss.hpp"
 #include "trainer/optimizer.hpp"
 #include "trainer/safetensors.hpp"
 
@@ -21,13 +22,6 @@ struct ModelOutput {
   at::Tensor loss;    ///< scalar, mean over the rows; undefined when the batch has no labels
   at::Tensor logits;  ///< [B, ...], what predict() returns and compute_metrics sees
 };
-
-/// Loss of logits and labels, a scalar.
-using LossFunction = std::function<at::Tensor(const at::Tensor& logits, const at::Tensor& labels)>;
-
-at::Tensor cross_entropy(const at::Tensor& logits,
-                         const at::Tensor& labels);                       ///< [B, C], [B] int64
-at::Tensor mse_loss(const at::Tensor& logits, const at::Tensor& labels);  ///< same shapes
 
 /// What a Trainer trains: a tree of parameters and buffers, and how it is called.
 class Model {
@@ -61,6 +55,8 @@ class Model {
   virtual bool loss_shifts_labels() const { return false; }
   /// The same of the loss that label smoothing makes of its logits.
   virtual bool label_smoother_shifts_labels() const { return false; }
+  /// Whether its loss has args.label_smoothing_factor in it; else that makes a loss of the logits, in place of its own.
+  virtual bool smooths_labels() const { return false; }
   /// Names of the data that forward looks at, in its order; empty when it does not know them.
   virtual std::vector<std::string> columns() const { return {}; }
   /// Names that another program has in its files for weights of module(), each with the name there.

@@ -16,6 +16,7 @@ namespace trainer {
 struct Pt2Options {
   /// Of logits and "labels"; for a model that gives no output "loss". With one that does, an Error.
   LossFunction loss;
+  bool smooths_labels = false;  ///< Model::smooths_labels(), of `loss`
   /// Where an input of the model has another name in the batches: input to name.
   std::map<std::string, std::string> inputs;
   /// Names of what a model gives that returns a tuple, in its order, such as {"loss", "logits"}.

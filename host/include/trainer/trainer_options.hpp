@@ -22,8 +22,8 @@ struct EvalPrediction {
 /// Gives names and numbers; the prefix ("eval_") is added.
 using ComputeMetrics = std::function<json::object(const EvalPrediction&)>;
 
-/// {"accuracy": share of rows whose highest logit is at the label}; a row with the label -100 does not count, as in
-/// cross_entropy.
+/// {"accuracy": share of labels at whose class the highest logit is}; the label -100 does not count, as in
+/// cross_entropy, whose shapes it takes.
 json::object accuracy(const EvalPrediction& p);
 
 /// One set without a name, or several by name.
