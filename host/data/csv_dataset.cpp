@@ -44,8 +44,8 @@ class CsvReader {
     sums_.assign(find_means_ ? header_.features.size() : 0, {});
     const auto found = static_cast<std::int64_t>(header_.features.size());
     if (!by_name && options_.features && found != options_.features)
-      throw_usage(error_id::data_invalid, path.string() + " has " + std::to_string(found) + " feature columns beside " +
-                                              shown(options_.target) + ", but model.layers starts with " +
+      throw_usage(error_id::data_invalid, path.string() + " has " + std::to_string(found) +
+                                              " feature columns beside the target, but the model takes " +
                                               std::to_string(options_.features) +
                                               "; make the two agree, or leave columns out with data.drop");
   }
@@ -64,7 +64,7 @@ class CsvReader {
     Batch batch{{"features", features}};
     if (header_.labelled && tried([&] { labels_tensor_ = labels_.finish(columns_.classes); }))
       batch.set("labels", labels_tensor_);
-    return {std::move(batch), std::move(columns_)};
+    return {std::move(batch), std::move(columns_), std::move(ids_)};
   }
 
  private:
@@ -75,16 +75,19 @@ class CsvReader {
                                               " cells, but the header names " + std::to_string(header_.names.size()) +
                                               " columns; mend or remove the line");
     ++rows_;
+    if (header_.labelled) labels_.begin_row();
     const std::size_t row = features_.size();
     features_.resize(row + header_.features.size());
     for (std::size_t i = 0; i < cells.size(); ++i) {
       const int role = header_.roles[i];
       if (role >= 0)
         features_[row + static_cast<std::size_t>(role)] = feature(cells[i], i, static_cast<std::size_t>(role));
-      else if (role == CsvHeader::target && header_.labelled)
+      else if (role == CsvHeader::id)
+        ids_.emplace_back(cells[i]);
+      else if (role <= CsvHeader::target && header_.labelled)
         tried([&] {
           if (options_.labels == Labels::regression) refuse_point(cells[i], i);
-          labels_.add(plain(cells[i]));
+          labels_.add(plain(cells[i]), static_cast<std::size_t>(CsvHeader::target - role));
         });
     }
   }
@@ -168,6 +171,7 @@ class CsvReader {
   std::int64_t rows_ = 0;
   std::vector<float> features_;  // NaN where the cell is missing
   at::Tensor labels_tensor_;
+  std::vector<std::string> ids_;
   std::string decimal_;
 };
 
@@ -179,7 +183,7 @@ CsvDataset::CsvDataset(const std::filesystem::path& file, const CsvOptions& opti
     : CsvDataset(CsvReader(file, options, columns).read()) {}
 
 CsvDataset::CsvDataset(Contents contents)
-    : TensorDataset(std::move(contents.batch)), schema_(std::move(contents.columns)) {}
+    : TensorDataset(std::move(contents.batch)), schema_(std::move(contents.columns)), ids_(std::move(contents.ids)) {}
 
 std::shared_ptr<CsvDataset> load_csv(const std::filesystem::path& path, const std::string& target, Labels labels,
                                      std::int64_t classes, std::int64_t features) {

@@ -14,6 +14,10 @@ namespace {
 
 constexpr int unused = CsvHeader::unused, target = CsvHeader::target;
 
+std::vector<std::string> targets_of(const CsvOptions& options) {
+  return options.targets.empty() ? std::vector{options.target} : options.targets;
+}
+
 bool contains(const std::vector<std::string>& names, const std::string& name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
@@ -34,7 +38,8 @@ bool counted(const std::vector<std::string>& names) {
 
 class Header {
  public:
-  Header(const CsvText& text, const CsvOptions& options) : text_(text), options_(options) {
+  Header(const CsvText& text, const CsvOptions& options)
+      : text_(text), options_(options), targets_(targets_of(options)) {
     for (const auto cell : text.cells()) {
       first_.emplace(cell, out_.names.size());
       out_.names.emplace_back(cell);
@@ -42,20 +47,31 @@ class Header {
     out_.roles.assign(out_.names.size(), unused);
   }
 
-  void find_target() {
-    const auto found = first_.find(options_.target);
-    out_.labelled = found != first_.end();
-    if (out_.labelled)
-      out_.roles[found->second] = target;
-    else if (!options_.labels_optional)
-      refuse(" has no column " + shown(options_.target) + ", which data.target names" + which(options_.target));
+  void find_targets() {
+    out_.labelled = true;
+    for (std::size_t i = 0; i < targets_.size(); ++i) {
+      const auto found = first_.find(targets_[i]);
+      if (found != first_.end())
+        out_.roles[found->second] = target - static_cast<int>(i);
+      else if (options_.labels_optional)
+        out_.labelled = false;
+      else
+        refuse(" has no column " + shown(targets_[i]) + ", which data.target names" + which(targets_[i]));
+    }
+    if (const auto found = first_.find(options_.id); !options_.id.empty() && found != first_.end())
+      out_.roles[found->second] = CsvHeader::id;
   }
 
   void find_known(const std::vector<std::string>& features) {
     out_.features = features;
-    if (contains(features, options_.target))
-      throw_usage(error_id::data_invalid, "data.target is " + shown(options_.target) +
-                                              ", but that column is a feature of the model; name the label's column");
+    for (const auto& name : targets_)
+      if (contains(features, name))
+        throw_usage(error_id::data_invalid, "data.target is " + shown(name) +
+                                                ", but that column is a feature of the model; name the label's column");
+    if (!options_.id.empty() && contains(features, options_.id))
+      throw_usage(error_id::data_invalid,
+                  "data.id is " + shown(options_.id) +
+                      ", but that column is a feature of the model; name another, or train the model with data.id");
     for (std::size_t i = 0; i < features.size(); ++i) {
       const auto found = first_.find(features[i]);
       if (found == first_.end())
@@ -71,14 +87,15 @@ class Header {
   }
 
   void take_all() {
-    if (contains(options_.drop, options_.target))
-      throw_usage(error_id::data_invalid, "data.drop names " + shown(options_.target) +
-                                              ", the target; take it out of data.drop, or name another target");
+    for (const auto& name : targets_)
+      if (contains(options_.drop, name))
+        throw_usage(error_id::data_invalid, "data.drop names " + shown(name) +
+                                                ", the target; take it out of data.drop, or name another target");
     for (const auto& name : options_.drop)
       if (!first_.count(name)) refuse(" has no column " + shown(name) + ", which data.drop names" + which(name));
     for (std::size_t i = 0; i < out_.names.size(); ++i) {
       const std::string& name = out_.names[i];
-      if (out_.roles[i] == target || contains(options_.drop, name)) continue;
+      if (out_.roles[i] != unused || contains(options_.drop, name)) continue;
       out_.roles[i] = static_cast<int>(out_.features.size());
       out_.features.push_back(name);
     }
@@ -125,6 +142,7 @@ class Header {
 
   const CsvText& text_;
   const CsvOptions& options_;
+  const std::vector<std::string> targets_;
   CsvHeader out_;
   std::unordered_map<std::string, std::size_t> first_;  // where a name stands first
 };
@@ -133,7 +151,7 @@ class Header {
 
 CsvHeader read_header(const CsvText& text, const CsvOptions& options, const CsvColumns* known) {
   Header header(text, options);
-  header.find_target();
+  header.find_targets();
   if (known)
     header.find_known(known->features);
   else

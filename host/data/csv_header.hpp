@@ -11,9 +11,9 @@ namespace trainer {
 
 /// Which column of a file is what, by its line of names.
 struct CsvHeader {
-  static constexpr int unused = -1, target = -2;
+  static constexpr int unused = -1, id = -2, target = -3;
   std::vector<std::string> names;
-  std::vector<int> roles;  ///< for each name: the number of a feature, or one of these
+  std::vector<int> roles;  ///< for each name: the number of a feature, or one of these; target - 1 is a second target
   std::vector<std::string> features;
   bool labelled = false;
 };

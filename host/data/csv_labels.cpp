@@ -14,41 +14,47 @@
 namespace trainer {
 namespace {
 
-constexpr std::int64_t ignored_label = -100;  // of cross_entropy
-
 std::string expected_below(std::int64_t classes) { return "expected a class from 0 to " + std::to_string(classes - 1); }
 
 }  // namespace
 
-std::string CsvLabels::place(std::size_t line, std::string_view cell) const {
-  return text_.at(line) + ", column " + shown(options_.target) + " is " + shown(cell);
+std::string CsvLabels::place(std::size_t line, std::string_view cell, std::size_t target) const {
+  const std::string& name = options_.targets.empty() ? options_.target : options_.targets[target];
+  return text_.at(line) + ", column " + shown(name) + " is " + shown(cell);
 }
 
-void CsvLabels::add(std::string_view cell) {
+void CsvLabels::begin_row() {
+  if (options_.labels == Labels::regression) numbers_.resize(numbers_.size() + width_);
+}
+
+void CsvLabels::add(std::string_view cell, std::size_t target) {
   if (options_.labels == Labels::regression)
-    add_number(cell);
+    add_number(cell, target);
   else
     add_class(cell);
 }
 
-void CsvLabels::add_number(std::string_view cell) {
+void CsvLabels::add_number(std::string_view cell, std::size_t target) {
   const auto number = cell_number(cell);
   if (!number || (options_.labels_optional && !std::isfinite(*number)))
-    throw_usage(error_id::data_invalid, place(text_.line(), cell) + ", expected a number; mend or remove the line");
+    throw_usage(error_id::data_invalid,
+                place(text_.line(), cell, target) + ", expected a number; mend or remove the line");
   const auto value = static_cast<float>(*number);
-  if (!std::isfinite(value) && not_finite_.count++ == 0) not_finite_.line = text_.line(), not_finite_.cell = cell;
-  numbers_.push_back(value);
+  if (!std::isfinite(value) && not_finite_.count++ == 0)
+    not_finite_.line = text_.line(), not_finite_.cell = cell, not_finite_.target = target;
+  numbers_[numbers_.size() - width_ + target] = value;
 }
 
 void CsvLabels::add_class(std::string_view cell) {
   const auto [found, is_new] = index_.emplace(cell, static_cast<std::int32_t>(cells_.size()));
-  if (is_new && cell_integer(cell) == ignored_label) found->second = -1;
+  if (is_new && cell_integer(cell) == options_.ignore_index) found->second = -1;
   values_.push_back(found->second);
   if (!is_new || found->second < 0) return;
   if (is_missing(cell) || !is_utf8(cell))
     throw_usage(error_id::data_invalid, place(text_.line(), cell) +
                                             ", expected a class: a number, or a text in UTF-8; mend or remove the "
-                                            "line, or write -100 to have it ignored");
+                                            "line, or write " +
+                                            std::to_string(options_.ignore_index) + " to have it ignored");
   cells_.push_back(found->first);
   lines_.push_back(text_.line());
 }
@@ -81,10 +87,11 @@ ClassNames CsvLabels::own_classes() const {
 at::Tensor CsvLabels::finish(ClassNames& classes) const {
   if (options_.labels == Labels::regression) {
     if (not_finite_.count)
-      log::warning(place(not_finite_.line, not_finite_.cell) + ", which is not finite" +
+      log::warning(place(not_finite_.line, not_finite_.cell, not_finite_.target) + ", which is not finite" +
                    (not_finite_.count > 1 ? ", and so are " + std::to_string(not_finite_.count - 1) + " others" : "") +
                    "; neither is the loss of a batch with such a row: mend or remove the line");
-    auto labels = at::empty({static_cast<std::int64_t>(numbers_.size()), 1}, at::kFloat);
+    const auto width = static_cast<std::int64_t>(width_);
+    auto labels = at::empty({static_cast<std::int64_t>(numbers_.size()) / width, width}, at::kFloat);
     std::copy(numbers_.begin(), numbers_.end(), labels.data_ptr<float>());
     return labels;
   }
@@ -100,7 +107,8 @@ at::Tensor CsvLabels::finish(ClassNames& classes) const {
   }
   auto labels = at::empty({static_cast<std::int64_t>(values_.size())}, at::kLong);
   auto* out = labels.data_ptr<std::int64_t>();
-  for (const auto value : values_) *out++ = value < 0 ? ignored_label : numbers[static_cast<std::size_t>(value)];
+  for (const auto value : values_)
+    *out++ = value < 0 ? options_.ignore_index : numbers[static_cast<std::size_t>(value)];
   return labels;
 }
 

@@ -19,16 +19,20 @@ class CsvDataset : public TensorDataset {
   /// For its model's other files.
   const CsvColumns& schema() const { return schema_; }
   json::object description() const override { return schema_.to_json(); }
+  /// The cells of CsvOptions::id, a row each; none without that column.
+  const std::vector<std::string>& ids() const { return ids_; }
 
  private:
   struct Contents {
     Batch batch;
     CsvColumns columns;
+    std::vector<std::string> ids;
   };
   explicit CsvDataset(Contents contents);
   friend class CsvReader;
 
   CsvColumns schema_;
+  std::vector<std::string> ids_;
 };
 
 /// The training file `path` with the other options at their defaults.

@@ -207,6 +207,37 @@ TEST_F(CsvDatasetTest, ALabelOfARegressionThatIsNotFiniteIsTold) {
   EXPECT_THAT(error_of("a,y\n1,\n", numbers), HasSubstr("line 2, column \"y\" is \"\", expected a number"));
 }
 
+TEST_F(CsvDatasetTest, SeveralTargetsAreNumbers) {
+  const CsvOptions two{.targets = {"y", "x"}, .labels = Labels::regression};
+  const auto data = read("x,a,y\n1,2,3\n4,5,6\n", two);
+  EXPECT_TRUE(at::equal(data.columns()["labels"], at::tensor({3.0f, 1.0f, 6.0f, 4.0f}).view({2, 2})));
+  EXPECT_THAT(data.schema().features, ElementsAre("a"));
+  EXPECT_THAT(error_of("a,y\n1,2\n", two), HasSubstr("has no column \"x\", which data.target names"));
+  EXPECT_THAT(error_of("x,a,y\n,2,3\n", two), HasSubstr("line 2, column \"x\" is \"\", expected a number"));
+  EXPECT_THAT(error_of("x,a,y\n1,2,3\n", {.targets = {"a", "y"}, .labels = Labels::regression}, data.schema()),
+              HasSubstr("data.target is \"a\", but that column is a feature"));
+  const CsvOptions optional{.targets = {"y", "x"}, .labels = Labels::regression, .labels_optional = true};
+  EXPECT_FALSE(read("a,y\n1,2\n", optional, data.schema()).columns()["labels"].defined());
+  read("x,a,y\n1,2,nan\n", two);
+  EXPECT_THAT(warnings, ElementsAre(HasSubstr("column \"y\" is \"nan\", which is not finite")));
+}
+
+TEST_F(CsvDatasetTest, RowsMayHaveNames) {
+  const CsvOptions named{.target = "y", .id = "name"};
+  const auto train = read("a,name,y\n1,\"p, q\",0\n2,7,1\n", named);
+  EXPECT_THAT(train.ids(), ElementsAre("p, q", "7"));
+  EXPECT_THAT(train.schema().features, ElementsAre("a"));
+  EXPECT_TRUE(read("a,y\n1,0\n", named, train.schema()).ids().empty());
+  EXPECT_THAT(error_of("a,y\n1,0\n", {.target = "y", .id = "a"}, train.schema()),
+              HasSubstr("data.id is \"a\", but that column is a feature"));
+}
+
+TEST_F(CsvDatasetTest, AnIgnoredLabelIsTheLossesOwn) {
+  const CsvOptions options{.target = "y", .classes = 3, .ignore_index = 255};
+  EXPECT_THAT(labels(read("a,y\n1,255\n2,2\n3,0\n", options)), ElementsAre(255, 2, 0));
+  EXPECT_THAT(error_of("a,y\n1,-100\n", options), HasSubstr("is \"-100\", expected a class from 0 to 2"));
+}
+
 TEST_F(CsvDatasetTest, AModelKeepsItsColumns) {
   CsvColumns columns{.features = {"a", "b"}, .missing = {0.1, 1e300}, .classes = ClassNames::sorted({"2", "0.5", "9"})};
   std::ofstream(dir / "training_args.json") << json::dump(json::object{{"data", columns.to_json()}});
