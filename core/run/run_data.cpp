@@ -34,6 +34,28 @@ void read_format(const RunSection& data, RunFile::Data& out) {
                 data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
 }
 
+void read_target(const RunSection& data, const json::value& target, RunFile::Data& out) {
+  const std::string place = data.place("target");
+  if (!target.is_array()) {
+    if (!target.is_string()) RunSection::wrong_type(target, place, "a string, or a list of columns that hold numbers");
+    out.target = RunSection::text_of(target, place);
+    return;
+  }
+  out.targets = data.texts("target", "a list of columns");
+  auto names = out.targets;
+  std::sort(names.begin(), names.end());
+  if (names.empty() || std::adjacent_find(names.begin(), names.end()) != names.end())
+    RunSection::wrong_type(target, place, "a list of columns, each once");
+}
+
+void read_id(const RunSection& data, RunFile::Data& out) {
+  out.id = data.text("id", "");
+  const auto is_id = [&](const std::string& name) { return name == out.id; };
+  if (!out.id.empty() && (is_id(out.target) || std::any_of(out.targets.begin(), out.targets.end(), is_id)))
+    throw_usage(error_id::run_file_invalid,
+                data.place("id") + " is \"" + out.id + "\", and so is the target; name the column that names the rows");
+}
+
 }  // namespace
 
 bool RunFile::Data::is_columns(const std::filesystem::path& file) { return file.extension() == ".safetensors"; }
@@ -45,7 +67,7 @@ bool RunFile::Data::has_csv() const {
 }
 
 RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path& base) {
-  data.allow({"train", "eval", "test", "target", "drop", "missing", "separator", "decimal"});
+  data.allow({"train", "eval", "test", "target", "id", "drop", "missing", "separator", "decimal"});
   RunFile::Data out;
   out.train = absolute_to(base, data.text("train", ""));
   out.test = absolute_to(base, data.text("test", ""));
@@ -62,7 +84,8 @@ RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path&
   }
   read_format(data, out);
   if (out.has_csv() || data.find("target"))
-    out.target = RunSection::text_of(data.require("target", "the name of the label's column"), data.place("target"));
+    read_target(data, data.require("target", "the name of the label's column"), out);
+  read_id(data, out);
   return out;
 }
 

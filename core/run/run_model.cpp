@@ -19,10 +19,29 @@ RunFile::Model read_exported(const RunSection& model, const std::filesystem::pat
   return out;
 }
 
+std::int64_t read_width(const json::value& width, const std::string& place) {
+  if (!width.is_int64() || width.get_int64() < 1 || width.get_int64() > 1 << 24)
+    RunSection::wrong_type(width, place, "widths from 1 to 16777216");
+  return width.get_int64();
+}
+
+// The outputs may follow from the data.
+RunFile::Model read_linear(const RunSection& model) {
+  model.allow({"type", "in_features", "out_features"});
+  RunFile::Model out;
+  out.type = "linear";
+  const auto* outputs = model.find("out_features");
+  out.layers = {read_width(model.require("in_features", "the number of features"), model.place("in_features")),
+                outputs ? read_width(*outputs, model.place("out_features")) : 0};
+  return out;
+}
+
 }  // namespace
 
 RunFile::Model read_run_model(const RunSection& model, const std::filesystem::path& base) {
-  if (model.choice("type", "mlp", {"mlp", "pt2"}) == "pt2") return read_exported(model, base);
+  const std::string type = model.choice("type", "mlp", {"mlp", "linear", "pt2"});
+  if (type == "pt2") return read_exported(model, base);
+  if (type == "linear") return read_linear(model);
   model.allow({"type", "layers", "activation"});
   RunFile::Model out;
   out.type = "mlp";
@@ -30,11 +49,7 @@ RunFile::Model read_run_model(const RunSection& model, const std::filesystem::pa
   const auto& layers = model.require("layers", "the widths, such as [64, 64, 10]");
   if (!layers.is_array() || layers.get_array().size() < 2)
     RunSection::wrong_type(layers, model.place("layers"), "a list of at least two widths");
-  for (const auto& width : layers.get_array()) {
-    if (!width.is_int64() || width.get_int64() < 1 || width.get_int64() > 1 << 24)
-      RunSection::wrong_type(width, model.place("layers"), "widths from 1 to 16777216");
-    out.layers.push_back(width.get_int64());
-  }
+  for (const auto& width : layers.get_array()) out.layers.push_back(read_width(width, model.place("layers")));
   return out;
 }
 

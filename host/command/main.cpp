@@ -111,8 +111,11 @@ int run_command(int argc, char** argv) {
   auto* predict = app.add_subcommand("predict", "Writes a checkpoint's predictions for data.test");
   add_run_options(*predict, options);
   predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required()->check(not_empty);
-  predict->add_option("--output", options.output, "The CSV file to write")->required();
-  predict->add_flag("--probabilities", options.probabilities, "Writes the probability of each class, too");
+  predict->add_option("--output", options.output, "The file to write: CSV, or safetensors by its name")->required();
+  predict
+      ->add_flag("--probabilities", options.probabilities,
+                 "Writes the probability of each class, too; =softmax or =sigmoid for a model with a loss of its own")
+      ->check(CLI::IsMember({"true", "softmax", "sigmoid"}));
   predict->final_callback(with_plugins(trainer::command::predict));
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");

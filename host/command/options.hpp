@@ -22,8 +22,8 @@ struct RunOptions {
   std::vector<std::string> without;    ///< --without: plugins and trackers to leave out
   std::filesystem::path record;        ///< empty: no record
   std::filesystem::path checkpoint;    ///< evaluate and predict
-  std::filesystem::path output;        ///< predict: the CSV file
-  bool probabilities = false;          ///< predict: a column of them for each class
+  std::filesystem::path output;        ///< predict: the CSV or safetensors file
+  std::string probabilities;           ///< predict: "true" for --probabilities, or its value; empty without it
   std::vector<std::string> callbacks;  ///< replay: ID or ID=CONFIG
   bool quiet = false;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// What a run leaves for other programs: its results as JSON, its predictions as CSV.
+// What a run leaves for other programs: its results as JSON.
 #pragma once
 
 #include <exception>
@@ -18,10 +18,5 @@ json::value tensor_to_json(const at::Tensor& tensor);
 /// output_dir, the final weights) and DIR/trainer_state.json. `trainer` is null when none was made.
 void record_result(const std::filesystem::path& directory, const Trainer* trainer, const json::array& actions,
                    std::int64_t failed_action, const std::exception* error);
-
-/// A CSV file with a column for each output of the model. With classes first the predicted one (`prediction`), then
-/// `logit_CLASS` of each, and `probability_CLASS` where they are asked for; `label` last when the data has labels.
-void write_predictions(const ResultFile& file, const PredictionOutput& result, const ClassNames& classes,
-                       bool probabilities);
 
 }  // namespace trainer::command

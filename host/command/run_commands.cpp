@@ -116,14 +116,13 @@ int evaluate(const RunOptions& options) {
 
 int predict(const RunOptions& options) {
   Session session(options, {{{"predict", std::nullopt, {}}}});
-  if (options.probabilities && session.run_file().loss != "cross_entropy")
-    throw_usage(error_id::command_usage, "--probabilities needs classes, but " + options.run_file.string() +
-                                             " has loss \"" + session.run_file().loss + "\"; leave the option out");
   const ResultFile output(options.output, "--output", session.inputs());
   Trainer& trainer = session.trainer();
+  const auto outputs = outputs_of(session.run_file(), session.classes(), trainer.model(), options.probabilities);
+  check_ids(options.output, session.test_ids());
   trainer.load_model(options.checkpoint);
   const auto result = trainer.predict(session.test_data());
-  write_predictions(output, result, session.classes(), options.probabilities);
+  write_predictions(output, result, outputs, session.test_ids());
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
     print_line("predictions: " + options.output.string());

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/session.hpp"
 
+#include <ATen/ATen.h>
 #include <torch/utils.h>
 
 #include <algorithm>
 
 #include "base/text.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
-#include "command/built_in_model.hpp"
 #include "command/compute_threads.hpp"
+#include "command/run_model.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/pt2.hpp"
 #include "trainer/safetensors_dataset.hpp"
 
 namespace trainer::command {
@@ -72,14 +72,6 @@ std::filesystem::path Session::resume_path(const RunFile::Action& action,
   return given.empty() || !below_output_dir_ ? given : output_dir / given;
 }
 
-std::shared_ptr<Model> Session::make_model() const {
-  if (run_.model.type != "pt2") return make_built_in_model(run_.model, run_.loss, run_.model_json);
-  LossFunction loss;
-  if (!run_.loss.empty()) loss = run_.loss == "mse" ? mse_loss : cross_entropy;
-  return load_pt2(run_.model.file,
-                  {.loss = std::move(loss), .inputs = run_.model.inputs, .outputs = run_.model.outputs});
-}
-
 std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what, const Model& model) {
   if (path.empty()) refuse_missing(what);
   if (RunFile::Data::is_columns(path)) return load_columns(path, model);
@@ -98,7 +90,7 @@ std::shared_ptr<Dataset> Session::load_columns(const std::filesystem::path& path
   if (!wanted.empty() && !has(wanted, "labels")) wanted.emplace_back("labels");
   auto set = std::make_shared<SafetensorsDataset>(path, wanted);
   auto found = set->columns();
-  const auto& left_out = set->left_out();
+  auto left_out = set->left_out();
   std::vector<std::string> missing;
   for (const auto& name : taken)
     if (name != "labels" && !has(found, name)) missing.push_back(name);
@@ -108,19 +100,25 @@ std::shared_ptr<Dataset> Session::load_columns(const std::filesystem::path& path
                                             ", and the file has " + join(found) +
                                             "; name the columns so, or say in model.inputs which is which");
   }
+  std::erase(left_out, run_.data.id);
   if (!left_out.empty())
     log::info(path.string() + ": the model does not take " + join(left_out) + ", so it is left out");
   return set;
 }
 
 std::shared_ptr<CsvDataset> Session::load_csv(const std::filesystem::path& path, std::string_view what) const {
-  const bool regression = run_.loss == "mse";
+  const bool numbers = run_.loss.of_numbers() || !run_.data.targets.empty();
   const auto& layers = run_.model.layers;
   CsvOptions options{.target = run_.data.target,
-                     .labels = regression ? Labels::regression : Labels::classification,
-                     .classes = regression || layers.empty() ? 0 : layers.back(),
+                     .targets = run_.data.targets,
+                     .labels = numbers ? Labels::regression : Labels::classification,
+                     .classes = run_.loss.binary() ? 2
+                                : layers.empty()   ? 0
+                                                   : layers.back(),
+                     .ignore_index = run_.loss.ignore_index,
                      .features = layers.empty() ? 0 : layers.front(),
                      .drop = run_.data.drop,
+                     .id = run_.data.id,
                      .missing_number = run_.data.missing_number.value_or(0),
                      .separator = run_.data.separator,
                      .decimal = run_.data.decimal,
@@ -158,9 +156,28 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
   log::warning(model.string() + " does not say which columns its model was trained with; those of a file are taken " +
                "in their order");
   CsvColumns by_order;
-  if (run_.loss == "cross_entropy" && !run_.model.layers.empty())
-    by_order.classes = ClassNames::numbered(run_.model.layers.back());
+  by_order.classes = numbered_classes();
   return by_order;
+}
+
+// The column that names the rows of a file, whose other columns are `data`.
+RowIds Session::row_ids(const std::filesystem::path& path, const Dataset& data) const {
+  RowIds out{.name = run_.data.id};
+  std::vector<std::string> names;
+  if (const auto* csv = dynamic_cast<const CsvDataset*>(&data)) {
+    out.texts = csv->ids();
+    if (!out.texts.empty()) return out;
+  } else if (const auto* columns = dynamic_cast<const SafetensorsDataset*>(&data)) {
+    names = columns->columns();
+    names.insert(names.end(), columns->left_out().begin(), columns->left_out().end());
+    if (std::find(names.begin(), names.end(), out.name) != names.end()) {
+      const SafetensorsDataset ids(path, {out.name});
+      out.values = ids.get_batch(at::arange(ids.size()))[out.name];
+      return out;
+    }
+  }
+  throw_usage(error_id::data_invalid, path.string() + " has no column \"" + out.name + "\", which data.id names" +
+                                          (names.empty() ? "" : ", but " + join(names)) + "; name one that it has");
 }
 
 // Only the files that the actions need.
@@ -179,14 +196,18 @@ void Session::load_data(const std::filesystem::path& output_dir, const Model& mo
       else
         eval_.add(name, std::move(set));
     }
-  if (needed("predict")) test_ = load(run_.data.test, "test", model);
+  if (!needed("predict")) return;
+  test_ = load(run_.data.test, "test", model);
+  if (!run_.data.id.empty()) test_ids_ = row_ids(run_.data.test, *test_);
 }
 
-ClassNames Session::classes() const {
-  if (run_.loss != "cross_entropy") return {};
-  if (columns_) return columns_->classes;
-  return run_.model.layers.empty() ? ClassNames() : ClassNames::numbered(run_.model.layers.back());
+ClassNames Session::numbered_classes() const {
+  if (run_.loss.binary() && run_.data.targets.empty()) return ClassNames::numbered(2);
+  const auto& layers = run_.model.layers;
+  return run_.loss.of_classes() && !layers.empty() ? ClassNames::numbered(layers.back()) : ClassNames();
 }
+
+ClassNames Session::classes() const { return columns_ ? columns_->classes : numbered_classes(); }
 
 Trainer& Session::trainer() {
   if (trainer_) return *trainer_;
@@ -194,14 +215,14 @@ Trainer& Session::trainer() {
   options.args = parse_args(args_, options_, run_.path.string() + ": args");
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
-  options.model = make_model();
+  options.model = make_model(run_, options.args.label_smoothing_factor);
   load_data(options.args.output_dir, *options.model);
   if (recorder_) recorder_->set_output_dir(options.args.output_dir);
   if (!run_.init_from.empty() && options_.checkpoint.empty())
     load_weights(options.model->module(), run_.init_from, options.model->saved_names());
   options.train_dataset = train_;
   options.eval_dataset = eval_;
-  if (!run_.metrics.empty()) options.compute_metrics = accuracy;
+  options.compute_metrics = make_metrics(run_);
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;

@@ -16,10 +16,11 @@ namespace trainer {
 /// are relative to the file; unknown keys are errors.
 struct RunFile {
   struct Model {
-    std::string type;                  ///< "mlp": Linear layers with an activation between two of them; "pt2": `file`
-    std::vector<std::int64_t> layers;  ///< widths, [in, hidden ..., out]
-    std::string activation = "relu";   ///< relu, tanh, sigmoid, gelu
-    std::filesystem::path file;        ///< a model that PyTorch exported
+    /// "mlp": Linear layers with an activation between two of them; "linear": one Linear layer; "pt2": `file`
+    std::string type;
+    std::vector<std::int64_t> layers;           ///< widths, [in, hidden ..., out], those of "linear" too
+    std::string activation = "relu";            ///< relu, tanh, sigmoid, gelu
+    std::filesystem::path file;                 ///< a model that PyTorch exported
     std::map<std::string, std::string> inputs;  ///< of it: input to the column of the data, where they differ
     std::vector<std::string> outputs;           ///< names, of a model that returns a tuple
   };
@@ -28,8 +29,10 @@ struct RunFile {
     /// One unnamed set, or several by name ("eval_<name>_loss" ...).
     std::vector<std::pair<std::string, std::filesystem::path>> eval;
     std::filesystem::path test;
-    std::string target;             ///< the label's column of a CSV file
-    std::vector<std::string> drop;  ///< columns that are left out
+    std::string target;                ///< the label's column of a CSV file
+    std::vector<std::string> targets;  ///< instead: a list of them, which hold numbers
+    std::string id;                    ///< a column that names the rows in what predict writes
+    std::vector<std::string> drop;     ///< columns that are left out
     /// What stands for a missing cell: nothing, since it is an error, a number, or the column's mean.
     std::optional<double> missing_number;
     bool missing_mean = false;
@@ -39,6 +42,17 @@ struct RunFile {
     /// Whether a file is a safetensors file of columns; others are CSV.
     static bool is_columns(const std::filesystem::path& file);
     bool has_csv() const;  ///< among the files
+  };
+  struct Loss {
+    /// cross_entropy, binary_cross_entropy_with_logits, mse, l1, huber, smooth_l1; empty for a model that has its own.
+    std::string name;
+    std::vector<double> weight, pos_weight;  ///< LossOptions of <trainer/loss.hpp>, as the rest
+    std::int64_t ignore_index = -100;
+    double delta = 1, beta = 1;
+
+    bool of_classes() const { return name == "cross_entropy"; }
+    bool binary() const { return name == "binary_cross_entropy_with_logits"; }
+    bool of_numbers() const { return !name.empty() && !of_classes() && !binary(); }
   };
   using Callback = PluginCallback;
   struct Action {
@@ -53,7 +67,7 @@ struct RunFile {
   json::object model_json;  ///< as it stands in the file: the model's configuration
   std::filesystem::path init_from;
   Data data;
-  std::string loss;                  ///< mse, cross_entropy; empty for a model that has its own
+  Loss loss;
   std::vector<std::string> metrics;  ///< accuracy
   json::object args;
   std::vector<Callback> callbacks;

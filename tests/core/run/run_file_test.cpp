@@ -66,9 +66,9 @@ TEST_F(RunFileTest, ModelsOfPytorch) {
   EXPECT_EQ(run.model.file, dir / "m.pt2");
   EXPECT_EQ(run.model.inputs.at("input_ids"), "tokens");
   EXPECT_EQ(run.model.outputs, (std::vector<std::string>{"loss", "logits"}));
-  EXPECT_EQ(run.loss, "");
+  EXPECT_EQ(run.loss.name, "");
   EXPECT_FALSE(run.data.has_csv());
-  EXPECT_EQ(load(text, {{"loss", "mse"}}).loss, "mse");
+  EXPECT_EQ(load(text, {{"loss", "mse"}}).loss.name, "mse");
   EXPECT_EQ(load(text, {{"model.file", "/other.pt2"}}).model.file, "/other.pt2");
   EXPECT_THAT(error_of(with(text, "b.safetensors", "b.csv")), HasSubstr("data has no \"target\""));
   EXPECT_THAT(error_of(with(text, "\"file\": \"m.pt2\",", "")), HasSubstr("model has no \"file\""));
@@ -112,10 +112,63 @@ TEST_F(RunFileTest, HowDataIsRead) {
   EXPECT_THAT(error_of(data(R"("decimal": ",", "separator": ",")")), HasSubstr("and so is the separator"));
 }
 
+TEST_F(RunFileTest, LossesHaveOptions) {
+  const auto loss = [&](const std::string& text) { return with(good, "\"cross_entropy\"", text); };
+  EXPECT_EQ(load(good).loss.ignore_index, -100);
+  const auto weighted = load(loss(R"({"name": "cross_entropy", "weight": [1, 2.5, 0], "ignore_index": 2})")).loss;
+  EXPECT_EQ(weighted.weight, (std::vector<double>{1, 2.5, 0}));
+  EXPECT_EQ(weighted.ignore_index, 2);
+  const auto one = [&](const std::string& text) { return load(with(loss(text), "[4, 8, 3]", "[4, 1]")).loss; };
+  EXPECT_EQ(one(R"({"name": "huber", "delta": 2})").delta, 2);
+  EXPECT_EQ(one(R"({"name": "smooth_l1", "beta": 0})").beta, 0);
+  EXPECT_TRUE(one(R"("l1")").of_numbers());
+  EXPECT_EQ(one(R"({"name": "binary_cross_entropy_with_logits", "pos_weight": 3})").pos_weight, std::vector<double>{3});
+  EXPECT_THAT(error_of(loss("3")), HasSubstr("run.json.loss is an integer (3), expected a name, or an object"));
+  EXPECT_THAT(error_of(loss(R"({"weight": [1]})")), HasSubstr("loss has no \"name\""));
+  EXPECT_THAT(error_of(loss(R"({"name": "huber", "weight": [1]})")), HasSubstr("\"weight\" is not a key here"));
+  EXPECT_THAT(error_of(loss(R"({"name": "cross_entropy", "weight": [1, -1, 1]})")),
+              HasSubstr("loss.weight is an integer (-1), expected a list of finite numbers from 0"));
+  EXPECT_THAT(error_of(loss(R"({"name": "cross_entropy", "weight": [1, 2]})")),
+              HasSubstr("loss.weight has 2 numbers, but"));
+  EXPECT_THAT(error_of(loss(R"({"name": "huber", "delta": 0})")), HasSubstr("expected a finite number above 0"));
+  EXPECT_THAT(error_of(loss(R"({"name": "cross_entropy", "ignore_index": 0.5})")), HasSubstr("a whole number"));
+}
+
 TEST_F(RunFileTest, OutputsFitTheLoss) {
   EXPECT_THAT(error_of(with(good, "cross_entropy", "mse")),
-              HasSubstr("model.layers ends with 3, but with loss \"mse\" there is one target"));
+              HasSubstr("model.layers ends with 3, but with loss \"mse\" there is an output for each target, and "
+                        "data.target is one"));
   EXPECT_THAT(error_of(with(good, "[4, 8, 3]", "[4, 1]")), HasSubstr("needs an output for each class"));
+  const auto numbers = with(with(good, "cross_entropy", "l1"), "\"label\"", R"(["p", "q", "r"])");
+  EXPECT_EQ(load(numbers).data.targets, (std::vector<std::string>{"p", "q", "r"}));
+  EXPECT_THAT(error_of(with(numbers, "8, 3", "8, 2")), HasSubstr("data.target has 3; end with 3"));
+  EXPECT_THAT(error_of(with(numbers, "\"q\"", "\"p\"")), HasSubstr("expected a list of columns, each once"));
+  EXPECT_THAT(error_of(with(numbers, "l1", "cross_entropy")), HasSubstr("has one target"));
+  EXPECT_THAT(error_of(with(good, "{", R"({"metrics": ["accuracy"], )")), testing::IsEmpty());
+  EXPECT_THAT(error_of(with(numbers, "{", R"({"metrics": ["accuracy"], )")),
+              HasSubstr("needs class labels, but loss is \"l1\""));
+}
+
+TEST_F(RunFileTest, LinearModels) {
+  const auto linear = [&](const std::string& keys) {
+    return with(with(good, R"({"layers": [4, 8, 3]})", R"({"type": "linear", )" + keys + "}"), "cross_entropy", "mse");
+  };
+  EXPECT_EQ(load(linear(R"("in_features": 10, "out_features": 1)")).model.layers, (std::vector<std::int64_t>{10, 1}));
+  const auto two = with(linear(R"("in_features": 10)"), "\"label\"", R"(["a", "b"])");
+  EXPECT_EQ(load(two).model.layers, (std::vector<std::int64_t>{10, 2})) << "an output for each target";
+  EXPECT_THAT(error_of(with(linear(R"("in_features": 10)"), "mse", "cross_entropy")),
+              HasSubstr("model has no \"out_features\"; add the number of classes"));
+  EXPECT_THAT(error_of(linear(R"("in_features": 10, "out_features": 2)")), HasSubstr("model.out_features is 2, but"));
+  EXPECT_THAT(error_of(linear(R"("out_features": 2)")), HasSubstr("model has no \"in_features\""));
+  EXPECT_THAT(error_of(linear(R"("in_features": 0)")), HasSubstr("model.in_features is an integer (0)"));
+}
+
+TEST_F(RunFileTest, RowsHaveNames) {
+  const auto id = [&](const std::string& name) { return with(good, "\"target\"", "\"id\": " + name + ", \"target\""); };
+  EXPECT_EQ(load(good).data.id, "");
+  EXPECT_EQ(load(id("\"name\"")).data.id, "name");
+  EXPECT_THAT(error_of(id("\"label\"")), HasSubstr("data.id is \"label\", and so is the target"));
+  EXPECT_THAT(error_of(id("7")), HasSubstr("data.id is an integer (7), expected a string"));
 }
 
 TEST_F(RunFileTest, SetReplacesKeys) {

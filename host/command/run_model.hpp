@@ -1,0 +1,20 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The model, the loss and the metrics that a run file describes.
+#pragma once
+
+#include <memory>
+
+#include "trainer/run_file.hpp"
+#include "trainer/trainer_options.hpp"
+
+namespace trainer::command {
+
+/// A built-in model with the default initialisation, drawn from torch's default generator, or an exported one; with the
+/// run's loss.
+std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_factor);
+
+/// Null without metrics.
+ComputeMetrics make_metrics(const RunFile& run);
+
+}  // namespace trainer::command
