@@ -31,6 +31,7 @@ ARGS = {
     "per_device_eval_batch_size": 6, "learning_rate": 0.05, "seed": 5, "save_strategy": "no",
 }  # fmt: skip
 WEIGHT = [1.0, 0.3, 2.0]
+NAMES = ["one", "two", "three"]
 BINARY = "binary_cross_entropy_with_logits"
 
 
@@ -47,7 +48,6 @@ TWO = torch.tensor([3.0, 0.5])
 
 # The loss of the run file, the outputs, what kind of labels, torch's loss, and arguments of both.
 RUNS = {
-    "mse": ("mse", 1, "number", F.mse_loss, {}),
     "l1": ("l1", 2, "numbers", F.l1_loss, {"gradient_accumulation_steps": 2}),
     "huber": ({"name": "huber", "delta": 0.5}, 1, "number", lambda x, y: F.huber_loss(x, y, delta=0.5), {}),
     "smooth_l1": ({"name": "smooth_l1", "beta": 2.0}, 1, "number", lambda x, y: F.smooth_l1_loss(x, y, beta=2.0), {}),
@@ -59,7 +59,6 @@ RUNS = {
         {"name": BINARY, "pos_weight": [3.0, 0.5]}, 2, "binaries",
         lambda x, y: F.binary_cross_entropy_with_logits(x, y, pos_weight=TWO), {},
     ),
-    "logistic": ("cross_entropy", 3, "class", F.cross_entropy, {}),
     "weighted": (CLASSES, 3, "class", weighted(0.0), {}),
     "weighted_bf16": (CLASSES, 3, "class", weighted(0.0), {"bf16": True}),
     "weighted_smoothed": (CLASSES, 3, "class", weighted(0.1), {"label_smoothing_factor": 0.1}),
@@ -134,7 +133,9 @@ class Run:
         return {"type": "linear", "in_features": FEATURES, "out_features": self.outputs}, data
 
     def write_tensors(self):
-        libtrainer.export(self.net(), {"input": self.features[:4]}, self.place / "model.pt2")
+        net = self.net()
+        net.config = transformers.PretrainedConfig(id2label=dict(enumerate(NAMES)))
+        libtrainer.export(net, {"input": self.features[:4]}, self.place / "model.pt2")
         rows = {"column": self.features, "labels": self.labels, "name": torch.arange(100, 100 + ROWS)}
         parts = {"train": rows, "b": {k: v[:9] for k, v in rows.items()}}
         parts["test"] = {k: v for k, v in rows.items() if k != "labels"}
@@ -178,6 +179,9 @@ class Run:
         if self.exported:
             if "labels" in written:
                 yield "labels were written, which the data has not"
+            with safetensors.safe_open(self.place / "out.safetensors", "pt") as file:
+                if json.loads(file.metadata()["classes"]) != NAMES:
+                    yield "the classes have not the names of the configuration"
         elif not torch.equal(written["labels"].view_as(self.labels).to(self.labels.dtype), self.labels):
             yield "the labels differ"
         if not self.numbers:
