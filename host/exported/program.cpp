@@ -2,23 +2,16 @@
 #include "exported/program.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/autocast_mode.h>
 
-#include "exported/archive.hpp"
 #include "exported/graph_reader.hpp"
 
 namespace trainer::exported {
 namespace {
 
-constexpr const char* evaluation_entry = "extra/libtrainer/eval.json";
+constexpr const char* evaluation_graph = "eval";
 
-// Both graphs are called with the same batches.
-void require_same_inputs(const Graph& training, const Graph& evaluation, const std::string& where) {
-  bool same = training.inputs.size() == evaluation.inputs.size();
-  for (std::size_t i = 0; same && i < training.inputs.size(); ++i)
-    same = training.inputs[i].name == evaluation.inputs[i].name;
-  if (!same || training.outputs.size() != evaluation.outputs.size())
-    refuse(where + " has other inputs or outputs than the training graph" + damaged);
-}
+std::string entry_beside(const char* name) { return "extra/libtrainer/" + std::string(name) + ".json"; }
 
 }  // namespace
 
@@ -28,29 +21,46 @@ Program::Program(const std::filesystem::path& path) : file_(path.string()) {
   const std::string where = file_ + ": " + entry;
   const json::value program = archive.json(entry);
   GraphReader training(program, where, /*flip=*/false);
-  training_ = training.read();
+  graphs_.training = training.read();
   outputs_ = training.output_names();
   ranges_ = read_ranges(ProgramJson(program, where));
-  has_evaluation_graph_ = archive.has(evaluation_entry);
-  if (has_evaluation_graph_) {
-    const std::string place = file_ + ": " + evaluation_entry;
-    const json::value evaluation = archive.json(evaluation_entry);
-    evaluation_ = GraphReader(evaluation, place, /*flip=*/false).read();
-    require_same_inputs(training_, evaluation_, place);
-  } else {
-    evaluation_ = GraphReader(program, where, /*flip=*/true).read();
-  }
-  facts_ = read_facts(archive, training_);
+  has_evaluation_graph_ = archive.has(entry_beside(evaluation_graph));
+  graphs_.evaluation = has_evaluation_graph_ ? read_beside(archive, evaluation_graph)
+                                             : GraphReader(program, where, /*flip=*/true).read();
+  if (archive.has(entry_beside("train_bfloat16")))
+    bfloat16_graphs_ = {read_beside(archive, "train_bfloat16"), read_beside(archive, "eval_bfloat16")};
+  facts_ = read_facts(archive, graphs_.training);
   weights_ = read_weights(archive);
-  for (const Graph* graph : {&training_, &evaluation_})
+  std::vector<const Graph*> all{&graphs_.training, &graphs_.evaluation};
+  if (bfloat16_graphs_) all.insert(all.end(), {&bfloat16_graphs_->training, &bfloat16_graphs_->evaluation});
+  for (const Graph* graph : all)
     for (const auto& state : graph->state)
       if (!weights_.by_name.contains(state.name))
         refuse(file_ + ": the graph reads \"" + state.name + "\", which the archive does not have" + damaged);
 }
 
+// A graph of the same model, which is called with the same batches as its training graph.
+Graph Program::read_beside(const Archive& archive, const char* name) const {
+  const std::string where = file_ + ": " + entry_beside(name);
+  const json::value program = archive.json(entry_beside(name));
+  Graph graph = GraphReader(program, where, /*flip=*/false).read();
+  const Graph& training = graphs_.training;
+  bool same = training.inputs.size() == graph.inputs.size() && training.outputs.size() == graph.outputs.size();
+  for (std::size_t i = 0; same && i < graph.inputs.size(); ++i) same = training.inputs[i].name == graph.inputs[i].name;
+  if (!same) refuse(where + " has other inputs or outputs than the training graph" + damaged);
+  return graph;
+}
+
+const Graph& Program::graph_for(bool training) const {
+  const bool bfloat16 = bfloat16_graphs_ && at::autocast::is_autocast_enabled(device_.type()) &&
+                        at::autocast::get_autocast_dtype(device_.type()) == at::kBFloat16;
+  const Graphs& graphs = bfloat16 ? *bfloat16_graphs_ : graphs_;
+  return training ? graphs.training : graphs.evaluation;
+}
+
 std::vector<at::Tensor> Program::run(bool training, const std::vector<at::Tensor>& tensors,
                                      const std::vector<char>& wanted) {
-  check_inputs(training_.inputs, tensors, ranges_);
+  check_inputs(graphs_.training.inputs, tensors, ranges_);
   return executor_for(training, tensors, wanted).run(tensors);
 }
 
@@ -58,12 +68,11 @@ Executor& Program::executor_for(bool training, const std::vector<at::Tensor>& te
                                 const std::vector<char>& wanted) {
   given_.resize(tensors.size());
   for (std::size_t i = 0; i < tensors.size(); ++i) given_[i] = tensors[i].defined();
+  const Graph& graph = graph_for(training);
   for (const auto& prepared : prepared_)
-    if (prepared->training == training && prepared->given == given_ && prepared->wanted == wanted)
-      return prepared->executor;
-  const Graph& graph = training ? training_ : evaluation_;
+    if (prepared->graph == &graph && prepared->given == given_ && prepared->wanted == wanted) return prepared->executor;
   prepared_.push_back(std::make_unique<Prepared>(
-      Prepared{training, given_, wanted, Executor(graph, given_, wanted, weights_.by_name, device_)}));
+      Prepared{&graph, given_, wanted, Executor(graph, given_, wanted, weights_.by_name, device_)}));
   return prepared_.back()->executor;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "exported/archive.hpp"
 #include "exported/executor.hpp"
 #include "exported/facts.hpp"
 #include "exported/graph.hpp"
@@ -21,7 +22,7 @@ class Program {
   /// Reads a `.pt2` file. It is not trusted: an Error (model-file.invalid) says what is wrong.
   explicit Program(const std::filesystem::path& file);
 
-  const std::vector<InputSpec>& inputs() const { return training_.inputs; }
+  const std::vector<InputSpec>& inputs() const { return graphs_.training.inputs; }
   const std::vector<std::string>& outputs() const { return outputs_; }  ///< "" for those without a name
   const Weights& weights() const { return weights_; }
   const Facts& facts() const { return facts_; }
@@ -34,15 +35,21 @@ class Program {
   void set_device(at::Device device);
 
  private:
+  struct Graphs {
+    Graph training, evaluation;
+  };
   struct Prepared {
-    bool training;
+    const Graph* graph;
     std::vector<char> given, wanted;
     Executor executor;
   };
+  Graph read_beside(const Archive& archive, const char* name) const;
+  const Graph& graph_for(bool training) const;
   Executor& executor_for(bool training, const std::vector<at::Tensor>& tensors, const std::vector<char>& wanted);
 
   std::string file_;
-  Graph training_, evaluation_;
+  Graphs graphs_;
+  std::optional<Graphs> bfloat16_graphs_;  // of a model that decides by the types of its tensors, for autocast
   bool has_evaluation_graph_ = false;
   std::vector<std::string> outputs_;
   Ranges ranges_;

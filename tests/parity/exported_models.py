@@ -4,16 +4,19 @@
 
 Both are run here and now, so their numbers are equal in bits: losses, gradient norms, evaluations, and the weights at the
 end. A checkpoint of ours is opened by from_pretrained(). Where no random number is needed it goes on in Python, and one
-of Python's in ours: each keeps the state of its generators in files of its own.
+of Python's in ours: each keeps the state of its generators in files of its own. One run is killed at some moment, and goes on.
 """
 
 import argparse
 import importlib.util
 import json
 import os
+import random
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2]
@@ -28,6 +31,7 @@ RUNS = {
     "bert_accumulation": ("bert", 0.0, {"gradient_accumulation_steps": 2}),
     "gpt2": ("gpt2", 0.1, {}),
     "gpt2_accumulation": ("gpt2", 0.1, {"gradient_accumulation_steps": 2}),
+    "gpt2_bf16": ("gpt2", 0.1, {"bf16": True}),
     "gpt2_smoothing": ("gpt2", 0.0, {"label_smoothing_factor": 0.1}),
     "llama": ("llama", 0.0, {}),
     "llama_bf16": ("llama", 0.0, {"bf16": True}),
@@ -36,6 +40,8 @@ RUNS = {
     "recurrent": ("recurrent", 0.1, {"gradient_accumulation_steps": 2}),
     "cnn": ("cnn", 0.1, {}),
 }
+TWO_SETS = "cnn"  # has two evaluation sets, with names
+KILLED = "recurrent"
 
 
 class Case:
@@ -47,6 +53,7 @@ class Case:
         generator = torch.Generator().manual_seed(seed)
         self.make, self.dynamic, self.draws, self.args = made.make, made.dynamic, drop > 0, args
         self.train, self.eval = made.batch(33, generator), made.batch(11, generator)
+        self.two_sets, self.is_killed = name == TWO_SETS, name == KILLED
 
     def model(self):
         import torch
@@ -65,15 +72,15 @@ def theirs(case, place, resume=None, model=None):
     from transformers import Trainer, TrainingArguments, set_seed
 
     model = model or case.model()
-    rows = [
+    train, evaluation = (
         [{k: v[i] for k, v in data.items()} for i in range(len(data["labels"]))] for data in (case.train, case.eval)
-    ]
+    )
     set_seed(ARGS["seed"])
     trainer = Trainer(
         model=model,
         args=TrainingArguments(**arguments(case.args, place)),
-        train_dataset=rows[0],
-        eval_dataset=rows[1],
+        train_dataset=train,
+        eval_dataset={"one": evaluation, "other": train} if case.two_sets else evaluation,
         data_collator=lambda batch: {k: torch.stack([row[k] for row in batch]) for k in batch[0]},
     )
     trainer.train(resume_from_checkpoint=resume)
@@ -82,27 +89,44 @@ def theirs(case, place, resume=None, model=None):
     return history(trainer.state.log_history), weights
 
 
-def ours(command, case, place, resume=None):
-    from safetensors.torch import load_file
-
+def prepared(command, case, place, more=None):
+    """What starts a run of ours."""
+    evaluation = str(case.eval_file)
     spec = {
         "model": {"type": "pt2", "file": str(case.file)},
-        "data": {"train": str(case.train_file), "eval": str(case.eval_file)},
-        "args": arguments(case.args, place / "output"),
+        "data": {
+            "train": str(case.train_file),
+            "eval": {"one": evaluation, "other": str(case.train_file)} if case.two_sets else evaluation,
+        },
+        "args": arguments({**case.args, **(more or {})}, place / "output"),
     }
     place.mkdir(parents=True, exist_ok=True)
     (place / "run.json").write_text(json.dumps(spec))
-    argv = [command, "train", str(place / "run.json"), "--quiet"]
+    return [command, "train", str(place / "run.json"), "--quiet"]
+
+
+def ours(command, case, place, resume=None, more=None):
+    argv = prepared(command, case, place, more)
     if resume:
         argv += ["--resume_from_checkpoint", str(resume)]
     subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    return result(place)
+
+
+def result(place):
+    from safetensors.torch import load_file
+
     state = json.loads((place / "output/trainer_state.json").read_text())
     return history(state["log_history"]), load_file(place / "output/model.safetensors")
 
 
 def history(entries):
-    keep = ("loss", "grad_norm", "learning_rate", "eval_loss", "step", "epoch")
-    return [{k: entry[k] for k in keep if k in entry} for entry in entries if "train_loss" not in entry]
+    keep = ("loss", "grad_norm", "learning_rate", "step", "epoch")
+    return [
+        {k: v for k, v in entry.items() if k in keep or k.startswith("eval_") and k.endswith("_loss")}
+        for entry in entries
+        if "train_loss" not in entry
+    ]
 
 
 def differences(who, found, expected):
@@ -141,6 +165,8 @@ def run(command, case, root):
     )
     if "attention_mask" in case.train and not case.args:
         yield from check_columns(command, case, root)
+    if case.is_killed:
+        yield from check_kill(command, case, root)
     again = None
     if hasattr(type(model), "from_pretrained"):
         again = type(model).from_pretrained(root / "ours/output/checkpoint-4")
@@ -175,6 +201,28 @@ def check_columns(command, case, root):
     text = f"lacks attention_mask: the model takes {names}, and the file has "
     if text not in said(more):
         yield f"columns: expected {text!r}"
+
+
+def check_kill(command, case, root):
+    """Killed at some moment, and resumed: as a run that was not. Until then no Python was in its memory."""
+    more = {"max_steps": 200, "save_steps": 10, "save_total_limit": 2, "eval_strategy": "no", "learning_rate": 1e-3}
+    place = root / "killed"
+    argv = prepared(command, case, place, more)
+    draw = random.Random()
+    moment, later = 10 * draw.randint(2, 15), draw.uniform(0, 0.02)
+    process = subprocess.Popen(argv, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    while process.poll() is None and not (place / f"output/checkpoint-{moment}").exists():
+        time.sleep(0.001)
+    maps = Path(f"/proc/{process.pid}/maps").read_text() if process.poll() is None else ""
+    time.sleep(later)
+    process.send_signal(signal.SIGKILL)
+    if process.wait() != -signal.SIGKILL:
+        yield f"killed after step {moment}: it ended by itself before"
+    if "libtorch_cpu" not in maps or "libpython" in maps:
+        yield f"killed after step {moment}: expected LibTorch and no Python in its memory"
+    subprocess.run([*argv, "--resume_from_checkpoint"], check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    whole = ours(command, case, root / "not_killed", more=more)
+    yield from differences(f"killed {later:.4f} s after step {moment}", result(place), whole)
 
 
 def unlike(model, file):

@@ -255,7 +255,20 @@ def check_page(case):
         expect(os.path.exists(file), f"the page's {file} is missing")
 
 
+def check_one_row():
+    """BatchNorm counts a batch, and then refuses it when it has one row: that must not reach the next comparison."""
+    model = torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.BatchNorm1d(3), torch.nn.Linear(3, 2))
+    libtrainer.export(model, {"input": torch.randn(4, 4)}, "one_row.pt2")
+    expect_equal(model[1].num_batches_tracked.item(), 0, "batches that the export leaves counted")
+
+
+def has_mixed_graphs(name):
+    with zipfile.ZipFile(f"{name}.pt2") as file:
+        return [f"{name}/extra/libtrainer/{mode}_bfloat16.json" in file.namelist() for mode in ("train", "eval")]
+
+
 with work_directory():
+    check_one_row()
     cases = zoo.cases(seed=4)
     models = {}
     for name, case in cases.items():
@@ -270,6 +283,9 @@ with work_directory():
         torch.save(other, f"{name}.batch")
         models[name] = (model, other)
         check_facts(name, model, batch, meta)
+    # A cast to the type that a tensor has anyway is no node of the graph for float32.
+    expect_equal(has_mixed_graphs("gpt2"), [True, True], "gpt2: graphs for bfloat16")
+    expect_equal(has_mixed_graphs("linear"), [False, False], "linear: graphs for bfloat16")
     check_page(cases["bert"])
     subprocess.run([sys.executable, "-c", LOADER, *models], check=True)
     loaded = torch.load("loaded.pt")

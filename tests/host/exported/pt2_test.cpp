@@ -13,6 +13,7 @@
 #include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
+#include "trainer/precision.hpp"
 
 namespace trainer {
 namespace {
@@ -139,6 +140,26 @@ TEST(Pt2, ComputesUnderAutocast) {
 }
 
 // Its graph names types, which a cast of the weights would not change.
+TEST(Pt2, HasGraphsOfItsOwnForBfloat16) {
+  ModelFile file, mixed;
+  mixed.argument("dropout", "train") = json::object{{"as_bool", false}};
+  file.entries["extra/libtrainer/train_bfloat16.json"] = json::dump(mixed.program);
+  mixed.argument("add_", "other") = json::object{{"as_int", 0}};
+  file.entries["extra/libtrainer/eval_bfloat16.json"] = json::dump(mixed.program);
+  const auto model = load(file);
+  const Batch batch = rows(8);
+  Eager eager;
+  at::manual_seed(7);
+  const auto found = model->forward(batch);
+  at::manual_seed(7);
+  expect_equal(found.loss, eager.forward(batch, true).loss);
+  const Autocast autocast(at::kCPU, at::kBFloat16);
+  expect_equal(model->forward(batch).loss, eager.forward(batch, false).loss);
+  model->module().eval();
+  expect_equal(model->forward(batch).loss, eager.forward(batch, false).loss);
+  EXPECT_EQ(model->module().named_buffers()["calls"].item<std::int64_t>(), 2);
+}
+
 TEST(Pt2, IsNotCast) {
   EXPECT_THAT(error_of([] { load(ModelFile())->to(at::kBFloat16); }), HasSubstr("is not cast to BFloat16"));
   EXPECT_EQ(error_of([] { load(ModelFile())->to(at::kFloat); }), "no error");

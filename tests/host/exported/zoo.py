@@ -27,6 +27,7 @@ def sizes(seed):
         length=draw.randint(7, 12),
         classes=draw.randint(3, 6),
         channels=draw.choice((4, 8)),
+        image=16,
     )
 
 
@@ -102,9 +103,10 @@ class Recurrent(nn.Module):
         return outputs(self.head(hidden[:, -1]), labels)
 
 
-def cases(seed=0, drop=0.1):
-    """The cases by name; those of transformers import it when they are made."""
-    size = sizes(seed)
+def cases(seed=0, drop=0.1, size=None):
+    """The cases by name; those of transformers import it when they are made. `size` as sizes() gives it."""
+    size = size or sizes(seed)
+    positions = max(16, size.length)
     drop_all = {"hidden_dropout_prob": drop, "attention_probs_dropout_prob": drop}
     common = {
         "vocab_size": size.words, "hidden_size": size.width, "num_hidden_layers": size.layers,
@@ -137,7 +139,7 @@ def cases(seed=0, drop=0.1):
         return text(rows, generator) | {"labels": labels}
 
     def images(rows, generator):
-        pixels = torch.randn(rows, 3, 16, 16, generator=generator)
+        pixels = torch.randn(rows, 3, size.image, size.image, generator=generator)
         return {"pixel_values": pixels, "labels": classes(rows, generator)}
 
     def features(rows, generator):
@@ -153,14 +155,14 @@ def cases(seed=0, drop=0.1):
     def bert():
         from transformers import BertConfig, BertForSequenceClassification
 
-        config = BertConfig(**common, **drop_all, max_position_embeddings=16, num_labels=size.classes)
+        config = BertConfig(**common, **drop_all, max_position_embeddings=positions, num_labels=size.classes)
         return BertForSequenceClassification(config)
 
     def gpt2():
         from transformers import GPT2Config, GPT2LMHeadModel
 
         drops = {"resid_pdrop": drop, "embd_pdrop": drop, "attn_pdrop": drop}
-        shape = {"n_embd": size.width, "n_layer": size.layers, "n_head": size.heads, "n_positions": 16}
+        shape = {"n_embd": size.width, "n_layer": size.layers, "n_head": size.heads, "n_positions": positions}
         config = GPT2Config(vocab_size=size.words, **shape, **drops, bos_token_id=0, eos_token_id=0)
         return GPT2LMHeadModel(config)
 
@@ -168,7 +170,7 @@ def cases(seed=0, drop=0.1):
         from transformers import LlamaConfig, LlamaForCausalLM
 
         config = LlamaConfig(
-            **common, num_key_value_heads=size.heads // 2, max_position_embeddings=16, attention_dropout=drop
+            **common, num_key_value_heads=size.heads // 2, max_position_embeddings=positions, attention_dropout=drop
         )
         return LlamaForCausalLM(config)
 
@@ -190,7 +192,7 @@ def cases(seed=0, drop=0.1):
         from transformers import ViTConfig, ViTForImageClassification
 
         shape = {k: v for k, v in common.items() if k != "vocab_size"}
-        config = ViTConfig(**shape, **drop_all, image_size=16, patch_size=8, num_channels=3, num_labels=size.classes)
+        config = ViTConfig(**shape, **drop_all, image_size=size.image, patch_size=8, num_labels=size.classes)
         return ViTForImageClassification(config)
 
     def whisper():

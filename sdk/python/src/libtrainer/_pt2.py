@@ -46,11 +46,17 @@ def export(model, batch, path, *, dynamic=None, outputs=None):
         for training in (True, False):
             graphs[training] = trace(model, forward, tensors, shapes, training)
             require_known_operators(model, graphs[training])
-        renamed = merge_constants(graphs[True], graphs[False])
         exact = compare(model, eager, graphs, tensors, fixed, names, shapes)
+        if not exact:
+            warnings.warn(
+                f"the exported graph of {type(model).__name__} gives the model's numbers up to rounding, but not to the last bit",
+                stacklevel=2,
+            )
+        call = {"tensors": tensors, "fixed": fixed, "names": names, "shapes": shapes}
+        mixed = bfloat16_graphs(model, eager, graphs, forward, call) if exact else {}
         meta = {"format": FORMAT, "torch": torch.__version__, **facts(model, config_at_start, tensors, names)}
         meta |= {**facts_of_call, "fixed_arguments": fixed, "equal_in_bits": exact}
-    write(path, graphs, renamed, meta)
+    write(path, graphs, mixed, meta)
     return path
 
 
@@ -140,12 +146,34 @@ def dynamic_shapes(tensors, dynamic):
     return shapes
 
 
-def write(path, graphs, renamed, meta):
-    train, evaluation = graphs[True], graphs[False]
-    extra = {
-        "libtrainer/eval.json": graph_text(evaluation, renamed),
-        "libtrainer/meta.json": json.dumps(meta, indent=1),
-    }
+def bfloat16_graphs(model, eager, graphs, forward, call):
+    """Graphs for mixed precision, of a model that decides by the types of its tensors; others need none.
+
+    In float32 a cast to float32 leaves no trace, and one to another tensor's type is to float32.
+    """
+    mixed = {"autocast": torch.bfloat16}
+    try:
+        if compare(model, eager, graphs, **call, **mixed):
+            return {}
+    except Exception:  # it may be the graphs of float32 that do not run, or the model itself
+        pass
+    try:
+        found = {t: trace(model, forward, call["tensors"], dict(call["shapes"]), t, **mixed) for t in (True, False)}
+        compare(model, eager, found, **call, **mixed)
+        return found
+    except Exception:  # nobody has asked for bfloat16 yet
+        return {}
+
+
+def write(path, graphs, mixed, meta):
+    """The training graph is the program; the others lie beside it, and their constants among its own."""
+    train = graphs[True]
+    others = {"eval": graphs[False]}
+    if mixed:
+        others |= {"train_bfloat16": mixed[True], "eval_bfloat16": mixed[False]}
+    extra = {"libtrainer/meta.json": json.dumps(meta, indent=1)}
+    for name, program in others.items():
+        extra[f"libtrainer/{name}.json"] = graph_text(program, merge_constants(train, program, name))
     train._example_inputs = None  # a user's data, and a pickle
     with placed(path) as made, warnings.catch_warnings():  # torch names the archive's root after the file
         warnings.simplefilter("ignore")

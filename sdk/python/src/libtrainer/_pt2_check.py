@@ -3,12 +3,11 @@
 
 import random
 import sys
-import warnings
 
 import torch
 
 from ._errors import ExportError
-from ._pt2_graph import MODES, bits
+from ._pt2_graph import MODES, autocast_to, bits
 from ._pt2_model import named_values
 
 SEED = 20231
@@ -43,20 +42,23 @@ class Eager:
                 if name in self.buffers and buffer.shape == self.buffers[name].shape:
                     buffer.copy_(self.buffers[name])
 
-    def run(self, function, tensors, training):
+    def run(self, function, tensors, training, autocast=None):
         """What `function` gives, the gradients of its loss or first output, and the buffers afterwards, which are put back."""
         self.model.train(training)
         torch.manual_seed(SEED)
         parameters = {n: p for n, p in self.model.named_parameters() if p.requires_grad}
         gradients = {}
-        with torch.set_grad_enabled(training):
-            values = function(**tensors)
-            goal = values.get("loss", next(iter(values.values())))
-            if training and goal is not None and goal.requires_grad:
-                found = torch.autograd.grad(goal.sum(), list(parameters.values()), allow_unused=True)
-                gradients = {f"gradient of {n}": g for n, g in zip(parameters, found)}
-        buffers = {f"buffer {n}": b.detach().clone() for n, b in self.model.named_buffers()}
-        self.restore_buffers()
+        try:
+            with torch.set_grad_enabled(training):
+                with autocast_to(self.model, autocast):
+                    values = function(**tensors)
+                goal = values.get("loss", next(iter(values.values())))
+                if training and goal is not None and goal.requires_grad:
+                    found = torch.autograd.grad(goal.sum(), list(parameters.values()), allow_unused=True)
+                    gradients = {f"gradient of {n}": g for n, g in zip(parameters, found)}
+            buffers = {f"buffer {n}": b.detach().clone() for n, b in self.model.named_buffers()}
+        finally:  # also after a failure: BatchNorm counts before it refuses one row
+            self.restore_buffers()
         return {**values, **gradients, **buffers}
 
     def forward(self, fixed, names):
@@ -147,7 +149,7 @@ def restore_other_generators(states):
         numpy.random.set_state((array[0], numpy.frombuffer(array[1], dtype=numpy.uint32), *array[2:]))
 
 
-def compare(model, eager, graphs, tensors, fixed, names, shapes):
+def compare(model, eager, graphs, tensors, fixed, names, shapes, autocast=None):
     """Runs both graphs beside the module, on the batch and on a smaller one; whether all was equal in bits."""
     exact = True
     functions = {training: program.module() for training, program in graphs.items()}
@@ -155,23 +157,18 @@ def compare(model, eager, graphs, tensors, fixed, names, shapes):
         batch = cut(tensors, shapes) if small else tensors
         for training in (True, False):
             try:
-                expected = eager.run(eager.forward(fixed, names), batch, training)
+                expected = eager.run(eager.forward(fixed, names), batch, training, autocast)
             except Exception:
                 if small:  # such as BatchNorm, which does not train on one row
                     continue
                 raise
             what = f"{MODES[training]}" + (" on a batch of one row" if small else "")
             try:
-                found = eager.run(functions[training], batch, training)
+                found = eager.run(functions[training], batch, training, autocast)
             except Exception as e:
                 said = next((line.strip() for line in str(e).split("\n") if line.strip()), type(e).__name__)
                 raise ExportError(f"the exported graph of {type(model).__name__} does not run in {what}: {said}") from e
-            exact &= equal(model, expected, found, what)
-    if not exact:
-        warnings.warn(
-            f"the exported graph of {type(model).__name__} gives the model's numbers up to rounding, but not to the last bit",
-            stacklevel=3,
-        )
+            exact &= equal(model, expected, found, what, tolerance=ROUNDING.get(autocast, 1e-4))
     return exact
 
 
@@ -197,7 +194,7 @@ def near(a, b, tolerance):
     return torch.allclose(a, b, rtol=tolerance, atol=tolerance * size, equal_nan=True)
 
 
-def equal(model, expected, found, what):
+def equal(model, expected, found, what, tolerance):
     """Whether all is equal in bits; a difference beyond rounding is an error."""
     exact = True
     for name, value in expected.items():
@@ -208,7 +205,9 @@ def equal(model, expected, found, what):
             if torch.equal(bits(value), bits(other)):
                 continue
             exact = False
-            if value.is_floating_point() and near(value.double(), other.double(), ROUNDING.get(value.dtype, 1e-4)):
+            if value.is_floating_point() and near(
+                value.double(), other.double(), max(tolerance, ROUNDING.get(value.dtype, 0))
+            ):
                 continue
         raise ExportError(
             f"the exported graph of {type(model).__name__} gives another {name} than the model in {what}; something in forward depends on"

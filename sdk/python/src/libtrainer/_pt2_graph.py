@@ -21,7 +21,15 @@ HIGHER_ORDER = ("wrap_with_set_grad_enabled", "wrap_with_autocast")  # that the 
 MODES = {True: "training", False: "evaluation"}
 
 
-def trace(model, forward, tensors, shapes, training):
+def autocast_to(model, dtype):
+    """Mixed precision as the Trainer has it around forward; none without a type."""
+    if dtype is None:
+        return contextlib.nullcontext()
+    device = next(model.parameters(), torch.empty(0)).device
+    return torch.autocast(device.type, dtype)
+
+
+def trace(model, forward, tensors, shapes, training, autocast=None):
     """The exported program of `forward` in the mode; `shapes` takes on what torch finds out about the open dimensions."""
     model.train(training)
     own = model.__dict__.get("forward")
@@ -29,7 +37,7 @@ def trace(model, forward, tensors, shapes, training):
     try:
         for attempt in range(3):
             try:
-                with torch.enable_grad(), silence():
+                with torch.enable_grad(), silence(), autocast_to(model, autocast):
                     program = torch.export.export(model, (), dict(tensors), dynamic_shapes=dict(shapes), strict=False)
                 break
             except Exception as e:
@@ -151,13 +159,13 @@ def require_known_operators(model, program):
         )
 
 
-def merge_constants(train, evaluation):
-    """Puts the constants of the evaluation graph among those that are saved; gives those that got another name."""
+def merge_constants(train, other, prefix):
+    """Puts the constants of another graph among those that are saved; gives those that got another name."""
     renamed = {}
-    for name, tensor in evaluation.constants.items():
+    for name, tensor in other.constants.items():
         new = name
         while new in train.constants and not same(train.constants[new], tensor):
-            new = f"evaluation_{new}"
+            new = f"{prefix}_{new}"
         if new != name:
             renamed[name] = new
         train.constants[new] = tensor
