@@ -143,6 +143,7 @@ Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_o
           result.labels = inputs["labels"];
         } else {
           out = forward(inputs);
+          if (out.loss.defined()) result.loss = out.loss.detach().mean();  // of labels by other names
         }
       });
   if (prediction_loss_only) return {result.loss, {}, {}};

@@ -82,5 +82,16 @@ TEST_F(Pt2Training, ResumesWithTheSameNumbers) {
     EXPECT_TRUE(at::equal(tensor, weights(scratch / "resumed/checkpoint-6").at(name))) << name;
 }
 
+TEST_F(Pt2Training, EvaluatesLabelsOfAnotherName) {
+  TrainerOptions given = options("out");
+  given.model = load_pt2(scratch / "model.pt2", {.loss = {}, .inputs = {{"labels", "positions"}}, .outputs = {}});
+  const auto features = at::sin(at::arange(30, at::kFloat)).reshape({10, 3});
+  given.train_dataset =
+      std::make_shared<TensorDataset>(Batch{{"features", features}, {"positions", at::arange(10) % 4}});
+  given.eval_dataset = given.train_dataset;
+  const json::object metrics = Trainer(std::move(given)).evaluate();
+  EXPECT_GT(metrics.at("eval_loss").to_number<double>(), 0);
+}
+
 }  // namespace
 }  // namespace trainer
