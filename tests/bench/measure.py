@@ -28,6 +28,29 @@ def run(command, timeout=600):
     return result
 
 
+class Server:
+    """A program that answers each line of its input with a JSON object; it starts once."""
+
+    def __init__(self, command):
+        self.command = [str(part) for part in command]
+
+    def __enter__(self):
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+        self.process = subprocess.Popen(self.command, env={**os.environ, **ONE_THREAD}, **pipes)
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait()
+
+    def ask(self, line):
+        print(line, file=self.process.stdin, flush=True)
+        answer = self.process.stdout.readline()
+        if not answer:
+            sys.exit(f"{' '.join(self.command)} gave no answer to {line}")
+        return json.loads(answer)
+
+
 class Scratch:
     """A directory for what runs write, on the disk of the build."""
 

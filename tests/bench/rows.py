@@ -10,6 +10,7 @@ import subprocess
 import time
 
 from measure import Row, Samples, Scratch, run
+from model_rows import models
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = [(64, 8, 1.05), (256, 32, 1.02), (1024, 64, 1.02)]
@@ -281,6 +282,7 @@ def compile_times(env):
 
 ALL = {
     "step": steps,
+    "models": models,
     "micro": micro,
     "start": start,
     "loader": loader,
