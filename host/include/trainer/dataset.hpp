@@ -9,6 +9,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "trainer/batch.hpp"
@@ -35,6 +36,10 @@ class Dataset : public AnyDataset {
   virtual Batch get_batch(const at::Tensor& indices) const = 0;
   /// The same rows one by one, for a data_collator; from several threads, too. Here a batch that is cut up.
   virtual std::vector<Row> get_rows(const at::Tensor& indices) const;
+  /// How long each row is ([size()] int64 on the CPU), for samplers that look at it: the numbers of `column`, or where
+  /// its rows are no single numbers their first dimension; that of "input_ids" where rows lack `column`. An Error where
+  /// they lack both. Here every row is made for it once.
+  virtual at::Tensor lengths(const std::string& column) const;
 };
 
 /// Rows that are made one by one, and may differ in shape: a data_collator makes batches of them, or
