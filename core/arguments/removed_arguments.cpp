@@ -25,7 +25,7 @@ const std::map<std::string_view, std::string_view> removed = {
     {"fp16_opt_level", was_backend},
     {"fsdp_min_num_params", was_distributed},
     {"fsdp_transformer_layer_cls_to_wrap", was_distributed},
-    {"group_by_length", "train_sampling_strategy is there now, here with random and sequential"},
+    {"group_by_length", "set train_sampling_strategy to \"group_by_length\""},
     {"half_precision_backend", was_backend},
     {"include_inputs_for_metrics", "leave it out; metrics are computed from predictions and labels"},
     {"include_tokens_per_second", "set include_num_input_tokens_seen to \"all\""},

@@ -81,7 +81,6 @@ constexpr std::string_view no_liger = "Liger kernels are part of Python; remove 
 constexpr std::string_view one_process = "a run is one process with one device; remove it";
 constexpr std::string_view fixed_loading = "worker threads of one process load the data, in order; remove it";
 constexpr std::string_view whole_predictions = "metrics are computed once, from all predictions and labels; remove it";
-constexpr std::string_view no_lengths = "batches are not made by length; remove it";
 
 std::vector<Argument> make_table() {
   const Rule interval = one_of({"no", "steps", "epoch"});
@@ -253,8 +252,10 @@ std::vector<Argument> make_table() {
       refused("label_names", "list of str or null", {nullptr}, "Inputs that are labels.",
               "the labels are the batch's `labels`; remove it, and name the column in the data"),
       argument("train_sampling_strategy", &A::train_sampling_strategy, "The order of training data.",
-               one_of({"random", "sequential"}), "group_by_length and batch_rebalance need sequences of tokens"),
-      refused("length_column_name", "str", {"length"}, "The column with lengths.", no_lengths),
+               one_of({"random", "sequential", "group_by_length", "batch_rebalance"})),
+      argument("length_column_name", &A::length_column_name,
+               "The column with the lengths of rows, for the last two of these; without it they are those of "
+               "`input_ids`."),
 
       // More than one device
       refused("ddp_find_unused_parameters", "bool or null", {nullptr}, "Option of DistributedDataParallel.",

@@ -40,7 +40,10 @@ class DatasetLoader final : public DataLoader {
 
   void begin_epoch(std::int64_t epoch, std::int64_t first_batch) override {
     draw_base_seed();
-    order_ = checked(options_.sampler->indices(epoch));
+    if (options_.batch_sampler)
+      batches_ = checked(options_.batch_sampler->batches(epoch));
+    else
+      order_ = checked(options_.sampler->indices(epoch), options_.sampler->size());
     at_ = first_batch;
     if (workers_) workers_->clear();
   }
@@ -59,16 +62,17 @@ class DatasetLoader final : public DataLoader {
 
  private:
   std::int64_t batches() const {
+    if (options_.batch_sampler) return options_.batch_sampler->size();
     const std::int64_t rows = options_.sampler->size(), batch = options_.batch_size;
     return options_.drop_last ? rows / batch : (rows + batch - 1) / batch;
   }
   at::Tensor rows_of(std::int64_t batch) const {
+    if (options_.batch_sampler) return batches_[static_cast<std::size_t>(batch)];
     const std::int64_t begin = batch * options_.batch_size;
     return order_.slice(0, begin, std::min(begin + options_.batch_size, options_.sampler->size()));
   }
   // Contiguous, as datasets read them as numbers one after another.
-  at::Tensor checked(const at::Tensor& order) const {
-    const std::int64_t rows = options_.sampler->size();
+  at::Tensor checked(const at::Tensor& order, std::int64_t rows) const {
     const auto refuse = [&](const std::string& found) {
       throw_usage(error_id::data_invalid, "the sampler gave " + found + ", expected " + std::to_string(rows) +
                                               " numbers (int64) from 0 to " + std::to_string(dataset_->size() - 1) +
@@ -84,6 +88,14 @@ class DatasetLoader final : public DataLoader {
       refuse("the rows " + std::to_string(*least) + " to " + std::to_string(*most));
     return in_a_row;
   }
+  std::vector<at::Tensor> checked(std::vector<at::Tensor> given) const {
+    if (std::ssize(given) != batches())
+      throw_usage(error_id::data_invalid, "the batch_sampler gave " + std::to_string(given.size()) +
+                                              " batches, expected " + std::to_string(batches()) +
+                                              ", as its size() says");
+    for (at::Tensor& rows : given) rows = checked(rows, rows.defined() ? std::max<std::int64_t>(rows.numel(), 1) : 1);
+    return given;
+  }
   Batch make(const at::Tensor& rows) const {
     return at_place(
         error_id::data_failed, [&] { return rows_text(rows); },
@@ -96,7 +108,8 @@ class DatasetLoader final : public DataLoader {
 
   std::shared_ptr<Dataset> dataset_;
   DataLoaderOptions options_;
-  at::Tensor order_;  // [N] int64
+  at::Tensor order_;                 // [N] int64; or
+  std::vector<at::Tensor> batches_;  // of the batch_sampler
   std::int64_t at_ = 0;
   std::unique_ptr<BatchWorkers> workers_;
 };

@@ -4,7 +4,10 @@
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
 
+#include <algorithm>
+
 #include "data/failure.hpp"
+#include "data/lengths.hpp"
 
 namespace trainer {
 namespace {
@@ -36,5 +39,33 @@ WeightedRandomSampler::WeightedRandomSampler(at::Tensor weights, std::int64_t nu
 at::Tensor WeightedRandomSampler::indices(std::int64_t epoch) const {
   return at::multinomial(weights_, num_samples_, replacement_, generator_of(seed_, epoch));
 }
+
+LengthGroupedSampler::LengthGroupedSampler(const at::Tensor& lengths, std::int64_t batch_size,
+                                           std::optional<std::uint64_t> seed)
+    : lengths_(lengths_of_rows(lengths, "LengthGroupedSampler")), batch_size_(batch_size), seed_(seed) {
+  if (batch_size < 1)
+    throw_usage(error_id::arguments_invalid,
+                "LengthGroupedSampler: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
+}
+
+at::Tensor LengthGroupedSampler::indices(std::int64_t) const {
+  std::optional<at::Generator> generator;
+  if (seed_) generator = generator_of(*seed_, 0);
+  const at::Tensor order = at::randperm(size(), generator, at::kLong);
+  auto* rows = order.mutable_data_ptr<std::int64_t>();
+  const std::int64_t* lengths = lengths_.data();
+  const std::int64_t batches = std::clamp<std::int64_t>(size() / (batch_size_ * 4), 1, 50);
+  const std::int64_t piece = batches * batch_size_;
+  std::int64_t longest = 0;  // place of the first of the longest rows
+  for (std::int64_t begin = 0; begin < size(); begin += piece) {
+    std::stable_sort(rows + begin, rows + std::min(begin + piece, size()),
+                     [&](std::int64_t a, std::int64_t b) { return lengths[a] > lengths[b]; });
+    if (lengths[rows[begin]] > lengths[rows[longest]]) longest = begin;
+  }
+  if (size() > 0) std::swap(rows[0], rows[longest]);
+  return order;
+}
+
+BatchSampler::~BatchSampler() = default;
 
 }  // namespace trainer

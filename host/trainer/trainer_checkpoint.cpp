@@ -101,7 +101,7 @@ CheckpointContents Trainer::Impl::checkpoint_contents() const {
   contents.optimizer = optimizer->state_dict();
   contents.scheduler = lr_scheduler->state_dict();
   if (scaler) contents.scaler = scaler_state(*scaler);
-  contents.rng = rng_state();
+  contents.rng = rng_state(rng_state_at_epoch);
   return contents;
 }
 

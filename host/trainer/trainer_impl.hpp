@@ -40,6 +40,7 @@ struct Trainer::Impl {
   TrainOutput train_from(const std::optional<std::filesystem::path>& resume_from_checkpoint);
   TrainOutput inner_training_loop(const std::optional<std::filesystem::path>& checkpoint);
   void run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume);
+  void load_order(const std::filesystem::path& checkpoint, std::int64_t epoch);
   void run_micro_batch(Batch inputs, const at::Tensor& num_items);
   void tell_of_bad_loss(bool wait);
   void update_parameters();
@@ -125,9 +126,11 @@ struct Trainer::Impl {
   std::unique_ptr<GradScaler> scaler;         // null without fp16
   std::unique_ptr<RunIdentity> run_identity;  // of the last train()
   std::unique_ptr<CheckpointSaver> saver;
+  at::Tensor rng_state_at_epoch;     // the default generator's on the CPU when the epoch of train() began
   std::unique_ptr<TrainingRun> run;  // of the last train(); null before
   Number current_flos = 0;           // since the last store_flos(), also of a try that did not fit into memory
   bool is_in_train = false;
+  bool in_order = false;  // while a loader of predict() is made, whose predictions stand as the rows do
   std::atomic<bool> stop_requested{false};
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {

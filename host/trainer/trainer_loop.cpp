@@ -110,6 +110,8 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   std::int64_t step = skip - 1;  // index of the micro-batch in the epoch
   bool restore_rng = resumed && skip > 0;
   if (resumed && skip == 0) load_rng_state(*resume.checkpoint);
+  if (resumed && skip > 0) load_order(*resume.checkpoint, epoch);
+  rng_state_at_epoch = cpu_rng_state();
   train_dataloader->begin_epoch(epoch, skip);
   run->last_update = {};
   const auto stop = [this] { return control.should_epoch_stop || control.should_training_stop; };
@@ -150,6 +152,13 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   }
   fire(TRAINER_ON_EPOCH_END);
   maybe_log_save_evaluate();
+}
+
+// The epoch's order may follow from the generator, whose state transformers does not keep.
+void Trainer::Impl::load_order(const std::filesystem::path& checkpoint, std::int64_t epoch) {
+  if (!load_rng_state_at_epoch(checkpoint) && epoch > 0 && args.train_sampling_strategy == "group_by_length")
+    log::warning(checkpoint.string() + " does not hold the order of its epoch, which is drawn anew: some rows come " +
+                 "twice in it, and others not; a checkpoint at the end of an epoch goes on as it would have");
 }
 
 void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items) {

@@ -303,21 +303,39 @@ DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) const {
 }
 
 std::shared_ptr<Sampler> Trainer::get_train_sampler(const Dataset& dataset) {
-  if (impl_->args.train_sampling_strategy != "random") return std::make_shared<SequentialSampler>(dataset.size());
+  const auto& args = impl_->args;
+  if (args.train_sampling_strategy == "group_by_length")
+    return std::make_shared<LengthGroupedSampler>(dataset.lengths(args.length_column_name),
+                                                  impl_->train_batch_size * args.gradient_accumulation_steps);
+  if (args.train_sampling_strategy != "random") return std::make_shared<SequentialSampler>(dataset.size());
   // transformers takes the seed that the default generator was last given, which is args.seed
   // unless the program seeded it again.
-  const std::uint64_t seed = impl_->args.data_seed ? static_cast<std::uint64_t>(*impl_->args.data_seed)
-                                                   : at::detail::getDefaultCPUGenerator().current_seed();
+  const std::uint64_t seed = args.data_seed ? static_cast<std::uint64_t>(*args.data_seed)
+                                            : at::detail::getDefaultCPUGenerator().current_seed();
   return std::make_shared<RandomSampler>(dataset.size(), seed);
 }
 
 std::shared_ptr<Sampler> Trainer::get_eval_sampler(const Dataset& dataset) {
+  const auto& args = impl_->args;
+  if (args.train_sampling_strategy == "group_by_length" && !impl_->in_order)
+    return std::make_shared<LengthGroupedSampler>(dataset.lengths(args.length_column_name),
+                                                  args.per_device_eval_batch_size,
+                                                  static_cast<std::uint64_t>(args.data_seed.value_or(args.seed)));
   return std::make_shared<SequentialSampler>(dataset.size());
 }
 
 std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
+  const auto& args = impl_->args;
   auto options = impl_->loader_options(impl_->train_batch_size);
-  if (const auto* rows = dynamic_cast<const Dataset*>(impl_->train_dataset.get()))
+  const auto* rows = dynamic_cast<const Dataset*>(impl_->train_dataset.get());
+  if (!rows && args.train_sampling_strategy != "random" && args.train_sampling_strategy != "sequential")
+    log::warning("args.train_sampling_strategy \"" + args.train_sampling_strategy +
+                 "\" has no effect on a stream of rows, whose order is its own");
+  if (rows && args.train_sampling_strategy == "batch_rebalance")
+    options.batch_sampler = std::make_shared<BatchRebalanceSampler>(
+        rows->lengths(args.length_column_name), impl_->train_batch_size * args.gradient_accumulation_steps,
+        args.gradient_accumulation_steps, args.dataloader_drop_last);
+  else if (rows)
     options.sampler = get_train_sampler(*rows);
   return make_data_loader(impl_->train_dataset, std::move(options));
 }
@@ -329,6 +347,10 @@ std::unique_ptr<DataLoader> Trainer::get_eval_dataloader(const std::shared_ptr<A
 }
 
 std::unique_ptr<DataLoader> Trainer::get_test_dataloader(const std::shared_ptr<AnyDataset>& dataset) {
+  struct InOrder {
+    bool& flag;
+    ~InOrder() { flag = false; }
+  } const in_order{impl_->in_order = true};
   return get_eval_dataloader(dataset);
 }
 

@@ -94,7 +94,9 @@ struct TrainingArguments {
   bool dataloader_persistent_workers = false;
   std::optional<std::int64_t> dataloader_prefetch_factor;  ///< batches for each worker
   bool remove_unused_columns = true;                       ///< there are none here
-  std::string train_sampling_strategy = "random";          ///< random, sequential
+  /// random, sequential, group_by_length, batch_rebalance
+  std::string train_sampling_strategy = "random";
+  std::string length_column_name = "length";  ///< of the last two, see Dataset::lengths
 
   std::vector<std::string> debug;   ///< must stay empty
   bool skip_memory_metrics = true;  ///< must stay true

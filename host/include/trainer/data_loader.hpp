@@ -31,6 +31,8 @@ struct DataLoaderOptions {
   bool drop_last = false;
   /// Null: sequential. An IterableDataset has an order of its own.
   std::shared_ptr<Sampler> sampler = nullptr;
+  /// In place of batch_size, drop_last and sampler; a Dataset alone takes it.
+  std::shared_ptr<BatchSampler> batch_sampler = nullptr;
   /// Null: Dataset::get_batch, which is faster; rows of an IterableDataset by default_data_collator.
   DataCollator collator = nullptr;
   /// Threads that prepare batches ahead; 0: each batch is made when it is asked for. An IterableDataset is read by one.

@@ -161,8 +161,8 @@ TEST(TrainingArguments, RefusesAnUnknownChoice) {
                 "adagrad, rmsprop, adafactor; the other optimizers"});
   expect_parts(refusal(R"({"lr_scheduler_type": "linaer"})"), {"; did you mean \"linear\"?"});
   expect_parts(refusal(R"({"eval_strategy": "best"})"), {"expected one of no, steps, epoch"});
-  expect_parts(refusal(R"({"train_sampling_strategy": "group_by_length"})"),
-               {"expected one of random, sequential; group_by_length and"});
+  expect_parts(refusal(R"({"train_sampling_strategy": "by_length"})"),
+               {"expected one of random, sequential, group_by_length, batch_rebalance"});
   EXPECT_EQ(read(R"({"save_strategy": "best", "metric_for_best_model": "f1"})").save_strategy, "best");
 }
 
