@@ -34,6 +34,28 @@ void read_format(const RunSection& data, RunFile::Data& out) {
                 data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
 }
 
+std::int64_t whole_number(const json::value& v, const std::string& place, const char* expected) {
+  if (!v.is_int64() || v.get_int64() < 1) RunSection::wrong_type(v, place, expected);
+  return v.get_int64();
+}
+
+RunFile::Data::Collate read_collate(const RunSection& collate) {
+  collate.allow({"pad", "to", "pad_to_multiple_of", "side"});
+  RunFile::Data::Collate out;
+  const RunSection pad(collate.require("pad", "the columns and what fills them, {\"input_ids\": 0, \"labels\": -100}"),
+                       collate.place("pad"));
+  for (const auto& [column, fill] : collate.find("pad")->get_object()) {
+    if (!fill.is_number()) RunSection::wrong_type(fill, pad.place(column), "the number that fills the column");
+    out.pad.emplace(column, fill.to_number<double>());
+  }
+  if (const auto* to = collate.find("to"); to && *to != json::value("longest"))
+    out.to = whole_number(*to, collate.place("to"), "\"longest\" or a length, a whole number from 1");
+  if (const auto* multiple = collate.find("pad_to_multiple_of"))
+    out.pad_to_multiple_of = whole_number(*multiple, collate.place("pad_to_multiple_of"), "a whole number from 1");
+  out.left = collate.choice("side", "right", {"right", "left"}) == "left";
+  return out;
+}
+
 void read_target(const RunSection& data, const json::value& target, RunFile::Data& out) {
   const std::string place = data.place("target");
   if (!target.is_array()) {
@@ -67,7 +89,7 @@ bool RunFile::Data::has_csv() const {
 }
 
 RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path& base) {
-  data.allow({"train", "eval", "test", "target", "id", "drop", "missing", "separator", "decimal"});
+  data.allow({"train", "eval", "test", "target", "id", "drop", "missing", "separator", "decimal", "collate"});
   RunFile::Data out;
   out.train = absolute_to(base, data.text("train", ""));
   out.test = absolute_to(base, data.text("test", ""));
@@ -83,6 +105,14 @@ RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path&
       out.eval.emplace_back("", absolute_to(base, RunSection::text_of(*eval, data.place("eval"))));
   }
   read_format(data, out);
+  if (const auto* collate = data.find("collate")) {
+    if (out.has_csv())
+      throw_usage(error_id::run_file_invalid,
+                  data.place("collate") +
+                      " is there, but a CSV file has rows of one length; leave it out, or give the "
+                      "data as a safetensors file");
+    out.collate = read_collate(RunSection(*collate, data.place("collate")));
+  }
   if (out.has_csv() || data.find("target"))
     read_target(data, data.require("target", "the name of the label's column"), out);
   read_id(data, out);

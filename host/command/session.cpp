@@ -9,6 +9,7 @@
 #include "base/text.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "command/compute_threads.hpp"
+#include "command/run_collator.hpp"
 #include "command/run_model.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
@@ -83,17 +84,19 @@ std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::s
 // As remove_unused_columns of transformers: those that the model does not look at are not read.
 std::shared_ptr<Dataset> Session::load_columns(const std::filesystem::path& path, const Model& model) const {
   const auto taken = model.columns();
+  const RunCollator collator(run_, taken);
   const auto has = [](const std::vector<std::string>& names, const std::string& name) {
     return std::find(names.begin(), names.end(), name) != names.end();
   };
   auto wanted = taken;
   if (!wanted.empty() && !has(wanted, "labels")) wanted.emplace_back("labels");
   auto set = std::make_shared<SafetensorsDataset>(path, wanted);
+  collator.check(*set, path);
   auto found = set->columns();
   auto left_out = set->left_out();
   std::vector<std::string> missing;
   for (const auto& name : taken)
-    if (name != "labels" && !has(found, name)) missing.push_back(name);
+    if (name != "labels" && !has(found, name) && !collator.makes(name)) missing.push_back(name);
   if (!missing.empty()) {
     found.insert(found.end(), left_out.begin(), left_out.end());
     throw_usage(error_id::data_invalid, path.string() + " lacks " + join(missing) + ": the model takes " + join(taken) +
@@ -222,6 +225,7 @@ Trainer& Session::trainer() {
     load_weights(options.model->module(), run_.init_from, options.model->saved_names());
   options.train_dataset = train_;
   options.eval_dataset = eval_;
+  options.data_collator = RunCollator(run_, options.model->columns()).collator();
   options.compute_metrics = make_metrics(run_);
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;

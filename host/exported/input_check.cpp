@@ -17,7 +17,8 @@ std::string expected_text(const InputSpec& input, const Ranges& ranges) {
     if (dimension.size >= 0)
       out += std::to_string(dimension.size);
     else if (range == ranges.end() || range->second.most == std::numeric_limits<std::int64_t>::max())
-      out += "any";
+      out +=
+          range != ranges.end() && range->second.least > 2 ? std::to_string(range->second.least) + " or more" : "any";
     else
       out += std::to_string(range->second.least) + ".." + std::to_string(range->second.most);
   }

@@ -25,7 +25,8 @@ ARGS = {
     "max_steps": 9, "save_steps": 4, "eval_strategy": "steps", "eval_steps": 4, "logging_steps": 1, "learning_rate": 2e-3,
     "weight_decay": 0.1, "warmup_steps": 3, "per_device_train_batch_size": 6, "per_device_eval_batch_size": 5, "seed": 11,
 }  # fmt: skip
-# Cases of zoo.py: which, how much of their values they drop at random, and arguments that others have not.
+# Cases of zoo.py: which, how much of their values they drop at random, arguments that others have not, and for rows of
+# several lengths how they are padded.
 RUNS = {
     "bert": ("bert", 0.1, {}),
     "bert_accumulation": ("bert", 0.0, {"gradient_accumulation_steps": 2}),
@@ -39,13 +40,42 @@ RUNS = {
     "vit": ("vit", 0.0, {}),
     "recurrent": ("recurrent", 0.1, {"gradient_accumulation_steps": 2}),
     "cnn": ("cnn", 0.1, {}),
-}
+    # Resumed in the second epoch, whose order Python's checkpoints do not hold; so the one that goes on there, and comes back,
+    # has one epoch. Batches without padding need eager attention, which always has the mask.
+    "bert_by_length": (
+        "bert",
+        0.1,
+        {"train_sampling_strategy": "group_by_length", "gradient_accumulation_steps": 2},
+        {"collator": "DataCollatorWithPadding", "attention": "eager", "collate": {"pad": {"input_ids": 0}, "to": "longest"}},
+    ),
+    "llama_by_length": (
+        "llama",
+        0.0,
+        {"train_sampling_strategy": "group_by_length", "data_seed": 3, "max_steps": 6},
+        {
+            "collator": "DataCollatorForTokenClassification",
+            "options": {"pad_to_multiple_of": 8},
+            "lengths": (3, 5, 6, 7, 9, 10, 12),
+            "collate": {"pad": {"input_ids": 0, "labels": -100}, "pad_to_multiple_of": 8, "side": "left"},
+        },
+    ),
+    "t5_rebalanced": (
+        "t5",
+        0.1,
+        {"train_sampling_strategy": "batch_rebalance", "gradient_accumulation_steps": 2},
+        {
+            "collator": "DataCollatorForSeq2Seq",
+            "attention": "eager",
+            "collate": {"pad": {"input_ids": 0, "labels": -100}},
+        },
+    ),
+}  # fmt: skip
 TWO_SETS = "cnn"  # has two evaluation sets, with names
 KILLED = "recurrent"
 
 
 class Case:
-    def __init__(self, seed, name, drop, args):
+    def __init__(self, seed, name, drop, args, padding=None):
         import torch
         import zoo
 
@@ -54,12 +84,59 @@ class Case:
         self.make, self.dynamic, self.draws, self.args = made.make, made.dynamic, drop > 0, args
         self.train, self.eval = made.batch(33, generator), made.batch(11, generator)
         self.two_sets, self.is_killed = name == TWO_SETS, name == KILLED
+        self.padding, self.example = padding, {k: v[:4] for k, v in self.train.items()}
+        if padding:
+            of_its_own = {"labels": "labels_length"} if name == "t5" else {}
+            self.dynamic = {k: {1: of_its_own.get(k, "length")} for k, v in self.example.items() if v.dim() == 2}
+            self.train, self.eval = (self.ragged(data, generator) for data in (self.train, self.eval))
+
+    def ragged(self, data, generator):
+        """Rows of several lengths as lists, without the mask that a tokenizer makes of them."""
+        import torch
+
+        width = data["input_ids"].shape[1]
+        choices = torch.tensor(self.padding.get("lengths", range(2, width + 1)))
+        lengths = choices[torch.randint(len(choices), (len(data["labels"]), 2), generator=generator)].tolist()
+        causal = data["labels"].shape == data["input_ids"].shape
+        rows = []
+        for i, (length, of_labels) in enumerate(lengths):
+            ids = torch.randint(1, int(data["input_ids"].max()), (length,), generator=generator).tolist()
+            row = {"input_ids": ids, "labels": data["labels"][i].tolist()}
+            if causal:
+                row["labels"] = [-100, *ids[1:]]
+            elif data["labels"].dim() == 2:
+                row["labels"] = row["labels"][: max(of_labels, 3)]  # as many as T5 was exported for
+            rows.append(row)
+        return rows
+
+    def rows(self, data):
+        if self.padding:
+            return data
+        return [{k: v[i] for k, v in data.items()} for i in range(len(data["labels"]))]
+
+    def collator(self):
+        import torch
+        import transformers
+        from tokenizers import Tokenizer, models
+
+        if not self.padding:
+            return lambda batch: {k: torch.stack([row[k] for row in batch]) for k in batch[0]}
+        tokenizer = transformers.PreTrainedTokenizerFast(
+            tokenizer_object=Tokenizer(models.WordLevel({"[PAD]": 0}, unk_token="[PAD]")),
+            pad_token="[PAD]",
+            padding_side=self.padding["collate"].get("side", "right"),
+            model_input_names=["input_ids", "attention_mask"],
+        )
+        return getattr(transformers, self.padding["collator"])(tokenizer, **self.padding.get("options", {}))
 
     def model(self):
         import torch
 
         torch.manual_seed(3)
-        return self.make()
+        model = self.make()
+        if self.padding and "attention" in self.padding:
+            model.set_attn_implementation(self.padding["attention"])
+        return model
 
 
 def arguments(extra, output_dir):
@@ -67,26 +144,29 @@ def arguments(extra, output_dir):
 
 
 def theirs(case, place, resume=None, model=None):
-    """The log history of the real Trainer, and the weights at the end."""
-    import torch
+    """The log history of the real Trainer, the weights at the end, and what it then predicts for rows of several lengths."""
     from transformers import Trainer, TrainingArguments, set_seed
 
     model = model or case.model()
-    train, evaluation = (
-        [{k: v[i] for k, v in data.items()} for i in range(len(data["labels"]))] for data in (case.train, case.eval)
-    )
     set_seed(ARGS["seed"])
     trainer = Trainer(
         model=model,
         args=TrainingArguments(**arguments(case.args, place)),
-        train_dataset=train,
-        eval_dataset={"one": evaluation, "other": train} if case.two_sets else evaluation,
-        data_collator=lambda batch: {k: torch.stack([row[k] for row in batch]) for k in batch[0]},
+        train_dataset=case.rows(case.train),
+        eval_dataset={"one": case.rows(case.eval), "other": case.rows(case.train)}
+        if case.two_sets
+        else case.rows(case.eval),
+        data_collator=case.collator(),
     )
     trainer.train(resume_from_checkpoint=resume)
     names = set(dict(model.named_parameters())) | set(dict(model.named_buffers()))
     weights = {k: v for k, v in model.state_dict().items() if k in names}
-    return history(trainer.state.log_history), weights
+    logs = history(trainer.state.log_history)
+    if not case.padding:
+        return logs, weights, None
+    trainer.args.train_sampling_strategy = "random"  # the order of predictions is that of the rows
+    found = trainer.predict(case.rows(case.eval), ignore_keys=["past_key_values", "encoder_last_hidden_state"])
+    return logs, weights, {"predictions": found.predictions.tolist(), "test_loss": found.metrics["test_loss"]}
 
 
 def prepared(command, case, place, more=None):
@@ -100,6 +180,8 @@ def prepared(command, case, place, more=None):
         },
         "args": arguments({**case.args, **(more or {})}, place / "output"),
     }
+    if case.padding:
+        spec["data"] |= {"test": str(case.eval_file), "collate": case.padding["collate"]}
     place.mkdir(parents=True, exist_ok=True)
     (place / "run.json").write_text(json.dumps(spec))
     return [command, "train", str(place / "run.json"), "--quiet"]
@@ -110,14 +192,26 @@ def ours(command, case, place, resume=None, more=None):
     if resume:
         argv += ["--resume_from_checkpoint", str(resume)]
     subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
-    return result(place)
+    logs, weights, _ = result(place)
+    return logs, weights, predicted(command, case, place) if case.padding else None
+
+
+def predicted(command, case, place):
+    """What the model at the end predicts."""
+    spec = json.loads((place / "run.json").read_text())
+    spec |= {"actions": [{"do": "predict"}], "init_from": str(place / "output/model.safetensors")}
+    (place / "predict.json").write_text(json.dumps(spec))
+    argv = [command, "run", str(place / "predict.json"), "--quiet", "--record", str(place / "record")]
+    subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
+    action = json.loads((place / "record/result.json").read_text())["actions"][0]
+    return {"predictions": action["predictions"], "test_loss": action["metrics"]["test_loss"]}
 
 
 def result(place):
     from safetensors.torch import load_file
 
     state = json.loads((place / "output/trainer_state.json").read_text())
-    return history(state["log_history"]), load_file(place / "output/model.safetensors")
+    return history(state["log_history"]), load_file(place / "output/model.safetensors"), None
 
 
 def history(entries):
@@ -130,7 +224,7 @@ def history(entries):
 
 
 def differences(who, found, expected):
-    (log, weights), (real_log, real_weights) = found, expected
+    (log, weights, predicted), (real_log, real_weights, real_predicted) = found, expected
     if len(log) != len(real_log):
         yield f"{who}: {len(log)} logs, expected {len(real_log)}"
     for entry, real in zip(log, real_log):
@@ -140,6 +234,9 @@ def differences(who, found, expected):
     for name, tensor in weights.items():
         if name not in real_weights or not tensor.equal(real_weights[name]):
             yield f"{who}: {name} differs"
+    for name in predicted or ():
+        if predicted[name] != real_predicted[name]:
+            yield f"{who}: {name} of predict differs"
     places = {real_weights[name].data_ptr() for name in weights if name in real_weights}  # of tied ones one is there
     for name, tensor in real_weights.items():
         if name not in weights and tensor.data_ptr() not in places:
@@ -154,7 +251,7 @@ def run(command, case, root):
     case.file, case.train_file, case.eval_file = (
         root / f"{n}" for n in ("model.pt2", "train.safetensors", "eval.safetensors")
     )
-    libtrainer.export(model, {k: v[:4] for k, v in case.train.items()}, case.file, dynamic=case.dynamic)
+    libtrainer.export(model, case.example, case.file, dynamic=case.dynamic)
     libtrainer.save_dataset(case.train, case.train_file)
     libtrainer.save_dataset(case.eval, case.eval_file)
     real = theirs(case, root / "theirs")
@@ -163,10 +260,12 @@ def run(command, case, root):
     yield from differences(
         "ours, resumed", ours(command, case, root / "ours_again", root / "ours/output/checkpoint-4"), real
     )
-    if "attention_mask" in case.train and not case.args:
+    if "attention_mask" in case.train and not case.args and not case.padding:
         yield from check_columns(command, case, root)
     if case.is_killed:
         yield from check_kill(command, case, root)
+    if "data_seed" in case.args:
+        yield from check_padding(command, case, root)
     again = None
     if hasattr(type(model), "from_pretrained"):
         again = type(model).from_pretrained(root / "ours/output/checkpoint-4")
@@ -223,6 +322,35 @@ def check_kill(command, case, root):
     subprocess.run([*argv, "--resume_from_checkpoint"], check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
     whole = ours(command, case, root / "not_killed", more=more)
     yield from differences(f"killed {later:.4f} s after step {moment}", result(place), whole)
+
+
+def check_padding(command, case, root):
+    """What is no way to pad these rows is an error before the first step."""
+    import libtrainer
+
+    fills = case.padding["collate"]["pad"]
+    longest = max(range(len(case.train)), key=lambda i: len(case.train[i]["input_ids"]))
+    bools = [{**row, "labels": [True] * len(row["labels"])} for row in case.train]
+    for collate, rows, text in (
+        (None, case.train, 'the rows of "input_ids" differ in length, and nothing says what fills them; add "collate"'),
+        ({"pad": {"input_ids": 0}}, case.train, '"collate": {"pad": {"labels": -100}} to data of the run file'),
+        ({"pad": {**fills, "token": 0}}, case.train, 'data.collate.pad names "token", but the model takes input_ids'),
+        ({"pad": fills, "to": 11}, case.train, f'row {longest} has the length 12 in "input_ids", expected at most 11'),
+        (
+            {"pad": {**fills, "labels": 0.5}},
+            case.train,
+            '"labels" is to be filled with 0.5, which its type Long cannot',
+        ),
+        ({"pad": fills}, bools, '"labels" is to be filled with -100.0, which its type Bool cannot hold'),
+    ):
+        libtrainer.save_dataset(rows, root / "padding.safetensors")
+        spec = {"model": {"type": "pt2", "file": str(case.file)}, "data": {"train": str(root / "padding.safetensors")}}
+        spec["data"] |= {"collate": collate} if collate else {}
+        (root / "padding.json").write_text(json.dumps(spec | {"args": arguments({"max_steps": 1}, root / "padding")}))
+        argv = [command, "train", str(root / "padding.json"), "--eval_strategy", "no"]
+        said = subprocess.run(argv, capture_output=True, text=True).stderr
+        if text not in said:
+            yield f"padding: expected {text!r}, found {said!r}"
 
 
 def unlike(model, file):

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -38,6 +39,14 @@ struct RunFile {
     bool missing_mean = false;
     char separator = 0;  ///< 0: found in the header
     char decimal = '.';
+    /// Rows of several lengths, made one by filling them up.
+    struct Collate {
+      std::map<std::string, double, std::less<>> pad;  ///< columns, and what fills them
+      std::optional<std::int64_t> to;                  ///< the length; without it that of the longest row of a batch
+      std::int64_t pad_to_multiple_of = 1;
+      bool left = false;  ///< fills before the values, not after them
+    };
+    std::optional<Collate> collate;
 
     /// Whether a file is a safetensors file of columns; others are CSV.
     static bool is_columns(const std::filesystem::path& file);

@@ -112,6 +112,36 @@ TEST_F(RunFileTest, HowDataIsRead) {
   EXPECT_THAT(error_of(data(R"("decimal": ",", "separator": ",")")), HasSubstr("and so is the separator"));
 }
 
+TEST_F(RunFileTest, HowRowsArePadded) {
+  const auto padded = [](const std::string& collate) {
+    return R"({"model": {"type": "pt2", "file": "m.pt2"}, "data": {"train": "t.safetensors", "collate": )" + collate +
+           "}}";
+  };
+  EXPECT_FALSE(load(R"({"model": {"type": "pt2", "file": "m.pt2"}, "data": {"train": "t.safetensors"}})").data.collate);
+  const auto plain =
+      *load(padded(R"({"pad": {"input_ids": 0, "labels": -100, "x": 0.5}, "to": "longest"})")).data.collate;
+  EXPECT_EQ(plain.pad, (decltype(plain.pad){{"input_ids", 0}, {"labels", -100}, {"x", 0.5}}));
+  EXPECT_FALSE(plain.to || plain.left);
+  EXPECT_EQ(plain.pad_to_multiple_of, 1);
+  const auto more =
+      *load(padded(R"({"pad": {"x": 1}, "to": 12, "pad_to_multiple_of": 8, "side": "left"})")).data.collate;
+  EXPECT_EQ(more.to, 12);
+  EXPECT_EQ(more.pad_to_multiple_of, 8);
+  EXPECT_TRUE(more.left);
+  for (const auto& [collate, error] : std::initializer_list<std::pair<const char*, const char*>>{
+           {R"({"to": 4})", "data.collate has no \"pad\"; add the columns and what fills them"},
+           {R"({"pad": ["x"]})", "data.collate.pad is a list"},
+           {R"({"pad": {"x": "0"}})", "data.collate.pad.x is a string"},
+           {R"({"pad": {"x": 0}, "to": "max_length"})", "expected \"longest\" or a length"},
+           {R"({"pad": {"x": 0}, "to": 0})", "expected \"longest\" or a length"},
+           {R"({"pad": {"x": 0}, "pad_to_multiple_of": 1.5})", "expected a whole number from 1"},
+           {R"({"pad": {"x": 0}, "side": "both"})", "expected one of right, left"},
+           {R"({"pads": {"x": 0}})", "did you mean \"pad\"?"}})
+    EXPECT_THAT(error_of(padded(collate)), HasSubstr(error)) << collate;
+  EXPECT_THAT(error_of(with(good, "\"target\"", R"("collate": {"pad": {"x": 0}}, "target")")),
+              HasSubstr("a CSV file has rows of one length"));
+}
+
 TEST_F(RunFileTest, LossesHaveOptions) {
   const auto loss = [&](const std::string& text) { return with(good, "\"cross_entropy\"", text); };
   EXPECT_EQ(load(good).loss.ignore_index, -100);

@@ -7,6 +7,8 @@
 #include <ATen/CPUGeneratorImpl.h>
 #include <gmock/gmock.h>
 
+#include <cmath>
+
 #include "support/error_of.hpp"
 #include "trainer/error.hpp"
 
@@ -194,8 +196,54 @@ TEST(DataCollator, PadsToALengthAndAMultiple) {
   collator.max_length = 6;
   EXPECT_EQ(collator(rows)["ids"].size(1), 8);
   collator.max_length = 2;
-  EXPECT_THAT(error_of([&] { collator(rows); }), HasSubstr("\"ids\" has a row of length 3, expected at most"));
+  EXPECT_THAT(error_of([&] { collator(rows); }),
+              HasSubstr("row 0 of a batch has the length 3 in \"ids\", expected at most max_length 2"));
   EXPECT_THAT(error_of([&] { collator({{{"ids", at::scalar_tensor(1)}}}); }), HasSubstr("has single numbers"));
+}
+
+TEST(DataCollator, MakesTheMaskThatATokenizerMakes) {
+  const std::vector<Row> rows{{{"ids", numbers({1, 2, 0})}}, {{"ids", numbers({4})}}};
+  DataCollatorWithPadding collator{.padding = {{"ids", 0}}, .attention_mask = {{.of = "ids", .name = "mask"}}};
+  EXPECT_TRUE(at::equal(collator(rows)["mask"], numbers({1, 1, 1, 1, 0, 0}).view({2, 3})));
+  collator.padding_side = DataCollatorWithPadding::Side::left;
+  collator.pad_to_multiple_of = 4;
+  EXPECT_TRUE(at::equal(collator(rows)["mask"], numbers({0, 1, 1, 1, 0, 0, 0, 1}).view({2, 4})));
+  const Row own{{"ids", numbers({1})}, {"mask", numbers({7})}};
+  EXPECT_TRUE(at::equal(collator({own})["mask"], numbers({7}).view({1, 1}))) << "there is one already";
+  collator.padding.clear();
+  EXPECT_TRUE(at::equal(collator({rows[0]})["mask"], numbers({1, 1, 1}).view({1, 3})));
+  collator.attention_mask->of = "not_there";
+  EXPECT_FALSE(collator({rows[0]})["mask"].defined());
+}
+
+TEST(DataCollator, RefusesAFillThatTheTypeCannotHold) {
+  const auto filled = [](double fill, at::ScalarType type) {
+    const Batch batch =
+        DataCollatorWithPadding{{{"x", fill}}}({{{"x", at::ones({2}, type)}}, {{"x", at::ones({1}, type)}}});
+    return batch["x"][1][1].item<double>();
+  };
+  for (const auto& [fill, type] : {std::pair(-100., at::kLong),
+                                   {-100., at::kChar},
+                                   {1., at::kBool},
+                                   {255., at::kByte},
+                                   {0.5, at::kFloat},
+                                   {-65504., at::kHalf},
+                                   {-1e300, at::kDouble}})
+    EXPECT_EQ(filled(fill, type), fill) << type;
+  EXPECT_EQ(filled(-INFINITY, at::kBFloat16), -INFINITY);
+  for (const auto& [fill, type] : {std::pair(0.5, at::kLong),
+                                   {-100., at::kByte},
+                                   {-100., at::kBool},
+                                   {200., at::kChar},
+                                   {4e4, at::kShort},
+                                   {3e9, at::kInt},
+                                   {1e17, at::kLong},
+                                   {NAN, at::kLong},
+                                   {7e4, at::kHalf},
+                                   {1e39, at::kFloat}})
+    EXPECT_THAT(error_of([&, fill = fill, type = type] { filled(fill, type); }),
+                testing::AllOf(HasSubstr("[data.invalid]"), HasSubstr("\"x\" is to be filled with "),
+                               HasSubstr(std::string("which its type ") + c10::toString(type) + " cannot hold")));
 }
 
 TEST(Sampler, OrdersFollowFromSeedAndEpoch) {
