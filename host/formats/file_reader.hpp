@@ -5,6 +5,8 @@
 #include <filesystem>
 #include <string>
 
+#include "formats/file_role.hpp"
+
 namespace trainer {
 
 /// A regular file opened for reading pieces of it. Nothing is mapped: a file that something else cuts short while it is
@@ -12,13 +14,14 @@ namespace trainer {
 class FileReader {
  public:
   /// An Error when it cannot be opened or is no regular file.
-  explicit FileReader(const std::filesystem::path& path);
+  explicit FileReader(const std::filesystem::path& path, const FileRole& role = of_checkpoint);
   ~FileReader();
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
   const std::string& name() const { return name_; }  ///< for sentences
-  std::uint64_t size() const { return size_; }       ///< bytes, when it was opened
+  const FileRole& role() const { return role_; }
+  std::uint64_t size() const { return size_; }  ///< bytes, when it was opened
 
   /// Exactly `bytes` from `at`; an Error when they are not there (any more).
   void read(std::uint64_t at, void* to, std::uint64_t bytes) const;
@@ -26,6 +29,7 @@ class FileReader {
 
  private:
   std::string name_;
+  FileRole role_;
   int descriptor_ = -1;
   std::uint64_t size_ = 0;
 };

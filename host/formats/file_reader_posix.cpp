@@ -12,7 +12,7 @@
 
 namespace trainer {
 
-FileReader::FileReader(const std::filesystem::path& path) : name_(path.string()) {
+FileReader::FileReader(const std::filesystem::path& path, const FileRole& role) : name_(path.string()), role_(role) {
   // Non-blocking, so that a named pipe is refused instead of waited for.
   descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0)
@@ -37,10 +37,7 @@ void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
     if (n < 0)
       throw_run(error_id::file_read_failed,
                 name_ + ": cannot read the file (" + std::strerror(errno) + "); look after the disk");
-    if (n == 0)
-      throw_run(error_id::checkpoint_damaged,
-                name_ + ": found no more bytes at " + std::to_string(at) +
-                    "; the file is cut short, or was while it was read, so use another copy or an earlier checkpoint");
+    if (n == 0) role_.fail(name_ + ": found no more bytes at " + std::to_string(at));
     next += n;
     at += static_cast<std::uint64_t>(n);
     bytes -= static_cast<std::uint64_t>(n);
@@ -49,9 +46,8 @@ void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
 
 std::string FileReader::read(std::uint64_t at, std::uint64_t bytes) const {
   if (at > size_ || bytes > size_ - at)
-    throw_run(error_id::checkpoint_damaged,
-              name_ + ": found " + std::to_string(size_) + " bytes, expected " + std::to_string(bytes) + " from " +
-                  std::to_string(at) + "; the file is cut short, so use another copy or an earlier checkpoint");
+    role_.fail(name_ + ": found " + std::to_string(size_) + " bytes, expected " + std::to_string(bytes) + " from " +
+               std::to_string(at));
   std::string out(bytes, '\0');
   read(at, out.data(), bytes);
   return out;

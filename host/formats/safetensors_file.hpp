@@ -15,7 +15,7 @@ namespace trainer {
 /// A safetensors file whose header was read and checked; its tensors are read as they are asked for.
 class SafetensorsFile {
  public:
-  explicit SafetensorsFile(const std::filesystem::path& path);
+  explicit SafetensorsFile(const std::filesystem::path& path, const FileRole& role = of_checkpoint);
   const std::string& name() const { return file_.name(); }  ///< for sentences
   const std::vector<safetensors::Entry>& entries() const { return entries_; }
 

@@ -13,8 +13,8 @@ namespace {
 
 class Reader {
  public:
-  Reader(std::string_view start, std::uint64_t file_size, const std::string& where)
-      : start_(start), file_size_(file_size), where_(where) {}
+  Reader(std::string_view start, std::uint64_t file_size, const std::string& where, const FileRole& role)
+      : start_(start), file_size_(file_size), where_(where), role_(role) {}
 
   std::vector<Entry> read() {
     const json::object header = read_object();
@@ -48,9 +48,7 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    throw_run(error_id::checkpoint_damaged, where_ + ": " + what + damaged);
-  }
+  [[noreturn]] void fail(const std::string& what) const { role_.fail(where_ + ": " + what); }
 
   json::object read_object() {
     const std::uint64_t end = header_end();
@@ -65,7 +63,7 @@ class Reader {
   json::value parse_header(std::string_view text) const try {
     return json::parse(text, where_ + ": header");
   } catch (const Error& e) {
-    throw_run(error_id::checkpoint_damaged, e.sentence() + damaged);
+    role_.fail(e.sentence());
   }
 
   std::uint64_t parse_size(const json::value& value, const std::string& place) const {
@@ -85,9 +83,9 @@ class Reader {
     if (value == nullptr || !value->is_string()) fail(place + ": found no text 'dtype'");
     for (std::size_t i = 0; i < types.size(); ++i)
       if (value->get_string() == types[i].name) return i;
-    throw_run(error_id::checkpoint_damaged, where_ + ": " + place + ": found the type " + json::dump(*value) +
-                                                ", expected one of " + type_names() +
-                                                "; convert the file with the safetensors package");
+    throw Error(role_.kind, role_.id,
+                where_ + ": " + place + ": found the type " + json::dump(*value) + ", expected one of " + type_names() +
+                    "; convert the file with the safetensors package");
   }
 
   Entry parse_entry(const std::string& name, const json::value& value) const {
@@ -140,6 +138,7 @@ class Reader {
   std::string_view start_;
   std::uint64_t file_size_;
   const std::string& where_;
+  const FileRole& role_;
   std::uint64_t data_size_ = 0;
 };
 
@@ -151,12 +150,14 @@ std::string type_names() {
   return out;
 }
 
-std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where) {
-  return Reader(first, file_size, where).header_end();
+std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where,
+                         const FileRole& role) {
+  return Reader(first, file_size, where, role).header_end();
 }
 
-std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where) {
-  return Reader(start, file_size, where).read();
+std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where,
+                               const FileRole& role) {
+  return Reader(start, file_size, where, role).read();
 }
 
 }  // namespace trainer::safetensors

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+#include "formats/file_role.hpp"
+
 /// What a safetensors file says of its tensors, without LibTorch.
 namespace trainer::safetensors {
 
@@ -42,15 +44,13 @@ struct Entry {
 };
 
 /// Where the header of a file ends, by its first 8 bytes, or fewer if it has no more.
-std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where);
+std::uint64_t header_end(std::string_view first, std::uint64_t file_size, const std::string& where,
+                         const FileRole& role = of_checkpoint);
 
 /// The tensors of a file of `file_size` bytes, in the order of their data; `start` has at least those up to the
-/// header's end. The file is not trusted: lengths, offsets (no gap, no overlap), shapes and types are checked, and a
-/// run Error that starts with `where` says what is wrong. Each range lies within the file.
-std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where);
-
-/// The end of a message about a file that breaks a rule.
-inline constexpr const char* damaged =
-    "; the file is damaged or cut short, so use another copy or an earlier checkpoint";
+/// header's end. The file is not trusted: lengths, offsets (no gap, no overlap), shapes and types are checked, and an
+/// Error of its role that starts with `where` says what is wrong. Each range lies within the file.
+std::vector<Entry> read_header(std::string_view start, std::uint64_t file_size, const std::string& where,
+                               const FileRole& role = of_checkpoint);
 
 }  // namespace trainer::safetensors

@@ -15,13 +15,14 @@ namespace {
 
 std::vector<safetensors::Entry> read_entries(const FileReader& file) {
   const std::string first = file.read(0, std::min<std::uint64_t>(8, file.size()));
-  const std::uint64_t end = safetensors::header_end(first, file.size(), file.name());
-  return safetensors::read_header(file.read(0, end), file.size(), file.name());
+  const std::uint64_t end = safetensors::header_end(first, file.size(), file.name(), file.role());
+  return safetensors::read_header(file.read(0, end), file.size(), file.name(), file.role());
 }
 
 }  // namespace
 
-SafetensorsFile::SafetensorsFile(const std::filesystem::path& path) : file_(path), entries_(read_entries(file_)) {}
+SafetensorsFile::SafetensorsFile(const std::filesystem::path& path, const FileRole& role)
+    : file_(path, role), entries_(read_entries(file_)) {}
 
 void SafetensorsFile::read(const safetensors::Entry& entry, at::Tensor& to) const {
   const at::ScalarType type = safetensors::scalar_types[entry.type];
@@ -39,8 +40,7 @@ void SafetensorsFile::read_bytes(const safetensors::Entry& entry, std::uint64_t 
   file_.read(begin, data, bytes);
   if (has_bytes_above_1(to)) {
     std::fill(data, data + bytes, std::uint8_t{0});
-    throw_run(error_id::checkpoint_damaged,
-              name() + ": tensor '" + entry.name + "': found a byte above 1, expected booleans" + safetensors::damaged);
+    file_.role().fail(name() + ": tensor '" + entry.name + "': found a byte above 1, expected booleans");
   }
 }
 
