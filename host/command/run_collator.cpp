@@ -44,7 +44,7 @@ bool RunCollator::makes(const std::string& column) const {
   return padding_ && padding_->attention_mask && padding_->attention_mask->name == column;
 }
 
-void RunCollator::check(const SafetensorsDataset& set, const std::filesystem::path& file) const {
+void RunCollator::check(const ColumnDataset& set, const std::filesystem::path& file) const {
   for (const auto& name : set.ragged()) {
     if (!padding_ || !padding_->padding.contains(name))
       throw_usage(error_id::data_invalid, file.string() + ": the rows of \"" + name +

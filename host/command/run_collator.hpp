@@ -7,7 +7,7 @@
 
 #include "trainer/data_collator.hpp"
 #include "trainer/run_file.hpp"
-#include "trainer/safetensors_dataset.hpp"
+#include "trainer/column_dataset.hpp"
 
 namespace trainer::command {
 
@@ -21,7 +21,7 @@ class RunCollator {
   /// Whether the data may lack a column, since it is made: the attention mask.
   bool makes(const std::string& column) const;
   /// Refuses columns that do not make batches, whichever rows come together.
-  void check(const SafetensorsDataset& set, const std::filesystem::path& file) const;
+  void check(const ColumnDataset& set, const std::filesystem::path& file) const;
 
  private:
   std::optional<DataCollatorWithPadding> padding_;

@@ -157,5 +157,17 @@ TEST(SafetensorsDataset, RefusesOffsetsThatDoNotFit) {
   EXPECT_THAT(dataset_error(columns, nothing), HasSubstr("the column \"input_ids\" is [], a single number"));
 }
 
+TEST(SafetensorsDataset, ADamagedFileIsOneOfData) {
+  const test::ScratchDirectory scratch;
+  save_safetensors(scratch / "data.safetensors", columns());
+  const std::string whole = test::contents(scratch / "data.safetensors");
+  for (const std::size_t size : {std::size_t{3}, std::size_t{40}, whole.size() - 1}) {
+    test::write(scratch / "data.safetensors", whole.substr(0, size));
+    EXPECT_THAT(test::error_of([&] { SafetensorsDataset(scratch / "data.safetensors"); }),
+                HasSubstr("so use another copy or write it again [data.invalid]"))
+        << size;
+  }
+}
+
 }  // namespace
 }  // namespace trainer
