@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "trainer/json_lines_dataset.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.hpp"
+#include "data/file_kind.hpp"
+#include "data/json_tensor.hpp"
+#include "data/line_reader.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
+
+}  // namespace
+
+class JsonLinesDataset::Reader {
+ public:
+  explicit Reader(const JsonLinesDataset& dataset) : dataset_(dataset), lines_(dataset.path_) {}
+
+  std::optional<Row> next() {
+    if (!lines_.next(line_)) return std::nullopt;
+    std::string_view text = line_;
+    if (lines_.number() == 1 && text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
+    const json::value parsed = parse(text);
+    const auto* object = parsed.if_object();
+    if (!object)
+      throw_usage(error_id::data_invalid, lines_.at() + " is " + std::string(json::kind_name(parsed)) +
+                                              ", expected an object with a row's columns, a row a line (JSON Lines)");
+    return row_of(*object);
+  }
+
+ private:
+  json::value parse(std::string_view text) const try { return json::parse(text, lines_.at()); } catch (const Error& e) {
+    const auto kind = file_kind(text);
+    throw_usage(error_id::data_invalid,
+                (kind.empty() || kind == "JSON" ? e.sentence() : lines_.at() + " is " + std::string(kind)) +
+                    "; expected an object a line, as text in UTF-8 (JSON Lines)");
+  }
+
+  Row row_of(const json::object& object) {
+    Row row;
+    const auto& wanted = dataset_.columns_;
+    std::vector<std::string> left_out;
+    for (const auto& entry : object) {
+      std::string name(entry.key());
+      if (name == "label" || name == "label_ids") name = "labels";
+      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+        if (!dataset_.told_) left_out.push_back(name);
+        continue;
+      }
+      if (row[name].defined())
+        throw_usage(error_id::data_invalid, lines_.at() + " has two columns of labels, expected one; leave one out");
+      row.set(name, json_tensor(entry.value(), types_[name],
+                                lines_.at() + ": \"" + std::string(std::string_view(entry.key())) + "\""));
+    }
+    for (const auto& name : wanted)
+      if (name != "labels" && !row[name].defined()) refuse_missing(name, object);
+    if (row.empty())
+      throw_usage(error_id::data_invalid, lines_.at() + " has no columns, expected those of a row; remove the line");
+    if (!left_out.empty() && !dataset_.told_.exchange(true))
+      log::info(dataset_.path_.string() + ": the model does not take " + join(left_out) + ", so it is left out");
+    return row;
+  }
+
+  [[noreturn]] void refuse_missing(const std::string& name, const json::object& object) const {
+    std::vector<std::string> found;
+    for (const auto& entry : object) found.emplace_back(entry.key());
+    throw_usage(error_id::data_invalid, lines_.at() + " lacks \"" + name + "\": the model takes " +
+                                            join(dataset_.columns_) + ", and the row has " + join(found) +
+                                            "; name the columns so, or say in model.inputs which is which");
+  }
+
+  const JsonLinesDataset& dataset_;
+  LineReader lines_;
+  std::string line_;
+  std::map<std::string, std::optional<at::ScalarType>> types_;  // by column, as the rows so far have it
+};
+
+JsonLinesDataset::JsonLinesDataset(std::filesystem::path path, std::vector<std::string> columns)
+    : path_(std::move(path)), columns_(std::move(columns)), reads_once_(LineReader::reads_once(path_)) {
+  if (!reads_once_) LineReader reader(path_);  // one that is not there is told at once
+}
+
+RowStream JsonLinesDataset::stream(std::int64_t) const {
+  if (reads_once_ && read_.exchange(true)) {
+    log::warning(path_.string() + " is no file, so its rows came once, and there are no more");
+    return [] { return std::optional<Row>(); };
+  }
+  return [reader = std::make_shared<Reader>(*this)] { return reader->next(); };
+}
+
+}  // namespace trainer
