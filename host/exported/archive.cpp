@@ -117,4 +117,8 @@ at::Tensor Archive::numbers(std::string_view entry, at::ScalarType type) const {
   return out;
 }
 
+std::optional<std::uint32_t> Archive::checksum(std::string_view entry) const {
+  return zip_.has_checksums() ? std::optional(require(entry).crc) : std::nullopt;
+}
+
 }  // namespace trainer::exported

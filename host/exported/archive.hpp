@@ -6,6 +6,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,8 @@ class Archive {
   json::value json(std::string_view entry) const;
   /// An entry's bytes as a new tensor of numbers, [N], on the CPU.
   at::Tensor numbers(std::string_view entry, at::ScalarType type) const;
+  /// CRC-32 of an entry's bytes, where the archive has them.
+  std::optional<std::uint32_t> checksum(std::string_view entry) const;
   /// Of "models/NAME.json": "model" if it is there, else the first.
   const std::string& model() const { return model_; }
 

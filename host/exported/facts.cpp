@@ -71,6 +71,8 @@ Facts read_facts(const Archive& archive, const Graph& training) {
   out.ignored_outputs = root.texts("keys_to_ignore_at_inference");
   if (const auto names = root.find("saved_names"))
     for (const auto& entry : names->object()) out.saved_names.emplace(entry.key(), names->member(entry).text());
+  if (const auto checksums = root.find("checksums"))
+    for (const auto& entry : checksums->object()) out.checksums.emplace(entry.key(), checksums->member(entry).text());
   if (const auto main = root.find("main_input_name")) out.main_input = main->text();
   if (const auto flos = root.find("flos_per_input")) out.flos_per_token = flos->number();
   if (const auto config = root.find("config")) out.config = config->object();

@@ -24,7 +24,8 @@ struct Facts {
   std::vector<std::string> ignored_outputs;        ///< that are no predictions
   std::map<std::string, std::string> saved_names;  ///< in checkpoints of Python, each with that of the module
   json::object config;
-  std::map<std::string, std::string> files;  ///< by name: what from_pretrained() wants beside the weights
+  std::map<std::string, std::string> checksums;  ///< of weights: CRC-32 of their values row by row, 8 digits
+  std::map<std::string, std::string> files;      ///< by name: what from_pretrained() wants beside the weights
 };
 
 /// As libtrainer.export() wrote them; of a file of torch.export.save alone, what can be seen in the graph.

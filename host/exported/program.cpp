@@ -31,6 +31,7 @@ Program::Program(const std::filesystem::path& path) : file_(path.string()) {
     bfloat16_graphs_ = {read_beside(archive, "train_bfloat16"), read_beside(archive, "eval_bfloat16")};
   facts_ = read_facts(archive, graphs_.training);
   weights_ = read_weights(archive);
+  check_weights(weights_, facts_.checksums, file_);
   std::vector<const Graph*> all{&graphs_.training, &graphs_.evaluation};
   if (bfloat16_graphs_) all.insert(all.end(), {&bfloat16_graphs_->training, &bfloat16_graphs_->evaluation});
   for (const Graph* graph : all)

@@ -3,6 +3,9 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <zlib.h>
+
+#include <cstdio>
 
 #include "exported/program_json.hpp"
 #include "exported/schema_types.hpp"
@@ -75,9 +78,12 @@ class Folder {
       tensor.set_(storage.storage(), offset, sizes, strides);
       if (out.is_parameter && meta.at("requires_grad").boolean()) tensor.requires_grad_();
       first->second.tensor = tensor;
+      if (tensor.is_contiguous() && tensor.numel() == storage.numel())
+        first->second.crc = archive_.checksum(folder_ + path);
     }
     out.tensor = first->second.tensor;
     out.first = first->second.name;
+    out.crc = first->second.crc;
     return out;
   }
 
@@ -95,6 +101,16 @@ class Folder {
   std::map<View, Weight> views_;                // the first of each
 };
 
+// As libtrainer.export() takes it.
+std::string checksum(const Weight& weight) {
+  const at::Tensor values = weight.tensor.detach().contiguous();
+  const unsigned long crc =
+      weight.crc ? *weight.crc : crc32_z(0, static_cast<const Bytef*>(values.const_data_ptr()), values.nbytes());
+  char text[9];
+  std::snprintf(text, sizeof text, "%08lx", crc);
+  return text;
+}
+
 }  // namespace
 
 Weights read_weights(const Archive& archive) {
@@ -105,6 +121,18 @@ Weights read_weights(const Archive& archive) {
   for (const auto* list : {&out.constants, &out.kept})
     for (const Weight& weight : *list) out.by_name.insert_or_assign(weight.name, weight.tensor);
   return out;
+}
+
+void check_weights(const Weights& weights, const std::map<std::string, std::string>& checksums,
+                   const std::string& file) {
+  for (const Weight& weight : weights.kept) {
+    const auto written = checksums.find(weight.name);
+    if (written == checksums.end()) continue;
+    if (const auto found = checksum(weight); found != written->second)
+      refuse(file + ": the weight \"" + weight.name + "\" has the checksum " + found +
+             ", but the one that was exported has " + written->second +
+             "; export the model again, or give other weights as init_from");
+  }
 }
 
 }  // namespace trainer::exported

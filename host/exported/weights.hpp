@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,7 @@ struct Weight {
   at::Tensor tensor;
   bool is_parameter = false;
   std::string first;  ///< of tied weights, names of one tensor: the first of them; its own for others
+  std::optional<std::uint32_t> crc = {};  ///< of its values row by row, where the archive has it
 };
 
 struct Weights {
@@ -28,5 +30,11 @@ struct Weights {
 
 /// Reads all of them, on the CPU, each compared with its checksum. Those that share memory in the module share it here.
 Weights read_weights(const Archive& archive);
+
+/// Whether they are those that libtrainer.export() wrote: the checksums of the archive's entries are made anew by
+/// whoever packs it again with other weights, its own are not. An Error model-file.invalid names the first that
+/// differs.
+void check_weights(const Weights& weights, const std::map<std::string, std::string>& checksums,
+                   const std::string& file);
 
 }  // namespace trainer::exported

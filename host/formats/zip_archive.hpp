@@ -33,9 +33,9 @@ class ZipArchive {
   void check() const;
   /// read(), and the member's own check.
   void read_checked(const std::string& name, const Member& member, void* to) const;
+  bool has_checksums() const;
 
  private:
-  bool has_checksums() const;
   std::uint64_t find_directory(std::uint64_t& count, std::uint64_t& size) const;
   void locate(Member& member, const std::string& name, std::uint64_t header) const;
 

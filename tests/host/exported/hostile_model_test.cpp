@@ -170,6 +170,18 @@ TEST(HostileModel, LacksAWeight) {
               HasSubstr("the weight needs more"));
 }
 
+// Its entries' checksums are right: somebody packed it again.
+TEST(HostileModel, HasAnotherWeightThanWasExported) {
+  const auto with = [](const char* checksum) {
+    return error_after([&](ModelFile& f) {
+      f.meta = json::object{{"format", 1}, {"checksums", json::object{{"calls", checksum}, {"other", "00000000"}}}};
+    });
+  };
+  EXPECT_EQ(with("6522df69"), "no error") << "CRC-32 of eight zero bytes";
+  EXPECT_THAT(with("6522df68"),
+              HasSubstr("\"calls\" has the checksum 6522df69, but the one that was exported has 6522df68"));
+}
+
 TEST(HostileModel, TakesWhatNoTableHas) {
   EXPECT_THAT(error_after([](ModelFile& f) {
                 auto& spec = f.graph_module().at("module_call_graph").at(0).at("signature").at("in_spec").as_string();
@@ -253,7 +265,10 @@ TEST(HostileModel, HasJsonOfAnyShape) {
 
 TEST(HostileModel, HasFactsAndWeightsOfAnyShape) {
   ModelFile file;
-  file.meta = json::object{{"format", 1}, {"parameter_order", json::array{"norm.weight"}}, {"files", json::object{}}};
+  file.meta = json::object{{"format", 1},
+                           {"parameter_order", json::array{"norm.weight"}},
+                           {"checksums", json::object{{"calls", "6522df69"}}},
+                           {"files", json::object{}}};
   int errors = 0, looks = 0;
   const test::ScratchDirectory scratch;
   const auto look = [&] {
