@@ -8,6 +8,7 @@
 #include "model/label_smoothing.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
+#include "trainer/model_failure.hpp"
 #include "trainer/trainer_impl.hpp"
 
 namespace trainer {
@@ -116,18 +117,16 @@ void Trainer::backward(const at::Tensor& loss) { (impl_->scaler ? impl_->scaler-
 at::Tensor Trainer::training_step(Batch batch, const at::Tensor& num_items_in_batch) {
   if (!impl_->model->module().is_training()) impl_->model->module().train();
   const Batch inputs = prepare_inputs(std::move(batch));
-  return at_place(
-      error_id::model_failed, [&] { return batch_text(inputs); },
-      [&] {
-        at::Tensor loss = compute_loss(inputs, nullptr, num_items_in_batch);
-        if (impl_->args.torch_empty_cache_steps && impl_->state.global_step % *impl_->args.torch_empty_cache_steps == 0)
-          impl_->empty_device_cache();
-        // A mean over the window's micro-batches; a short last window divides by its real size.
-        const auto window = current_gradient_accumulation_steps();
-        if (window != 1 && !loss_is_scaled_for_ga(num_items_in_batch)) loss = loss / static_cast<double>(window);
-        backward(loss);
-        return loss.detach();
-      });
+  return on_batch(inputs, [&] {
+    at::Tensor loss = compute_loss(inputs, nullptr, num_items_in_batch);
+    if (impl_->args.torch_empty_cache_steps && impl_->state.global_step % *impl_->args.torch_empty_cache_steps == 0)
+      impl_->empty_device_cache();
+    // A mean over the window's micro-batches; a short last window divides by its real size.
+    const auto window = current_gradient_accumulation_steps();
+    if (window != 1 && !loss_is_scaled_for_ga(num_items_in_batch)) loss = loss / static_cast<double>(window);
+    backward(loss);
+    return loss.detach();
+  });
 }
 
 Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_only) {
@@ -135,17 +134,15 @@ Trainer::Prediction Trainer::prediction_step(Batch batch, bool prediction_loss_o
   const Batch inputs = prepare_inputs(std::move(batch));
   ModelOutput out;
   Prediction result;
-  at_place(
-      error_id::model_failed, [&] { return batch_text(inputs); },
-      [&] {
-        if (inputs["labels"].defined()) {
-          result.loss = compute_loss(inputs, &out, impl_->num_items_in_batch(std::span(&inputs, 1))).detach().mean();
-          result.labels = inputs["labels"];
-        } else {
-          out = forward(inputs);
-          if (out.loss.defined()) result.loss = out.loss.detach().mean();  // of labels by other names
-        }
-      });
+  on_batch(inputs, [&] {
+    if (inputs["labels"].defined()) {
+      result.loss = compute_loss(inputs, &out, impl_->num_items_in_batch(std::span(&inputs, 1))).detach().mean();
+      result.labels = inputs["labels"];
+    } else {
+      out = forward(inputs);
+      if (out.loss.defined()) result.loss = out.loss.detach().mean();  // of labels by other names
+    }
+  });
   if (prediction_loss_only) return {result.loss, {}, {}};
   if (out.logits.defined()) result.logits = out.logits.detach();
   return result;

@@ -131,6 +131,30 @@ TEST_F(ErrorsTest, AModelsExceptionNamesTheShapesOfTheBatch) {
   EXPECT_EQ(e.phase(), "predict");
 }
 
+TEST_F(ErrorsTest, ABatchThatDoesNotFitIsSaidWithWhatIsInIt) {
+  const auto trained_on = [&](at::Tensor features, at::Tensor labels) {
+    options.train_dataset = std::make_shared<TensorDataset>(std::move(features), std::move(labels));
+    return std::string(in_training().what());
+  };
+  const auto floats = torch::ones({12, 3});
+  // torch's own loss, as in models of PyTorch.
+  options.model = supervised(torch::nn::Linear(3, 2), [](const auto& logits, const auto& labels) {
+    return torch::nn::functional::cross_entropy(logits, labels);
+  });
+  EXPECT_THAT(trained_on(floats, torch::arange(12) % 5 - 1),
+              AllOf(HasSubstr("Target "), HasSubstr("\"labels\" has the classes -1 to 2, expected 0 to"),
+                    HasSubstr("an output for each class [model.failed]")));
+  const auto type = AllOf(HasSubstr("batch features"), HasSubstr("give tokens and classes as int64"));
+  EXPECT_THAT(trained_on(floats, torch::ones({12})), type);
+  EXPECT_THAT(trained_on(floats.to(torch::kLong), torch::arange(12) % 2), type);
+  EXPECT_THAT(trained_on(floats.to(torch::kDouble), torch::arange(12) % 2), type);
+  auto table = std::make_shared<torch::nn::EmbeddingImpl>(5, 1);
+  options.model = make_model(
+      table, [table](const Batch& batch) { return ModelOutput{table->forward(batch["features"]).mean(), {}}; });
+  EXPECT_THAT(trained_on(torch::arange(12), torch::zeros({12})),
+              AllOf(HasSubstr("index out of range"), HasSubstr("which has features 4 to 7,"), HasSubstr("tokenizer")));
+}
+
 TEST_F(ErrorsTest, ALossAndABackwardPassAreTheModelsToo) {
   options.model = supervised(torch::nn::Linear(3, 1),
                              [](const auto&, const auto&) -> at::Tensor { throw std::runtime_error("my loss"); });
