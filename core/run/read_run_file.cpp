@@ -82,7 +82,8 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
   }
   const bool path = key == "model.file" || key == "data.train" || key == "data.test" || key == "data.eval" ||
                     key.rfind("data.eval.", 0) == 0;
-  if (path && v.is_string() && !text.empty()) v = boost::json::string(std::filesystem::absolute(text).string());
+  if (path && v.is_string() && !text.empty() && text != "-")
+    v = boost::json::string(std::filesystem::absolute(text).string());
   json::value* at = &root;
   std::size_t start = 0;
   while (true) {

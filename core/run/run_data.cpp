@@ -78,31 +78,71 @@ void read_id(const RunSection& data, RunFile::Data& out) {
                 data.place("id") + " is \"" + out.id + "\", and so is the target; name the column that names the rows");
 }
 
+RunFile::Data::Split read_split(const RunSection& split) {
+  split.allow({"eval", "seed"});
+  RunFile::Data::Split out;
+  const auto& eval = split.require("eval", "a share of the rows such as 0.1, or a number of them");
+  if (eval.is_double() && eval.get_double() > 0 && eval.get_double() < 1)
+    out.eval = eval.get_double();
+  else if (eval.is_int64() && eval.get_int64() > 0)
+    out.eval = eval.get_int64();
+  else
+    RunSection::wrong_type(eval, split.place("eval"),
+                           "a share of the rows between 0 and 1, or a number of them from 1");
+  if (const auto* seed = split.find("seed")) {
+    if (!seed->is_uint64() && (!seed->is_int64() || seed->get_int64() < 0))
+      RunSection::wrong_type(*seed, split.place("seed"), "a whole number from 0");
+    out.seed = seed->to_number<std::uint64_t>();
+  }
+  return out;
+}
+
+// "-" is stdin.
+std::filesystem::path data_path(const std::filesystem::path& base, const std::string& given) {
+  return given == "-" ? std::filesystem::path(given) : absolute_to(base, given);
+}
+
 }  // namespace
 
-bool RunFile::Data::is_columns(const std::filesystem::path& file) { return file.extension() == ".safetensors"; }
+RunFile::Data::Format RunFile::Data::format(const std::filesystem::path& file) {
+  if (file.extension() == ".safetensors") return Format::safetensors;
+  if (file.extension() == ".jsonl" || file == "-") return Format::json_lines;
+  std::error_code ignored;
+  const bool folder = !file.has_filename() || std::filesystem::is_directory(file, ignored);
+  return folder ? Format::npy : Format::csv;
+}
 
 bool RunFile::Data::has_csv() const {
   std::vector<std::filesystem::path> files{train, test};
   for (const auto& [name, file] : eval) files.push_back(file);
-  return std::any_of(files.begin(), files.end(), [](const auto& f) { return !f.empty() && !is_columns(f); });
+  return std::any_of(files.begin(), files.end(), [](const auto& f) { return !f.empty() && format(f) == Format::csv; });
 }
 
 RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path& base) {
-  data.allow({"train", "eval", "test", "target", "id", "drop", "missing", "separator", "decimal", "collate"});
+  data.allow({"train", "eval", "test", "split", "target", "id", "drop", "missing", "separator", "decimal", "collate"});
   RunFile::Data out;
-  out.train = absolute_to(base, data.text("train", ""));
-  out.test = absolute_to(base, data.text("test", ""));
+  out.train = data_path(base, data.text("train", ""));
+  out.test = data_path(base, data.text("test", ""));
   if (const auto* eval = data.find("eval")) {
     if (eval->is_object())
       for (const auto& set : eval->get_object()) {
         if (set.key().empty())
           throw_usage(error_id::run_file_invalid,
                       data.place("eval") + " has a set without a name, whose metrics would be another's; name it");
-        out.eval.emplace_back(set.key(), absolute_to(base, RunSection::text_of(set.value(), data.place("eval"))));
+        out.eval.emplace_back(set.key(), data_path(base, RunSection::text_of(set.value(), data.place("eval"))));
       }
     else
-      out.eval.emplace_back("", absolute_to(base, RunSection::text_of(*eval, data.place("eval"))));
+      out.eval.emplace_back("", data_path(base, RunSection::text_of(*eval, data.place("eval"))));
+  }
+  if (const auto* split = data.find("split")) {
+    if (!out.eval.empty())
+      throw_usage(error_id::run_file_invalid,
+                  data.where() + " has both \"eval\" and \"split\", expected one; take \"split\" " +
+                      "out to evaluate on the files, or \"eval\" to evaluate on rows of \"train\"");
+    if (out.train.empty())
+      throw_usage(error_id::run_file_invalid,
+                  data.where() + " has \"split\", but no \"train\" whose rows it could part; name a file");
+    out.split = read_split(RunSection(*split, data.place("split")));
   }
   read_format(data, out);
   if (const auto* collate = data.find("collate")) {

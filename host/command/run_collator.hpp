@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "trainer/column_dataset.hpp"
 #include "trainer/data_collator.hpp"
 #include "trainer/run_file.hpp"
-#include "trainer/column_dataset.hpp"
 
 namespace trainer::command {
 

@@ -4,6 +4,7 @@
 #include <csignal>
 
 #include "command/options.hpp"
+#include "command/predictions.hpp"
 #include "command/print.hpp"
 #include "command/record_result.hpp"
 #include "command/session.hpp"
@@ -35,7 +36,7 @@ json::object do_action(Session& session, const RunFile::Action& action) {
   } else if (action.what == "evaluate") {
     out.emplace("metrics", trainer.evaluate());
   } else {
-    const auto result = trainer.predict(session.test_data());
+    const auto result = trainer.predict(session.data().test());
     out.emplace("metrics", result.metrics);
     out.emplace("predictions", tensor_to_json(result.predictions));
   }
@@ -118,11 +119,11 @@ int predict(const RunOptions& options) {
   Session session(options, {{{"predict", std::nullopt, {}}}});
   const ResultFile output(options.output, "--output", session.inputs());
   Trainer& trainer = session.trainer();
-  const auto outputs = outputs_of(session.run_file(), session.classes(), trainer.model(), options.probabilities);
-  check_ids(options.output, session.test_ids());
+  const auto outputs = outputs_of(session.run_file(), session.data().classes(), trainer.model(), options.probabilities);
+  check_ids(options.output, session.data().test_ids());
   trainer.load_model(options.checkpoint);
-  const auto result = trainer.predict(session.test_data());
-  write_predictions(output, result, outputs, session.test_ids());
+  const auto result = trainer.predict(session.data().test());
+  write_predictions(output, result, outputs, session.data().test_ids());
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
     print_line("predictions: " + options.output.string());

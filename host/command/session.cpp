@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/session.hpp"
 
-#include <ATen/ATen.h>
 #include <torch/utils.h>
 
-#include <algorithm>
+#include <utility>
 
-#include "base/text.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "command/compute_threads.hpp"
 #include "command/run_collator.hpp"
@@ -15,7 +13,6 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/safetensors_dataset.hpp"
 
 namespace trainer::command {
 namespace {
@@ -36,7 +33,8 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       run_(RunFile::load(options.run_file, options.overrides)),
       below_output_dir_(!actions),
       actions_(actions ? std::move(*actions) : run_.actions),
-      args_(run_.args) {
+      args_(run_.args),
+      data_(run_) {
   if (options.quiet) log::set_level(log::Level::warning);
   start_compute_threads();
   if (options.record.empty()) return;
@@ -62,73 +60,10 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
-void Session::refuse_missing(std::string_view what) const {
-  throw_usage(error_id::data_missing, run_.path.string() + ": data has no \"" + std::string(what) +
-                                          "\", which this action needs; name a CSV file, or columns as safetensors");
-}
-
 std::filesystem::path Session::resume_path(const RunFile::Action& action,
                                            const std::filesystem::path& output_dir) const {
   const std::filesystem::path given = *action.resume_from_checkpoint;
   return given.empty() || !below_output_dir_ ? given : output_dir / given;
-}
-
-std::shared_ptr<Dataset> Session::load(const std::filesystem::path& path, std::string_view what, const Model& model) {
-  if (path.empty()) refuse_missing(what);
-  if (RunFile::Data::is_columns(path)) return load_columns(path, model);
-  const auto csv = load_csv(path, what);
-  if (what == "train") columns_ = csv->schema();
-  return csv;
-}
-
-// As remove_unused_columns of transformers: those that the model does not look at are not read.
-std::shared_ptr<Dataset> Session::load_columns(const std::filesystem::path& path, const Model& model) const {
-  const auto taken = model.columns();
-  const RunCollator collator(run_, taken);
-  const auto has = [](const std::vector<std::string>& names, const std::string& name) {
-    return std::find(names.begin(), names.end(), name) != names.end();
-  };
-  auto wanted = taken;
-  if (!wanted.empty() && !has(wanted, "labels")) wanted.emplace_back("labels");
-  auto set = std::make_shared<SafetensorsDataset>(path, wanted);
-  collator.check(*set, path);
-  auto found = set->columns();
-  auto left_out = set->left_out();
-  std::vector<std::string> missing;
-  for (const auto& name : taken)
-    if (name != "labels" && !has(found, name) && !collator.makes(name)) missing.push_back(name);
-  if (!missing.empty()) {
-    found.insert(found.end(), left_out.begin(), left_out.end());
-    throw_usage(error_id::data_invalid, path.string() + " lacks " + join(missing) + ": the model takes " + join(taken) +
-                                            ", and the file has " + join(found) +
-                                            "; name the columns so, or say in model.inputs which is which");
-  }
-  std::erase(left_out, run_.data.id);
-  if (!left_out.empty())
-    log::info(path.string() + ": the model does not take " + join(left_out) + ", so it is left out");
-  return set;
-}
-
-std::shared_ptr<CsvDataset> Session::load_csv(const std::filesystem::path& path, std::string_view what) const {
-  const bool numbers = run_.loss.of_numbers() || !run_.data.targets.empty();
-  const auto& layers = run_.model.layers;
-  CsvOptions options{.target = run_.data.target,
-                     .targets = run_.data.targets,
-                     .labels = numbers ? Labels::regression : Labels::classification,
-                     .classes = run_.loss.binary() ? 2
-                                : layers.empty()   ? 0
-                                                   : layers.back(),
-                     .ignore_index = run_.loss.ignore_index,
-                     .features = layers.empty() ? 0 : layers.front(),
-                     .drop = run_.data.drop,
-                     .id = run_.data.id,
-                     .missing_number = run_.data.missing_number.value_or(0),
-                     .separator = run_.data.separator,
-                     .decimal = run_.data.decimal,
-                     .labels_optional = what == "test"};
-  if (run_.data.missing_number) options.missing = CsvOptions::Missing::number;
-  if (run_.data.missing_mean) options.missing = CsvOptions::Missing::mean;
-  return std::make_shared<CsvDataset>(path, options, columns_);
 }
 
 // Those of the model that the first action begins with, so that it gets the inputs that it learned from.
@@ -159,58 +94,9 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
   log::warning(model.string() + " does not say which columns its model was trained with; those of a file are taken " +
                "in their order");
   CsvColumns by_order;
-  by_order.classes = numbered_classes();
+  by_order.classes = data_.numbered_classes();
   return by_order;
 }
-
-// The column that names the rows of a file, whose other columns are `data`.
-RowIds Session::row_ids(const std::filesystem::path& path, const Dataset& data) const {
-  RowIds out{.name = run_.data.id};
-  std::vector<std::string> names;
-  if (const auto* csv = dynamic_cast<const CsvDataset*>(&data)) {
-    out.texts = csv->ids();
-    if (!out.texts.empty()) return out;
-  } else if (const auto* columns = dynamic_cast<const SafetensorsDataset*>(&data)) {
-    names = columns->columns();
-    names.insert(names.end(), columns->left_out().begin(), columns->left_out().end());
-    if (std::find(names.begin(), names.end(), out.name) != names.end()) {
-      const SafetensorsDataset ids(path, {out.name});
-      out.values = ids.get_batch(at::arange(ids.size()))[out.name];
-      return out;
-    }
-  }
-  throw_usage(error_id::data_invalid, path.string() + " has no column \"" + out.name + "\", which data.id names" +
-                                          (names.empty() ? "" : ", but " + join(names)) + "; name one that it has");
-}
-
-// Only the files that the actions need.
-void Session::load_data(const std::filesystem::path& output_dir, const Model& model) {
-  if (std::exchange(loaded_, true)) return;
-  const auto needed = [&](std::string_view what) {
-    return std::any_of(actions_.begin(), actions_.end(), [&](const auto& action) { return action.what == what; });
-  };
-  columns_ = kept_columns(output_dir);
-  if (needed("train") && !run_.data.train.empty()) train_ = load(run_.data.train, "train", model);
-  if (needed("train") || needed("evaluate"))
-    for (const auto& [name, path] : run_.data.eval) {
-      auto set = load(path, "eval", model);
-      if (name.empty())
-        eval_ = std::move(set);
-      else
-        eval_.add(name, std::move(set));
-    }
-  if (!needed("predict")) return;
-  test_ = load(run_.data.test, "test", model);
-  if (!run_.data.id.empty()) test_ids_ = row_ids(run_.data.test, *test_);
-}
-
-ClassNames Session::numbered_classes() const {
-  if (run_.loss.binary() && run_.data.targets.empty()) return ClassNames::numbered(2);
-  const auto& layers = run_.model.layers;
-  return run_.loss.of_classes() && !layers.empty() ? ClassNames::numbered(layers.back()) : ClassNames();
-}
-
-ClassNames Session::classes() const { return columns_ ? columns_->classes : numbered_classes(); }
 
 Trainer& Session::trainer() {
   if (trainer_) return *trainer_;
@@ -219,12 +105,15 @@ Trainer& Session::trainer() {
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_, options.args.label_smoothing_factor);
-  load_data(options.args.output_dir, *options.model);
+  if (!std::exchange(loaded_, true)) {
+    auto columns = kept_columns(options.args.output_dir);
+    data_.load(actions_, *options.model, std::move(columns));
+  }
   if (recorder_) recorder_->set_output_dir(options.args.output_dir);
   if (!run_.init_from.empty() && options_.checkpoint.empty())
     load_weights(options.model->module(), run_.init_from, options.model->saved_names());
-  options.train_dataset = train_;
-  options.eval_dataset = eval_;
+  options.train_dataset = data_.train();
+  options.eval_dataset = data_.eval();
   options.data_collator = RunCollator(run_, options.model->columns()).collator();
   options.compute_metrics = make_metrics(run_);
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));

@@ -5,7 +5,7 @@
 
 #include "base/directory_lock.hpp"
 #include "command/options.hpp"
-#include "command/predictions.hpp"
+#include "command/run_datasets.hpp"
 #include "run/trace_recorder.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/stopwatch.hpp"
@@ -31,22 +31,13 @@ class Session {
   void reset() { trainer_.reset(); }
   /// Empty for the newest; the file's actions name one below output_dir.
   std::filesystem::path resume_path(const RunFile::Action& action, const std::filesystem::path& output_dir) const;
-  std::shared_ptr<Dataset> test_data() const { return test_; }
-  const RowIds& test_ids() const { return test_ids_; }
-  ClassNames classes() const;  ///< of the model's outputs; none for a regression
+  const RunDatasets& data() const { return data_; }
   /// What the command reads, and must not write.
   std::vector<std::filesystem::path> inputs() const;
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:
-  [[noreturn]] void refuse_missing(std::string_view what) const;
-  std::shared_ptr<Dataset> load(const std::filesystem::path& path, std::string_view what, const Model& model);
-  std::shared_ptr<Dataset> load_columns(const std::filesystem::path& path, const Model& model) const;
-  std::shared_ptr<CsvDataset> load_csv(const std::filesystem::path& path, std::string_view what) const;
-  ClassNames numbered_classes() const;  // where the data names none
   std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir);
-  RowIds row_ids(const std::filesystem::path& path, const Dataset& data) const;
-  void load_data(const std::filesystem::path& output_dir, const Model& model);
 
   const RunOptions& options_;
   RunFile run_;
@@ -56,10 +47,7 @@ class Session {
   std::optional<TraceRecorder> recorder_;
   std::shared_ptr<DirectoryLock> lock_;  ///< from the choice of a checkpoint on, where the session makes it
   bool loaded_ = false;
-  std::optional<CsvColumns> columns_;  // of the model, from its training
-  std::shared_ptr<Dataset> train_, test_;
-  RowIds test_ids_;
-  EvalDatasets eval_;
+  RunDatasets data_;
   Stopwatch since_trainer_;
   std::unique_ptr<Trainer> trainer_;
 };

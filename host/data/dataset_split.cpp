@@ -27,6 +27,10 @@ std::vector<Row> SubsetDataset::get_rows(const at::Tensor& indices) const {
   return dataset_->get_rows(rows_.index_select(0, indices));
 }
 
+at::Tensor SubsetDataset::lengths(const std::string& column) const {
+  return dataset_->lengths(column).index_select(0, rows_);
+}
+
 DatasetSplit train_test_split(const std::shared_ptr<const Dataset>& dataset,
                               std::variant<std::int64_t, double> test_size, std::uint64_t seed) {
   const std::int64_t rows = dataset->size();

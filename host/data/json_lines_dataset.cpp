@@ -18,6 +18,10 @@ namespace {
 
 constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
 
+bool is_among(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
 
 class JsonLinesDataset::Reader {
@@ -51,7 +55,7 @@ class JsonLinesDataset::Reader {
     for (const auto& entry : object) {
       std::string name(entry.key());
       if (name == "label" || name == "label_ids") name = "labels";
-      if (!wanted.empty() && std::find(wanted.begin(), wanted.end(), name) == wanted.end()) {
+      if (!wanted.empty() && !is_among(wanted, name)) {
         if (!dataset_.told_) left_out.push_back(name);
         continue;
       }
@@ -61,7 +65,7 @@ class JsonLinesDataset::Reader {
                                 lines_.at() + ": \"" + std::string(std::string_view(entry.key())) + "\""));
     }
     for (const auto& name : wanted)
-      if (name != "labels" && !row[name].defined()) refuse_missing(name, object);
+      if (!row[name].defined() && !is_among(dataset_.optional_, name)) refuse_missing(name, object);
     if (row.empty())
       throw_usage(error_id::data_invalid, lines_.at() + " has no columns, expected those of a row; remove the line");
     if (!left_out.empty() && !dataset_.told_.exchange(true))
@@ -83,8 +87,12 @@ class JsonLinesDataset::Reader {
   std::map<std::string, std::optional<at::ScalarType>> types_;  // by column, as the rows so far have it
 };
 
-JsonLinesDataset::JsonLinesDataset(std::filesystem::path path, std::vector<std::string> columns)
-    : path_(std::move(path)), columns_(std::move(columns)), reads_once_(LineReader::reads_once(path_)) {
+JsonLinesDataset::JsonLinesDataset(std::filesystem::path path, std::vector<std::string> columns,
+                                   std::vector<std::string> optional)
+    : path_(std::move(path)),
+      columns_(std::move(columns)),
+      optional_(std::move(optional)),
+      reads_once_(LineReader::reads_once(path_)) {
   if (!reads_once_) LineReader reader(path_);  // one that is not there is told at once
 }
 

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "trainer/callback_spec.hpp"
@@ -30,6 +31,12 @@ struct RunFile {
     /// One unnamed set, or several by name ("eval_<name>_loss" ...).
     std::vector<std::pair<std::string, std::filesystem::path>> eval;
     std::filesystem::path test;
+    /// Instead of `eval`: some rows of `train`, a number of them or a share, as train_test_split() takes it.
+    struct Split {
+      std::variant<std::int64_t, double> eval;
+      std::uint64_t seed = 42;
+    };
+    std::optional<Split> split;
     std::string target;                ///< the label's column of a CSV file
     std::vector<std::string> targets;  ///< instead: a list of them, which hold numbers
     std::string id;                    ///< a column that names the rows in what predict writes
@@ -48,8 +55,9 @@ struct RunFile {
     };
     std::optional<Collate> collate;
 
-    /// Whether a file is a safetensors file of columns; others are CSV.
-    static bool is_columns(const std::filesystem::path& file);
+    /// By the name: `.safetensors`, `.jsonl` or "-", a folder of `.npy` files, and CSV.
+    enum class Format { csv, safetensors, npy, json_lines };
+    static Format format(const std::filesystem::path& file);
     bool has_csv() const;  ///< among the files
   };
   struct Loss {

@@ -19,6 +19,7 @@ class SubsetDataset : public Dataset {
   std::int64_t size() const override { return rows_.numel(); }
   Batch get_batch(const at::Tensor& indices) const override;
   std::vector<Row> get_rows(const at::Tensor& indices) const override;
+  at::Tensor lengths(const std::string& column) const override;
   json::object description() const override { return dataset_->description(); }
 
  private:

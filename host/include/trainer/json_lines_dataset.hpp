@@ -16,9 +16,10 @@ namespace trainer {
 /// A mistake is a usage Error data.invalid that names file and line.
 class JsonLinesDataset : public IterableDataset {
  public:
-  /// `path` "-": stdin. The rows have these columns of theirs, or all. One that is missing is an Error, except
-  /// "labels".
-  explicit JsonLinesDataset(std::filesystem::path path, std::vector<std::string> columns = {});
+  /// `path` "-": stdin. The rows have these columns of theirs, or all. One that a row lacks is an Error unless it is
+  /// `optional`.
+  explicit JsonLinesDataset(std::filesystem::path path, std::vector<std::string> columns = {},
+                            std::vector<std::string> optional = {"labels"});
   /// It ends before the dataset does. A pipe can be read once: another stream of it has no rows, and a warning says so.
   RowStream stream(std::int64_t epoch) const override;
   bool reads_once() const { return reads_once_; }
@@ -27,7 +28,7 @@ class JsonLinesDataset : public IterableDataset {
   class Reader;
 
   std::filesystem::path path_;
-  std::vector<std::string> columns_;
+  std::vector<std::string> columns_, optional_;
   bool reads_once_;
   mutable std::atomic<bool> read_ = false, told_ = false;
 };

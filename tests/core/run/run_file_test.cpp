@@ -164,6 +164,41 @@ TEST_F(RunFileTest, LossesHaveOptions) {
   EXPECT_THAT(error_of(loss(R"({"name": "cross_entropy", "ignore_index": 0.5})")), HasSubstr("a whole number"));
 }
 
+TEST_F(RunFileTest, KindsOfDataByTheirNames) {
+  using Format = RunFile::Data::Format;
+  fs::create_directory(dir / "arrays");
+  const RunFile run = load(R"({"model": {"layers": [4, 1]}, "loss": "mse", "data": {"train": "none/", "test": "-",
+    "eval": {"a": "arrays", "b": "b.jsonl", "c": "c.safetensors"}}})");
+  EXPECT_EQ(RunFile::Data::format(run.data.train), Format::npy);
+  EXPECT_EQ(run.data.test, "-") << "stdin";
+  EXPECT_EQ(RunFile::Data::format(run.data.test), Format::json_lines);
+  EXPECT_EQ(RunFile::Data::format(run.data.eval[0].second), Format::npy);
+  EXPECT_EQ(RunFile::Data::format(run.data.eval[1].second), Format::json_lines);
+  EXPECT_EQ(RunFile::Data::format(run.data.eval[2].second), Format::safetensors);
+  EXPECT_EQ(RunFile::Data::format(dir / "a.csv"), Format::csv);
+  EXPECT_EQ(load(good, {{"data.train", "-"}}).data.train, "-");
+}
+
+TEST_F(RunFileTest, Split) {
+  const auto split = [&](const std::string& value) {
+    return with(good, "\"eval\": {\"x\": \"b.csv\", \"y\": \"/c.csv\"}", "\"split\": " + value);
+  };
+  EXPECT_FALSE(load(good).data.split);
+  const auto share = load(split(R"({"eval": 0.1})")).data.split;
+  EXPECT_EQ(std::get<double>(share->eval), 0.1);
+  EXPECT_EQ(share->seed, 42u);
+  const auto number = load(split(R"({"eval": 100, "seed": 7})")).data.split;
+  EXPECT_EQ(std::get<std::int64_t>(number->eval), 100);
+  EXPECT_EQ(number->seed, 7u);
+  for (const char* wrong : {"0", "-3", "0.0", "1.0", "\"0.1\""})
+    EXPECT_THAT(error_of(split(R"({"eval": )" + std::string(wrong) + "}")), HasSubstr("expected a share of the rows"));
+  EXPECT_THAT(error_of(split(R"({"eval": 0.1, "seed": -1})")), HasSubstr("expected a whole number from 0"));
+  EXPECT_THAT(error_of(split(R"({"seed": 1})")), HasSubstr("data.split has no \"eval\""));
+  EXPECT_THAT(error_of(with(good, "\"target\"", R"("split": {"eval": 0.1}, "target")")),
+              HasSubstr("has both \"eval\" and \"split\""));
+  EXPECT_THAT(error_of(with(split(R"({"eval": 0.1})"), "\"train\": \"a.csv\", ", "")), HasSubstr("no \"train\""));
+}
+
 TEST_F(RunFileTest, OutputsFitTheLoss) {
   EXPECT_THAT(error_of(with(good, "cross_entropy", "mse")),
               HasSubstr("model.layers ends with 3, but with loss \"mse\" there is an output for each target, and "
