@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // TrainingArguments::finalize(): values that follow from others, and the checks across arguments.
+#include <cmath>
 #include <cstdlib>
 
 #include "arguments/training_arguments_table.hpp"

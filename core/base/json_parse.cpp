@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <boost/json/basic_parser_impl.hpp>
 #include <charconv>
+#include <cstdlib>
 #include <limits>
 
 #include "trainer/error.hpp"

@@ -2,6 +2,7 @@
 #include "border/map_view.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/text.hpp"
 #include "border/abi_sizes.hpp"

@@ -5,6 +5,7 @@
 #include <trainer/ext/objects.h>
 #include <trainer/ext/run.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "base/text.hpp"

@@ -2,6 +2,7 @@
 //
 // DefaultFlowCallback: when the arguments make a run log, evaluate, save and stop.
 #include <cmath>
+#include <stdexcept>
 
 #include "trainer/builtin_callbacks.hpp"
 

@@ -5,6 +5,7 @@
 
 #include <trainer/state.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 

@@ -3,7 +3,9 @@
 
 #include <ATen/Parallel.h>
 
+#include <cstdint>
 #include <future>
+#include <string>
 #include <thread>
 #include <vector>
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the commands of `plugins` take.
+#include <memory>
+
 #include "command/command_line.hpp"
 #include "trainer/crash_report.hpp"
 

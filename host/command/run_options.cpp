@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What train, run, evaluate, predict and replay take.
+#include <algorithm>
+
 #include "command/command_line.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/training_arguments.hpp"

@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "data/batch_workers.hpp"
 #include "data/failure.hpp"

@@ -3,6 +3,7 @@
 
 #include <ATen/core/function_schema.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>

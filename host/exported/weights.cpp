@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <tuple>
+
 #include "exported/weights.hpp"
 
 #include <ATen/ATen.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <tuple>
+
 #include "optimizers/torch_optimizer_fields.hpp"
 
 #include <ATen/ATen.h>

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <cstdint>
+
 #include "trainer/precision.hpp"
 
 #include <ATen/autocast_mode.h>

@@ -7,6 +7,7 @@
 #include <cfenv>
 #include <clocale>
 #include <csignal>
+#include <cstdint>
 #include <filesystem>
 
 extern char** environ;

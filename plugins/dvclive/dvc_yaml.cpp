@@ -3,6 +3,7 @@
 // Puts DVCLive's entries into a dvc.yaml and leaves all else of it.
 #include "dvc_yaml.hpp"
 
+#include <cstddef>
 #include <vector>
 
 #include "yaml.hpp"

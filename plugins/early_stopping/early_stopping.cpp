@@ -5,6 +5,7 @@
 // is the trainer's, set after on_evaluate and without regard to the threshold; so a metric that
 // creeps by less than the threshold each time never resets the counter.
 #include <cmath>
+#include <cstdint>
 #include <trainer/sdk.hpp>
 
 namespace {

@@ -4,6 +4,7 @@
 #include "sender.hpp"
 
 #include <algorithm>
+#include <cstddef>
 #include <stdexcept>
 #include <trainer/sdk/mask.hpp>
 #include <vector>

@@ -3,6 +3,8 @@
 // The model and the data of the benchmarks. No LibTrainer in it, because the bare programs have none either.
 #pragma once
 
+#include <cstdint>
+
 #include <ATen/ATen.h>
 #include <torch/nn/modules/activation.h>
 #include <torch/nn/modules/container/sequential.h>

@@ -8,6 +8,8 @@
 #include <trainer/builtin_callbacks.hpp>
 #include <trainer/callback_handler.hpp>
 
+#include <algorithm>
+
 #include "process.hpp"
 
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the csv and tensorboard plugins make of any text and number: cells that are read as they were, whole records.
+#include <algorithm>
 #include <cstring>
 
 #include "fuzz.hpp"

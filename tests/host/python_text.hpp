@@ -4,6 +4,7 @@
 #include <ATen/ATen.h>
 #include <ATen/core/ivalue.h>
 
+#include <cstdint>
 #include <string>
 
 #include "trainer/json.hpp"

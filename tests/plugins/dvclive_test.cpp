@@ -5,8 +5,10 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <fstream>
 #include <limits>
+#include <optional>
 #include <sstream>
 
 #include "plugins/dvclive/live.hpp"

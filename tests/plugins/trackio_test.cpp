@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
+#include <iterator>
 #include <limits>
+#include <optional>
 
 #include "plugins/trackio/inbox.hpp"
 #include "plugins/trackio/records.hpp"

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What of an address may be read by everybody.
+#include <cstdint>
+
 #include "trainer/sdk/mask.hpp"
 
 #include <gtest/gtest.h>

@@ -3,6 +3,7 @@
 // The note that the compiler puts together, and the table of a class that is compiled into a program.
 #include <gtest/gtest.h>
 
+#include <cstdint>
 #include <string>
 #include <trainer/sdk.hpp>
 

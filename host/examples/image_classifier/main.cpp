@@ -5,6 +5,7 @@
 //   image_classifier [directory of train.csv and eval.csv, as in ../digits]
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <sstream>

@@ -3,6 +3,7 @@
 // Names, metrics and parameters as MLflow's server takes them.
 #include "shared/mlflow/rules.hpp"
 
+#include <algorithm>
 #include <boost/json.hpp>
 #include <cmath>
 #include <filesystem>

@@ -4,6 +4,7 @@
 #include "shared/mlflow/tracker.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <stdexcept>
 #include <utility>
 

@@ -5,6 +5,7 @@
 
 #include <trainer/event.h>
 
+#include <cstdint>
 #include <string_view>
 #include <trainer/sdk/note.hpp>
 

@@ -6,6 +6,7 @@
 #include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
 
+#include <cstdint>
 #include <cstring>
 #include <stdexcept>
 #include <unordered_set>

@@ -6,6 +6,7 @@
 #include <trainer/ext/parameters.h>
 
 #include <boost/json.hpp>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <trainer/sdk/host.hpp>

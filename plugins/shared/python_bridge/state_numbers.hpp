@@ -3,6 +3,7 @@
 
 #include <trainer/state.h>
 
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>

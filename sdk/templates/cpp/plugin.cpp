@@ -1,4 +1,5 @@
 // Writes the lowest value of a metric into the log when training ends.
+#include <cstdint>
 #include <limits>
 #include <sstream>
 #include <string>

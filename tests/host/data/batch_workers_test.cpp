@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 
 #include <future>
+#include <new>
 
 #include "checkpoints/checkpoint_writer.hpp"
 #include "support/memory_limit.hpp"

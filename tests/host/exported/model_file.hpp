@@ -13,6 +13,7 @@
 
 #include <filesystem>
 #include <map>
+#include <stdexcept>
 #include <string>
 
 #include "trainer/json.hpp"

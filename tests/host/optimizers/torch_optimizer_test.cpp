@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // LibTorch's optimizers behind ours: the same steps, rates of a schedule, and a state that Python's torch reads.
+#include <map>
+
 #include "trainer/torch_optimizer.hpp"
 
 #include <gmock/gmock.h>

@@ -6,8 +6,10 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <atomic>
 #include <filesystem>
 #include <fstream>
+#include <new>
 
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"

@@ -4,6 +4,11 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+
 #include "host/examples/ema/ema.hpp"
 #include "host/examples/gradual_unfreezing/gradual_unfreezing.hpp"
 #include "host/examples/lr_finder/lr_finder.hpp"

@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <cmath>
+
 #include "support/scratch_directory.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/callback_handler.hpp"

@@ -8,7 +8,9 @@
 
 #include <unistd.h>
 
+#include <cmath>
 #include <filesystem>
+#include <limits>
 
 #include "trainer/json.hpp"
 #include "trainer/precision.hpp"

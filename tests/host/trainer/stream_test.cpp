@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <limits>
+
 #include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/callback_handler.hpp"

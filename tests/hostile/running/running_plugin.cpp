@@ -5,6 +5,7 @@
 #include <trainer/plugin.h>
 
 #include <csignal>
+#include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>

@@ -3,6 +3,7 @@
 // A callback in one source: compiled into a program, as a plugin, and by the plugin one of Python's Trainer. What it
 // writes down of one and the same run (one_source.expected) is the same in all three; tests/host/trainer and
 // tests/python compare.
+#include <cstdint>
 #include <cstdio>
 #include <string>
 #include <trainer/sdk.hpp>

@@ -3,6 +3,7 @@
 // Writes down what the host's services give at fixed moments; tests/command/services.sh compares the text.
 #include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
+#include <cstdint>
 #include <cstdio>
 #include <cstring>
 #include <trainer/sdk.hpp>

@@ -4,6 +4,7 @@
 // {"on": event, "global_step"?: n, "epoch"?: x, "times"?: n, "set": {flag: bool}}.
 #include <boost/json/src.hpp>
 #include <cmath>
+#include <cstdint>
 #include <trainer/sdk.hpp>
 
 namespace {

@@ -3,6 +3,8 @@
 // callback.hpp - what a plugin derives from: TrainerCallback with its sixteen events, Stateful, Console.
 #pragma once
 
+#include <cstdint>
+
 #include <trainer/event.h>
 #include <trainer/ext/console.h>
 

@@ -6,6 +6,7 @@
 #include <trainer/callback.h>
 
 #include <array>
+#include <cstdint>
 #include <trainer/sdk/callback.hpp>
 #include <type_traits>
 

@@ -7,6 +7,7 @@
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <trainer/sdk/mask.hpp>

@@ -7,6 +7,7 @@
 #include <trainer/plugin.h>
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace trainer::sdk {

@@ -5,6 +5,7 @@
 //   trainer.add_callback(CallbackSpec::plugin(trainer::sdk::plugin_table<Hello>(), {{"path", "out.txt"}}));
 #pragma once
 
+#include <cstdint>
 #include <cstring>
 #include <new>
 #include <string>

@@ -8,6 +8,7 @@
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
 
+#include <cstdint>
 #include <cstring>
 #include <memory>
 #include <new>

@@ -5,6 +5,8 @@
 
 #include <trainer/value.h>
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>

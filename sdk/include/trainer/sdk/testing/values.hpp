@@ -6,6 +6,7 @@
 #include <trainer/value.h>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <utility>
