@@ -47,6 +47,7 @@ class GreedyScheduler final : public MetricScheduler {
     if (smooth_) average_ = StreamingAverage{window_size_};
   }
 
+  using MetricScheduler::step;
   void step(double metric) override {
     if (smooth_ && average_) metric = average_->add(metric);
     ++last_epoch_;

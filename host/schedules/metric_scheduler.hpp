@@ -39,6 +39,7 @@ class StateReader {
 /// far. "epochs" in the names are evaluations.
 class MetricScheduler : public LRScheduler {
  public:
+  using LRScheduler::step;
   void step() final {}
   bool metric_driven() const final { return true; }
   std::vector<double> get_last_lr() const final { return {last_lr_.begin(), last_lr_.end()}; }

@@ -17,6 +17,7 @@ class PlateauScheduler final : public MetricScheduler {
     if (!kwargs.is_list("min_lr")) default_min_lr_ = kwargs.number("min_lr", 0);
   }
 
+  using MetricScheduler::step;
   void step(double metric) override {
     ++last_epoch_;
     if (is_better(metric)) {

@@ -31,8 +31,9 @@ void one_symbol(Subject& subject) {
 
 void binds_now(Subject& subject) {
   try {
-    const trainer_plugin& plugin = sdk::testing::load_plugin(subject.file().path.string());
-    if (&plugin != &sdk::testing::load_plugin(subject.file().path.string()))
+    const std::string file = subject.file().path.string();
+    const trainer_plugin& plugin = sdk::testing::load_plugin(file);
+    if (&plugin != &sdk::testing::load_plugin(file))
       throw Failure(TRAINER_ENTRY_NAME " gave another table the second time, expected the same");
   } catch (const Failure&) {
     throw;

@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <algorithm>
+
 #include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
@@ -57,6 +59,7 @@ struct Graph : Model {
     return out;
   }
   torch::nn::Module& module() override { return *tree; }
+  using Model::to;
   void to(const at::Device& device) override {
     Model::to(device);
     constant = constant.to(device);

@@ -2,6 +2,8 @@
 //
 // The functions that a program gives to a Trainer, as transformers' constructor has them, and the parts that a class
 // overrides.
+#include <cmath>
+
 #include "trainer/trainer_options.hpp"
 
 #include <gmock/gmock.h>
@@ -190,6 +192,7 @@ TEST_F(TrainerOptionsTest, AnExceptionOfAFunctionIsAnErrorThatSaysWhere) {
 
 TEST_F(TrainerOptionsTest, EvaluationAndSavingCanBeOverridden) {
   struct Own : Trainer {
+    using Trainer::evaluate;
     using Trainer::Trainer;
     json::object evaluate(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) override {
       calls.push_back("evaluate");
