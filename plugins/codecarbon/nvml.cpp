@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Binds NVML, chooses the GPUs to measure, and counts their energy.
+// Chooses the GPUs to measure, and counts their energy.
 #include "nvml.hpp"
 
 #include <trainer/host.h>
@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <map>
 
-#include "shared/system/shared_library.hpp"
 #include "text.hpp"
 
 namespace trainer::codecarbon {
@@ -76,22 +75,13 @@ std::vector<unsigned> select_gpus(const std::optional<std::string>& gpu_ids,
 std::unique_ptr<NvmlMeter> NvmlMeter::open(const std::optional<std::string>& gpu_ids,
                                            const std::optional<std::string>& cuda_visible_devices, const Log& log,
                                            const char* library) {
-  const plugins::SharedLibrary nvml(library);
-  NvmlApi api{};
-  const bool bound =
-      nvml && nvml.bind("nvmlInit_v2", api.init) && nvml.bind("nvmlShutdown", api.shutdown) &&
-      nvml.bind("nvmlDeviceGetCount_v2", api.device_count) && nvml.bind("nvmlDeviceGetHandleByIndex_v2", api.device) &&
-      nvml.bind("nvmlDeviceGetName", api.name) && nvml.bind("nvmlDeviceGetUUID", api.uuid) &&
-      nvml.bind("nvmlDeviceGetTotalEnergyConsumption", api.total_energy) &&
-      nvml.bind("nvmlDeviceGetPowerUsage", api.power) && nvml.bind("nvmlDeviceGetUtilizationRates", api.utilization);
-  if (bound) return open(api, gpu_ids, cuda_visible_devices, log);
-  if (log)
-    log(TRAINER_LOG_DEBUG,
-        nvml ? std::string(library) + " lacks a function; GPUs are not measured" : "no NVIDIA GPU: " + nvml.error());
+  std::string why;
+  if (const auto api = plugins::bind_nvml(library, why)) return open(*api, gpu_ids, cuda_visible_devices, log);
+  if (log) log(TRAINER_LOG_DEBUG, why);
   return nullptr;
 }
 
-std::unique_ptr<NvmlMeter> NvmlMeter::open(const NvmlApi& api, const std::optional<std::string>& gpu_ids,
+std::unique_ptr<NvmlMeter> NvmlMeter::open(const plugins::NvmlApi& api, const std::optional<std::string>& gpu_ids,
                                            const std::optional<std::string>& cuda_visible_devices, const Log& log) {
   if (api.init() != 0) {
     if (log) log(TRAINER_LOG_DEBUG, "no NVIDIA GPU: the driver is not running");
@@ -142,7 +132,7 @@ void NvmlMeter::start() {
 void NvmlMeter::sample(double seconds, double) {
   double percent = 0;
   for (Device& device : devices_) {
-    NvmlUtilization rates{};
+    plugins::NvmlUtilization rates{};
     if (api_.utilization(device.handle, &rates) == 0) percent += rates.gpu;
     // Asked always, as the counter may fail at the end of the interval: then this is what there is.
     unsigned milliwatts = 0;

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// GPU energy from NVIDIA's driver library, bound at run time: own prototypes after nvml.h, of
-// functions that have had one form since the Volta generation.
+// GPU energy from NVIDIA's driver library.
 #pragma once
 
 #include <cstdint>
@@ -11,28 +10,9 @@
 #include <vector>
 
 #include "power.hpp"
+#include "shared/system/nvml.hpp"
 
 namespace trainer::codecarbon {
-
-inline constexpr const char* nvml_library = "libnvidia-ml.so.1";
-
-struct NvmlUtilization {
-  unsigned gpu;  // % of the last sample period in which a kernel ran
-  unsigned memory;
-};
-
-/// All return 0 for success.
-struct NvmlApi {
-  int (*init)();
-  int (*shutdown)();
-  int (*device_count)(unsigned* count);
-  int (*device)(unsigned index, void** device);
-  int (*name)(void* device, char* text, unsigned size);
-  int (*uuid)(void* device, char* text, unsigned size);
-  int (*total_energy)(void* device, unsigned long long* millijoules);
-  int (*power)(void* device, unsigned* milliwatts);
-  int (*utilization)(void* device, NvmlUtilization* rates);
-};
 
 /// Which of the devices to measure: `gpu_ids` if set, else CUDA_VISIBLE_DEVICES if set, else all.
 /// Indices and UUID prefixes, with commas; an id that is not there is named in a warning.
@@ -46,9 +26,9 @@ class NvmlMeter : public Meter {
   /// more than a debug line.
   static std::unique_ptr<NvmlMeter> open(const std::optional<std::string>& gpu_ids,
                                          const std::optional<std::string>& cuda_visible_devices, const Log& log,
-                                         const char* library = nvml_library);
+                                         const char* library = plugins::nvml_library);
   /// The same over a given table.
-  static std::unique_ptr<NvmlMeter> open(const NvmlApi& api, const std::optional<std::string>& gpu_ids,
+  static std::unique_ptr<NvmlMeter> open(const plugins::NvmlApi& api, const std::optional<std::string>& gpu_ids,
                                          const std::optional<std::string>& cuda_visible_devices, const Log& log);
   ~NvmlMeter() override;
 
@@ -68,10 +48,10 @@ class NvmlMeter : public Meter {
     std::optional<double> millijoules;  // last reading; empty without a counter
     double sampled_joules = 0;          // power x time since then, for the time without a reading
   };
-  NvmlMeter(const NvmlApi& api, std::vector<Device> devices) : api_(api), devices_(std::move(devices)) {}
+  NvmlMeter(const plugins::NvmlApi& api, std::vector<Device> devices) : api_(api), devices_(std::move(devices)) {}
   std::optional<double> energy(const Device& device) const;
 
-  NvmlApi api_;
+  plugins::NvmlApi api_;
   std::vector<Device> devices_;
   double utilization_ = 0;
 };

@@ -4,6 +4,7 @@
 #include "artifact.hpp"
 
 #include <algorithm>
+#include <array>
 #include <boost/uuid/detail/md5.hpp>
 #include <cerrno>
 #include <fstream>

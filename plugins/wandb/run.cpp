@@ -4,6 +4,7 @@
 #include "run.hpp"
 
 #include "earlier_run.hpp"
+#include "gpu_stats.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/files.hpp"
 #include "shared/system/random_id.hpp"
@@ -90,12 +91,15 @@ void Run::finish(int exit_code) {
 // disk.
 void Run::stats_thread() {
   SystemSampler sampler;
+  const std::unique_ptr<GpuSampler> gpus = GpuSampler::open();
   Items row;
   std::unique_lock lock(mutex_);
   while (!stop_) {
     lock.unlock();
     row.clear();
-    for (const auto& [name, value] : sampler.sample()) row.add_stat(name, value);
+    std::vector<std::pair<std::string, double>> found = sampler.sample();
+    if (gpus) gpus->sample(found);
+    for (const auto& [name, value] : found) row.add_stat(name, value);
     file_->stats(plugins::nanoseconds_now(), row);
     lock.lock();
     wake_.wait_for(lock, settings_.stats_interval, [this] { return stop_; });

@@ -8,10 +8,14 @@
 #include <sys/resource.h>
 #include <trainer/plugin.h>
 
+#include <algorithm>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <memory>
+#include <set>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <variant>
@@ -29,6 +33,7 @@
 #include "plugins/shared/csv_text/csv_text.hpp"
 #include "plugins/shared/system/machine.hpp"
 #include "plugins/shared/system/random_id.hpp"
+#include "support/fake_nvml.hpp"
 #include "support/plugin_builder.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -281,33 +286,9 @@ TEST_F(CodeCarbonRapl, OneCounterShownForEachDieCountsOnce) {
   EXPECT_DOUBLE_EQ(meter->take_joules(1), 40);
 }
 
-/// Two GPUs. Each reading of the counter of GPU i finds 1000 (i + 1) J more.
-constexpr const char* fake_nvml = R"(#include <stdio.h>
-static unsigned long long energy[2] = {5000000, 7000000};
-static int number(void* device) { return *(char*)device - '0'; }
-static char devices[2] = {'0', '1'};
-int nvmlInit_v2(void) { return 0; }
-int nvmlShutdown(void) { return 0; }
-int nvmlDeviceGetCount_v2(unsigned* count) { return *count = 2, 0; }
-int nvmlDeviceGetHandleByIndex_v2(unsigned i, void** device) { return *device = devices + i, 0; }
-int nvmlDeviceGetName(void* device, char* text, unsigned size) {
-  return (void)device, snprintf(text, size, "Fake GPU"), 0;
-}
-int nvmlDeviceGetUUID(void* device, char* text, unsigned size) {
-  return snprintf(text, size, "GPU-%dabc", number(device)), 0;
-}
-int nvmlDeviceGetTotalEnergyConsumption(void* device, unsigned long long* mj) {
-  return *mj = energy[number(device)] += 1000000ull * (number(device) + 1), 0;
-}
-int nvmlDeviceGetPowerUsage(void* device, unsigned* mw) { return (void)device, *mw = 100000, 0; }
-int nvmlDeviceGetUtilizationRates(void* device, unsigned* rates) {
-  return rates[0] = 40 + 20 * number(device), rates[1] = 5, 0;
-}
-)";
-
 TEST(CodeCarbonNvml, ReadsTheEnergyCountersOfALibrary) {
   const TemporaryDirectory directory;
-  const std::string library = plugin_builder::compile(directory.path() / "libnvidia-ml.so.1", fake_nvml);
+  const std::string library = plugin_builder::compile(directory.path() / "libnvidia-ml.so.1", test::fake_nvml);
   const auto all = NvmlMeter::open(std::nullopt, std::nullopt, nullptr, library.c_str());
   ASSERT_TRUE(all);
   EXPECT_EQ(all->count(), 2);
@@ -331,14 +312,14 @@ TEST(CodeCarbonNvml, AbsentIsNoMoreThanADebugLine) {
 }
 
 TEST(CodeCarbonNvml, PowerStandsInForAMissingCounter) {
-  NvmlApi api{};
+  plugins::NvmlApi api{};
   api.init = api.shutdown = [] { return 0; };
   api.device_count = [](unsigned* count) { return *count = 1, 0; };
   api.device = [](unsigned, void** device) { return *device = device, 0; };
   api.name = api.uuid = [](void*, char*, unsigned) { return 3; };
   api.total_energy = [](void*, unsigned long long*) { return 3; };  // NVML_ERROR_NOT_SUPPORTED
   api.power = [](void*, unsigned* milliwatts) { return *milliwatts = 50000, 0; };
-  api.utilization = [](void*, NvmlUtilization*) { return 3; };
+  api.utilization = [](void*, plugins::NvmlUtilization*) { return 3; };
   const auto meter = NvmlMeter::open(api, std::nullopt, std::nullopt, nullptr);
   ASSERT_TRUE(meter);
   EXPECT_EQ(meter->model(), "1 x Unknown GPU");

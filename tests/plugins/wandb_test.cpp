@@ -5,8 +5,11 @@
 #include <fstream>
 
 #include "support/fake_host.hpp"
+#include "support/fake_nvml.hpp"
+#include "support/plugin_builder.hpp"
 #include "support/scratch_directory.hpp"
 #include "wandb/artifact.hpp"
+#include "wandb/gpu_stats.hpp"
 #include "wandb/settings.hpp"
 #include "wandb/watch.hpp"
 
@@ -47,6 +50,39 @@ TEST(WandbHistogram, LeavesOutWhatIsNotFinite) {
   EXPECT_TRUE(histogram(std::vector<double>{NAN}).counts.empty());
   EXPECT_TRUE(histogram(std::vector<float>{}).counts.empty());
   EXPECT_TRUE(histogram(std::vector<float>{-3e38f, 3e38f}).counts.empty());
+}
+
+// The names and units are those of wandb 0.31.0.
+TEST(WandbGpus, HaveARowEachOfWhatTheyTell) {
+  const test::ScratchDirectory directory;
+  const std::string library = plugin_builder::compile(directory.path() / "libnvidia-ml.so.1", test::fake_nvml);
+  const auto gpus = GpuSampler::open(library.c_str());
+  ASSERT_TRUE(gpus);
+  std::vector<std::pair<std::string, double>> row{{"cpu", 1}};
+  gpus->sample(row);
+  const std::vector<std::pair<std::string, double>> expected{
+      {"cpu", 1},
+      {"gpu.0.gpu", 40},
+      {"gpu.0.memory", 5},
+      {"gpu.0.memoryAllocated", 25},
+      {"gpu.0.memoryAllocatedBytes", 2000},
+      {"gpu.0.temp", 50},
+      {"gpu.0.powerWatts", 100},
+      {"gpu.0.enforcedPowerLimitWatts", 400},
+      {"gpu.0.powerPercent", 25},
+      {"gpu.0.smClock", 1000},
+      {"gpu.0.memoryClock", 2000},
+      {"gpu.1.gpu", 60},
+      {"gpu.1.memory", 5},
+      {"gpu.1.memoryAllocated", 25},
+      {"gpu.1.memoryAllocatedBytes", 2000},
+      {"gpu.1.temp", 51},
+      {"gpu.1.powerWatts", 100},
+      {"gpu.1.smClock", 1000},
+      {"gpu.1.memoryClock", 2000},
+  };
+  EXPECT_EQ(expected, row);
+  EXPECT_FALSE(GpuSampler::open("libno-such-nvml.so.1"));
 }
 
 // The right sides are those of wandb.util.make_artifact_name_safe(), wandb 0.31.0.
