@@ -72,21 +72,13 @@ def speed_mlp(machine):
     data = {"features": torch.randn(4096, 64), "labels": torch.randint(10, (4096,))}
     files = rows.saved(machine, {"train": data})
     steps, warm_up = (20, 10) if machine.dry else (600, 200)
-    for hidden, batch in ((64, 8), (256, 32), (1024, 64)):
-        args = {"per_device_train_batch_size": batch, "learning_rate": 1e-3, "dataloader_drop_last": True}
-        model = {"type": "mlp", "layers": mlp(hidden)[0]}
-        yield compared(
-            machine,
-            f"mlp {hidden}",
-            lambda hidden=hidden: Classifier(mlp(hidden)[1]),
-            model,
-            files,
-            data,
-            args,
-            steps,
-            warm_up,
-            1.1,
-        )
+    import transformers.trainer  # noqa: F401  before the measuring
+
+    with machine.alone():
+        for hidden, batch in ((64, 8), (256, 32), (1024, 64)):
+            args = {"per_device_train_batch_size": batch, "learning_rate": 1e-3, "dataloader_drop_last": True}
+            yield compared(machine, f"mlp {hidden}", lambda hidden=hidden: Classifier(mlp(hidden)[1]),
+                           {"type": "mlp", "layers": mlp(hidden)[0]}, files, data, args, steps, warm_up, 1.1)  # fmt: skip
 
 
 def speed_of(kind, size):
@@ -101,18 +93,18 @@ def speed_of(kind, size):
         file = machine.place / "model.pt2"
         libtrainer.export(model, {k: v[:2] for k, v in data.items()}, file)
         files = rows.saved(machine, {"train": data})
-        steps, warm_up = (4, 2) if machine.dry else (200, 100) if size == "tiny" else (60, 30)
-        for precision in ("fp32",) if size == "tiny" else ("fp32", "bf16"):
-            args = {
-                "per_device_train_batch_size": 8 if size == "tiny" else 32,
-                "learning_rate": 1e-4,
-                **peers.PRECISIONS[precision],
-            }
-            yield compared(machine, f"{kind} {size}, {precision}", lambda: peers.transformer(kind, size)[0],
-                           {"type": "pt2", "file": str(file)}, files, data, args, steps, warm_up, 1.1,
-                           rounds=2 if size == "tiny" else 1)  # fmt: skip
+        steps, warm_up = (4, 2) if machine.dry else (200, 100) if size == "tiny" else (40, 20)
+        import transformers.trainer  # noqa: F401  before the measuring
 
-    row(f"speed.{kind}_{size}", limit=120, alone=True)(run)
+        with machine.alone():
+            for precision in ("fp32",) if size == "tiny" else ("fp32", "bf16"):
+                args = {"per_device_train_batch_size": 8 if size == "tiny" else 32, "learning_rate": 1e-4,
+                        **peers.PRECISIONS[precision]}  # fmt: skip
+                yield compared(machine, f"{kind} {size}, {precision}", lambda: peers.transformer(kind, size)[0],
+                               {"type": "pt2", "file": str(file)}, files, data, args, steps, warm_up, 1.1,
+                               rounds=2 if size == "tiny" else 1)  # fmt: skip
+
+    row(f"speed.{kind}_{size}", limit=100, alone=True)(run)
 
 
 for _kind in ("bert", "gpt2"):
@@ -146,11 +138,16 @@ def pinned(machine):
     libtrainer.export(Images(), {k: v[:2] for k, v in data.items()}, file)
     files = rows.saved(machine, {"train": data})
     found = {}
-    for pin in (True, False):
-        for workers in (0, 4):
-            args = {"per_device_train_batch_size": 64, "dataloader_pin_memory": pin, "dataloader_num_workers": workers}
-            name = f"pin{pin}{workers}"
-            found[pin, workers] = step_ms(machine, name, {"type": "pt2", "file": str(file)}, files, args, 80, 40)
+    with machine.alone():
+        for pin in (True, False):
+            for workers in (0, 4):
+                args = {
+                    "per_device_train_batch_size": 64,
+                    "dataloader_pin_memory": pin,
+                    "dataloader_num_workers": workers,
+                }
+                name = f"pin{pin}{workers}"
+                found[pin, workers] = step_ms(machine, name, {"type": "pt2", "file": str(file)}, files, args, 40, 20)
     text = ", ".join(f"{'pinned' if p else 'pageable'} {w} threads {ms:.2f} ms" for (p, w), ms in found.items())
     best = found[True, 4] <= 1.1 * min(found.values())
     yield "pinned batches, 38 MB each", passed(best), text + "; limit: pinned on threads within 10 % of the best"
