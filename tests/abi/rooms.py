@@ -46,12 +46,13 @@ SHARED = [
 ]
 MAY = {
     "plugin_api": [],
+    "report": [],
     "sdk": ["plugin_api"],
-    "plugins": ["plugin_api", "sdk"],
+    "plugins": ["plugin_api", "sdk", "report"],
     "core": ["plugin_api"],
     "host": ["plugin_api", "core"],
     "host/validator": ["plugin_api", "core", "sdk"],  # it plays host with the SDK's values
-    "host/command": ["plugin_api", "core"],
+    "host/command": ["plugin_api", "core", "report"],
 }
 # Public headers without a source of their name: the room that defines what they declare.
 PUBLIC = {
@@ -74,7 +75,7 @@ DIRECTIVE = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:#|%:)\s*(?:include|import)\w*(.
 FILE = re.compile(r'\s*([<"])([^">]+)[">]')
 SUFFIXES = {".c", ".cc", ".cpp", ".h", ".hh", ".hpp", ".inc", ".ipp"}
 NO_ROOMS = ("sdk/examples", "sdk/templates", "sdk/python", "host/examples", "host/cmake")
-GENERATED = {("python_bridge", "python_modules.hpp")}  # folder and name
+GENERATED = {("python_bridge", "python_modules.hpp"), ("report", "report/page_text.hpp")}  # folder and name
 # Outside libraries that a room must not know.
 TORCH = ("torch/", "ATen/", "c10/", "caffe2/")
 FOREIGN = {"core": TORCH, "plugins": TORCH, "sdk": (*TORCH, "boost/")}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 SOURCE = pathlib.Path(os.environ["SOURCE"])
 HERE = SOURCE / "tests" / "docs"
 WRONG = HERE / "wrong.md"  # each of its blocks has a fault, which has to be found
-ROOMS = ["docs", "plugin_api", "sdk", "core", "host", "plugins", "tests"]
+ROOMS = ["docs", "plugin_api", "report", "sdk", "core", "host", "plugins", "tests"]
 BLOCK = re.compile(r"(?:^<!-- in (?P<frame>.+) -->\n)?^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)^```$", re.M)
 
 
