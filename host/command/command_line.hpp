@@ -16,6 +16,9 @@ void add_common_options(CLI::App& app, RunOptions& options);
 void add_run_options(CLI::App& app, RunOptions& options);  ///< that, and the run file
 void add_resume(CLI::App& app, RunOptions& options);
 
+/// `report` and `show`; they set `status`.
+void add_report_commands(CLI::App& app, int& status);
+
 /// `plugins` and its commands; they set `status`.
 void add_plugin_commands(CLI::App& app, RunOptions& options, int& status);
 

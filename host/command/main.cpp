@@ -129,6 +129,7 @@ int run_command(int argc, char** argv) {
   add_common_options(*replay, options);
   replay->final_callback(with_plugins(trainer::command::replay));
 
+  trainer::command::add_report_commands(app, status);
   trainer::command::add_plugin_commands(app, options, status);
 
   struct End {

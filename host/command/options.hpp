@@ -44,6 +44,12 @@ struct ValidateOptions {
   bool list = false;
 };
 
+/// What `report` and `show` get.
+struct ReportOptions {
+  std::vector<std::filesystem::path> runs;
+  std::filesystem::path output = "report.html";
+};
+
 int train(const RunOptions& options);
 int run(const RunOptions& options);
 int evaluate(const RunOptions& options);
@@ -52,6 +58,8 @@ int plugins_order(const RunOptions& options);
 
 // These need no LibTorch.
 int replay(const RunOptions& options);
+int report(const ReportOptions& options);
+int show(const ReportOptions& options);
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_forgive(const std::string& given, const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);

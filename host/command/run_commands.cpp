@@ -7,6 +7,7 @@
 #include "command/predictions.hpp"
 #include "command/print.hpp"
 #include "command/record_result.hpp"
+#include "command/report_costs.hpp"
 #include "command/session.hpp"
 #include "command/summary.hpp"
 #include "state/checkpoint_names.hpp"
@@ -93,6 +94,7 @@ int train(const RunOptions& options) {
   do_actions(session, [&](const auto&) {
     session.trainer().save_model(session.trainer().args().output_dir);
     session.trainer().save_state();
+    add_costs_to_report(session.trainer());
   });
   const Trainer& trainer = session.trainer();
   if (!options.quiet) print_summary(trainer, session.trainer_seconds());

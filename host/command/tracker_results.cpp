@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "command/run_reader.hpp"
+
 namespace trainer::command {
 namespace fs = std::filesystem;
 namespace {
@@ -30,6 +32,8 @@ std::vector<TrackerResult> tracker_results(const std::vector<std::shared_ptr<Cal
     return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& entry) { return entry->name == name; });
   };
   std::vector<TrackerResult> results;
+  if (const auto file = output_dir / "report.html"; ran("html") && fs::exists(file))
+    results.push_back({"report", file_url(file)});
   if (const auto file = output_dir / "metrics.csv"; ran("csv") && fs::exists(file))
     results.push_back({"metrics", file.string()});
   if (const auto file = output_dir / "emissions.csv"; ran("codecarbon") && fs::exists(file))

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "trainer/trainer.hpp"
+
+namespace trainer::command {
+
+/// Adds to the page of the plugin html, when it took part and wrote output_dir/report.html, what no plugin is told: the
+/// time of each callback, and how long the training waited for data.
+void add_costs_to_report(const Trainer& trainer);
+
+}  // namespace trainer::command

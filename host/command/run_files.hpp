@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <filesystem>
+
+#include "report/run.hpp"
+
+namespace trainer::command {
+
+/// Adds what stands beside a state, in `beside`, or in the run's output_dir, `home`: arguments, the model's
+/// configuration and tensors, plugins, and what the plugin html kept. A file that is missing or no such file adds
+/// nothing.
+void read_files(report::Run& run, const std::filesystem::path& beside, const std::filesystem::path& home);
+
+}  // namespace trainer::command
