@@ -24,6 +24,7 @@ have_fuzzer() {
 have_cmake() {
   have cmake && printf '3.22\n%s\n' "$(cmake --version | sed -n '1s/[^0-9]*//p')" | sort -C -V
 }
+have_browser() { have chromium-headless-shell || have chromium || have google-chrome; }
 have_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 # want <package> [command]: the package is missing when the command fails, or where there is no command,
@@ -58,6 +59,7 @@ setup_packages() { # [size]
   [ "${1:-}" = quick ] || want libxxhash-dev
   if [ "${1:-}" = tests ] || [ "${1:-}" = all ]; then
     want gdb have gdb
+    want chromium-headless-shell have_browser
     want openssl have openssl
     want rustc have rustc
   fi

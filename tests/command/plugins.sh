@@ -31,7 +31,8 @@ grep -q "^not usable: .*p/broken.so" list.txt
 grep -q "^left out: .*plugins/csv.so has the id \"csv\" of .*p/csv.so" list.txt
 
 "$TRAINER" plugins list --order "$SOURCE/host/examples/digits/run.json" >order.txt 2>/dev/null
-printf '%s\n' "1. DefaultFlowCallback" "2. csv" "3. tensorboard" "4. codecarbon" "5. early_stopping" "6. PrinterCallback" >expected.txt
+printf '%s\n' "1. DefaultFlowCallback" "2. csv" "3. html" "4. tensorboard" "5. codecarbon" \
+  "6. early_stopping" "7. PrinterCallback" >expected.txt
 diff expected.txt order.txt
 
 # A tracker that the callbacks configure is made once, where they have it.
@@ -39,5 +40,5 @@ sed 's/"plugin": "early_stopping", "config": {"early_stopping_patience": 8}/"plu
   "$SOURCE/host/examples/digits/run.json" >"run.json"
 cp "$SOURCE"/host/examples/digits/*.csv .
 "$TRAINER" plugins list --order run.json >order.txt 2>/dev/null
-printf '%s\n' "1. DefaultFlowCallback" "2. tensorboard" "3. codecarbon" "4. csv" "5. PrinterCallback" >expected.txt
+printf '%s\n' "1. DefaultFlowCallback" "2. html" "3. tensorboard" "4. codecarbon" "5. csv" "6. PrinterCallback" >expected.txt
 diff expected.txt order.txt
