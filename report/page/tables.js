@@ -64,7 +64,8 @@ function summaryOfOne(run) {
   entries.push(["epochs", formatNumber(run.epoch), epochs]);
   if (loss) entries.push(["last loss", formatNumber(run.last("loss")), atStep(loss.step[loss.step.length - 1])]);
   if (seconds > 0) entries.push(["time", formatDuration(seconds)]);
-  if (samples > 0) entries.push(["speed", `${formatNumber(samples)} samples/s`, `${formatNumber(steps)} steps/s`]);
+  const rate = (value) => formatNumber(value < 100 ? value : Math.round(value));
+  if (samples > 0) entries.push(["speed", `${rate(samples)} samples/s`, `${rate(steps)} steps/s`]);
   if (run.train_seconds > 0)
     entries.push(["waited for data", formatPercent(run.data_seconds / run.train_seconds), "of the training"]);
   if (seconds > 0 && run.callbacks.some((one) => one.seconds !== undefined)) {
