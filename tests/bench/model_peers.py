@@ -151,8 +151,7 @@ def transformers(name, directory):
         log_level="error",
         dataloader_pin_memory=False,
     )
-    dataset = [{key: column[i] for key, column in rows.items()} for i in range(BATCHES * measured.rows)]
-    Trainer(model=model, args=args, train_dataset=dataset, callbacks=[watch]).train()
+    Trainer(model=model, args=args, train_dataset=zoo.rows_of(rows), callbacks=[watch]).train()
     return watch.seconds
 
 

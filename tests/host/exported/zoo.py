@@ -31,6 +31,16 @@ def sizes(seed):
     )
 
 
+def rows_of(columns):
+    """What a Trainer takes as a dataset."""
+    return [dict(zip(columns, values)) for values in zip(*columns.values())]
+
+
+def stacked(rows):
+    """A collator: all columns, whatever the model takes."""
+    return {name: torch.stack([row[name] for row in rows]) for name in rows[0]}
+
+
 def outputs(logits, labels):
     return {"loss": None if labels is None else F.cross_entropy(logits, labels), "logits": logits}
 
