@@ -14,12 +14,10 @@ import time
 
 import torch
 
-KEEP = ("loss", "grad_norm", "learning_rate", "eval_loss", "step")
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "parity"))
+from exported_models import history  # noqa: E402
+
 PRECISIONS = {"fp32": {}, "bf16": {"bf16": True}, "fp16": {"fp16": True}, "tf32": {"tf32": True}}
-
-
-def history(entries):
-    return [{k: e[k] for k in KEEP if k in e} for e in entries if "train_loss" not in e]
 
 
 def ours(machine, name, model, data, args, resume=None, env=(), extra=()):
@@ -54,16 +52,16 @@ def weights_of(place):
 
 def theirs(machine, name, model, data, args, resume=None):
     """The real Trainer, in this process."""
+    import zoo
     from transformers import PrinterCallback, Trainer, TrainingArguments, set_seed
 
-    rows = {part: [{k: v[i] for k, v in columns.items()} for i in range(len(next(iter(columns.values()))))]
-            for part, columns in data.items()}  # fmt: skip
+    rows = {part: zoo.rows_of(columns) for part, columns in data.items()}
     args = {"report_to": "none", "disable_tqdm": True, "save_strategy": "no", "use_cpu": machine.dry, **args}
     args = TrainingArguments(**args, output_dir=str(machine.place / name))
     set_seed(args.seed)
     trainer = Trainer(
         model=model, args=args, train_dataset=rows["train"], eval_dataset=rows.get("eval"),
-        data_collator=lambda batch: {k: torch.stack([row[k] for row in batch]) for k in batch[0]},
+        data_collator=zoo.stacked,
     )  # fmt: skip
     trainer.remove_callback(PrinterCallback)
     trainer.train(resume_from_checkpoint=resume)
@@ -107,7 +105,7 @@ class Classifier(torch.nn.Module):
 
 
 def transformer(kind, size):
-    """(model, data, name of dynamic dimensions) of a BERT or GPT-2; size is "tiny" or "mid"."""
+    """The model and its data, a BERT or GPT-2; size is "tiny" or "mid"."""
     import transformers
 
     width, layers, heads, words, length, rows = (

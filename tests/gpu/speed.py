@@ -58,8 +58,8 @@ def compared(machine, label, make, model, files, data, args, steps, warm_up, lim
         if n == 0:
             real.append(real_ms(machine, f"real{label}".replace(" ", "_"), make(), data, args, steps, warm_up))
     a, b, c = min(own), min(real), min(plain)
-    good = machine.dry or a <= limit * c
-    return (f"step, {label}", passed(good), f"{a:.3f} ms; the real Trainer {b:.3f} ({b / a:.2f} x); "
+    status = "SKIP" if machine.dry else passed(a <= limit * c)
+    return (f"step, {label}", status, f"{a:.3f} ms; the real Trainer {b:.3f} ({b / a:.2f} x); "
             f"PyTorch's loop {c:.3f} ({a / c:.2f} of it, limit {limit})")  # fmt: skip
 
 
