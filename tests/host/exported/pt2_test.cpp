@@ -139,7 +139,6 @@ TEST(Pt2, ComputesUnderAutocast) {
   expect_equal(found, with_autocast([&] { return eager.forward(batch, false); }));
 }
 
-// Its graph names types, which a cast of the weights would not change.
 TEST(Pt2, HasGraphsOfItsOwnForBfloat16) {
   ModelFile file, mixed;
   mixed.argument("dropout", "train") = json::object{{"as_bool", false}};
@@ -160,6 +159,7 @@ TEST(Pt2, HasGraphsOfItsOwnForBfloat16) {
   EXPECT_EQ(model->module().named_buffers()["calls"].item<std::int64_t>(), 2);
 }
 
+// Its graph names types, which a cast of the weights would not change.
 TEST(Pt2, IsNotCast) {
   EXPECT_THAT(error_of([] { load(ModelFile())->to(at::kBFloat16); }), HasSubstr("is not cast to BFloat16"));
   EXPECT_EQ(error_of([] { load(ModelFile())->to(at::kFloat); }), "no error");
