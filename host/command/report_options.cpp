@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What `report` and `show` take.
+#include <memory>
+
 #include "command/command_line.hpp"
 
 namespace trainer::command {

@@ -2,6 +2,7 @@
 #include "command/run_files.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <optional>
 

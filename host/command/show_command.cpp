@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // show: a run in the terminal, with small curves.
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 
