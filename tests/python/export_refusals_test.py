@@ -94,6 +94,13 @@ def check_graphs():
     def cond(self, y, x):
         return torch.cond(y.sum() > 0, lambda z: z.sin(), lambda z: z.cos(), (y,))
 
+    def compared(self, y, x):
+        rows = y[:, None].repeat(1, 3, 1)
+        return self.pair(rows, rows, tgt_mask=nn.Transformer.generate_square_subsequent_mask(3))[:, 0]
+
+    masked = Net(compared)
+    masked.pair = nn.Transformer(4, 2, 1, 1, 8, 0.0, batch_first=True)
+
     @torch.library.custom_op("exporttest::twice", mutates_args=())
     def twice(y: torch.Tensor) -> torch.Tensor:
         return y * 2
@@ -104,6 +111,7 @@ def check_graphs():
     refused(
         ["training", "values of tensors", 'y.sum() > 0 else y" in export_refusals_test.py', "torch.where"], Net(branch)
     )
+    refused(["training", "values of tensors", "tgt_mask"], masked)
     refused(["leaves out whole layers", "set layerdrop to 0"], Net(drop))
     refused(["generators of Python or NumPy"], Net(python))
     refused(["gives another", "depends on more than its inputs"], Net(mode))
