@@ -3,11 +3,13 @@
 """Models of transformers and of torch.nn, exported, beside the real transformers.Trainer on the modules themselves.
 
 Both are run here and now, so their numbers are equal in bits: losses, gradient norms, evaluations, and the weights at the
-end. A checkpoint of ours is opened by from_pretrained(). Where no random number is needed it goes on in Python, and one
-of Python's in ours: each keeps the state of its generators in files of its own. One run is killed at some moment, and goes on.
+end. So are all events with their states and controls, and trainer_state.json. A checkpoint of ours is opened by
+from_pretrained(). Where no random number is needed it goes on in Python, and one of Python's in ours: each keeps the state
+of its generators in files of its own. One run is killed at some moment, and goes on.
 """
 
 import argparse
+import contextlib
 import importlib.util
 import json
 import os
@@ -19,6 +21,8 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+
+from compare import Differences
 
 SOURCE = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(SOURCE / "sdk/python/src"), str(SOURCE / "tests/host/exported")]
@@ -146,22 +150,40 @@ def arguments(extra, output_dir):
     return {**ARGS, **extra, "output_dir": str(output_dir), "report_to": "none", "use_cpu": True, "disable_tqdm": True}
 
 
+@contextlib.contextmanager
+def recorded(directory):
+    """The events of Trainers as record_case.py writes them."""
+    from record_case import Recorder
+    from transformers.trainer_callback import CallbackHandler
+
+    original, recorder = CallbackHandler.call_event, Recorder(directory)
+    try:
+        yield
+    finally:
+        CallbackHandler.call_event = original
+    (directory / "trace.jsonl").write_text("".join(json.dumps(line) + "\n" for line in recorder.trace))
+
+
 def theirs(case, place, resume=None, model=None):
     """The log history of the real Trainer, the weights at the end, and what it then predicts for rows of several lengths."""
+    from record_case import copy_state
     from transformers import Trainer, TrainingArguments, set_seed
 
     model = model or case.model()
     set_seed(ARGS["seed"])
-    trainer = Trainer(
-        model=model,
-        args=TrainingArguments(**arguments(case.args, place)),
-        train_dataset=case.rows(case.train),
-        eval_dataset={"one": case.rows(case.eval), "other": case.rows(case.train)}
-        if case.two_sets
-        else case.rows(case.eval),
-        data_collator=case.collator(),
-    )
-    trainer.train(resume_from_checkpoint=resume)
+    with recorded(place):
+        trainer = Trainer(
+            model=model,
+            args=TrainingArguments(**arguments(case.args, place)),
+            train_dataset=case.rows(case.train),
+            eval_dataset={"one": case.rows(case.eval), "other": case.rows(case.train)}
+            if case.two_sets
+            else case.rows(case.eval),
+            data_collator=case.collator(),
+        )
+        trainer.train(resume_from_checkpoint=resume)
+    trainer.state.save_to_json(place / "state.json")
+    copy_state(place / "state.json", place / "trainer_state.json")
     names = set(dict(model.named_parameters())) | set(dict(model.named_buffers()))
     weights = {k: v for k, v in model.state_dict().items() if k in names}
     logs = history(trainer.state.log_history)
@@ -190,8 +212,8 @@ def prepared(command, case, place, more=None):
     return [command, "train", str(place / "run.json"), "--quiet"]
 
 
-def ours(command, case, place, resume=None, more=None):
-    argv = prepared(command, case, place, more)
+def ours(command, case, place, resume=None, more=None, record=None):
+    argv = prepared(command, case, place, more) + (["--record", record] if record else [])
     if resume:
         argv += ["--resume_from_checkpoint", str(resume)]
     subprocess.run(argv, check=True, env=dict(os.environ, OMP_NUM_THREADS="1"))
@@ -258,8 +280,12 @@ def run(command, case, root):
     libtrainer.save_dataset(case.train, case.train_file)
     libtrainer.save_dataset(case.eval, case.eval_file)
     real = theirs(case, root / "theirs")
-    own = ours(command, case, root / "ours")
+    own = ours(command, case, root / "ours", record=root / "record")
     yield from differences("ours", own, real)
+    found = Differences(0, 0)
+    found.trace(root / "theirs/trace.jsonl", root / "record/trace.jsonl")
+    found.state(root / "theirs/trainer_state.json", root / "record/trainer_state.json")
+    yield from found.found
     yield from differences(
         "ours, resumed", ours(command, case, root / "ours_again", root / "ours/output/checkpoint-4"), real
     )
