@@ -17,6 +17,7 @@ import types
 import typing
 import warnings
 
+import step_peers
 import torch
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
@@ -31,8 +32,7 @@ class Mlp(torch.nn.Module):
 
     def __init__(self):
         super().__init__()
-        layers = [torch.nn.Linear(64, 64), torch.nn.ReLU(), torch.nn.Linear(64, 64), torch.nn.ReLU()]
-        self.net = torch.nn.Sequential(*layers, torch.nn.Linear(64, 10))
+        self.net = step_peers.make_net(64)
 
     def forward(self, features, labels=None):
         return zoo.outputs(self.net(features), labels)
