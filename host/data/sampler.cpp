@@ -42,16 +42,15 @@ at::Tensor WeightedRandomSampler::indices(std::int64_t epoch) const {
 
 LengthGroupedSampler::LengthGroupedSampler(const at::Tensor& lengths, std::int64_t batch_size,
                                            std::optional<std::uint64_t> seed)
-    : lengths_(lengths_of_rows(lengths, "LengthGroupedSampler")), batch_size_(batch_size), seed_(seed) {
+    : lengths_(lengths_of_rows(lengths, "LengthGroupedSampler")), batch_size_(batch_size) {
+  if (seed) generator_ = generator_of(*seed, 0);
   if (batch_size < 1)
     throw_usage(error_id::arguments_invalid,
                 "LengthGroupedSampler: batch_size is " + std::to_string(batch_size) + ", expected at least 1");
 }
 
 at::Tensor LengthGroupedSampler::indices(std::int64_t) const {
-  std::optional<at::Generator> generator;
-  if (seed_) generator = generator_of(*seed_, 0);
-  const at::Tensor order = at::randperm(size(), generator, at::kLong);
+  const at::Tensor order = at::randperm(size(), generator_, at::kLong);
   auto* rows = order.mutable_data_ptr<std::int64_t>();
   const std::int64_t* lengths = lengths_.data();
   const std::int64_t batches = std::clamp<std::int64_t>(size() / (batch_size_ * 4), 1, 50);

@@ -4,7 +4,8 @@
 
     build/test-venv/bin/python tests/host/record_samplers.py >tests/host/recorded/samplers.json
 
-by_length draws from the default generator, which is seeded once, then gives an epoch after another; eval has a generator of its own.
+by_length draws from the default generator, which is seeded once, then gives an epoch after another; eval has a generator of its own, and is
+a kept loader's of two evaluations.
 """
 
 import json
@@ -19,7 +20,7 @@ def by_length(lengths, batch_size, seed):
     sampler = LengthGroupedSampler(batch_size, lengths=lengths)
     evaluation = LengthGroupedSampler(batch_size, lengths=lengths, generator=torch.Generator().manual_seed(seed))
     case = {"batch_size": batch_size, "seed": seed, "lengths": lengths}
-    return case | {"epochs": [list(sampler) for _ in range(3)], "eval": list(evaluation)}
+    return case | {"epochs": [list(sampler) for _ in range(3)], "eval": [list(evaluation) for _ in range(2)]}
 
 
 def rebalanced(lengths, step_rows, micro_batches, drop_last):

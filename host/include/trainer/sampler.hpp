@@ -3,6 +3,7 @@
 // Which rows of a Dataset an epoch takes, and in which order.
 #pragma once
 
+#include <ATen/core/Generator.h>
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
@@ -63,7 +64,8 @@ class WeightedRandomSampler : public Sampler {
 /// sorted by falling length within pieces of at most 50 batches; the longest row of all comes first.
 class LengthGroupedSampler : public Sampler {
  public:
-  /// `lengths`: [N] whole numbers. The random order is drawn from the default generator, or from one with this seed.
+  /// `lengths`: [N] whole numbers. The random order is drawn from the default generator, or from one with this seed,
+  /// which goes on from one call of indices() to the next.
   LengthGroupedSampler(const at::Tensor& lengths, std::int64_t batch_size, std::optional<std::uint64_t> seed = {});
   std::int64_t size() const override { return static_cast<std::int64_t>(lengths_.size()); }
   at::Tensor indices(std::int64_t epoch) const override;
@@ -71,7 +73,7 @@ class LengthGroupedSampler : public Sampler {
  private:
   std::vector<std::int64_t> lengths_;
   std::int64_t batch_size_;
-  std::optional<std::uint64_t> seed_;
+  std::optional<at::Generator> generator_;
 };
 
 /// Which rows each batch of an epoch has, where their number is not the same in all.
