@@ -25,6 +25,7 @@ std::string what_does_not_fit(const std::string& text, const Batch& inputs) {
   const auto says = [&](std::string_view words) { return text.find(words) != text.npos; };
   if (const auto& labels = inputs["labels"]; says("Target ") && says(" is out of bounds") && is_whole(labels)) {
     const at::Tensor counted = labels.masked_select(labels.ne(-100));
+    if (counted.numel() == 0) return {};
     return "; \"labels\" has the classes " + std::to_string(counted.min().item<std::int64_t>()) + " to " +
            std::to_string(counted.max().item<std::int64_t>()) +
            ", expected 0 to the number of outputs less one, or -100, which does not count; mend the labels, or take a " +

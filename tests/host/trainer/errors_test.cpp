@@ -146,6 +146,12 @@ TEST_F(ErrorsTest, ABatchThatDoesNotFitIsSaidWithWhatIsInIt) {
   EXPECT_THAT(trained_on(floats, torch::arange(12) % 5 - 1),
               AllOf(HasSubstr("Target "), HasSubstr("\"labels\" has the classes -1 to 2, expected 0 to"),
                     HasSubstr("an output for each class [model.failed]")));
+  options.model = supervised(torch::nn::Linear(3, 2), [](const auto& logits, const auto& labels) {
+    return torch::nn::functional::cross_entropy(logits, labels,
+                                                torch::nn::functional::CrossEntropyFuncOptions().ignore_index(-1));
+  });
+  EXPECT_THAT(trained_on(floats, torch::full({12}, -100, torch::kLong)),
+              HasSubstr("Target -100 is out of bounds. [model.failed]"));
   const auto type = AllOf(HasSubstr("batch features"), HasSubstr("give tokens and classes as int64"));
   EXPECT_THAT(trained_on(floats, torch::ones({12})), type);
   EXPECT_THAT(trained_on(floats.to(torch::kLong), torch::arange(12) % 2), type);
