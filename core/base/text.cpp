@@ -30,6 +30,10 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
   return best;
 }
 
+bool contains(const std::vector<std::string>& names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 std::string lower(std::string_view text) {
   std::string out(text);
   for (char& c : out)

@@ -12,6 +12,12 @@ namespace trainer {
 /// The candidate that is nearest to `name` by edit distance, or empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
+/// Whether a name is among these.
+bool contains(const std::vector<std::string>& names, std::string_view name);
+
+/// Editors on Windows begin a UTF-8 file with it; it is no part of the text.
+inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
+
 /// ASCII letters in lower case.
 std::string lower(std::string_view text);
 

@@ -68,14 +68,8 @@ RunFile::Loss read_loss(const json::value& v, const RunSection& root) {
 }
 
 std::vector<std::string> read_metrics(const RunSection& root, const RunFile::Loss& loss) {
-  std::vector<std::string> names;
-  const auto* metrics = root.find("metrics");
-  if (!metrics) return names;
-  if (!metrics->is_array()) RunSection::wrong_type(*metrics, root.place("metrics"), "a list");
-  for (const auto& metric : metrics->get_array()) {
-    names.push_back(RunSection::text_of(metric, root.place("metrics")));
-    RunSection::check_choice(names.back(), root.place("metrics"), {"accuracy"});
-  }
+  auto names = root.texts("metrics", "a list");
+  for (const auto& name : names) RunSection::check_choice(name, root.place("metrics"), {"accuracy"});
   if (!names.empty() && loss.of_numbers())
     throw_usage(error_id::run_file_invalid, root.place("metrics") +
                                                 " asks for accuracy, which needs class labels, but loss is \"" +

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/run_section.hpp"
 
-#include <algorithm>
-
 #include "base/text.hpp"
 #include "trainer/error.hpp"
 
@@ -16,7 +14,7 @@ RunSection::RunSection(const json::value& v, std::string where) : where_(std::mo
 void RunSection::allow(const std::vector<std::string>& names) const {
   for (const auto& entry : *object_) {
     const std::string key(entry.key());
-    if (std::find(names.begin(), names.end(), key) != names.end()) continue;
+    if (contains(names, key)) continue;
     const std::string near = nearest(key, names);
     throw_usage(error_id::run_file_invalid,
                 where_ + ": \"" + key + "\" is not a key here; " +
@@ -62,7 +60,7 @@ std::string RunSection::text_of(const json::value& v, const std::string& place) 
 }
 
 void RunSection::check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names) {
-  if (std::find(names.begin(), names.end(), v) != names.end()) return;
+  if (contains(names, v)) return;
   const std::string near = nearest(v, names);
   throw_usage(error_id::run_file_invalid, place + " is \"" + v + "\", expected one of " + join(names) +
                                               (near.empty() ? "" : "; did you mean \"" + near + "\"?"));

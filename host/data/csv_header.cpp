@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "base/text.hpp"
 #include "data/cell_number.hpp"
@@ -16,10 +17,6 @@ constexpr int unused = CsvHeader::unused, target = CsvHeader::target;
 
 std::vector<std::string> targets_of(const CsvOptions& options) {
   return options.targets.empty() ? std::vector{options.target} : options.targets;
-}
-
-bool contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 bool all_numbers(const std::vector<std::string>& names) {
@@ -52,14 +49,14 @@ class Header {
     for (std::size_t i = 0; i < targets_.size(); ++i) {
       const auto found = first_.find(targets_[i]);
       if (found != first_.end())
-        out_.roles[found->second] = target - static_cast<int>(i);
+        give(*found, target - static_cast<int>(i));
       else if (options_.labels_optional)
         out_.labelled = false;
       else
         refuse(" has no column " + shown(targets_[i]) + ", which data.target names" + which(targets_[i]));
     }
     if (const auto found = first_.find(options_.id); !options_.id.empty() && found != first_.end())
-      out_.roles[found->second] = CsvHeader::id;
+      give(*found, CsvHeader::id);
   }
 
   void find_known(const std::vector<std::string>& features) {
@@ -123,6 +120,13 @@ class Header {
   }
 
  private:
+  void give(const std::pair<const std::string, std::size_t>& column, int role) {
+    if (std::exchange(out_.roles[column.second], role) != unused)
+      throw_usage(error_id::data_invalid, "column " + shown(column.first) +
+                                              " is named twice as data.target, or as data.target and data.id; name " +
+                                              "each column once");
+  }
+
   [[noreturn]] void refuse(const std::string& sentence) const {
     throw_usage(error_id::data_invalid, text_.at() + sentence);
   }

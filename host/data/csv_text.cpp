@@ -11,8 +11,6 @@
 namespace trainer {
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
-
 std::string_view trimmed(std::string_view cell) {
   constexpr std::string_view blanks = " \t\r";
   const auto first = cell.find_first_not_of(blanks);

@@ -73,6 +73,14 @@ TEST_F(CsvDatasetTest, OtherFilesAreReadByName) {
   EXPECT_THAT(error_of("a,b,y\n1,2,0\n", {.target = "a"}, train.schema()), HasSubstr("is a feature of the model"));
 }
 
+TEST_F(CsvDatasetTest, AColumnWithTwoRolesIsRefused) {
+  for (const CsvOptions& options :
+       {CsvOptions{.target = "y", .id = "y"}, {.targets = {"y", "x"}, .labels = Labels::regression, .id = "x"}})
+    EXPECT_THAT(error_of("a,x,y\n1,2,0\n", options), HasSubstr("is named twice as data.target, or as data.target and"));
+  EXPECT_THAT(error_of("a,y\n1,2\n", {.targets = {"y", "y"}, .labels = Labels::regression}),
+              HasSubstr("column \"y\" is named twice as data.target"));
+}
+
 TEST_F(CsvDatasetTest, AFileWithoutALineOfNamesIsRefused) {
   for (const char* text : {"0,7,7,9\n1,3,4,5\n", "0,7,8,9\n1,3,4,5\n", "0,,8,9\n1,3,4,5\n"})
     EXPECT_THAT(error_of(text, {.target = "0"}), HasSubstr("line 1 looks like data"));
