@@ -9,16 +9,12 @@
 #include <utility>
 
 #include "data/failure.hpp"
+#include "data/name_in_batch.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json.hpp"
 
 namespace trainer {
 namespace {
-
-const std::string& name_in_batch(const std::string& name) {
-  static const std::string labels = "labels";
-  return name == "label" || name == "label_ids" ? labels : name;
-}
 
 std::vector<at::Tensor> column_of(const std::vector<Row>& rows, const std::string& name) {
   std::vector<at::Tensor> cells;
@@ -107,6 +103,21 @@ at::Tensor padded(const at::Tensor& cell, std::int64_t length, double fill, Data
   return out;
 }
 
+// [rows, length] of what `filled` has of each row.
+at::Tensor mask_of(const std::vector<Row>& rows, const std::string& name, const at::Tensor& filled,
+                   DataCollatorWithPadding::Side side) {
+  const std::int64_t width = filled.dim() < 2 ? 1 : filled.size(1);
+  at::Tensor mask = at::zeros({std::ssize(rows), width}, at::kLong);
+  auto* to = mask.mutable_data_ptr<std::int64_t>();
+  for (const Row& row : rows) {
+    const at::Tensor& cell = row[name];
+    const std::int64_t length = cell.dim() == 0 ? 1 : cell.size(0);
+    std::fill_n(to + (side == DataCollatorWithPadding::Side::right ? 0 : width - length), length, 1);
+    to += width;
+  }
+  return mask;
+}
+
 }  // namespace
 
 Batch default_data_collator(const std::vector<Row>& rows) {
@@ -117,28 +128,17 @@ Batch default_data_collator(const std::vector<Row>& rows) {
 
 Batch DataCollatorWithPadding::operator()(const std::vector<Row>& rows) const {
   Batch batch;
-  const auto pad = [&](std::vector<at::Tensor> cells, const std::string& name, double fill) {
-    const std::int64_t length = padded_length(cells, name, *this);
-    for (at::Tensor& cell : cells) cell = padded(cell, length, fill, padding_side);
-    batch.set(name_in_batch(name), stacked(cells, name));
-  };
   for (const auto& [name, first] : rows.at(0)) {
-    const auto cells = column_of(rows, name);
+    auto cells = column_of(rows, name);
     if (const auto fill = padding.find(name); fill != padding.end()) {
       require_fits(fill->second, first, name);
-      pad(cells, name, fill->second);
-    } else {
-      batch.set(name_in_batch(name), stacked(cells, name));
+      const std::int64_t length = padded_length(cells, name, *this);
+      for (at::Tensor& cell : cells) cell = padded(cell, length, fill->second, padding_side);
     }
+    batch.set(name_in_batch(name), stacked(cells, name));
   }
-  if (!attention_mask || batch[attention_mask->name].defined() || !batch[attention_mask->of].defined()) return batch;
-  std::vector<at::Tensor> masks;
-  for (const at::Tensor& cell : column_of(rows, attention_mask->of))
-    masks.push_back(at::ones({cell.dim() == 0 ? 1 : cell.size(0)}, at::kLong));
-  if (padding.contains(attention_mask->of))
-    pad(masks, attention_mask->name, 0);
-  else
-    batch.set(attention_mask->name, stacked(masks, attention_mask->name));
+  if (attention_mask && !batch[attention_mask->name].defined() && batch[attention_mask->of].defined())
+    batch.set(attention_mask->name, mask_of(rows, attention_mask->of, batch[attention_mask->of], padding_side));
   return batch;
 }
 

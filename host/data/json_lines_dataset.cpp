@@ -3,26 +3,17 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
 #include <map>
 
 #include "base/text.hpp"
 #include "data/file_kind.hpp"
 #include "data/json_tensor.hpp"
 #include "data/line_reader.hpp"
+#include "data/name_in_batch.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer {
-namespace {
-
-constexpr std::string_view utf8_mark = "\xef\xbb\xbf";
-
-bool is_among(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-}  // namespace
 
 class JsonLinesDataset::Reader {
  public:
@@ -31,7 +22,7 @@ class JsonLinesDataset::Reader {
   std::optional<Row> next() {
     if (!lines_.next(line_)) return std::nullopt;
     std::string_view text = line_;
-    if (lines_.number() == 1 && text.starts_with(utf8_mark)) text.remove_prefix(utf8_mark.size());
+    if (lines_.number() == 1 && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
     const json::value parsed = parse(text);
     const auto* object = parsed.if_object();
     if (!object)
@@ -53,19 +44,18 @@ class JsonLinesDataset::Reader {
     const auto& wanted = dataset_.columns_;
     std::vector<std::string> left_out;
     for (const auto& entry : object) {
-      std::string name(entry.key());
-      if (name == "label" || name == "label_ids") name = "labels";
-      if (!wanted.empty() && !is_among(wanted, name)) {
+      const std::string key(entry.key());
+      const std::string& name = name_in_batch(key);
+      if (!wanted.empty() && !contains(wanted, name)) {
         if (!dataset_.told_) left_out.push_back(name);
         continue;
       }
       if (row[name].defined())
         throw_usage(error_id::data_invalid, lines_.at() + " has two columns of labels, expected one; leave one out");
-      row.set(name, json_tensor(entry.value(), types_[name],
-                                lines_.at() + ": \"" + std::string(std::string_view(entry.key())) + "\""));
+      row.set(name, json_tensor(entry.value(), types_[name], [&] { return lines_.at() + ": \"" + key + "\""; }));
     }
     for (const auto& name : wanted)
-      if (!row[name].defined() && !is_among(dataset_.optional_, name)) refuse_missing(name, object);
+      if (!row[name].defined() && !contains(dataset_.optional_, name)) refuse_missing(name, object);
     if (row.empty())
       throw_usage(error_id::data_invalid, lines_.at() + " has no columns, expected those of a row; remove the line");
     if (!left_out.empty() && !dataset_.told_.exchange(true))

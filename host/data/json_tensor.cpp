@@ -12,7 +12,7 @@ namespace {
 
 class Cell {
  public:
-  Cell(const json::value& value, const std::string& where) : where_(where) { walk(value, 0); }
+  Cell(const json::value& value, const std::function<std::string()>& where) : where_(where) { walk(value, 0); }
 
   at::ScalarType own_type() const { return reals_ ? at::kFloat : booleans_ ? at::kBool : at::kLong; }
   bool empty() const { return numbers_.empty(); }
@@ -20,27 +20,29 @@ class Cell {
   at::Tensor tensor(at::ScalarType type) const {
     if (!empty() && type == at::kBool && !booleans_) refuse(*numbers_[0], "true or false, as in the rows before");
     if (!empty() && type != at::kBool && booleans_) refuse(*numbers_[0], "numbers, as in the rows before");
-    at::Tensor out = at::empty(shape_, at::TensorOptions(type));
-    for (std::size_t i = 0; i < numbers_.size(); ++i) {
-      const json::value& v = *numbers_[i];
-      if (type == at::kBool) {
-        out.data_ptr<bool>()[i] = v.get_bool();
-      } else if (type == at::kFloat) {
-        out.data_ptr<float>()[i] = static_cast<float>(v.to_number<double>());
-      } else {
-        if (v.is_double())
-          refuse(v,
-                 "a whole number, as in the rows before; write those of a column of fractions as 1.0 from the "
-                 "first row on");
-        out.data_ptr<std::int64_t>()[i] = v.get_int64();
-      }
-    }
-    return out;
+    if (type == at::kBool) return filled<bool>(type, [](const json::value& v) { return v.get_bool(); });
+    if (type == at::kFloat)
+      return filled<float>(type, [](const json::value& v) { return static_cast<float>(v.to_number<double>()); });
+    return filled<std::int64_t>(type, [this](const json::value& v) {
+      if (v.is_double())
+        refuse(v,
+               "a whole number, as in the rows before; write those of a column of fractions as 1.0 from the first row "
+               "on");
+      return v.get_int64();
+    });
   }
 
  private:
+  template <typename T, typename F>
+  at::Tensor filled(at::ScalarType type, F&& number) const {
+    at::Tensor out = at::empty(shape_, at::TensorOptions(type));
+    T* to = out.mutable_data_ptr<T>();
+    for (const json::value* v : numbers_) *to++ = number(*v);
+    return out;
+  }
+
   [[noreturn]] void refuse(const json::value& v, const std::string& expected) const {
-    throw_usage(error_id::data_invalid, where_ + " is " + std::string(json::kind_name(v)) + " (" +
+    throw_usage(error_id::data_invalid, where_() + " is " + std::string(json::kind_name(v)) + " (" +
                                             json::dump(v).substr(0, 60) + "), expected " + expected);
   }
 
@@ -65,7 +67,7 @@ class Cell {
     numbers_.push_back(&v);
   }
 
-  const std::string& where_;
+  const std::function<std::string()>& where_;
   std::vector<std::int64_t> shape_;
   std::vector<const json::value*> numbers_;  // row by row
   bool deepest_ = false;                     // no list is nested deeper than shape_
@@ -74,7 +76,8 @@ class Cell {
 
 }  // namespace
 
-at::Tensor json_tensor(const json::value& value, std::optional<at::ScalarType>& type, const std::string& where) {
+at::Tensor json_tensor(const json::value& value, std::optional<at::ScalarType>& type,
+                       const std::function<std::string()>& where) {
   const Cell cell(value, where);
   if (!type && !cell.empty()) type = cell.own_type();
   return cell.tensor(type.value_or(at::kFloat));
