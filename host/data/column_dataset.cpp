@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/text.hpp"
 #include "data/column_source.hpp"
 #include "data/failure.hpp"
 #include "data/lengths.hpp"
@@ -53,7 +54,7 @@ ColumnDataset::ColumnDataset(std::unique_ptr<ColumnSource> source, const std::ve
   }
   std::uint64_t bytes = 0;
   for (const auto& name : columns.empty() ? names : columns) {
-    if (std::find(names.begin(), names.end(), name) == names.end()) continue;
+    if (!contains(names, name)) continue;
     const std::size_t place = find(name);
     if (std::exchange(used[place], 1)) continue;
     columns_.push_back(open(place));
@@ -147,7 +148,16 @@ void ColumnDataset::copy(const Column& column, std::int64_t first, at::Tensor to
     source_->read_rows(column.place, first, to);
 }
 
+void ColumnDataset::check_rows(const Column& column, const at::Tensor& indices) const {
+  const auto* rows = indices.const_data_ptr<std::int64_t>();
+  for (std::int64_t i = 0; i < indices.numel(); ++i)
+    if (rows[i] < 0 || rows[i] >= column.rows)
+      refuse(column.place, "has " + std::to_string(column.rows) + " rows, and row " + std::to_string(rows[i]) +
+                               " was asked for; ask for one that is there");
+}
+
 at::Tensor ColumnDataset::rows_of(const Column& column, const at::Tensor& indices) const {
+  check_rows(column, indices);
   if (column.values.defined()) return column.values.index_select(0, indices);
   const auto* rows = indices.const_data_ptr<std::int64_t>();
   const auto count = indices.numel();
@@ -162,14 +172,12 @@ at::Tensor ColumnDataset::rows_of(const Column& column, const at::Tensor& indice
 
 // Views into one new tensor.
 std::vector<at::Tensor> ColumnDataset::ragged_rows_of(const Column& column, const at::Tensor& indices) const {
+  check_rows(column, indices);
   const auto* offsets = column.offsets.const_data_ptr<std::int64_t>();
   std::vector<std::int64_t> lengths;
   std::int64_t values = 0;
   for (std::int64_t i = 0; i < indices.numel(); ++i) {
     const std::int64_t row = indices.const_data_ptr<std::int64_t>()[i];
-    if (row < 0 || row >= column.rows)
-      refuse(column.place, "has " + std::to_string(column.rows) + " rows, and row " + std::to_string(row) +
-                               " was asked for; ask for one that is there");
     lengths.push_back(offsets[row + 1] - offsets[row]);
     values += lengths.back();
   }
@@ -199,14 +207,16 @@ std::vector<Row> ColumnDataset::get_rows(const at::Tensor& indices) const {
 at::Tensor ColumnDataset::lengths(const std::string& name) const {
   const std::size_t named = find(name), found = named == no_column ? find("input_ids") : named;
   if (found == no_column) refuse_lengths(source_->name(), name);
-  const Column column = open(found);
+  const auto kept =
+      std::find_if(columns_.begin(), columns_.end(), [&](const Column& column) { return column.place == found; });
+  const Column column = kept == columns_.end() ? open(found) : *kept;
   if (column.rows != rows_)
     refuse(found, "has " + std::to_string(column.rows) + " rows, expected the " + std::to_string(rows_) +
                       " of the others; give as many in each");
   if (column.offsets.defined()) return column.offsets.diff();
   if (column.shape.size() > 1) return at::full({rows_}, column.shape[1], at::kLong);
   if (named == no_column || !at::isIntegralType(column.type, false)) refuse_lengths(source_->name(), name);
-  return read(column).to(at::kLong);
+  return (column.values.defined() ? column.values : read(column)).to(at::kLong);
 }
 
 }  // namespace trainer

@@ -26,7 +26,8 @@ class ColumnSource {
 
   /// What a column is; called before its rows are read, by one thread.
   virtual Column open(std::size_t column) = 0;
-  /// Rows from `first` on into a contiguous tensor of the column's type on the CPU, as many as it has.
+  /// Rows from `first` on, which are there, into a contiguous tensor of the column's type on the CPU, as many as it
+  /// has.
   virtual void read_rows(std::size_t column, std::int64_t first, at::Tensor& to) const = 0;
 
  private:

@@ -22,10 +22,7 @@ class SafetensorsFile {
   /// The entry's data, into a tensor of its shape; of its type, contiguous and on the CPU it needs no copy.
   void read(const safetensors::Entry& entry, at::Tensor& to) const;
   at::Tensor read(const safetensors::Entry& entry) const;  ///< a new one
-  /// A new tensor of the entry's type, without values.
-  at::Tensor make(const safetensors::Entry& entry, at::IntArrayRef shape) const;
-  /// Rows from `first` on into a contiguous tensor of that type, as many as it has; an Error for rows that are not
-  /// there.
+  /// Rows from `first` on, which are there, into a contiguous tensor of that type on the CPU, as many as it has.
   void read_rows(const safetensors::Entry& entry, std::int64_t first, at::Tensor& to) const;
 
  private:

@@ -44,20 +44,13 @@ void SafetensorsFile::read_bytes(const safetensors::Entry& entry, std::uint64_t 
   }
 }
 
-at::Tensor SafetensorsFile::make(const safetensors::Entry& entry, at::IntArrayRef shape) const {
-  return at::empty(shape, at::TensorOptions(safetensors::scalar_types[entry.type]));
-}
-
 void SafetensorsFile::read_rows(const safetensors::Entry& entry, std::int64_t first, at::Tensor& to) const {
-  if (first < 0 || first > entry.shape[0] - to.size(0))
-    throw_run(error_id::data_invalid, name() + ": tensor '" + entry.name + "' has " + std::to_string(entry.shape[0]) +
-                                          " rows, and row " + std::to_string(first) + " of it was asked for");
   const std::uint64_t row = (entry.end - entry.begin) / static_cast<std::uint64_t>(entry.shape[0]);
   read_bytes(entry, entry.begin + row * static_cast<std::uint64_t>(first), to);
 }
 
 at::Tensor SafetensorsFile::read(const safetensors::Entry& entry) const {
-  at::Tensor tensor = make(entry, entry.shape);
+  at::Tensor tensor = at::empty(entry.shape, at::TensorOptions(safetensors::scalar_types[entry.type]));
   read(entry, tensor);
   return tensor;
 }

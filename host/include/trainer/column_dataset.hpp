@@ -44,6 +44,7 @@ class ColumnDataset : public Dataset {
   at::Tensor read(const Column& column) const;
   at::Tensor read_offsets(std::size_t offsets, const Column& values) const;
   void copy(const Column& column, std::int64_t first, at::Tensor to) const;
+  void check_rows(const Column& column, const at::Tensor& indices) const;
   at::Tensor rows_of(const Column& column, const at::Tensor& indices) const;
   std::vector<at::Tensor> ragged_rows_of(const Column& column, const at::Tensor& indices) const;
 
