@@ -3,22 +3,13 @@
 
 #include <ATen/ATen.h>
 
-#include <algorithm>
-
 #include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::command {
-namespace {
-
-bool is_among(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
-}  // namespace
 
 RunCollator::RunCollator(const RunFile& run, const std::vector<std::string>& taken)
-    : where_(run.path.string() + ": data.collate"), taken_(taken) {
+    : where_(run.path.string() + ": data.collate") {
   if (!run.data.collate) return;
   const auto& collate = *run.data.collate;
   padding_ = {
@@ -31,9 +22,9 @@ RunCollator::RunCollator(const RunFile& run, const std::vector<std::string>& tak
     return found == run.model.inputs.end() ? input : found->second;
   };
   const DataCollatorWithPadding::AttentionMask mask{.of = column("input_ids"), .name = column("attention_mask")};
-  if (is_among(taken, mask.name) && is_among(taken, mask.of)) padding_->attention_mask = mask;
+  if (contains(taken, mask.name) && contains(taken, mask.of)) padding_->attention_mask = mask;
   for (const auto& [name, fill] : collate.pad)
-    if (!taken.empty() && !is_among(taken, name) && name != "labels")
+    if (!taken.empty() && !contains(taken, name) && name != "labels")
       throw_usage(error_id::run_file_invalid, where_ + ".pad names \"" + name + "\", but the model takes " +
                                                   join(taken) + "; name columns that it takes");
 }
@@ -44,7 +35,7 @@ bool RunCollator::makes(const std::string& column) const {
   return padding_ && padding_->attention_mask && padding_->attention_mask->name == column;
 }
 
-void RunCollator::check(const ColumnDataset& set, const std::filesystem::path& file) const {
+Batch RunCollator::check(const ColumnDataset& set, const std::filesystem::path& file) const {
   for (const auto& name : set.ragged()) {
     if (!padding_ || !padding_->padding.contains(name))
       throw_usage(error_id::data_invalid, file.string() + ": the rows of \"" + name +
@@ -61,10 +52,10 @@ void RunCollator::check(const ColumnDataset& set, const std::filesystem::path& f
                                               std::to_string(*padding_->max_length) + ", which " + where_ +
                                               ".to says; cut the rows, or raise it");
   }
-  if (!padding_) return;
   // Each column with the type that it has in this file.
+  const auto first = set.get_rows(at::zeros({1}, at::kLong));
   try {
-    (*padding_)(set.get_rows(at::zeros({1}, at::kLong)));
+    return padding_ ? (*padding_)(first) : default_data_collator(first);
   } catch (const Error& e) {
     throw Error(e.kind(), e.id(), file.string() + ": " + e.sentence());
   }

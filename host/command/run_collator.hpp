@@ -20,13 +20,12 @@ class RunCollator {
   DataCollator collator() const;
   /// Whether the data may lack a column, since it is made: the attention mask.
   bool makes(const std::string& column) const;
-  /// Refuses columns that do not make batches, whichever rows come together.
-  void check(const ColumnDataset& set, const std::filesystem::path& file) const;
+  /// Refuses columns that do not make batches, whichever rows come together; gives the batch of the first row.
+  Batch check(const ColumnDataset& set, const std::filesystem::path& file) const;
 
  private:
   std::optional<DataCollatorWithPadding> padding_;
   std::string where_;
-  std::vector<std::string> taken_;
 };
 
 }  // namespace trainer::command

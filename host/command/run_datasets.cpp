@@ -19,14 +19,10 @@ namespace {
 
 using Format = RunFile::Data::Format;
 
-bool has(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
-
 // What the model looks at, labels included.
 std::vector<std::string> taken_by(const Model& model) {
   auto out = model.columns();
-  if (!has(out, "labels")) out.emplace_back("labels");
+  if (!contains(out, "labels")) out.emplace_back("labels");
   return out;
 }
 
@@ -94,7 +90,7 @@ RowIds RunDatasets::row_ids(const std::filesystem::path& path, const AnyDataset&
   } else if (const auto* columns = dynamic_cast<const ColumnDataset*>(&data)) {
     names = columns->columns();
     names.insert(names.end(), columns->left_out().begin(), columns->left_out().end());
-    if (has(names, out.name)) {
+    if (contains(names, out.name)) {
       const auto ids = columns_of(path, {out.name});
       out.values = ids->get_batch(at::arange(ids->size()))[out.name];
       return out;
@@ -129,12 +125,12 @@ std::shared_ptr<ColumnDataset> RunDatasets::open_columns(const std::filesystem::
   const auto taken = taken_by(model);
   const RunCollator collator(run_, model.columns());
   const auto set = columns_of(path, taken);
-  collator.check(*set, path);
+  const Batch first = collator.check(*set, path);
   auto found = set->columns();
   auto left_out = set->left_out();
   std::vector<std::string> missing;
   for (const auto& name : taken)
-    if (name != "labels" && !has(found, name) && !collator.makes(name)) missing.push_back(name);
+    if (name != "labels" && !contains(found, name) && !collator.makes(name)) missing.push_back(name);
   if (!missing.empty()) {
     found.insert(found.end(), left_out.begin(), left_out.end());
     throw_usage(error_id::data_invalid, path.string() + " lacks " + join(missing) + ": the model takes " + join(taken) +
@@ -144,21 +140,18 @@ std::shared_ptr<ColumnDataset> RunDatasets::open_columns(const std::filesystem::
   std::erase(left_out, run_.data.id);
   if (!left_out.empty())
     log::info(path.string() + ": the model does not take " + join(left_out) + ", so it is left out");
-  if (run_.model.type != "pt2") check_features(*set, path);
+  if (run_.model.type != "pt2") check_features(first["features"], path);
   return set;
 }
 
-void RunDatasets::check_features(const Dataset& set, const std::filesystem::path& path) const {
-  const auto features = set.get_batch(at::zeros({1}, at::kLong))["features"];
-  const auto& layers = run_.model.layers;
-  if (layers.empty() || (features.scalar_type() == at::kFloat && features.sizes() == at::IntArrayRef{1, layers[0]}))
-    return;
+void RunDatasets::check_features(const at::Tensor& features, const std::filesystem::path& path) const {
+  const auto takes = run_.model.layers[0];
+  if (features.scalar_type() == at::kFloat && features.sizes() == at::IntArrayRef{1, takes}) return;
   std::string found = c10::toString(features.scalar_type());
   for (const auto size : features.sizes().slice(1)) found += " x " + std::to_string(size);
-  throw_usage(error_id::data_invalid, path.string() + ": a row of \"features\" is " + found +
-                                          ", but model.layers starts with " + std::to_string(layers[0]) +
-                                          ", expected as many numbers of float32 (Float); " +
-                                          "convert the column, or change the model");
+  throw_usage(error_id::data_invalid, path.string() + ": a row of \"features\" is " + found + ", but the model takes " +
+                                          std::to_string(takes) +
+                                          " numbers of float32 (Float); convert the column, or change the model");
 }
 
 std::shared_ptr<AnyDataset> RunDatasets::open_stream(const std::filesystem::path& path, std::string_view what,

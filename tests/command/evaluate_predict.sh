@@ -115,6 +115,30 @@ predict two.json --checkpoint two --output two_predictions.csv
 head -1 two_predictions.csv | grep -qx 'prediction_up,prediction_down,label_up,label_down'
 grep -q ',1.0,-1.0$' two_predictions.csv
 
+# Rows of several lengths make the inputs of a model with layers as soon as they are filled to one.
+cat >ragged.json <<'END'
+{ "model": {"type": "mlp", "layers": [4, 3, 2]},
+  "data": {"train": "ragged.safetensors", "test": "ragged.safetensors", "collate": {"pad": {"features": 0}, "to": 4}},
+  "loss": "cross_entropy", "args": {"max_steps": 2, "per_device_train_batch_size": 2, "report_to": "none"} }
+END
+python3 - <<'END'
+import json, struct
+header, data = {}, b""
+for name, kind, code, values in (("features", "F32", "f", range(6)), ("features.offsets", "I64", "q", (0, 1, 3, 6)),
+                                 ("labels", "I64", "q", (0, 1, 1))):
+    packed = struct.pack(f"<{len(values)}{code}", *values)
+    header[name] = {"dtype": kind, "shape": [len(values)], "data_offsets": [len(data), len(data) + len(packed)]}
+    data += packed
+text = json.dumps(header).encode()
+text += b" " * (-len(text) % 8)
+open("ragged.safetensors", "wb").write(struct.pack("<Q", len(text)) + text + data)
+END
+"$TRAINER" train ragged.json --output_dir ragged --quiet >/dev/null
+predict ragged.json --checkpoint ragged --output ragged.csv
+[ "$(wc -l <ragged.csv)" = 4 ]
+fails 'a row of "features" is Float x 5, but the model takes 4 numbers of float32 (Float); convert the column' \
+  ragged.json --checkpoint ragged --output p.csv --set data.collate.to=5
+
 # A model with a loss of its own does not say what its logits are.
 own=$SOURCE/tests/docs/beside
 cat >own.json <<END
