@@ -39,7 +39,7 @@ class Table {
     else if (outputs.kind == Kind::binary)
       add_answers();
     else
-      add_numbers("prediction", logits_);
+      add_outputs("prediction", logits_);
     if (result.label_ids.defined()) add_labels(result.label_ids);
     if (!ids.name.empty() && std::count_if(columns_.begin(), columns_.end(),
                                            [&](const Column& column) { return column.name == ids.name; }) > 1)
@@ -67,10 +67,10 @@ class Table {
     if (!ids.values.defined())
       return add(ids.name, [&ids](std::int64_t row) { return quoted(ids.texts[static_cast<std::size_t>(row)]); });
     if (ids.values.is_floating_point())
-      add_numbers(ids.name, ids.values.to(at::kDouble).view({-1, 1}));
+      add_column(ids.name, ids.values.to(at::kDouble).view({-1, 1}), 0);
     else
-      add(ids.name, [values = ids.values.to(at::kLong)](std::int64_t row) {
-        return std::to_string(values[row].item<std::int64_t>());
+      add(ids.name, [values = ids.values.to(at::kLong).contiguous()](std::int64_t row) {
+        return std::to_string(values.const_data_ptr<std::int64_t>()[row]);
       });
   }
 
@@ -87,15 +87,9 @@ class Table {
     return name + "_" + (place < targets.size() ? targets[place] : std::to_string(output));
   }
 
-  // A column for each output; of numbers that are [N, 1] one with the name as it stands.
+  // A column for each output.
   void add_outputs(const std::string& name, const at::Tensor& values) {
     for (std::int64_t c = 0; c < values.size(1); ++c) add_column(with_output(name, c), values, c);
-  }
-  void add_numbers(const std::string& name, const at::Tensor& values) {
-    if (values.size(1) == 1)
-      add_column(name, values, 0);
-    else
-      add_outputs(name, values);
   }
   void add_column(std::string name, const at::Tensor& values, std::int64_t c) {
     add(std::move(name), [kept = values.contiguous(), c](std::int64_t row) {

@@ -15,7 +15,9 @@ namespace {
 
 using Kind = Outputs::Kind;
 
-bool is_safetensors(const std::filesystem::path& file) { return file.extension() == ".safetensors"; }
+bool is_safetensors(const std::filesystem::path& file) {
+  return RunFile::Data::format(file) == RunFile::Data::Format::safetensors;
+}
 
 // As transformers' configurations name them.
 ClassNames classes_of(const json::object& config) {
