@@ -74,7 +74,7 @@ const std::vector<ArgumentInfo>& argument_table() {
         description += (&choice == &argument.rule.choices.front() ? " One of `" : ", `") + choice + "`";
       if (!argument.rule.choices.empty()) description += ".";
       out.push_back({argument.name, arguments::type_name(argument), arguments::read(defaults, argument), description,
-                     argument.supported(), argument.reason});
+                     argument.supported(), argument.group, argument.reason});
     }
     return out;
   }();

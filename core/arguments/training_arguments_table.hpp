@@ -40,6 +40,7 @@ struct Argument {
   std::string_view reason;  ///< ends the sentence that refuses a value: why, and what to do
   /// Makes a value of the field's type of what is also taken.
   json::value (*prepare)(const json::value&) = nullptr;
+  std::string_view group = {};  ///< what it is about, for --help-all
 
   bool supported() const { return member.index() != 0; }
 };

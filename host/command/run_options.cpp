@@ -36,7 +36,7 @@ void add_arguments(CLI::App& app, RunOptions& options) {
         ->expected(boolean ? 0 : 1, 1)
         ->allow_extra_args(false)  // which would take a text in brackets apart
         ->take_last()
-        ->group(info.supported ? "TrainingArguments" : "")  // a refused one is not shown, but explained
+        ->group(info.supported ? std::string(info.group) : "")  // a refused one is not shown, but explained
         ->type_name(std::string(info.type));
     if (info.type == "bool" && info.default_value == true)
       app.add_flag_function(

@@ -160,6 +160,7 @@ struct ArgumentInfo {
   json::value default_value;
   std::string description;  ///< with the choices, where there are some
   bool supported;
+  std::string_view group;    ///< what it is about: "Learning rate and optimizer"
   std::string_view refusal;  ///< why, and what to do; of a supported one: why some values are refused
 };
 
