@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <limits>
 
+#include "base/json_text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/json.hpp"
@@ -195,15 +196,16 @@ value parse(std::string_view text, std::string_view where) {
   return std::move(parser.handler().result);
 }
 
-value parse_file(const std::filesystem::path& path) {
+std::string read_json_text(const std::filesystem::path& path) {
   std::error_code unknown;
   if (const auto bytes = std::filesystem::file_size(path, unknown); !unknown) check_size(bytes, path.string());
-  const std::string text = read_file(path);
-  std::string_view json = text;
-  if (json.starts_with(byte_order_mark)) json.remove_prefix(byte_order_mark.size());
-  if (json.starts_with("\xff\xfe") || json.starts_with("\xfe\xff"))
+  std::string text = read_file(path);
+  if (text.starts_with(byte_order_mark)) text.erase(0, byte_order_mark.size());
+  if (text.starts_with("\xff\xfe") || text.starts_with("\xfe\xff"))
     throw_usage(error_id::json_invalid, path.string() + " is encoded as UTF-16, expected UTF-8; save it as UTF-8");
-  return parse(json, path.string());
+  return text;
 }
+
+value parse_file(const std::filesystem::path& path) { return parse(read_json_text(path), path.string()); }
 
 }  // namespace trainer::json

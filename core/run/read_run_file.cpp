@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/run_file.hpp"
 
+#include <algorithm>
+
+#include "base/commented_json.hpp"
 #include "base/text.hpp"
 #include "run/run_parts.hpp"
 #include "trainer/error.hpp"
+#include "trainer/training_arguments.hpp"
 
 namespace trainer {
 namespace {
@@ -113,6 +117,39 @@ std::optional<std::int64_t> read_log_history_limit(const RunSection& root) {
   return limit->get_int64();
 }
 
+// The paths of a file that is to say the same from another directory.
+void make_absolute(json::object& root, const std::filesystem::path& folder) {
+  const auto base = std::filesystem::absolute(folder / ".");
+  const auto at = [&](json::value* v) {
+    if (v && v->is_string() && *v != "-")
+      *v = boost::json::string(absolute_to(base, std::string(v->get_string())).string());
+  };
+  const auto in = [&](std::string_view key) -> json::object* {
+    auto* v = root.if_contains(key);
+    return v ? v->if_object() : nullptr;
+  };
+  at(root.if_contains("init_from"));
+  if (auto* model = in("model")) at(model->if_contains("file"));
+  if (auto* data = in("data")) {
+    for (const char* set : {"train", "eval", "test"}) at(data->if_contains(set));
+    if (auto* eval = data->if_contains("eval"); eval && eval->is_object())
+      for (auto& set : eval->get_object()) at(&set.value());
+  }
+}
+
+// TrainingArguments alone, as to_json_string() and our checkpoints write them.
+void refuse_bare_arguments(const json::value& v, const std::filesystem::path& path) {
+  const auto* root = v.if_object();
+  if (!root || root->contains("model") || root->contains("data")) return;
+  const auto arguments =
+      std::count_if(root->begin(), root->end(), [](const auto& entry) { return TrainingArguments::has(entry.key()); });
+  if (arguments == 0) return;
+  throw_usage(error_id::run_file_invalid,
+              path.string() +
+                  " holds TrainingArguments, expected a run file, which says \"model\" and \"data\", too, and has " +
+                  "the arguments in its \"args\"; `trainer init --from " + path.string() + "` writes one");
+}
+
 }  // namespace
 
 std::optional<std::string> parse_resume(std::string_view text) {
@@ -132,7 +169,8 @@ OnError parse_on_error(const json::value& v, std::string_view where) {
 
 RunFile RunFile::load(const std::filesystem::path& path,
                       const std::vector<std::pair<std::string, std::string>>& overrides) {
-  json::value v = json::parse_file(path);
+  json::value v = json::parse_commented_file(path);
+  refuse_bare_arguments(v, path);
   for (const auto& [key, text] : overrides) apply(v, key, text);
   const RunSection root(v, path.string());
   for (const auto& entry : v.get_object())
@@ -159,6 +197,8 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.async_save = root.flag("async_save");
   run.log_history_limit = read_log_history_limit(root);
   run.terminate_on_nan = root.flag("terminate_on_nan");
+  run.json = v.get_object();
+  make_absolute(run.json, base);
   if (run.actions.empty()) run.actions.push_back({"train", std::nullopt, {}});
   return run;
 }

@@ -19,6 +19,12 @@ void add_resume(CLI::App& app, RunOptions& options);
 /// `report` and `show`; they set `status`.
 void add_report_commands(CLI::App& app, int& status);
 
+/// `--help` of one screen: training arguments are in `--help-all`, by their groups.
+void use_short_help(CLI::App& app);
+
+/// A script that completes the command line of `app`, for bash, zsh or fish.
+std::string completion_script(const CLI::App& app, const std::string& shell);
+
 /// `plugins` and its commands; they set `status`.
 void add_plugin_commands(CLI::App& app, RunOptions& options, int& status);
 

@@ -43,6 +43,9 @@ int train(const RunOptions&) { return become_trainer_run(); }
 int run(const RunOptions&) { return become_trainer_run(); }
 int evaluate(const RunOptions&) { return become_trainer_run(); }
 int predict(const RunOptions&) { return become_trainer_run(); }
+int check(const RunOptions&) { return become_trainer_run(); }
+int print_config(const RunOptions&) { return become_trainer_run(); }
+int init(const InitOptions&) { return become_trainer_run(); }
 int plugins_order(const RunOptions&) { return become_trainer_run(); }
 
 }  // namespace trainer::command

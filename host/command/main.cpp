@@ -91,6 +91,10 @@ int run_command(int argc, char** argv) {
   int status = 0;
   const auto with_plugins = [&](int (*command)(const RunOptions&)) {
     return [&options, &status, command] {
+      if (options.print_config) {
+        status = trainer::command::print_config(options);
+        return;
+      }
       trainer::crash_report::install();
       status = command(options);
     };
@@ -130,7 +134,27 @@ int run_command(int argc, char** argv) {
   replay->final_callback(with_plugins(trainer::command::replay));
 
   trainer::command::add_report_commands(app, status);
+  auto* check =
+      app.add_subcommand("check", "Reads all that a run needs, trains nothing, and says what the run will do");
+  add_run_options(*check, options);
+  check->final_callback(with_plugins(trainer::command::check));
+
+  trainer::command::InitOptions init_options;
+  auto* init = app.add_subcommand("init", "Writes a run file to begin with");
+  init->add_option("RUN.json", init_options.run_file, "The file to write; by default run.json");
+  init->add_option("--from", init_options.from, "Takes the arguments of this JSON file of TrainingArguments");
+  init->add_option("--data", init_options.data, "Looks at this training file for model, loss and target");
+  init->final_callback([&] { status = trainer::command::init(init_options); });
+
+  std::string shell;
+  auto* completion = app.add_subcommand("completion", "Prints a script that completes this command in a shell");
+  completion->add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion->final_callback([&] { std::fputs(trainer::command::completion_script(app, shell).c_str(), stdout); });
+
   trainer::command::add_plugin_commands(app, options, status);
+  trainer::command::use_short_help(app);
 
   struct End {
     ~End() { trainer::crash_report::expect_end(); }

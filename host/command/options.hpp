@@ -26,6 +26,14 @@ struct RunOptions {
   std::string probabilities;           ///< predict: "true" for --probabilities, or its value; empty without it
   std::vector<std::string> callbacks;  ///< replay: ID or ID=CONFIG
   bool quiet = false;
+  bool print_config = false;
+};
+
+/// What `init` gets.
+struct InitOptions {
+  std::filesystem::path run_file = "run.json";
+  std::filesystem::path from;  ///< a JSON file of TrainingArguments; empty: none
+  std::filesystem::path data;  ///< for data.train; empty: none
 };
 
 /// argv of the process, ended by a null pointer.
@@ -54,13 +62,16 @@ int train(const RunOptions& options);
 int run(const RunOptions& options);
 int evaluate(const RunOptions& options);
 int predict(const RunOptions& options);
+int check(const RunOptions& options);
+int print_config(const RunOptions& options);
+int init(const InitOptions& options);
 int plugins_order(const RunOptions& options);
 
 // These need no LibTorch.
 int replay(const RunOptions& options);
 int report(const ReportOptions& options);
 int show(const ReportOptions& options);
-int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs);
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, bool as_json);
 int plugins_forgive(const std::string& given, const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);
 int plugins_new(const std::string& name, const std::string& language, std::filesystem::path directory);

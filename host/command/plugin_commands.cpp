@@ -4,6 +4,7 @@
 #include <iostream>
 
 #include "base/text.hpp"
+#include "command/availability_text.hpp"
 #include "command/options.hpp"
 #include "command/print.hpp"
 #include "discovery/elf_file.hpp"
@@ -71,40 +72,73 @@ void add_linkage(Rows& rows, const ElfFile& elf) {
   }
 }
 
-std::string availability_text(const PluginFile& plugin, const HostContext& context) try {
-  const Availability found = availability_in_time(plugin, context);
-  if (found.use == Availability::yes) return "yes";
-  return (found.use == Availability::when_named ? "when named: " : "no: ") + found.reason;
-} catch (const Error& e) {
-  return std::string("no: ") + e.what();
+struct Available {
+  std::string word, reason;
+};
+
+// A tracker's "yes", "when named" or "no", and why; "-" of another plugin.
+Available availability_of(const PluginFile& plugin) {
+  if (plugin.note.report_to.empty()) return {"-", ""};
+  TrainingArguments args;
+  args.finalize();
+  const std::string text = availability_text(plugin, {.args = &args, .model_config_json = {}});
+  const auto colon = text.find(": ");
+  return colon == text.npos ? Available{text, ""} : Available{text.substr(0, colon), text.substr(colon + 2)};
 }
+
+// Files that are no plugins that a run can have, each with why.
+std::vector<std::string> problems_of(const PluginRegistry& registry) {
+  std::vector<std::string> out;
+  for (const auto& problem : registry.problems()) out.push_back("not usable: " + with_id(problem.sentence, problem.id));
+  for (const auto& bad : quarantined_plugins())
+    out.push_back("in quarantine: " + bad.path + " since " + bad.date + ", when it was first loaded " + bad.reason);
+  for (const auto& twin : registry.duplicates())
+    out.push_back("left out: " + twin.path.string() + " has the id \"" + twin.id + "\" of " + twin.used.string() +
+                  ", which was found first");
+  for (const auto& twin : twins(registry))
+    out.push_back("not by report_to: " + twin.later->path.string() + " has the report_to \"" +
+                  twin.used->note.report_to + "\" of " + twin.used->path.string() + ", which was found first");
+  return out;
+}
+
+json::object list_json(const PluginRegistry& registry) {
+  json::array plugins;
+  for (const auto& plugin : registry.plugins()) {
+    const auto [available, reason] = availability_of(plugin);
+    const auto or_null = [](const std::string& text) {
+      return text.empty() || text == "-" ? json::value() : json::value(text);
+    };
+    plugins.push_back(json::object{{"id", plugin.note.id},
+                                   {"version", plugin.note.version},
+                                   {"report_to", or_null(plugin.note.report_to)},
+                                   {"available", or_null(available)},
+                                   {"reason", or_null(reason)},
+                                   {"description", plugin.note.description},
+                                   {"path", plugin.path.string()}});
+  }
+  const auto problems = problems_of(registry);
+  return {{"plugins", std::move(plugins)}, {"problems", json::array(problems.begin(), problems.end())}};
+}
+
+// What a line of a terminal holds, at the least.
+constexpr std::size_t line_width = 100;
 
 }  // namespace
 
-int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs) {
+int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, bool as_json) {
   const PluginRegistry registry(plugin_directories(plugin_dirs));
-  TrainingArguments args;
-  args.finalize();
-  const HostContext context{.args = &args, .model_config_json = {}};
-  std::vector<std::vector<std::string>> rows{{"id", "version", "report_to", "description", "available"}};
-  for (const auto& plugin : registry.plugins()) {
-    std::string available = "-";
-    if (!plugin.note.report_to.empty()) {
-      available = availability_text(plugin, context);
-    }
-    rows.push_back({plugin.note.id, plugin.note.version, plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
-                    plugin.note.description, available});
+  if (as_json) {
+    std::cout << json::dump(list_json(registry), {.indent = 2}) << "\n";
+    return 0;
   }
-  print_table(rows);
-  for (const auto& problem : registry.problems()) print_line("not usable: " + with_id(problem.sentence, problem.id));
-  for (const auto& bad : quarantined_plugins())
-    print_line("in quarantine: " + bad.path + " since " + bad.date + ", when it was first loaded " + bad.reason);
-  for (const auto& twin : registry.duplicates())
-    print_line("left out: " + twin.path.string() + " has the id \"" + twin.id + "\" of " + twin.used.string() +
-               ", which was found first");
-  for (const auto& twin : twins(registry))
-    print_line("not by report_to: " + twin.later->path.string() + " has the report_to \"" + twin.used->note.report_to +
-               "\" of " + twin.used->path.string() + ", which was found first");
+  Rows rows{{"id", "version", "report_to", "available", "description"}};
+  for (const auto& plugin : registry.plugins()) {
+    const auto [available, reason] = availability_of(plugin);
+    rows.push_back({plugin.note.id, plugin.note.version, plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
+                    available, plugin.note.description + (reason.empty() ? "" : " Not available: " + reason)});
+  }
+  print_table(rows, line_width);
+  for (const auto& sentence : problems_of(registry)) print_line(sentence);
   print_line("looked in: " + registry.places());
   return 0;
 }

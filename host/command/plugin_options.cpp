@@ -13,10 +13,12 @@ void add_list(CLI::App& plugins, RunOptions& options, int& status) {
   auto* list = plugins.add_subcommand("list", "The plugins that are found, and which trackers are available");
   add_plugin_dir(*list, options);
   list->add_option("--order", options.run_file, "Prints the order of callbacks of this run file instead");
-  list->final_callback([&] {
+  const auto as_json = std::make_shared<bool>(false);
+  list->add_flag("--json", *as_json, "As JSON");
+  list->final_callback([&options, &status, as_json] {
     options.quiet = true;
     crash_report::install();
-    status = options.run_file.empty() ? plugins_list(options.plugin_dirs) : plugins_order(options);
+    status = options.run_file.empty() ? plugins_list(options.plugin_dirs, *as_json) : plugins_order(options);
   });
 }
 

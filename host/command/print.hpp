@@ -3,15 +3,20 @@
 // What the command prints for people: each line goes through on_one_line(), whatever names and texts it holds.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
 namespace trainer::command {
 
+std::string number_text(double v);                ///< six digits
+std::string shell_word(const std::string& word);  ///< as a shell takes it
+
 void print_line(const std::string& line);       ///< to stdout
 void print_error(const std::string& sentence);  ///< to stderr, behind "error: "
 
-/// Rows to stdout, their cells one below another.
-void print_table(std::vector<std::vector<std::string>> rows);
+/// Rows to stdout, their cells one below another. With a `width` the last cell of each goes on below itself where a
+/// line would be longer.
+void print_table(std::vector<std::vector<std::string>> rows, std::size_t width = 0);
 
 }  // namespace trainer::command

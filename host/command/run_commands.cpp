@@ -44,17 +44,35 @@ json::object do_action(Session& session, const RunFile::Action& action) {
   return out;
 }
 
+// The command that this process was started with, to go on from a checkpoint.
+std::string command_to_go_on(const std::filesystem::path& checkpoint) {
+  std::string out = "trainer train";
+  bool first = true, skip_value = false;
+  for (char** word = process_arguments + 1; *word; ++word) {
+    const std::string text = *word;
+    if (std::exchange(first, false)) continue;  // train, run
+    if (text.starts_with("--resume")) {
+      skip_value = text.find('=') == text.npos;
+      continue;
+    }
+    if (std::exchange(skip_value, false) && text[0] != '-') continue;
+    out += " " + shell_word(text);
+  }
+  return out + " --resume_from_checkpoint=" + shell_word(checkpoint.string());
+}
+
 // 130 or 143 after a signal, as a shell reports it, and a word on how to go on.
 int signal_status(Session& session) {
   const int signal = StopSignals::received();
   if (signal == 0) return 0;
   const Trainer& trainer = session.trainer();
   const TrainerState& state = trainer.state();
-  const auto checkpoint = trainer.args().output_dir / std::filesystem::path(checkpoint_name(state.global_step));
+  const std::string name = checkpoint_name(state.global_step);
+  const auto checkpoint = trainer.args().output_dir / std::filesystem::path(name);
   if (std::filesystem::is_directory(checkpoint))
     log::warning("stopped by " + std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
-                 std::to_string(state.global_step) + " of " + std::to_string(state.max_steps) +
-                 "; `trainer train` with --resume_from_checkpoint=" + checkpoint.string() + " goes on from there");
+                 std::to_string(state.global_step) + " of " + std::to_string(state.max_steps) + ", and " + name +
+                 " is whole; go on with: " + command_to_go_on(checkpoint));
   return 128 + signal;
 }
 

@@ -74,6 +74,8 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_option("--record", options.record, "Writes the audit of the run to this directory");
+  app.add_flag("--print-config", options.print_config,
+               "Prints the run file with these options and all defaults, and does nothing else");
   add_common_options(app, options);
 }
 

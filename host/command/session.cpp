@@ -60,6 +60,17 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
+TrainingArguments Session::args() const { return parse_args(args_, options_, run_.path.string() + ": args"); }
+
+json::object Session::resolved() const {
+  json::object out = run_.json;
+  json::object arguments = args().to_dict();
+  arguments.erase("hub_token");  // it is masked
+  arguments["output_dir"] = std::filesystem::absolute(args().output_dir).lexically_normal().string();
+  out["args"] = std::move(arguments);
+  return out;
+}
+
 std::filesystem::path Session::resume_path(const RunFile::Action& action,
                                            const std::filesystem::path& output_dir) const {
   const std::filesystem::path given = *action.resume_from_checkpoint;
@@ -101,7 +112,7 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
 Trainer& Session::trainer() {
   if (trainer_) return *trainer_;
   TrainerOptions options;
-  options.args = parse_args(args_, options_, run_.path.string() + ": args");
+  options.args = args();
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
   options.model = make_model(run_, options.args.label_smoothing_factor);

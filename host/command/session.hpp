@@ -22,6 +22,9 @@ class Session {
 
   const std::vector<RunFile::Action>& actions() const { return actions_; }
   const RunFile& run_file() const { return run_; }
+  TrainingArguments args() const;  ///< of the file and the command line
+  /// The run file that makes this session anywhere: with the command line's values, all arguments, and absolute paths.
+  json::object resolved() const;
   /// Arguments of an action; they replace those before from then on.
   void update_args(const json::object& args);
   /// The trainer, made on the first call and after reset().

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <iostream>
 
+#include "command/hints.hpp"
 #include "command/print.hpp"
 #include "command/tracker_results.hpp"
 #include "state/checkpoint_names.hpp"
@@ -18,13 +19,6 @@ namespace {
 
 void line(const std::string& name, const std::string& text) {
   print_line("  " + name + std::string(name.size() < 16 ? 16 - name.size() : 1, ' ') + text);
-}
-
-std::string number(double v) {
-  char text[40];
-  if (std::isnan(v)) return "nan";  // without the sign that printf() gives it
-  std::snprintf(text, sizeof text, "%.6g", v);
-  return text;
 }
 
 // What callbacks take is counted by samples, which a few slow ones can make more than the whole.
@@ -66,7 +60,7 @@ void print_metrics(const std::string& title, const json::object& metrics) {
     const auto& v = entry.value();
     const std::string key = entry.key();
     print_line("  " + key + std::string(width - key.size(), ' ') + " = " +
-               (v.is_double() ? number(v.get_double()) : json::dump(v)));
+               (v.is_double() ? number_text(v.get_double()) : json::dump(v)));
   }
 }
 
@@ -76,9 +70,10 @@ void print_summary(const Trainer& trainer, double seconds) {
   const fs::path output_dir = args.output_dir;
   const char* how = StopSignals::received() ? "stopped by a signal" : "done";
   std::cout << "\nTraining " << how << ": " << state.global_step << " of " << state.max_steps << " steps, "
-            << number(state.epoch) << " epochs" << (trainer.train_steps() ? "" : "; nothing was left to train") << "\n";
+            << number_text(state.epoch) << " epochs" << (trainer.train_steps() ? "" : "; nothing was left to train")
+            << "\n";
   if (state.best_metric) {
-    line("best metric", args.watched_metric() + " = " + number(*state.best_metric) +
+    line("best metric", args.watched_metric() + " = " + number_text(*state.best_metric) +
                             (state.best_global_step ? " at step " + std::to_string(*state.best_global_step) : ""));
   }
   line("model", (output_dir / weights_file).string() +
@@ -87,6 +82,7 @@ void print_summary(const Trainer& trainer, double seconds) {
   for (const TrackerResult& result : tracker_results(trainer.callback_handler().entries(), output_dir))
     line(result.name, result.text);
   print_costs(trainer, seconds);
+  for (const auto& hint : hints_after(trainer)) line("hint", hint);
 }
 
 }  // namespace trainer::command

@@ -7,12 +7,20 @@ cd "$work"
 export HOME=$work
 
 "$TRAINER" plugins list >list.txt
-for line in "^csv .* csv .* yes$" "^tensorboard .* tensorboard .* yes$" "^codecarbon .* codecarbon .* yes$" \
-  "^early_stopping .* - .* -$" "^comet_ml .* no: Comet is not configured; set COMET_API_KEY" "^clearml .* no: .*CLEARML_OFFLINE_MODE" \
-  "^flyte .* no: .*Flyte task" "^neptune .* no: Neptune's hosted service ended in March 2026"; do
+for line in "^csv .* csv .* yes " "^tensorboard .* tensorboard .* yes " "^codecarbon .* codecarbon .* yes " \
+  "^early_stopping .* - .* -  *Stops" "^comet_ml .* no  *Logs to Comet"; do
   grep -q "$line" list.txt || { echo "no line like \"$line\""; cat list.txt; exit 1; }
 done
 grep -q "^looked in: .*plugins" list.txt
+! grep -v "^looked in\|^not usable" list.txt | grep -q '.\{101\}' || { echo "lines beyond 100 columns"; cat list.txt; exit 1; }
+"$TRAINER" plugins list --json | python3 -c '
+import json, sys
+plugins = {p["id"]: p for p in json.load(sys.stdin)["plugins"]}
+assert plugins["csv"]["available"] == "yes" and plugins["csv"]["reason"] is None, plugins["csv"]
+assert plugins["early_stopping"]["report_to"] is None and plugins["early_stopping"]["available"] is None
+for name, why in {"comet_ml": "Comet is not configured; set COMET_API_KEY", "clearml": "CLEARML_OFFLINE_MODE", "flyte": "Flyte task",
+                  "neptune": "hosted service ended in March 2026"}.items():
+    assert plugins[name]["available"] == "no" and why in plugins[name]["reason"], plugins[name]'
 
 "$TRAINER" plugins inspect "$BUILD/plugins/early_stopping.so" >inspect.txt
 grep -q "^events  *on_train_begin, on_evaluate$" inspect.txt

@@ -80,6 +80,7 @@ struct RunFile {
   };
 
   std::filesystem::path path;
+  json::object json;  ///< the whole file with the overrides; its paths are absolute
   Model model;
   json::object model_json;  ///< as it stands in the file: the model's configuration
   std::filesystem::path init_from;

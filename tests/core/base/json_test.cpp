@@ -2,6 +2,7 @@
 //
 // Compared with what Python's json module and repr() give for the same input.
 #include "trainer/json.hpp"
+#include "base/commented_json.hpp"
 #include "base/text.hpp"
 
 #include <gmock/gmock.h>
@@ -112,6 +113,16 @@ TEST(Json, NearestName) {
   EXPECT_EQ(nearest("learning_rat", {"learning_rate", "logging_steps"}), "learning_rate");
   EXPECT_EQ(nearest("tensorbord", {"csv", "tensorboard"}), "tensorboard");
   EXPECT_EQ(nearest("zzzzzz", {"csv", "tensorboard"}), "");
+}
+
+TEST(Json, CommentsAndLastCommasOfWhatPeopleWrite) {
+  using trainer::json::plain_json;
+  EXPECT_EQ(plain_json("[1, // one\n2,]"), "[1,       \n2 ]");
+  EXPECT_EQ(plain_json("{\"a\": 1, /* two\nlines */ }"), "{\"a\": 1        \n         }") << "places stay";
+  for (const char* same :
+       {"\"// no /* comment */,]\"", "[\"a\\\"// b\",\n\"c\"]", "[,]", "[1,,]", "{,}", "[1] /* open", "a / b", ""})
+    EXPECT_EQ(plain_json(same), same);
+  EXPECT_EQ(dump(parse(plain_json("{/**/\"a\": [1,[2,],{\"b\": NaN,},],}//"), "t")), "{\"a\": [1, [2], {\"b\": NaN}]}");
 }
 
 }  // namespace

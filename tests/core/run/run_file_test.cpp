@@ -58,6 +58,17 @@ TEST_F(RunFileTest, IsReadWhole) {
   EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})").actions[0].what, "train");
 }
 
+TEST_F(RunFileTest, MayHaveComments) {
+  EXPECT_EQ(load(with(good, "[4, 8, 3]", "[4, 8, /* classes */ 3,] // widths\n")).model.layers.size(), 3u);
+  EXPECT_THAT(error_of("{\n  // model\n  \"model\": 1 2}"), HasSubstr("line 3, column 14")) << "of the file as it is";
+}
+
+TEST_F(RunFileTest, ArgumentsAloneAreNoRunFile) {
+  EXPECT_THAT(error_of(R"({"output_dir": "out", "learning_rate": 1e-3})"),
+              AllOf(HasSubstr("holds TrainingArguments"), HasSubstr("trainer init --from")));
+  EXPECT_THAT(error_of(R"({"modle": {}})"), HasSubstr("did you mean \"model\"?"));
+}
+
 TEST_F(RunFileTest, ModelsOfPytorch) {
   const std::string text = R"({"model": {"type": "pt2", "file": "m.pt2", "inputs": {"input_ids": "tokens"},
     "outputs": ["loss", "logits"]}, "data": {"train": "a.safetensors", "eval": {"x": "b.safetensors"}}})";

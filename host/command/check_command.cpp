@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// check: all that a run reads is read, and a batch of each set goes through the model; nothing is trained or written.
+#include <algorithm>
+#include <iostream>
+
+#include "command/check_report.hpp"
+#include "command/hints.hpp"
+#include "command/print.hpp"
+
+namespace trainer::command {
+namespace fs = std::filesystem;
+namespace {
+
+void print(const CheckLines& lines) {
+  constexpr std::size_t width = 15;
+  for (const auto& [name, text] : lines)
+    print_line("  " + name + std::string(width - std::min(width - 1, name.size()), ' ') + text);
+}
+
+// A Trainer makes its output_dir; what a check made is taken away again.
+class NewDirectories {
+ public:
+  explicit NewDirectories(fs::path path) {
+    for (path = fs::absolute(path).lexically_normal(); !path.empty() && !fs::exists(path); path = path.parent_path())
+      made_.push_back(path);
+  }
+  ~NewDirectories() {
+    std::error_code ec;
+    for (const auto& path : made_) fs::remove(path, ec);  // an empty one
+  }
+
+ private:
+  std::vector<fs::path> made_;  // the innermost first
+};
+
+}  // namespace
+
+int check(const RunOptions& given) {
+  RunOptions options = given;
+  options.quiet = true;
+  Session session(options);
+  const NewDirectories made(session.args().output_dir);
+  Trainer& trainer = session.trainer();
+  print_line(options.run_file.string());
+  print(check_model(trainer, session.run_file()));
+  print(check_data(session));
+  print(check_batches(trainer, session));
+  if (session.data().train()) {
+    const auto loader = trainer.get_train_dataloader();
+    const TrainingPlan plan = plan_training(trainer.args(), trainer.args().train_batch_size(), *loader);
+    print(check_length(plan, trainer.args()));
+    print(check_schedule(trainer, plan));
+    print(check_files(trainer, plan));
+    for (const auto& hint : hints_before(trainer, plan)) print({{"hint", hint}});
+  }
+  print(check_callbacks(trainer, session.run_file(), options));
+  return 0;
+}
+
+int print_config(const RunOptions& options) {
+  const Session session(options);
+  std::cout << json::dump(session.resolved(), {.indent = 2}) << "\n";
+  return 0;
+}
+
+}  // namespace trainer::command

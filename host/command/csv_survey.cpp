@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "command/csv_survey.hpp"
+
+#include <algorithm>
+#include <optional>
+
+#include "base/text.hpp"
+#include "data/cell_number.hpp"
+#include "data/csv_text.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer::command {
+namespace {
+
+// More values than this are no classes, if they are numbers.
+constexpr std::size_t most_classes = 100;
+
+bool is_one_of(const std::string& name, const std::vector<std::string>& names) {
+  return std::find(names.begin(), names.end(), lower(name)) != names.end();
+}
+
+std::optional<double> number_of(std::string cell, bool& decimal_comma) {
+  if (const auto v = cell_number(cell)) return v;
+  if (std::count(cell.begin(), cell.end(), ',') != 1) return std::nullopt;
+  std::replace(cell.begin(), cell.end(), ',', '.');
+  const auto v = cell_number(cell);
+  if (v) decimal_comma = true;
+  return v;
+}
+
+void add(CsvSurvey::Column& column, std::string_view cell, bool& decimal_comma) {
+  if (is_missing(cell)) {
+    column.missing = true;
+    return;
+  }
+  if (column.numbers && !number_of(std::string(cell), decimal_comma)) column.numbers = column.whole = false;
+  if (column.whole && !cell_integer(cell)) column.whole = false;
+  column.empty = false;
+}
+
+std::size_t find_target(const std::vector<CsvSurvey::Column>& columns) {
+  for (const char* name : {"label", "labels", "target", "class", "y"})
+    for (std::size_t i = 0; i < columns.size(); ++i)
+      if (lower(columns[i].name) == name) return i;
+  return columns.size() - 1;
+}
+
+}  // namespace
+
+bool CsvSurvey::is_feature(std::size_t column) const {
+  const Column& c = columns[column];
+  // "Unnamed: 0" is what pandas makes of an index that was written along.
+  const bool numbers_rows = c.whole && is_one_of(c.name, {"id", "index", "", "unnamed: 0"});
+  return column != target && c.numbers && !c.empty && !numbers_rows;
+}
+
+std::vector<std::string> CsvSurvey::drop() const {
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (i != target && !is_feature(i)) out.push_back(columns[i].name);
+  return out;
+}
+
+std::int64_t CsvSurvey::features() const {
+  std::int64_t n = 0;
+  for (std::size_t i = 0; i < columns.size(); ++i) n += is_feature(i);
+  return n;
+}
+
+bool CsvSurvey::missing() const {
+  for (std::size_t i = 0; i < columns.size(); ++i)
+    if (is_feature(i) && columns[i].missing) return true;
+  return false;
+}
+
+CsvSurvey survey_csv(const std::filesystem::path& file) {
+  CsvText text(file, 0);
+  CsvSurvey out;
+  if (text.next())
+    for (const auto name : text.cells()) out.columns.push_back({.name = std::string(name)});
+  if (!out.columns.empty()) out.target = find_target(out.columns);
+  while (text.next()) {
+    if (text.cells().size() != out.columns.size())
+      throw_usage(error_id::data_invalid, text.at() + " has " + std::to_string(text.cells().size()) +
+                                              " cells, but the header names " + std::to_string(out.columns.size()) +
+                                              " columns; mend or remove the line");
+    ++out.rows;
+    for (std::size_t i = 0; i < out.columns.size(); ++i) add(out.columns[i], text.cells()[i], out.decimal_comma);
+    if (const auto label = text.cells()[out.target]; !is_missing(label)) out.labels.insert(canonical_cell(label));
+  }
+  if (out.rows == 0)
+    throw_usage(error_id::data_invalid, file.string() + " has no rows below its header; a training needs some");
+  const auto& target = out.columns[out.target];
+  out.classes = !target.numbers || (target.whole && out.labels.size() <= most_classes);
+  if (out.features() == 0)
+    throw_usage(error_id::data_invalid, file.string() + " has no column of numbers beside " + shown(target.name) +
+                                            ", and a model needs one at least to learn from");
+  return out;
+}
+
+}  // namespace trainer::command
