@@ -8,6 +8,7 @@
 #include <limits>
 
 #include "base/json_text.hpp"
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/json.hpp"
@@ -16,8 +17,6 @@ namespace trainer::json {
 namespace {
 
 constexpr std::size_t max_depth = 64;
-// Editors on Windows begin a UTF-8 file with it; it is no part of the text.
-constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 constexpr std::size_t max_bytes = std::size_t{512} << 20;
 
 // Bare NaN and Infinity become strings before parsing, and numbers after it. In a text that has any, each string is
