@@ -114,14 +114,15 @@ std::shared_ptr<AnyDataset> RunDatasets::open(const std::filesystem::path& path,
   if (path.empty()) refuse_missing(what);
   const auto format = RunFile::Data::format(path);
   if (format == Format::json_lines) return open_stream(path, what, model);
-  if (format != Format::csv) return open_columns(path, model);
+  if (format != Format::csv) return open_columns(path, what, model);
   auto csv = open_csv(path, what);
   if (what == "train") columns_ = csv->schema();
   return csv;
 }
 
 // As remove_unused_columns of transformers: those that the model does not look at are not read.
-std::shared_ptr<ColumnDataset> RunDatasets::open_columns(const std::filesystem::path& path, const Model& model) const {
+std::shared_ptr<ColumnDataset> RunDatasets::open_columns(const std::filesystem::path& path, std::string_view what,
+                                                         const Model& model) const {
   const auto taken = taken_by(model);
   const RunCollator collator(run_, model.columns());
   const auto set = columns_of(path, taken);
@@ -129,8 +130,10 @@ std::shared_ptr<ColumnDataset> RunDatasets::open_columns(const std::filesystem::
   auto found = set->columns();
   auto left_out = set->left_out();
   std::vector<std::string> missing;
+  // Without labels one can evaluate and predict.
+  const bool learns = what == "train" && (contains(model.columns(), "labels") || !run_.loss.name.empty());
   for (const auto& name : taken)
-    if (name != "labels" && !contains(found, name) && !collator.makes(name)) missing.push_back(name);
+    if ((learns || name != "labels") && !contains(found, name) && !collator.makes(name)) missing.push_back(name);
   if (!missing.empty()) {
     found.insert(found.end(), left_out.begin(), left_out.end());
     throw_usage(error_id::data_invalid, path.string() + " lacks " + join(missing) + ": the model takes " + join(taken) +

@@ -31,7 +31,8 @@ class RunDatasets {
  private:
   [[noreturn]] void refuse_missing(std::string_view what) const;
   std::shared_ptr<AnyDataset> open(const std::filesystem::path& path, std::string_view what, const Model& model);
-  std::shared_ptr<ColumnDataset> open_columns(const std::filesystem::path& path, const Model& model) const;
+  std::shared_ptr<ColumnDataset> open_columns(const std::filesystem::path& path, std::string_view what,
+                                              const Model& model) const;
   /// [1, ...] of the first row, for a built-in model.
   void check_features(const at::Tensor& features, const std::filesystem::path& path) const;
   std::shared_ptr<AnyDataset> open_stream(const std::filesystem::path& path, std::string_view what,

@@ -142,6 +142,9 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
     if (stop()) break;
   }
   if (step < 0) {
+    if (state.global_step == 0)
+      throw_usage(error_id::data_invalid,
+                  "the train dataset gave no row, and training needs at least one; see what should have given them");
     log::warning("the train dataloader gave no batch; training stops at step " + std::to_string(state.global_step));
     control.should_training_stop = true;
   } else if (step + 1 < plan.gradient_accumulation_steps && !plan.ends_window(step) && !stop()) {

@@ -95,6 +95,11 @@ def check_split():
             expect(abs(evaluated[0] - mean) <= 1e-4 * mean, f"eval_loss is {evaluated}, expected {mean}")
             expect(f"{test} of 103 rows are for evaluation, {103 - test} for training" in log, log)
     refused({"train": "rows.safetensors", "split": {"eval": 103}}, ["a split of 103 rows by 103", "data.invalid"])
+    save_file({"features": features}, "no_labels.safetensors")
+    refused(
+        {"train": "no_labels.safetensors"},
+        ["no_labels.safetensors lacks labels", "the file has features", "data.invalid"],
+    )
     run_file({"train": "rows.safetensors", "split": {"eval": 30, "seed": 0}})
     done = subprocess.run(
         [TRAINER, "evaluate", "run.json", "--checkpoint", "out"], capture_output=True, text=True, check=True
