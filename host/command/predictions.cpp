@@ -47,6 +47,12 @@ at::Tensor whole_numbers(const std::vector<std::string>& texts) {
   return at::tensor(out, at::kLong);
 }
 
+// The class of each place, and what is written where a row was filled up: logits of -100 alone.
+at::Tensor predicted(const at::Tensor& logits, bool binary, std::int64_t dimension) {
+  if (binary) return logits.gt(0).to(at::kLong);
+  return logits.argmax(dimension).masked_fill_(logits.eq(-100).all(dimension), -100);
+}
+
 void write_tensors(const ResultFile& file, const PredictionOutput& result, const Outputs& outputs, const RowIds& ids) {
   const at::Tensor& logits = result.predictions;
   NamedTensors tensors;
@@ -56,7 +62,7 @@ void write_tensors(const ResultFile& file, const PredictionOutput& result, const
     const bool binary = outputs.kind == Kind::binary;
     const auto dimension = class_dimension(logits);
     tensors.emplace_back("logits", logits);
-    tensors.emplace_back("prediction", binary ? logits.gt(0).to(at::kLong) : logits.argmax(dimension));
+    tensors.emplace_back("prediction", predicted(logits, binary, dimension));
     if (outputs.probabilities)
       tensors.emplace_back("probabilities", binary ? logits.sigmoid() : logits.softmax(dimension));
   }
