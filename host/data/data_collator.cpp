@@ -32,10 +32,11 @@ std::vector<at::Tensor> column_of(const std::vector<Row>& rows, const std::strin
 at::Tensor stacked(const std::vector<at::Tensor>& cells, const std::string& name) {
   for (const at::Tensor& cell : cells)
     if (cell.sizes() != cells[0].sizes())
-      throw_usage(error_id::data_invalid, "\"" + name + "\" has the shapes " + shape_text(cells[0].sizes()) + " and " +
-                                              shape_text(cell.sizes()) +
-                                              " in rows of one batch, expected one shape; pad the column with a "
-                                              "DataCollatorWithPadding");
+      throw_usage(error_id::data_invalid,
+                  "\"" + name + "\" has the shapes " + shape_text(cells[0].sizes()) + " and " +
+                      shape_text(cell.sizes()) +
+                      " in rows of one batch, expected one shape; pad the column: \"collate\" in "
+                      "a run file's data, DataCollatorWithPadding in C++");
   return at::stack(cells);
 }
 

@@ -74,7 +74,10 @@ def check_shell(block, work):
 
 @functools.cache
 def help_of(*command):
-    return subprocess.run([TRAINER, *command, "--help"], capture_output=True, text=True).stdout
+    text = ""
+    for flag in ("--help", "--help-all"):  # of which only commands that take training arguments have the second
+        text += subprocess.run([TRAINER, *command, flag], capture_output=True, text=True).stdout
+    return text
 
 
 def check_synopsis(block, _):
