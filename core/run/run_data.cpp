@@ -35,7 +35,7 @@ void read_format(const RunSection& data, RunFile::Data& out) {
 }
 
 std::int64_t whole_number(const json::value& v, const std::string& place, const char* expected) {
-  if (!v.is_int64() || v.get_int64() < 1) RunSection::wrong_type(v, place, expected);
+  if (!v.is_int64() || v.get_int64() < 1 || v.get_int64() > 1 << 24) RunSection::wrong_type(v, place, expected);
   return v.get_int64();
 }
 
@@ -49,9 +49,10 @@ RunFile::Data::Collate read_collate(const RunSection& collate) {
     out.pad.emplace(column, fill.to_number<double>());
   }
   if (const auto* to = collate.find("to"); to && *to != json::value("longest"))
-    out.to = whole_number(*to, collate.place("to"), "\"longest\" or a length, a whole number from 1");
+    out.to = whole_number(*to, collate.place("to"), "\"longest\" or a length, a whole number from 1 to 16777216");
   if (const auto* multiple = collate.find("pad_to_multiple_of"))
-    out.pad_to_multiple_of = whole_number(*multiple, collate.place("pad_to_multiple_of"), "a whole number from 1");
+    out.pad_to_multiple_of =
+        whole_number(*multiple, collate.place("pad_to_multiple_of"), "a whole number from 1 to 16777216");
   out.left = collate.choice("side", "right", {"right", "left"}) == "left";
   return out;
 }

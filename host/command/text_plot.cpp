@@ -12,7 +12,9 @@ namespace {
 
 std::size_t place(double value, double low, double high, std::size_t count) {
   if (!(high > low)) return count / 2;
-  return static_cast<std::size_t>(std::lround((value - low) / (high - low) * static_cast<double>(count - 1)));
+  const double scale = std::isfinite(high - low) ? 1 : 0.5;  // no double holds the distance of the farthest two
+  const double share = (value * scale - low * scale) / (high * scale - low * scale);
+  return static_cast<std::size_t>(std::lround(share * static_cast<double>(count - 1)));
 }
 
 // A line between two dots, so that a curve has no holes.

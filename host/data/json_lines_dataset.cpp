@@ -58,9 +58,24 @@ class JsonLinesDataset::Reader {
       if (!row[name].defined() && !contains(dataset_.optional_, name)) refuse_missing(name, object);
     if (row.empty())
       throw_usage(error_id::data_invalid, lines_.at() + " has no columns, expected those of a row; remove the line");
+    check_columns(row);
     if (!left_out.empty() && !dataset_.told_.exchange(true))
       log::info(dataset_.path_.string() + ": the model does not take " + join(left_out) + ", so it is left out");
     return row;
+  }
+
+  // A batch takes the columns of its first row, so what only some rows have would be lost, or made up.
+  void check_columns(const Row& row) {
+    std::size_t known = 0, all = 0;
+    for (const auto& [name, tensor] : row) ++all, known += contains(columns_, name);
+    if (columns_.empty()) {
+      for (const auto& [name, tensor] : row) columns_.push_back(name);
+    } else if (known != all || known != columns_.size()) {
+      std::vector<std::string> names;
+      for (const auto& [name, tensor] : row) names.push_back(name);
+      throw_usage(error_id::data_invalid, lines_.at() + " has " + join(names) + ", expected " + join(columns_) +
+                                              ", which the first row has; give all rows the same columns");
+    }
   }
 
   [[noreturn]] void refuse_missing(const std::string& name, const json::object& object) const {
@@ -73,6 +88,7 @@ class JsonLinesDataset::Reader {
 
   const JsonLinesDataset& dataset_;
   LineReader lines_;
+  std::vector<std::string> columns_;  // of the first row
   std::string line_;
   std::map<std::string, std::optional<at::ScalarType>> types_;  // by column, as the rows so far have it
 };

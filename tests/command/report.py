@@ -133,6 +133,8 @@ with tempfile.TemporaryDirectory() as work:
     assert "missing.json" in said and said.count("\n") == 1, said
     pathlib.Path("list.json").write_text("[]")
     said = trainer("show", "list.json", status=2)
+    pathlib.Path("far.json").write_text('{"log_history": [{"step": 1, "loss": 1e308}, {"step": 2, "loss": -1e308}]}')
+    assert "loss" in trainer("show", "far.json")  # whose distance no double holds
     assert "list.json is a list" in said and "[trainer-state.invalid]" in said, said
     said = trainer("report", "odd file.json", "--output", "odd file.json", status=2)
     assert "--output" in said, said

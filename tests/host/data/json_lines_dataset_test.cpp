@@ -67,6 +67,13 @@ TEST_F(JsonLinesTest, OnlyWhatTheModelTakes) {
                     HasSubstr("[data.invalid]")));
 }
 
+TEST_F(JsonLinesTest, AllRowsHaveTheColumnsOfTheFirst) {
+  EXPECT_EQ(rows_of("{\"a\": 1, \"b\": 2}\n{\"b\": 1, \"a\": 2}\n").size(), 2u) << "in any order";
+  for (const char* other : {"{\"a\": 1}", "{\"a\": 1, \"c\": 1}", "{\"a\": 1, \"b\": 1, \"c\": 1}"})
+    EXPECT_THAT(error_in("{\"a\": 1, \"b\": 2}\n" + std::string(other)),
+                AllOf(HasSubstr("rows.jsonl line 2 has a"), HasSubstr("expected a, b, which the first row has")));
+}
+
 TEST_F(JsonLinesTest, AMistakeIsSaidWithItsLine) {
   EXPECT_THAT(
       error_in("{\"a\": 1}\n{\"a\": 1.5}"),
