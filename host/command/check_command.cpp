@@ -7,6 +7,7 @@
 #include "command/check_report.hpp"
 #include "command/hints.hpp"
 #include "command/print.hpp"
+#include "run/moments_file.hpp"
 
 namespace trainer::command {
 namespace fs = std::filesystem;
@@ -26,6 +27,7 @@ class NewDirectories {
       made_.push_back(path);
   }
   ~NewDirectories() {
+    moments_file::remove();  // the crash report's, which lies there until the process ends
     std::error_code ec;
     for (const auto& path : made_) fs::remove(path, ec);  // an empty one
   }
