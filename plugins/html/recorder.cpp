@@ -23,23 +23,12 @@ std::string dtype_name(const trainer_tensor& tensor) {
 void record_parameters(report::Run& run, const sdk::Host& host) {
   run.parameters.clear();
   run.parameter_tensors = run.parameter_elements = 0;
-  const auto* tensors = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
-  if (tensors == nullptr) return;
-  const std::uint64_t count = tensors->count(host.raw(), TRAINER_OF_MODEL);
-  for (std::uint64_t i = 0; i < count; ++i) {
-    trainer_text name{};
-    trainer_tensor tensor{};
-    tensor.struct_size = sizeof tensor;
-    if (tensors->at(host.raw(), TRAINER_OF_MODEL, i, &name, &tensor) != TRAINER_OK) break;
-    if (plugins::is_buffer(sdk::view(name))) continue;
-    std::vector<std::int64_t> shape(tensor.shape, tensor.shape + tensor.ndim);
-    std::int64_t elements = 1;
-    for (const std::int64_t size : shape) elements *= size;
+  plugins::for_each_parameter(host, [&](std::string_view name, const trainer_tensor& tensor, std::int64_t elements) {
     run.parameter_elements += elements;
     ++run.parameter_tensors;
     if (run.parameters.size() < most_tensors)
-      run.parameters.push_back({std::string(sdk::view(name)), std::move(shape), dtype_name(tensor)});
-  }
+      run.parameters.push_back({std::string(name), {tensor.shape, tensor.shape + tensor.ndim}, dtype_name(tensor)});
+  });
 }
 
 std::string text_of(const sdk::Value& value) {

@@ -33,23 +33,28 @@ JsonTree run_config(const sdk::Host& host) {
   return config;
 }
 
-std::int64_t num_parameters(const sdk::Host& host) {
-  if (host.model_config_json().empty()) return -1;
+bool for_each_parameter(const sdk::Host& host, const ParameterVisitor& visit) {
   const auto* tensors = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
-  if (tensors == nullptr) return -1;
-  std::int64_t elements = 0;
-  const std::uint64_t count = tensors->count(host.raw(), TRAINER_OF_MODEL);
+  const std::uint64_t count = tensors == nullptr ? 0 : tensors->count(host.raw(), TRAINER_OF_MODEL);
   for (std::uint64_t i = 0; i < count; ++i) {
     trainer_text name{};
     trainer_tensor tensor{};
     tensor.struct_size = sizeof tensor;
     if (tensors->at(host.raw(), TRAINER_OF_MODEL, i, &name, &tensor) != TRAINER_OK) break;
     if (is_buffer(sdk::view(name))) continue;
-    std::int64_t size = 1;
-    for (std::int32_t d = 0; d < tensor.ndim; ++d) size *= tensor.shape[d];
-    elements += size;
+    std::int64_t elements = 1;
+    for (std::int32_t d = 0; d < tensor.ndim; ++d) elements *= tensor.shape[d];
+    visit(sdk::view(name), tensor, elements);
   }
-  return count == 0 ? -1 : elements;
+  return count != 0;
+}
+
+std::int64_t num_parameters(const sdk::Host& host) {
+  if (host.model_config_json().empty()) return -1;
+  std::int64_t sum = 0;
+  const bool listed = for_each_parameter(
+      host, [&](std::string_view, const trainer_tensor&, std::int64_t elements) { sum += elements; });
+  return listed ? sum : -1;
 }
 
 void append_json(std::string& out, const sdk::Value& value, bool quote_special) {

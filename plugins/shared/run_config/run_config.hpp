@@ -4,7 +4,10 @@
 // model, and the values of its logs as JSON.
 #pragma once
 
+#include <trainer/ext/parameters.h>
+
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <trainer/sdk/callback.hpp>
@@ -15,6 +18,14 @@ namespace trainer::plugins {
 
 /// The model's configuration, overridden by the training arguments.
 JsonTree run_config(const sdk::Host& host);
+
+/// A parameter's name, its description and its number of elements.
+using ParameterVisitor =
+    std::function<void(std::string_view name, const trainer_tensor& tensor, std::int64_t elements)>;
+
+/// The model's parameters in their order, without its buffers. False when the host lists no tensor. Only during an
+/// event.
+bool for_each_parameter(const sdk::Host& host, const ParameterVisitor& visit);
 
 /// Elements of the model's parameters, or -1 when the model has no configuration: as in transformers, where
 /// plain modules have no num_parameters() either. Only during an event.
