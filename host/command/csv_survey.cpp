@@ -15,17 +15,10 @@ namespace {
 // More values than this are no classes, if they are numbers.
 constexpr std::size_t most_classes = 100;
 
-bool is_one_of(const std::string& name, const std::vector<std::string>& names) {
-  return std::find(names.begin(), names.end(), lower(name)) != names.end();
-}
-
-std::optional<double> number_of(std::string cell, bool& decimal_comma) {
-  if (const auto v = cell_number(cell)) return v;
-  if (std::count(cell.begin(), cell.end(), ',') != 1) return std::nullopt;
-  std::replace(cell.begin(), cell.end(), ',', '.');
-  const auto v = cell_number(cell);
-  if (v) decimal_comma = true;
-  return v;
+bool is_number(std::string_view cell, bool& decimal_comma) {
+  if (cell_number(cell)) return true;
+  if (!with_point(cell)) return false;
+  return decimal_comma = true;
 }
 
 void add(CsvSurvey::Column& column, std::string_view cell, bool& decimal_comma) {
@@ -33,7 +26,7 @@ void add(CsvSurvey::Column& column, std::string_view cell, bool& decimal_comma) 
     column.missing = true;
     return;
   }
-  if (column.numbers && !number_of(std::string(cell), decimal_comma)) column.numbers = column.whole = false;
+  if (column.numbers && !is_number(cell, decimal_comma)) column.numbers = column.whole = false;
   if (column.whole && !cell_integer(cell)) column.whole = false;
   column.empty = false;
 }
@@ -50,7 +43,7 @@ std::size_t find_target(const std::vector<CsvSurvey::Column>& columns) {
 bool CsvSurvey::is_feature(std::size_t column) const {
   const Column& c = columns[column];
   // "Unnamed: 0" is what pandas makes of an index that was written along.
-  const bool numbers_rows = c.whole && is_one_of(c.name, {"id", "index", "", "unnamed: 0"});
+  const bool numbers_rows = c.whole && contains({"id", "index", "", "unnamed: 0"}, lower(c.name));
   return column != target && c.numbers && !c.empty && !numbers_rows;
 }
 
@@ -80,10 +73,7 @@ CsvSurvey survey_csv(const std::filesystem::path& file) {
     for (const auto name : text.cells()) out.columns.push_back({.name = std::string(name)});
   if (!out.columns.empty()) out.target = find_target(out.columns);
   while (text.next()) {
-    if (text.cells().size() != out.columns.size())
-      throw_usage(error_id::data_invalid, text.at() + " has " + std::to_string(text.cells().size()) +
-                                              " cells, but the header names " + std::to_string(out.columns.size()) +
-                                              " columns; mend or remove the line");
+    text.require_cells(out.columns.size());
     ++out.rows;
     for (std::size_t i = 0; i < out.columns.size(); ++i) add(out.columns[i], text.cells()[i], out.decimal_comma);
     if (const auto label = text.cells()[out.target]; !is_missing(label)) out.labels.insert(canonical_cell(label));

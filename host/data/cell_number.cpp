@@ -39,6 +39,13 @@ std::optional<std::int64_t> cell_integer(std::string_view text) {
   return static_cast<std::int64_t>(*number);
 }
 
+std::optional<std::string> with_point(std::string_view text) {
+  if (text.find('.') != text.npos || std::count(text.begin(), text.end(), ',') != 1) return std::nullopt;
+  std::string out(text);
+  out[out.find(',')] = '.';
+  return cell_number(out) ? std::optional(out) : std::nullopt;
+}
+
 std::string canonical_cell(std::string_view text) {
   if (const auto whole = cell_integer(text)) return std::to_string(*whole);
   const auto number = cell_number(text);

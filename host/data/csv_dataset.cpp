@@ -19,14 +19,6 @@ namespace {
 
 using Missing = CsvOptions::Missing;
 
-// "1.5" of "1,5"; nothing of a text that does not have it so.
-std::optional<std::string> with_point(std::string_view cell) {
-  if (cell.find('.') != cell.npos || std::count(cell.begin(), cell.end(), ',') != 1) return std::nullopt;
-  std::string out(cell);
-  out[out.find(',')] = '.';
-  return cell_number(out) ? std::optional(out) : std::nullopt;
-}
-
 }  // namespace
 
 class CsvReader {
@@ -70,10 +62,7 @@ class CsvReader {
  private:
   void read_row() {
     const auto& cells = text_.cells();
-    if (cells.size() != header_.names.size())
-      throw_usage(error_id::data_invalid, text_.at() + " has " + std::to_string(cells.size()) +
-                                              " cells, but the header names " + std::to_string(header_.names.size()) +
-                                              " columns; mend or remove the line");
+    text_.require_cells(header_.names.size());
     ++rows_;
     if (header_.labelled) labels_.begin_row();
     const std::size_t row = features_.size();

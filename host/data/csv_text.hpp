@@ -21,6 +21,8 @@ class CsvText {
   bool next();
   /// The record's cells without quotes and blanks around them; valid until next().
   const std::vector<std::string_view>& cells() const { return cells_; }
+  /// A usage Error when the record has another number of cells than the header has names.
+  void require_cells(std::size_t names) const;
   std::size_t line() const { return line_; }  ///< of its first line, from 1
   /// "FILE line N", and with a column its name: for messages.
   std::string at() const { return at(line_); }
