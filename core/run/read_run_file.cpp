@@ -112,9 +112,7 @@ void apply(json::value& root, const std::string& key, const std::string& text) {
 std::optional<std::int64_t> read_log_history_limit(const RunSection& root) {
   const auto* limit = root.find("log_history_limit");
   if (!limit) return {};
-  if (!limit->is_int64() || limit->get_int64() < 1)
-    RunSection::wrong_type(*limit, root.place("log_history_limit"), "a whole number from 1");
-  return limit->get_int64();
+  return RunSection::whole_number(*limit, root.place("log_history_limit"), "a whole number from 1");
 }
 
 // The paths of a file that is to say the same from another directory.

@@ -34,10 +34,7 @@ void read_format(const RunSection& data, RunFile::Data& out) {
                 data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
 }
 
-std::int64_t whole_number(const json::value& v, const std::string& place, const char* expected) {
-  if (!v.is_int64() || v.get_int64() < 1 || v.get_int64() > 1 << 24) RunSection::wrong_type(v, place, expected);
-  return v.get_int64();
-}
+constexpr std::int64_t longest_row = 1 << 24;
 
 RunFile::Data::Collate read_collate(const RunSection& collate) {
   collate.allow({"pad", "to", "pad_to_multiple_of", "side"});
@@ -49,10 +46,11 @@ RunFile::Data::Collate read_collate(const RunSection& collate) {
     out.pad.emplace(column, fill.to_number<double>());
   }
   if (const auto* to = collate.find("to"); to && *to != json::value("longest"))
-    out.to = whole_number(*to, collate.place("to"), "\"longest\" or a length, a whole number from 1 to 16777216");
+    out.to = RunSection::whole_number(*to, collate.place("to"),
+                                      "\"longest\" or a length, a whole number from 1 to 16777216", longest_row);
   if (const auto* multiple = collate.find("pad_to_multiple_of"))
-    out.pad_to_multiple_of =
-        whole_number(*multiple, collate.place("pad_to_multiple_of"), "a whole number from 1 to 16777216");
+    out.pad_to_multiple_of = RunSection::whole_number(*multiple, collate.place("pad_to_multiple_of"),
+                                                      "a whole number from 1 to 16777216", longest_row);
   out.left = collate.choice("side", "right", {"right", "left"}) == "left";
   return out;
 }

@@ -54,6 +54,12 @@ std::vector<std::string> RunSection::texts(std::string_view key, const char* exp
   return out;
 }
 
+std::int64_t RunSection::whole_number(const json::value& v, const std::string& place, std::string_view expected,
+                                      std::int64_t most) {
+  if (!v.is_int64() || v.get_int64() < 1 || v.get_int64() > most) wrong_type(v, place, expected);
+  return v.get_int64();
+}
+
 std::string RunSection::text_of(const json::value& v, const std::string& place) {
   if (!v.is_string()) wrong_type(v, place, "a string");
   return std::string(v.get_string());

@@ -3,7 +3,9 @@
 // One object of a run file, read key by key. Whatever is wrong in it is an Error that says the place.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +31,9 @@ class RunSection {
   bool flag(std::string_view key) const;
   std::vector<std::string> texts(std::string_view key, const char* expected) const;
 
+  /// From 1 to `most`.
+  static std::int64_t whole_number(const json::value& v, const std::string& place, std::string_view expected,
+                                   std::int64_t most = std::numeric_limits<std::int64_t>::max());
   static std::string text_of(const json::value& v, const std::string& place);
   static void check_choice(const std::string& v, const std::string& place, const std::vector<std::string>& names);
   [[noreturn]] static void wrong_type(const json::value& v, const std::string& place, std::string_view expected);
