@@ -4,7 +4,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
-#include "command/availability_text.hpp"
+#include "command/available.hpp"
 #include "command/check_report.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/plugin_registry.hpp"
@@ -41,12 +41,14 @@ CheckLines check_callbacks(const Trainer& trainer, const RunFile& run, const Run
     });
     if (note.report_to.empty() || in) continue;
     const bool without = registry.leaves_out(note.id) || registry.leaves_out(note.report_to);
-    if (!all && !without)
+    if (without) {
+      out.emplace_back("", note.id + ": --without");
+    } else if (all) {
+      const auto [word, reason] = availability_of(plugin, {.args = &args, .model_config_json = {}});
+      out.emplace_back("", note.id + ": " + word + (reason.empty() ? "" : ": " + reason));
+    } else {
       not_named.push_back(note.report_to);
-    else
-      out.emplace_back(
-          "", note.id + ": " +
-                  (without ? "--without" : availability_text(plugin, {.args = &args, .model_config_json = {}})));
+    }
   }
   if (!not_named.empty()) out.emplace_back("", "not in report_to: " + join(not_named));
   if (!out.empty()) out.front().first = "left out";

@@ -42,19 +42,19 @@ std::string patterns(const Levels& levels) {
   return out;
 }
 
+// Of the words before the cursor, from `range` on, those that lead to a command become $level.
+std::string walk(const std::string& range, const std::string& words, const Levels& levels) {
+  const std::string word = "${" + words + "[i]}";
+  return "  for ((i = " + range + "; i++)); do\n    case \"$level " + word + "\" in\n      " + patterns(levels) +
+         ") level+=\" " + word + "\" ;;\n    esac\n  done\n  case $level in\n";
+}
+
 std::string bash(const Levels& levels) {
   std::string out =
       "# trainer completion bash: source <(trainer completion bash)\n"
       "_trainer() {\n"
-      "  local word=${COMP_WORDS[COMP_CWORD]} level= words= i\n"
-      "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
-      "    case \"$level ${COMP_WORDS[i]}\" in\n"
-      "      " +
-      patterns(levels) +
-      ") level+=\" ${COMP_WORDS[i]}\" ;;\n"
-      "    esac\n"
-      "  done\n"
-      "  case $level in\n";
+      "  local word=${COMP_WORDS[COMP_CWORD]} level= words= i\n" +
+      walk("1; i < COMP_CWORD", "COMP_WORDS", levels);
   for (const auto& [level, words] : levels) {
     out += "    \"" + level + "\") words=\"";
     for (const auto& word : words) out += (word.text == words.front().text ? "" : " ") + word.text;
@@ -74,15 +74,8 @@ std::string zsh(const Levels& levels) {
       "# trainer completion zsh: eval \"$(trainer completion zsh)\", or a file _trainer in a directory of $fpath\n"
       "_trainer() {\n"
       "  local level= i\n"
-      "  local -a offered\n"
-      "  for ((i = 2; i < CURRENT; i++)); do\n"
-      "    case \"$level ${words[i]}\" in\n"
-      "      " +
-      patterns(levels) +
-      ") level+=\" ${words[i]}\" ;;\n"
-      "    esac\n"
-      "  done\n"
-      "  case $level in\n";
+      "  local -a offered\n" +
+      walk("2; i < CURRENT", "words", levels);
   for (const auto& [level, words] : levels) {
     out += "    \"" + level + "\") offered=(";
     for (const auto& word : words) out += "\n      " + shell_word(word.text + ":" + word.description);

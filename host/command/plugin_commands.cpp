@@ -4,7 +4,7 @@
 #include <iostream>
 
 #include "base/text.hpp"
-#include "command/availability_text.hpp"
+#include "command/available.hpp"
 #include "command/options.hpp"
 #include "command/print.hpp"
 #include "discovery/elf_file.hpp"
@@ -72,18 +72,12 @@ void add_linkage(Rows& rows, const ElfFile& elf) {
   }
 }
 
-struct Available {
-  std::string word, reason;
-};
-
-// A tracker's "yes", "when named" or "no", and why; "-" of another plugin.
-Available availability_of(const PluginFile& plugin) {
+// "-" of a plugin that is no tracker.
+Available tracker_available(const PluginFile& plugin) {
   if (plugin.note.report_to.empty()) return {"-", ""};
   TrainingArguments args;
   args.finalize();
-  const std::string text = availability_text(plugin, {.args = &args, .model_config_json = {}});
-  const auto colon = text.find(": ");
-  return colon == text.npos ? Available{text, ""} : Available{text.substr(0, colon), text.substr(colon + 2)};
+  return availability_of(plugin, {.args = &args, .model_config_json = {}});
 }
 
 // Files that are no plugins that a run can have, each with why.
@@ -104,7 +98,7 @@ std::vector<std::string> problems_of(const PluginRegistry& registry) {
 json::object list_json(const PluginRegistry& registry) {
   json::array plugins;
   for (const auto& plugin : registry.plugins()) {
-    const auto [available, reason] = availability_of(plugin);
+    const auto [available, reason] = tracker_available(plugin);
     const auto or_null = [](const std::string& text) {
       return text.empty() || text == "-" ? json::value() : json::value(text);
     };
@@ -133,7 +127,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, bool as_
   }
   Rows rows{{"id", "version", "report_to", "available", "description"}};
   for (const auto& plugin : registry.plugins()) {
-    const auto [available, reason] = availability_of(plugin);
+    const auto [available, reason] = tracker_available(plugin);
     rows.push_back({plugin.note.id, plugin.note.version, plugin.note.report_to.empty() ? "-" : plugin.note.report_to,
                     available, plugin.note.description + (reason.empty() ? "" : " Not available: " + reason)});
   }
