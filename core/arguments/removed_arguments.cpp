@@ -13,7 +13,7 @@ constexpr std::string_view was_accelerate = "leave it out; accelerate is part of
 constexpr std::string_view was_hub = "leave it out; nothing is uploaded to the Hub";
 constexpr std::string_view was_backend = "leave it out; fp16 and bf16 have one backend, torch's";
 constexpr std::string_view was_loop = "leave it out; an evaluation runs the model as it is";
-constexpr std::string_view was_distributed = "leave it out; a run is one process with one device";
+constexpr std::string_view was_distributed = "leave it out; a model is not split over devices";
 constexpr std::string_view was_device = "leave it out; the device is found without it, and use_cpu chooses the CPU";
 
 const std::map<std::string_view, std::string_view> removed = {

@@ -78,7 +78,8 @@ constexpr std::string_view no_recomputation =
     "activations are always kept; remove it, and lower per_device_train_batch_size to save memory";
 constexpr std::string_view no_compile = "torch.compile is part of Python; remove it";
 constexpr std::string_view no_liger = "Liger kernels are part of Python; remove it";
-constexpr std::string_view one_process = "a run is one process with one device; remove it";
+constexpr std::string_view no_sharding =
+    "what splits a model over devices is part of Python, and LibTorch has no API for it; remove it";
 constexpr std::string_view fixed_loading = "worker threads of one process load the data, in order; remove it";
 constexpr std::string_view whole_predictions = "metrics are computed once, from all predictions and labels; remove it";
 
@@ -132,7 +133,8 @@ std::vector<Argument> make_table() {
         {
             argument("gradient_accumulation_steps", &A::gradient_accumulation_steps,
                      "Batches to accumulate gradients over before each step.", count()),
-            argument("average_tokens_across_devices", &A::average_tokens_across_devices, "No effect with one device."),
+            argument("average_tokens_across_devices", &A::average_tokens_across_devices,
+                     "Divides the loss of a step by the tokens of all processes, not of each its own."),
             argument("max_grad_norm", &A::max_grad_norm, "Gradient-norm clipping threshold; 0 disables it."),
             argument("label_smoothing_factor", &A::label_smoothing_factor, "Label smoothing factor."),
         });
@@ -171,7 +173,8 @@ std::vector<Argument> make_table() {
                     argument("logging_steps", &A::logging_steps,
                              "Steps between logs; below 1, a fraction of all steps.", steps()),
                     argument("logging_first_step", &A::logging_first_step, "Also logs the first step."),
-                    argument("log_on_each_node", &A::log_on_each_node, "No effect with one node."),
+                    argument("log_on_each_node", &A::log_on_each_node,
+                             "With several nodes: the first process of each logs by `log_level`, not rank 0 alone."),
                     argument("logging_nan_inf_filter", &A::logging_nan_inf_filter,
                              "Leaves NaN and infinite losses out of the logs."),
                     taking(argument("include_num_input_tokens_seen", &A::include_num_input_tokens_seen,
@@ -179,7 +182,7 @@ std::vector<Argument> make_table() {
                                     one_of({"no", "all", "non_padding"})),
                            "str or bool", tokens_seen),
                     argument("log_level", &A::log_level, "Log level; `passive` keeps the current one.", levels),
-                    argument("log_level_replica", &A::log_level_replica, "No effect with one process.", levels),
+                    argument("log_level_replica", &A::log_level_replica, "`log_level` of the other processes.", levels),
                     argument("disable_tqdm", &A::disable_tqdm,
                              "Prints lines instead of progress bars; unset: when stderr is not a terminal."),
                     argument("report_to", &A::report_to, "Trackers by name, `all` that are available, or `none`."),
@@ -205,8 +208,8 @@ std::vector<Argument> make_table() {
             argument("eval_on_start", &A::eval_on_start, "Evaluates once before training."),
             refused("eval_do_concat_batches", "bool", {true}, "Joins predictions of batches.",
                     "predictions are always joined; remove it"),
-            refused("eval_use_gather_object", "bool", {false}, "Gathers other objects than tensors from devices.",
-                    one_process),
+            refused("eval_use_gather_object", "bool", {false}, "Gathers other objects than tensors from processes.",
+                    "predictions and labels are tensors, and are gathered as such; remove it"),
             argument("eval_accumulation_steps", &A::eval_accumulation_steps,
                      "Batches of predictions to keep on the GPU before they are moved to memory; unset: all.",
                      at_least(1)),
@@ -223,7 +226,8 @@ std::vector<Argument> make_table() {
                      one_of({"no", "steps", "epoch", "best"})),
             argument("save_steps", &A::save_steps,
                      "Steps between checkpoints; below 1, a fraction of all steps; 0: only at the end.", steps()),
-            argument("save_on_each_node", &A::save_on_each_node, "No effect with one node."),
+            argument("save_on_each_node", &A::save_on_each_node,
+                     "With several nodes: the first process of each saves, not rank 0 alone."),
             argument("save_total_limit", &A::save_total_limit,
                      "Number of checkpoints to keep, the best one included; unset or below 1: all."),
             argument("enable_jit_checkpoint", &A::enable_jit_checkpoint, "On SIGTERM, writes a checkpoint and stops."),
@@ -259,7 +263,7 @@ std::vector<Argument> make_table() {
             argument("use_cpu", &A::use_cpu, "Trains on the CPU even if there is a GPU."),
             refused("accelerator_config", "dict or str or null", {nullptr, default_accelerator_config()},
                     "Settings of accelerate.", "accelerate is part of Python; remove it"),
-            refused("parallelism_config", "dict or null", {nullptr}, "Splits a model over devices.", one_process),
+            refused("parallelism_config", "dict or null", {nullptr}, "Splits a model over devices.", no_sharding),
         });
   group("Data",
         {
@@ -286,18 +290,21 @@ std::vector<Argument> make_table() {
                      "The column with the lengths of rows, for the last two of these; without it they are those of "
                      "`input_ids`."),
         });
-  group("More than one device",
+  group("Several processes",
         {
-            refused("ddp_find_unused_parameters", "bool or null", {nullptr}, "Option of DistributedDataParallel.",
-                    one_process),
-            refused("ddp_bucket_cap_mb", "int or null", {nullptr}, "Option of DistributedDataParallel.", one_process),
-            refused("ddp_broadcast_buffers", "bool or null", {nullptr}, "Option of DistributedDataParallel.",
-                    one_process),
-            refused("ddp_static_graph", "bool or null", {nullptr}, "Option of DistributedDataParallel.", one_process),
-            refused("ddp_backend", "str or null", {nullptr}, "How processes talk.", one_process),
-            refused("ddp_timeout", "int", {1800}, "Seconds that processes wait for each other.", one_process),
-            refused("fsdp", "bool or str or null", {nullptr, false}, "Shards the model.", one_process),
-            refused("fsdp_config", "dict or str or null", {nullptr}, "How it is sharded.", one_process),
+            argument("ddp_find_unused_parameters", &A::ddp_find_unused_parameters,
+                     "Looks for parameters that a step does not use; unset: where the model may have such."),
+            argument("ddp_bucket_cap_mb", &A::ddp_bucket_cap_mb,
+                     "MiB of gradients that are averaged at once; unset: 25.", between(0, count_max)),
+            argument("ddp_broadcast_buffers", &A::ddp_broadcast_buffers,
+                     "Gives each process rank 0's buffers before a step; unset: true."),
+            refused("ddp_static_graph", "bool or null", {nullptr, false},
+                    "Takes it that each step uses the same parameters.", "each step is looked at anew; remove it"),
+            argument("ddp_backend", &A::ddp_backend, "How processes talk; unset: `nccl` between GPUs, else `gloo`.",
+                     one_of({"nccl", "gloo"}), "the other backends of transformers are not in LibTorch"),
+            argument("ddp_timeout", &A::ddp_timeout, "Seconds that processes wait for each other.", count()),
+            refused("fsdp", "bool or str or null", {nullptr, false}, "Shards the model.", no_sharding),
+            refused("fsdp_config", "dict or str or null", {nullptr}, "How it is sharded.", no_sharding),
             refused("deepspeed", "dict or str or null", {nullptr}, "Trains with DeepSpeed.",
                     "DeepSpeed is part of Python; remove it"),
         });
@@ -314,7 +321,8 @@ std::vector<Argument> make_table() {
             argument("do_predict", &A::do_predict, "Not used by the trainer, as in transformers."),
             argument("resume_from_checkpoint", &A::resume_from_checkpoint,
                      "Not used by the trainer, as in transformers; `train()` has a parameter of this name."),
-            argument("local_rank", &A::local_rank, "The process of a node.", only(-1), one_process),
+            argument("local_rank", &A::local_rank,
+                     "Not used, as in transformers: the launcher's variables tell a process its place.", at_least(-1)),
         });
   return rows;
 }

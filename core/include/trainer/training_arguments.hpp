@@ -34,7 +34,7 @@ struct TrainingArguments {
   Number adam_epsilon = 1e-8;
 
   std::int64_t gradient_accumulation_steps = 1;  ///< micro-batches in a step
-  bool average_tokens_across_devices = true;     ///< there is one device here
+  bool average_tokens_across_devices = true;     ///< a loss by tokens: of all processes
   Number max_grad_norm = 1.0;                    ///< 0 or below: no clipping
   Number label_smoothing_factor = 0.0;
 
@@ -49,13 +49,13 @@ struct TrainingArguments {
   std::string logging_strategy = "steps";  ///< no, steps, epoch
   Number logging_steps = 500;
   bool logging_first_step = false;
-  bool log_on_each_node = true;  ///< there is one node here
+  bool log_on_each_node = true;  ///< the first process of each node; else rank 0
   bool logging_nan_inf_filter = true;
   std::string include_num_input_tokens_seen = "no";  ///< no, all, non_padding
   std::string log_level = "passive";                 ///< detail, debug, info, warning, error, critical
-  std::string log_level_replica = "warning";
-  std::optional<bool> disable_tqdm;              ///< unset: the Trainer decides
-  std::vector<std::string> report_to = {"all"};  ///< "none" in transformers; empty: no tracker
+  std::string log_level_replica = "warning";         ///< of the processes that do not log
+  std::optional<bool> disable_tqdm;                  ///< unset: the Trainer decides
+  std::vector<std::string> report_to = {"all"};      ///< "none" in transformers; empty: no tracker
   std::optional<std::string> run_name;
   std::string project = "huggingface";
   std::optional<std::string> trackio_space_id;
@@ -73,7 +73,7 @@ struct TrainingArguments {
   bool save_only_model = false;
   std::string save_strategy = "steps";           ///< no, steps, epoch, best
   Number save_steps = 500;                       ///< 0: only at the end
-  bool save_on_each_node = false;                ///< there is one node here
+  bool save_on_each_node = false;                ///< the first process of each node; else rank 0
   std::optional<std::int64_t> save_total_limit;  ///< checkpoints; unset or below 1: all
   bool enable_jit_checkpoint = false;            ///< checkpoint at SIGTERM
   std::optional<std::string> hub_token;          ///< kept only so that it is never shown
@@ -98,13 +98,19 @@ struct TrainingArguments {
   std::string train_sampling_strategy = "random";
   std::string length_column_name = "length";  ///< of the last two, see Dataset::lengths
 
+  std::optional<bool> ddp_find_unused_parameters;  ///< unset: where the model may have such
+  std::optional<std::int64_t> ddp_bucket_cap_mb;   ///< unset: 25
+  std::optional<bool> ddp_broadcast_buffers;       ///< unset: true
+  std::optional<std::string> ddp_backend;          ///< nccl, gloo; unset: by the device
+  std::int64_t ddp_timeout = 1800;                 ///< seconds
+
   std::vector<std::string> debug;   ///< must stay empty
   bool skip_memory_metrics = true;  ///< must stay true
   bool do_train = false;            ///< for the caller's own use, as in transformers; so are the next three
   bool do_eval = false;
   bool do_predict = false;
   std::optional<std::string> resume_from_checkpoint;
-  std::int64_t local_rank = -1;  ///< must stay -1
+  std::int64_t local_rank = -1;  ///< not used
 
   /// __post_init__: checks all values and fills in those that follow from others. Throws a usage
   /// Error and then changes nothing. May be called again after a change: a value that it filled in

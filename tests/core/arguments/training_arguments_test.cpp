@@ -172,16 +172,39 @@ TEST(TrainingArguments, RefusesWhatIsNotSupported) {
             "to the Hub; remove it, and upload output_dir after the run");
   EXPECT_NO_THROW(read(R"({"push_to_hub": false, "fsdp": null, "ddp_timeout": 1800,
     "skip_memory_metrics": true, "debug": "", "local_rank": -1, "include_for_metrics": []})"));
-  for (const char* text : {R"({"deepspeed": "ds.json"})", R"({"skip_memory_metrics": false})", R"({"local_rank": 0})",
-                           R"({"debug": "underflow_overflow"})", R"({"include_for_metrics": ["inputs"]})",
-                           R"({"eval_do_concat_batches": false})", R"({"dataloader_in_order": false})",
-                           R"({"accelerator_config": {"split_batches": true}})", R"({"neftune_noise_alpha": 5.0})"})
+  for (const char* text :
+       {R"({"deepspeed": "ds.json"})", R"({"skip_memory_metrics": false})", R"({"fsdp": "full_shard"})",
+        R"({"debug": "underflow_overflow"})", R"({"include_for_metrics": ["inputs"]})",
+        R"({"eval_do_concat_batches": false})", R"({"dataloader_in_order": false})",
+        R"({"accelerator_config": {"split_batches": true}})", R"({"neftune_noise_alpha": 5.0})"})
     expect_parts(refusal(text), {"run.json: args.", ", which is not supported here: "});
   expect_parts(text_refusal("push_to_hub", "True"), {"--push_to_hub is true, which"});
   EXPECT_EQ(from_text("push_to_hub", "False"), "false");
-  EXPECT_EQ(from_text("ddp_timeout", "1800"), "1800");
   EXPECT_EQ(from_text("hub_strategy", "every_save"), R"("every_save")");
   EXPECT_EQ(from_text("deepspeed", "none"), "null");
+}
+
+TEST(TrainingArguments, TakesThoseOfSeveralProcesses) {
+  const auto args = read(R"({"ddp_backend": "gloo", "ddp_timeout": 5, "ddp_bucket_cap_mb": 0, "local_rank": 3,
+    "ddp_find_unused_parameters": false, "ddp_broadcast_buffers": true, "ddp_static_graph": false})");
+  EXPECT_EQ(args.ddp_backend, "gloo");
+  EXPECT_EQ(args.ddp_timeout, 5);
+  EXPECT_EQ(args.ddp_bucket_cap_mb, 0);
+  EXPECT_EQ(args.ddp_find_unused_parameters, false);
+  EXPECT_EQ(args.ddp_broadcast_buffers, true);
+  EXPECT_EQ(from_text("ddp_backend", "none"), "null");
+  EXPECT_EQ(from_text("ddp_timeout", "1800"), "1800");
+  expect_parts(
+      refusal(R"({"ddp_backend": "mpi"})"),
+      {"args.ddp_backend is \"mpi\", expected one of nccl, gloo; the other backends of transformers are not in"});
+  expect_parts(refusal(R"({"ddp_backend": "glo"})"), {"; did you mean \"gloo\"?"});
+  expect_parts(refusal(R"({"ddp_timeout": 0})"), {"args.ddp_timeout is 0, expected an integer from 1 to"});
+  expect_parts(refusal(R"({"ddp_bucket_cap_mb": -1})"),
+               {"args.ddp_bucket_cap_mb is -1, expected an integer from 0 to"});
+  expect_parts(refusal(R"({"local_rank": -2})"), {"args.local_rank is -2, expected an integer of at least -1"});
+  expect_parts(refusal(R"({"ddp_static_graph": true})"), {"which is not supported here: each step is looked at anew"});
+  expect_parts(refusal(R"({"eval_use_gather_object": true})"), {"predictions and labels are tensors"});
+  expect_parts(refusal(R"({"parallelism_config": {"tp_size": 2}})"), {"part of Python, and LibTorch has no API"});
 }
 
 TEST(TrainingArguments, ReadsACommandLinesText) {
