@@ -19,6 +19,7 @@ ROOMS = {
     "core": ["base", "arguments", "state", "discovery", "border", "callbacks", "loading", "run"],
     "host": [
         "formats",
+        "ranks",
         "data",
         "checkpoints",
         "optimizers",

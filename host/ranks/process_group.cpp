@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranks/process_group.hpp"
+
+#include <ATen/ATen.h>
+#include <torch/csrc/distributed/c10d/PrefixStore.hpp>
+#include <torch/csrc/distributed/c10d/TCPStore.hpp>
+#include <torch/csrc/distributed/c10d/comm.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <cstring>
+#include <sstream>
+
+#include "ranks/engine.hpp"
+#include "ranks/engine_failure.hpp"
+#include "ranks/own_address.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer {
+namespace {
+
+c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::milliseconds timeout) {
+  c10d::TCPStoreOptions options;
+  options.port = ranks.port;
+  options.isServer = ranks.rank == 0 && !ranks.agent_store;
+  options.numWorkers = static_cast<std::size_t>(ranks.world);
+  options.waitWorkers = !ranks.agent_store;
+  options.timeout = timeout;
+  c10::intrusive_ptr<c10d::Store> store;
+  try {
+    store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
+  } catch (const std::exception& e) {
+    if (std::string_view(e.what()).find("libuv") == std::string_view::npos) throw;
+    options.useLibUV = false;  // Debian's LibTorch has none
+    store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
+  }
+  // The agent's store is the same after a restart, and still has the keys of the attempt before.
+  return c10::make_intrusive<c10d::PrefixStore>("libtrainer/attempt_" + std::to_string(ranks.restart), store);
+}
+
+// A host's own name often stands for 127.0.1.1, where no other machine gets to.
+void add_devices(c10d::ProcessGroupGloo::Options& options, const Ranks& ranks) {
+  const char* named = std::getenv("GLOO_SOCKET_IFNAME");
+  if (named && *named) {
+    std::istringstream names(named);
+    for (std::string name; std::getline(names, name, ',');)
+      options.devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(name));
+    return;
+  }
+  const std::string address = own_address_towards(ranks.master, ranks.port);
+  options.devices.push_back(address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                                            : c10d::ProcessGroupGloo::createDeviceForHostname(address));
+}
+
+std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings& settings) {
+  auto engine = std::make_unique<GroupEngine>();
+  engine->store = make_store(ranks, settings.timeout);
+  auto options = c10d::ProcessGroupGloo::Options::create(settings.timeout);
+  add_devices(*options, ranks);
+  engine->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
+      c10::make_intrusive<c10d::PrefixStore>("gloo", engine->store), ranks.rank, ranks.world, options);
+  engine->group = c10::make_intrusive<c10d::ProcessGroup>(engine->store, ranks.rank, ranks.world);
+  engine->group->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, engine->gloo);
+  engine->group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
+  engine->group->setGroupName("libtrainer");
+  if (!settings.gpu) return engine;
+  if (settings.backend == "gloo" || !add_nccl(*engine, ranks, settings.timeout))
+    engine->group->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::GLOO, engine->gloo);
+  return engine;
+}
+
+at::Tensor view_of(std::span<std::int64_t> numbers) {
+  return at::from_blob(numbers.data(), {static_cast<std::int64_t>(numbers.size())}, at::kLong);
+}
+
+}  // namespace
+
+ProcessGroup::ProcessGroup(Ranks ranks, GroupSettings settings)
+    : ranks_(std::move(ranks)), settings_(std::move(settings)) {
+  if (alone()) return;
+  quiet_engine();
+  try {
+    engine_ = make_engine(ranks_, settings_);
+  } catch (...) {
+    rethrow_start_failure(ranks_, settings_.timeout);
+  }
+}
+
+ProcessGroup::~ProcessGroup() = default;
+
+// What the engine throws in `f` leaves as an Error that names the call.
+template <typename F>
+static auto called(const ProcessGroup& group, const char* call, F&& f) {
+  try {
+    return f();
+  } catch (...) {
+    rethrow_call_failure(group.ranks(), group.settings().timeout, call);
+  }
+}
+
+void ProcessGroup::broadcast(std::span<const at::Tensor> tensors) {
+  if (alone() || tensors.empty()) return;
+  const at::NoGradGuard no_grad;
+  std::vector<at::Tensor> detached;
+  for (const at::Tensor& tensor : tensors) detached.push_back(tensor.detach());
+  called(*this, "broadcast", [&] { c10d::broadcast_coalesced(engine_->group, detached, std::size_t{250} << 20, 0); });
+}
+
+std::string ProcessGroup::broadcast(const std::string& text) {
+  if (alone()) return text;
+  return called(*this, "broadcast", [&] {
+    std::vector<at::Tensor> size{at::full({1}, static_cast<std::int64_t>(text.size()), at::kLong)};
+    engine_->gloo->broadcast(size)->wait();
+    std::string out = text;
+    out.resize(static_cast<std::size_t>(size[0].item<std::int64_t>()));
+    if (out.empty()) return out;
+    std::vector<at::Tensor> bytes{at::from_blob(out.data(), {static_cast<std::int64_t>(out.size())}, at::kByte)};
+    engine_->gloo->broadcast(bytes)->wait();
+    return out;
+  });
+}
+
+at::Tensor ProcessGroup::all_gather(const at::Tensor& tensor) {
+  const at::NoGradGuard no_grad;
+  if (alone()) return tensor;
+  std::vector<at::Tensor> mine{tensor.detach().cpu().contiguous()};
+  std::vector<std::vector<at::Tensor>> all(1);
+  for (int i = 0; i < world(); ++i) all[0].push_back(at::empty_like(mine[0]));
+  called(*this, "all-gather", [&] { engine_->gloo->allgather(all, mine)->wait(); });
+  return at::cat(all[0]);
+}
+
+std::vector<std::string> ProcessGroup::all_gather(const std::string& text) {
+  if (alone()) return {text};
+  const auto count = static_cast<std::size_t>(world());
+  const at::Tensor sizes = all_gather(at::full({1}, static_cast<std::int64_t>(text.size()), at::kLong));
+  const auto longest = std::max<std::int64_t>(sizes.max().item<std::int64_t>(), 1);
+  at::Tensor mine = at::zeros({1, longest}, at::kByte);
+  std::memcpy(mine.mutable_data_ptr(), text.data(), text.size());
+  const at::Tensor all = all_gather(mine);
+  std::vector<std::string> out;
+  for (std::size_t i = 0; i < count; ++i)
+    out.emplace_back(static_cast<const char*>(all.const_data_ptr()) + i * static_cast<std::size_t>(longest),
+                     static_cast<std::size_t>(sizes.const_data_ptr<std::int64_t>()[i]));
+  return out;
+}
+
+static void reduce(const ProcessGroup& group, std::span<std::int64_t> numbers, c10d::ReduceOp::RedOpType operation) {
+  if (group.alone() || numbers.empty()) return;
+  called(group, "all-reduce", [&] {
+    std::vector<at::Tensor> view{view_of(numbers)};
+    c10d::AllreduceOptions options;
+    options.reduceOp = operation;
+    group.engine()->gloo->allreduce(view, options)->wait();
+  });
+}
+
+void ProcessGroup::min_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::MIN); }
+void ProcessGroup::sum_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::SUM); }
+
+void ProcessGroup::barrier() {
+  if (alone()) return;
+  called(*this, "barrier", [&] { engine_->gloo->barrier()->wait(); });
+}
+
+std::shared_ptr<ProcessGroup> process_group(const GroupSettings& settings) {
+  static const auto group = std::make_shared<ProcessGroup>(ranks_from_environment(), settings);
+  return group;
+}
+
+}  // namespace trainer
