@@ -3,6 +3,8 @@
 
 #include <trainer/ext/console.h>
 #include <trainer/ext/parameters.h>
+#include <trainer/ext/process.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -11,7 +13,7 @@
 
 namespace trainer {
 
-/// The size of a plugin's struct in version 1.0 of the contract: the least that a host of this major
+/// The size of a plugin's struct in the version of the contract that brought it: the least that a host of this major
 /// takes. A field that is appended later does not change it; who reads such a field asks
 /// TRAINER_OFFERS first. Another type than these does not link.
 template <typename T>
@@ -31,6 +33,10 @@ template <>
 inline constexpr std::uint32_t least_size<trainer_ext_state> = TRAINER_SIZE_TO(trainer_ext_state, class_name);
 template <>
 inline constexpr std::uint32_t least_size<trainer_ext_console> = TRAINER_SIZE_TO(trainer_ext_console, line);
+template <>
+inline constexpr std::uint32_t least_size<trainer_ext_ranks> = TRAINER_SIZE_TO(trainer_ext_ranks, reserved2);
+template <>
+inline constexpr std::uint32_t least_size<trainer_process> = TRAINER_SIZE_TO(trainer_process, restart_count);
 
 /// Whether a struct that a plugin made says that it has at least these bytes.
 template <typename T>

@@ -3,6 +3,7 @@
 
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
+#include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
 
 #include <algorithm>
@@ -115,6 +116,14 @@ struct HostFunctions {
     if (breaks_rule(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
     return of(host).context_.replay ? TRAINER_RUN_REPLAY : TRAINER_RUN_TRAINING;
   }
+  static std::int32_t describe_process(const trainer_host* host, trainer_process* process) {
+    if (breaks_rule(host, "trainer_ext_process.describe", When::trainer_thread)) return TRAINER_ERROR;
+    if (!has_least_size(*process)) return TRAINER_ERROR;
+    const Process& p = of(host).context_.process;
+    *process = {process->struct_size, 0,           p.rank,         p.world_size, p.local_rank,
+                p.local_world_size,   p.node_rank, p.restart_count};
+    return TRAINER_OK;
+  }
   static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
     if (breaks_rule(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
     return of(host).context_.tensors->count(which);
@@ -168,11 +177,13 @@ struct HostFunctions {
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
                                                       &tensor_copy};
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0, &run_kind};
+    static const trainer_ext_process process = {sizeof(trainer_ext_process), 0, &describe_process};
     static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
     static const trainer_ext_objects objects = {sizeof(trainer_ext_objects), 0, &present_objects, &describe_objects};
     const HostContext& context = of(host).context_;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return context.describe_objects ? &objects : nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;
     if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return context.save_model ? &model : nullptr;
     const bool asked = std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0;
     return asked && context.tensors ? &parameters : nullptr;

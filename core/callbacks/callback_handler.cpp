@@ -298,6 +298,7 @@ void CallbackHandler::refresh_states(json::object& states) {
 
 void CallbackHandler::restore_states(const json::object& states) {
   std::string missing;
+  const bool elsewhere = std::any_of(entries_.begin(), entries_.end(), [](const auto& e) { return e->elsewhere(); });
   for (const auto& stored : states) {
     const std::string name(stored.key());
     const json::array list = stored.value().is_array() ? stored.value().get_array() : json::array{stored.value()};
@@ -308,7 +309,8 @@ void CallbackHandler::restore_states(const json::object& states) {
     std::vector<std::shared_ptr<CallbackEntry>> present;
     for (const auto& entry : entries_)
       if (entry->stateful() && entry->class_name == name) present.push_back(entry);
-    if (present.empty()) missing += (missing.empty() ? "" : ", ") + name;
+    // A plugin that another process has may keep a state under any name.
+    if (present.empty() && !elsewhere) missing += (missing.empty() ? "" : ", ") + name;
     for (std::size_t i = 0; i < present.size() && i < list.size(); ++i) {
       if (!list[i].is_object()) continue;
       auto replacement =

@@ -205,13 +205,6 @@ class PluginEntry final : public CallbackEntry {
 
 }  // namespace
 
-std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
-                                                 const HostContext& context, std::string_view where) {
-  json::object resolved = resolve_config(file.note.config, file.note.id, config, where);
-  const Watchdog watchdog;
-  return std::make_shared<PluginEntry>(PluginLibrary::load(file), std::move(resolved), on_error, context);
-}
-
 std::shared_ptr<CallbackEntry> make_plugin_entry(std::shared_ptr<PluginLibrary> library, const json::object& config,
                                                  OnError on_error, const HostContext& context, std::string_view where) {
   const PluginNote& note = library->file().note;

@@ -11,14 +11,9 @@ namespace trainer {
 
 class PluginLibrary;
 
-/// Loads a plugin (once in the process) and makes an instance of it. `config` is what the run
-/// gives, checked here against the plugin's note; `where` names its place for messages. Throws an
-/// Error when the file is no good, the configuration is refused, or the instance disagrees with the
-/// note.
-std::shared_ptr<CallbackEntry> make_plugin_entry(const PluginFile& file, const json::object& config, OnError on_error,
-                                                 const HostContext& context, std::string_view where);
-
-/// The same of one that is in memory.
+/// Makes an instance of a plugin that is in memory. `config` is what the run gives, checked here against the plugin's
+/// note; `where` names its place for messages. Throws an Error when the configuration is refused, or the instance
+/// disagrees with the note.
 std::shared_ptr<CallbackEntry> make_plugin_entry(std::shared_ptr<PluginLibrary> library, const json::object& config,
                                                  OnError on_error, const HostContext& context, std::string_view where);
 

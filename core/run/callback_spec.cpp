@@ -8,6 +8,7 @@
 #include "discovery/plugin_config.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
+#include "loading/plugin_ranks.hpp"
 #include "run/report_to.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
@@ -28,8 +29,14 @@ void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& regist
                    other.path.string() + "), too; a checkpoint has one place for both");
 }
 
+// Of a process alone nothing is asked.
+bool is_elsewhere(const PluginLibrary& library, const std::optional<RunsOn>& ranks, const HostContext& context) {
+  return context.process.world_size > 1 && !is_for(ranks ? *ranks : runs_on(library), context.process);
+}
+
 std::shared_ptr<CallbackEntry> make_entry(std::shared_ptr<PluginLibrary> library, const PluginCallback& callback,
                                           const HostContext& context) {
+  if (is_elsewhere(*library, callback.ranks, context)) return make_elsewhere_entry(std::move(library));
   const std::string config_place = callback.where + ".config";
   if (!library->file().note.report_to.empty())
     require_available(*library, context, callback.config,
@@ -121,13 +128,18 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
   const auto made = [&](const Tracker& tracker) {
     return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); });
   };
-  for (const Tracker& tracker : resolve_report_to(report_to, registry, context, made)) {
+  for (const Tracker& tracker : agreed_report_to(report_to, registry, context, made)) {
     if (made(tracker)) continue;
     try {
       const std::string where = "args.report_to \"" + tracker.name + "\"";
-      auto entry = tracker.library
-                       ? make_plugin_entry(tracker.library, tracker.config, trackers_on_error, context, where)
-                       : make_plugin_entry(tracker.file, tracker.config, trackers_on_error, context, where);
+      auto library = tracker.library;
+      if (!library) {
+        resolve_config(tracker.file.note.config, tracker.file.note.id, tracker.config, where);  // before its code runs
+        library = PluginLibrary::load(tracker.file);
+      }
+      auto entry = is_elsewhere(*library, {}, context)
+                       ? make_elsewhere_entry(std::move(library))
+                       : make_plugin_entry(std::move(library), tracker.config, trackers_on_error, context, where);
       entry->name = tracker.name;
       tell_of_same_class(*entry, registry);
       handler.add(std::move(entry));

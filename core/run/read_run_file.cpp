@@ -32,7 +32,7 @@ void refuse_zero_bytes(const json::value& v, const std::string& place) {
 }
 
 RunFile::Callback read_callback(const RunSection& callback) {
-  callback.allow({"plugin", "config", "on_error"});
+  callback.allow({"plugin", "config", "on_error", "ranks"});
   RunFile::Callback out;
   out.where = callback.where();
   out.plugin =
@@ -43,6 +43,10 @@ RunFile::Callback read_callback(const RunSection& callback) {
   }
   if (const auto* policy = callback.find("on_error"))
     out.on_error = parse_on_error(*policy, callback.place("on_error"));
+  if (callback.find("ranks")) {
+    const std::string where = callback.choice("ranks", "", {"all", "world_zero", "local_zero"});
+    out.ranks = where == "all" ? RunsOn::all : where == "world_zero" ? RunsOn::world_zero : RunsOn::local_zero;
+  }
   return out;
 }
 

@@ -57,4 +57,8 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
                                        const HostContext& context,
                                        const std::function<bool(const Tracker&)>& made = no_tracker);
 
+/// The same of rank 0, in all processes of a run, each of which must call it; nothing else asks the trackers there.
+std::vector<Tracker> agreed_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
+                                      const HostContext& context, const std::function<bool(const Tracker&)>& made);
+
 }  // namespace trainer

@@ -93,6 +93,9 @@ void Subject::prepare(FakeHost& host, const json::object& config) const {
   host.config_json = json::dump(config);
   host.state.logging_steps = host.state.eval_steps = host.state.save_steps = 1;
   host.state.train_batch_size = 8;
+  host.process = process;
+  host.state.is_world_process_zero = process.rank == 0;
+  host.state.is_local_process_zero = process.local_rank == 0;
   host.state.present = TRAINER_STATE_HAS_TRAIN_BATCH_SIZE;
   for (const auto kind : {TRAINER_OF_MODEL, TRAINER_OF_GRADIENTS})
     host.tensors[kind] = {{"0.weight", {2, 2}, {0.5f, -1.0f, NAN, INFINITY}}, {"0.bias", {2}, {0, 1}}};

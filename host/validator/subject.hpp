@@ -58,6 +58,9 @@ class Subject {
   /// Some text that the report shows when the test passes.
   std::string detail;
 
+  /// Which process of a run the next instances are in.
+  trainer_process process{sizeof(trainer_process), 0, 0, 1, 0, 1, 0, 0};
+
   // What instances were answered.
   std::uint64_t accepted = 0, refused = 0;
   std::string refusal;  ///< the first

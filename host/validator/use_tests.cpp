@@ -2,11 +2,13 @@
 //
 // What no good host does, and a plugin survives: it works on, or answers TRAINER_ERROR with a sentence.
 #include <trainer/ext/console.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 
 #include <cstring>
 
+#include "border/abi_sizes.hpp"
 #include "trainer/event_names.hpp"
 #include "validator/catalogue.hpp"
 #include "validator/runs.hpp"
@@ -47,7 +49,7 @@ void unknown_extensions(Subject& subject) {
     for (const std::string id : {"", "trainer.nothing/1", "trainer.state/999", "trainer.tracker", "\xff", "%s%n"})
       if (get(id.c_str())) throw Failure(who + " gave an extension for the unknown id \"" + id + "\", expected null");
     if (get(std::string(10'000, 'x').c_str())) throw Failure(who + " gave an extension for a long unknown id");
-    for (const char* id : {TRAINER_EXT_STATE, TRAINER_EXT_CONSOLE, TRAINER_EXT_TRACKER}) {
+    for (const char* id : {TRAINER_EXT_STATE, TRAINER_EXT_CONSOLE, TRAINER_EXT_TRACKER, TRAINER_EXT_RANKS}) {
       const auto* first = get(id);
       if (first != get(id)) throw Failure(who + " changed its answer for " + id + ", expected the same each time");
       std::uint32_t size = 0;
@@ -107,6 +109,30 @@ void tracker(Subject& subject) {
   subject.detail = status == TRAINER_OK ? "available" : "not available: " + host.error;
 }
 
+// A run on four processes, two on each of two machines, in the last of those that the plugin names.
+void ranks(Subject& subject) {
+  const trainer_plugin& plugin = subject.plugin();
+  const auto* ranks =
+      static_cast<const trainer_ext_ranks*>(plugin.get_extension ? plugin.get_extension(TRAINER_EXT_RANKS) : nullptr);
+  if (ranks && !has_least_size(*ranks))
+    throw Failure("it gave a " TRAINER_EXT_RANKS " with a struct_size of " + std::to_string(ranks->struct_size));
+  if (ranks && ranks->where > TRAINER_RANKS_LOCAL_ZERO)
+    throw Failure("it says that it runs in " + std::to_string(ranks->where) +
+                  ", expected 0, 1 or 2 (TRAINER_RANKS_...)");
+  if (ranks && (ranks->reserved != 0 || ranks->reserved2 != 0))
+    throw Failure("a reserved field of its " TRAINER_EXT_RANKS " is not 0");
+  const std::uint32_t where = ranks ? ranks->where : TRAINER_RANKS_ALL;
+  const std::uint32_t rank = where == TRAINER_RANKS_ALL ? 3 : where == TRAINER_RANKS_LOCAL_ZERO ? 2 : 0;
+  subject.process = {sizeof subject.process, 0, rank, 4, rank % 2, 2, rank / 2, 0};
+  try {
+    Instance instance(subject);
+    play(instance, Run{});
+  } catch (const Refused&) {
+  }
+  subject.require_accepted();
+  subject.detail = "as rank " + std::to_string(rank) + " of 4";
+}
+
 }  // namespace
 
 Entries use_tests() {
@@ -115,6 +141,7 @@ Entries use_tests() {
       {{"use.extensions", "answers unknown extensions with null, known ones always the same", 20}, unknown_extensions},
       {{"use.bare-host", "a host without arguments and extensions", 30}, bare_host},
       {{"use.tracker", "says with a reason whether it is available", 30}, tracker},
+      {{"use.ranks", "says where it runs, and runs there as one process of four", 30}, ranks},
   };
 }
 

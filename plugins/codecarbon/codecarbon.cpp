@@ -23,6 +23,8 @@ using trainer::sdk::repr;
 
 class CodeCarbon : public trainer::sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::local_zero;
+
   explicit CodeCarbon(const Host& host)
       : host_(host),
         log_([host](std::uint32_t level, const std::string& line) { host.log(level, line); }),

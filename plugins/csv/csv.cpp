@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A tracker that needs no other program: every log is a row of <output_dir>/metrics.csv.
+#include <cstdint>
 #include <limits>
 #include <optional>
 #include <trainer/sdk.hpp>
@@ -15,7 +16,9 @@ using trainer::sdk::Value;
 
 class Csv : public trainer::sdk::TrainerCallback {
  public:
-  explicit Csv(const Host& host) : host_(host) {}
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
+  explicit Csv(const Host& host) : host_(host), rank_(host.process().rank) {}
   ~Csv() override {
     try {
       if (file_) file_->close();
@@ -25,7 +28,7 @@ class Csv : public trainer::sdk::TrainerCallback {
   }
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
-    if (state.is_world_process_zero == 0) return;
+    if (is_not_for(state)) return;
     if (state.global_step > 0)
       report(file(args).resume(state.global_step), state.global_step);
     else if (!before_training_)
@@ -34,7 +37,7 @@ class Csv : public trainer::sdk::TrainerCallback {
   }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
-    if (state.is_world_process_zero == 0) return;
+    if (is_not_for(state)) return;
     csv::MetricsFile& metrics = file(args);
     // An evaluation outside of training adds to what is there, and a training that follows in this
     // program goes on in a file that the evaluation made.
@@ -53,11 +56,17 @@ class Csv : public trainer::sdk::TrainerCallback {
   }
 
  private:
+  // A host that does not say the rank has one file for all.
+  bool is_not_for(const State& state) const { return state.is_world_process_zero == 0 && rank_ == 0; }
+
   csv::MetricsFile& file(const Arguments& args) {
     if (!file_) {
-      const Value path = host_.config("path");
-      file_.emplace(path.is_string() ? std::filesystem::path(path.text())
-                                     : std::filesystem::path(args["output_dir"].text()) / "metrics.csv");
+      const Value given = host_.config("path");
+      std::filesystem::path path = given.is_string() ? std::filesystem::path(given.text())
+                                                     : std::filesystem::path(args["output_dir"].text()) / "metrics.csv";
+      if (rank_ > 0)  // a run wants one of each rank
+        path.replace_filename(path.stem().string() + ".rank-" + std::to_string(rank_) + path.extension().string());
+      file_.emplace(path);
     }
     return *file_;
   }
@@ -72,6 +81,7 @@ class Csv : public trainer::sdk::TrainerCallback {
   }
 
   Host host_;
+  std::uint32_t rank_;
   std::optional<csv::MetricsFile> file_;
   bool before_training_ = false;  // the file was made by this instance, and no training wrote to it
 };

@@ -24,6 +24,8 @@ enum class Models { none, last, all };
 
 class DvcLive : public trainer::sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit DvcLive(const Host& host) : host_(host), given_(host), models_(asked_models(given_)) {}
 
   static void available(const Host&) {

@@ -14,6 +14,8 @@ using trainer::sdk::Host;
 
 class EarlyStopping : public trainer::sdk::TrainerCallback, public trainer::sdk::Stateful {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::all;  // all ranks have the same metrics
+
   explicit EarlyStopping(const Host& host)
       : host_(host),
         patience_(host.config("early_stopping_patience").integer()),

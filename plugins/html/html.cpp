@@ -24,6 +24,8 @@ using trainer::sdk::Value;
 
 class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit Html(const Host& host) : host_(host), interval_(host.config("interval").number()) {}
   ~Html() override {
     if (!file_ || run_.status != Run::Status::running) return;

@@ -27,6 +27,8 @@ constexpr double longest_wait = 6;    // seconds for the last one
 
 class Kubeflow : public trainer::sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit Kubeflow(const Host& host) : host_(host) {}
 
   static void available(const Host& host) {

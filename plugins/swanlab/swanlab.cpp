@@ -31,6 +31,8 @@ JsonTree leaf(JsonTree::Kind kind, std::string text) {
 
 class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit SwanLab(const Host& host) : host_(host) {}
   ~SwanLab() override { finish(); }
 

@@ -51,6 +51,8 @@ class Tags {
 
 class TensorBoard : public trainer::sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit TensorBoard(const Host& host) : host_(host) {
     directory_ = plugins::expand_user(plugins::SettingReader(host).text("logging_dir", {"TENSORBOARD_LOGGING_DIR"}));
   }

@@ -27,6 +27,8 @@ constexpr double longest_flush = 5;  // seconds at the end of a training
 
 class Trackio : public trainer::sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit Trackio(const Host& host) : host_(host), given_(host) {}
 
   static void available(const Host& host) {

@@ -28,6 +28,8 @@ constexpr std::string_view step_key = "train/global_step";
 
 class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
  public:
+  static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+
   explicit Wandb(const Host& host) : host_(host) {}
   ~Wandb() override { finish(); }
 

@@ -66,6 +66,7 @@ PUBLIC = {
         "host_context": "border",
         "json": "base",
         "number": "base",
+        "process": "state",
         "run_file": "run",
         "trainer_callback": "callbacks",
     },

@@ -19,6 +19,7 @@ config {"path": "probe.txt", "level": 3, "console": null}
 max_steps 2, learning_rate 5e-05
 no such extension: null
 replay: no
+rank 0 of 1, local rank 0 of 1, node 0, restart 0
 init_end objects 256 {}
 init_end model 4
   0.weight [4, 2] float32 device 1 read_only 1

@@ -25,6 +25,9 @@ STRUCTS = {
     "trainer_ext_model": _abi.ExtModel,
     "trainer_ext_state": _abi.ExtState,
     "trainer_ext_tracker": _abi.ExtTracker,
+    "trainer_process": _abi.Process,
+    "trainer_ext_process": _abi.ExtProcess,
+    "trainer_ext_ranks": _abi.ExtRanks,
 }
 NUMBERS = {
     "TRAINER_ABI_MAJOR": _abi.ABI_MAJOR,
@@ -46,6 +49,9 @@ NUMBERS = {
     "TRAINER_OF_GRADIENTS": _tensors.OF_GRADIENTS,
     "TRAINER_OF_OPTIMIZER": _tensors.OF_OPTIMIZER,
     "TRAINER_RUN_TRAINING": 0,
+    "TRAINER_RANKS_ALL": _abi.RANKS_ALL,
+    "TRAINER_RANKS_WORLD_ZERO": _abi.RANKS_WORLD_ZERO,
+    "TRAINER_RANKS_LOCAL_ZERO": _abi.RANKS_LOCAL_ZERO,
     "TRAINER_HAS_BEST_METRIC": 1,  # the deprecated name
     "TRAINER_STATE_HAS_BEST_METRIC": 1,
     "TRAINER_STATE_HAS_BEST_GLOBAL_STEP": 2,
@@ -67,11 +73,16 @@ TEXTS = {
     "TRAINER_EXT_RUN": _abi.EXT_RUN.decode(),
     "TRAINER_EXT_STATE": _abi.EXT_STATE.decode(),
     "TRAINER_EXT_TRACKER": _abi.EXT_TRACKER.decode(),
+    "TRAINER_EXT_PROCESS": _abi.EXT_PROCESS.decode(),
+    "TRAINER_EXT_RANKS": _abi.EXT_RANKS.decode(),
 }
 
 expected = {}
 lines = ["#include <stdio.h>", "#include <trainer/plugin.h>"]
-lines += [f"#include <trainer/ext/{name}.h>" for name in ("model", "parameters", "run", "state", "tracker")]
+lines += [
+    f"#include <trainer/ext/{name}.h>"
+    for name in ("model", "parameters", "process", "ranks", "run", "state", "tracker")
+]
 lines += ["int main(void) {"]
 for name, struct in STRUCTS.items():
     c_name = "struct " + name if name in ("trainer_map", "trainer_callback", "trainer_host") else name

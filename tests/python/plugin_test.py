@@ -18,6 +18,7 @@ HEAD = """
 #include <stdlib.h>
 #include <string.h>
 #include <trainer/plugin.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 """
@@ -234,6 +235,30 @@ static const void* extension(const char* id) {
     del os.environ["TRACKED_HERE"]
 
 
+def ranks(work, worker):
+    """A plugin is made in the processes that it names, or that the program names."""
+    where = """
+static const void* extension(const char* id) {
+  static const trainer_ext_ranks ranks = {sizeof ranks, 0, TRAINER_RANKS_LOCAL_ZERO, 0};
+  return strcmp(id, TRAINER_EXT_RANKS) ? NULL : &ranks;
+}"""
+    path = compile_plugin(PLAIN % (where, "", "extension", "placed", ""), work / "placed.so")
+    before = dict(os.environ)
+
+    def events(rank, local_rank, plugin=path, **given):
+        os.environ |= {"RANK": str(rank), "WORLD_SIZE": "4", "LOCAL_RANK": str(local_rank), "LOCAL_WORLD_SIZE": "2"}
+        with PluginCallback(plugin, **given) as callback:
+            pickle.loads(pickle.dumps(callback)).close()
+            return len([event for event in vars(type(callback)) if event.startswith("on_")])
+
+    expect_equal([events(0, 0), events(1, 1), events(2, 0)], [1, 0, 1], "the events of a plugin of each machine")
+    expect_equal([events(3, 1, worker), events(3, 1, worker, ranks="world_zero")], [1, 0], "the events of one of all")
+    expect_equal(events(1, 1, ranks="all"), 1, "the events of one that the program wants in all")
+    expect_error(ValueError, ["ranks", "local_zero"], PluginCallback, path, ranks="first")
+    os.environ.clear()
+    os.environ |= before
+
+
 def directories(work, worker):
     """A command's plugins are found in each directory that CMAKE_INSTALL_LIBDIR may be."""
     before = dict(os.environ)
@@ -358,6 +383,7 @@ with work_directory() as work:
     worker = compile_plugin(WORKER, work / "c" / "worker.so")
     refused_code(work / "c")
     trackers(work / "c")
+    ranks(work / "c", worker)
     directories(work, worker)
     configuration(worker)
     values(worker)

@@ -72,6 +72,12 @@ TEST(FakeHost, GivesConfigurationHistoryAndExtensions) {
   fake.offered.erase(TRAINER_EXT_RUN);
   EXPECT_FALSE(host.is_replay());
 
+  EXPECT_EQ(host.process().world_size, 1u);
+  fake.process.rank = 3, fake.process.world_size = 4;
+  EXPECT_EQ(host.process().rank, 3u);
+  fake.offered.erase(TRAINER_EXT_PROCESS);
+  EXPECT_EQ(host.process().world_size, 1u);
+
   fake.tensors[TRAINER_OF_MODEL] = {FakeTensor{"0.weight", {2, 3}, {1, 2, 3, 4, 5, 6}}};
   const auto* parameters = host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS);
   ASSERT_NE(parameters, nullptr);
@@ -111,6 +117,8 @@ TEST(FakeHost, RunsAPluginWithStateAndControl) {
   ASSERT_FALSE(attributes.empty());
   FakePlugin other(host, "early_stopping", TRAINER_BUILD_DIR "/plugins");
   EXPECT_EQ(other.load_state(attributes), TRAINER_OK) << host.error;
+  EXPECT_EQ(plugin.runs_on(), TRAINER_RANKS_ALL);
+  EXPECT_EQ(FakePlugin(host, "csv", TRAINER_BUILD_DIR "/plugins").runs_on(), TRAINER_RANKS_WORLD_ZERO);
   EXPECT_FALSE(plugin.print(TRAINER_STDOUT, "a line"));
   EXPECT_EQ(plugin.available(), TRAINER_OK);
 }

@@ -53,6 +53,7 @@ struct CallbackEntry {
   virtual void turned(bool /*on*/) {}  ///< it gets events from now on, or no more
   /// The run that it was made in, when it can be in no other.
   virtual const HostContext* context() const { return nullptr; }
+  virtual bool elsewhere() const { return false; }  ///< it stands for a plugin that other processes of the run have
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.

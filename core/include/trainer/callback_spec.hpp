@@ -4,10 +4,12 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "trainer/callback_entry.hpp"
+#include "trainer/process.hpp"
 
 struct trainer_plugin;
 
@@ -22,7 +24,8 @@ struct PluginCallback {
   std::string plugin;  ///< id
   json::object config;
   OnError on_error = OnError::fail;
-  std::string where = "callbacks";  ///< who asks for it, for messages
+  std::string where = "callbacks";   ///< who asks for it, for messages
+  std::optional<RunsOn> ranks = {};  ///< where it runs; unset: where it says that it does
 };
 
 /// A callback for a Trainer: an instance, a class, a plugin by its id, or one that was popped.

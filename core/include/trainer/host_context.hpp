@@ -7,6 +7,7 @@
 #include <functional>
 #include <string>
 
+#include "trainer/process.hpp"
 #include "trainer/trainer_state.hpp"
 #include "trainer/training_arguments.hpp"
 
@@ -34,6 +35,9 @@ struct HostContext {
   /// ext/objects.h; both empty when there is no model. The second may throw.
   std::function<std::uint32_t()> present_objects = {};
   std::function<std::string()> describe_objects = {};
+  Process process = {};  ///< ext/process.h
+  /// Rank 0's text, in every process, each of which must call it; empty for a process alone. May throw.
+  std::function<std::string(const std::string&)> from_rank_0 = {};
 };
 
 }  // namespace trainer

@@ -19,6 +19,8 @@ namespace trainer::plugins::mlflow {
 
 class Tracker : public sdk::TrainerCallback {
  public:
+  static constexpr auto runs_on = sdk::RunsOn::world_zero;
+
   /// `id`: the plugin's; journals have it in their name.
   Tracker(const sdk::Host& host, std::string id, Settings settings);
   ~Tracker() override;

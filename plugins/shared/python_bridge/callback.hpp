@@ -17,6 +17,8 @@ namespace trainer::plugins {
 /// events of its note with TRAINER_CROSS and TRAINER_CROSS_WITH_VALUES.
 class BridgedCallback : public sdk::TrainerCallback, public sdk::Console {
  public:
+  static constexpr auto runs_on = sdk::RunsOn::world_zero;  // one Python, and not one a process
+
   BridgedCallback(const sdk::Host& host, BridgeSettings settings)
       : session_(std::make_unique<BridgeSession>(host, std::move(settings))) {}
 

@@ -74,6 +74,10 @@ void BridgeSession::introduce() {
   host_.raw()->argument(host_.raw(), "hub_token", 9, token.raw());
   append_json(text_, token);
   text_ += '}';
+  const trainer_process process = host_.process();
+  json("process", "{\"rank\":" + std::to_string(process.rank) +
+                      ",\"local_rank\":" + std::to_string(process.local_rank) +
+                      ",\"world_size\":" + std::to_string(process.world_size) + "}");
   json("model", host_.is_replay() ? "false" : "true");
   json("grace", std::to_string(settings_.shutdown_timeout));
   text_ += "}}";

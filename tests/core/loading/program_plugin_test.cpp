@@ -57,6 +57,14 @@ class Listening final : public sdk::TrainerCallback, public sdk::Console {
   static inline std::string heard;
 };
 
+class OfEachMachine final : public sdk::TrainerCallback {
+ public:
+  static constexpr auto runs_on = sdk::RunsOn::local_zero;
+  explicit OfEachMachine(const sdk::Host& host) { made = host.process().rank; }
+  void on_step_end(const Arguments&, const State&, Control&) override {}
+  static inline std::uint32_t made;
+};
+
 class Tracking final : public sdk::TrainerCallback {
  public:
   static void available(const sdk::Host& host) {
@@ -117,6 +125,23 @@ TEST_F(ProgramPluginTest, GetsItsConfigurationCheckedAndFilled) {
   EXPECT_SAYS(sentence_of([&] { add({CallbackSpec::plugin(counting, {{"most", -1}})}); }), "expected at least 0");
   EXPECT_SAYS(sentence_of([&] { add({CallbackSpec::plugin(sdk::plugin_table<NoLine>(), {{"a", 1}})}); }),
               "it has no configuration");
+}
+
+TEST_F(ProgramPluginTest, IsMadeInTheProcessesThatItNames) {
+  const CallbackSpec spec = CallbackSpec::plugin(sdk::plugin_table<OfEachMachine>());
+  context.process = {.rank = 3, .world_size = 4, .local_rank = 1, .local_world_size = 2, .node_rank = 1};
+  add({spec});
+  ASSERT_EQ(handler.entries().size(), 1u);
+  EXPECT_TRUE(handler.entries()[0]->elsewhere());
+  EXPECT_EQ(handler.entries()[0]->plugin()->note.id, "of_each_machine");
+  EXPECT_FALSE(handler.listens(TRAINER_ON_STEP_END));
+  handler.restore_states({{"OfEachMachine", json::object{}}});
+  EXPECT_EQ(logged, "") << "its state is another process's";
+  context.process = {.rank = 2, .world_size = 4, .local_rank = 0, .local_world_size = 2, .node_rank = 1};
+  handler.pop(handler.entries()[0].get());
+  add({spec});
+  EXPECT_FALSE(handler.entries().at(0)->elsewhere());
+  EXPECT_EQ(OfEachMachine::made, 2u);
 }
 
 TEST_F(ProgramPluginTest, ATrackerThatCannotWorkIsRefused) {

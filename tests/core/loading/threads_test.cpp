@@ -46,7 +46,7 @@ TEST(ThreadsTest, LoadCountAndLog) {
     context.state = &state;
     for (int i = 0; i < threads; ++i) {  // each thread begins with another one
       const auto file = read_plugin_file(directory.path() / ("p" + std::to_string((thread + i) % threads) + ".so"));
-      handler.add(make_plugin_entry(file, {}, OnError::fail, context, "test"));
+      handler.add(make_plugin_entry(PluginLibrary::load(file), {}, OnError::fail, context, "test"));
     }
     json::object logs{{"loss", 0.5}};
     for (int step = 0; step < steps; ++step) handler.call_event(TRAINER_ON_LOG, &logs);

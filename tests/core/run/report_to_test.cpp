@@ -27,18 +27,19 @@ class ReportTo : public testing::Test {
   void tracker(const std::string& id, const std::string& status = "", const std::string& keys = "") {
     const std::string name = "\"report_to\": \"" + id + "\"" + (keys.empty() ? "" : ", " + keys);
     if (status.empty()) return (void)compile(directory_.path() / (id + ".so"), good(id, name));
-    compile(directory_.path() / (id + ".so"),
-            preamble +
-                "#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
-                "  trainer_value uri = {sizeof uri, 0, 0, 0, {0, 0}};\n  (void)uri;\n"
-                "  host->set_error(host, \"set " +
-                id + "_URI\", 8); return " + status +
-                "; }\n"
-                "static const void* TRAINER_CALL get_extension(const char* id) {\n"
-                "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
-                "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
-                "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"" +
-                id + "\", \"version\": \"1\", \"events\": [\"on_log\"], " + name + "})\n");
+    compile(
+        directory_.path() / (id + ".so"),
+        preamble +
+            "#include <stdlib.h>\n#include <string.h>\nstatic int32_t TRAINER_CALL available(const trainer_host* host) {\n"
+            "  trainer_value uri = {sizeof uri, 0, 0, 0, {0, 0}};\n  (void)uri;\n"
+            "  host->set_error(host, \"set " +
+            id + "_URI\", 8); return " + status +
+            "; }\n"
+            "static const void* TRAINER_CALL get_extension(const char* id) {\n"
+            "  static const trainer_ext_tracker t = {sizeof t, 0, available};\n"
+            "  return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &t : NULL; }\n"
+            "TRAINER_PLUGIN_DEFINE(create, get_extension, {\"id\": \"" +
+            id + "\", \"version\": \"1\", \"events\": [\"on_log\"], " + name + "})\n");
   }
 
   std::string names(const std::vector<std::string>& report_to) {
@@ -62,6 +63,33 @@ TEST_F(ReportTo, AllIsWhatIsAvailableInTransformersOrder) {
   EXPECT_EQ(names({"all"}), "tensorboard wandb codecarbon zebra");
   EXPECT_EQ(names({"none"}), "");
   EXPECT_EQ(names({}), "");
+}
+
+TEST_F(ReportTo, AllProcessesTakeTheAnswerOfRank0) {
+  tracker("csv");
+  tracker("mlflow", "getenv(\"REPORT_TO_TEST\") ? TRAINER_OK : TRAINER_UNAVAILABLE");
+  compile(directory_.path() / "python.so", good("python", "\"config\": {\"callback\": {\"type\": \"string\"}}"));
+  const PluginRegistry registry({directory_.path()});
+  std::string given;
+  context_.process.world_size = 2;
+  context_.from_rank_0 = [&](const std::string& text) { return context_.process.rank == 0 ? given = text : given; };
+  const auto names = [&](std::uint32_t rank, const std::vector<std::string>& report_to) {
+    context_.process.rank = rank;
+    std::string out;
+    for (const Tracker& tracker : agreed_report_to(report_to, registry, context_, no_tracker))
+      out += tracker.name + json::dump(tracker.config) + (tracker.asked_for ? " asked for\n" : "\n");
+    return out;
+  };
+  setenv("REPORT_TO_TEST", "", 1);
+  const std::string all = names(0, {"all"});
+  unsetenv("REPORT_TO_TEST");
+  EXPECT_EQ(all, "mlflow{}\ncsv{}\n");
+  EXPECT_EQ(names(1, {"all"}), all);
+  const std::string named = names(0, {"csv", "python:a.b:C"});
+  EXPECT_EQ(named, "csv{} asked for\npython:a.b:C{\"callback\": \"a.b:C\"} asked for\n");
+  EXPECT_EQ(names(1, {"none"}), named);
+  given = R"([{"id": "gone", "name": "gone", "config": {}, "asked_for": false}])";
+  EXPECT_SAYS(sentence_of([&] { names(1, {"all"}); }), "rank 0 reports to \"gone\": plugin \"gone\" was not found");
 }
 
 TEST_F(ReportTo, ANameIsUsedUnlessItCannotWork) {

@@ -39,7 +39,8 @@ struct RunFileTest : testing::Test {
 
 const std::string good = R"({"model": {"layers": [4, 8, 3]}, "loss": "cross_entropy",
   "data": {"train": "a.csv", "eval": {"x": "b.csv", "y": "/c.csv"}, "target": "label"},
-  "callbacks": [{"plugin": "early_stopping", "config": {"early_stopping_patience": 2}, "on_error": "warn"}],
+  "callbacks": [{"plugin": "early_stopping", "config": {"early_stopping_patience": 2}, "on_error": "warn",
+    "ranks": "local_zero"}],
   "actions": [{"do": "train", "resume_from_checkpoint": true, "args": {"seed": 1}}, {"do": "evaluate"}]})";
 
 std::string with(std::string text, const std::string& from, const std::string& to) {
@@ -53,6 +54,7 @@ TEST_F(RunFileTest, IsReadWhole) {
   EXPECT_EQ(run.data.train, dir / "a.csv") << "paths are relative to the file";
   EXPECT_EQ(run.data.eval[1].second, "/c.csv");
   EXPECT_EQ(run.callbacks[0].on_error, OnError::warn);
+  EXPECT_EQ(run.callbacks[0].ranks, RunsOn::local_zero);
   EXPECT_EQ(run.actions[0].resume_from_checkpoint, "");
   EXPECT_FALSE(run.actions[1].resume_from_checkpoint);
   EXPECT_EQ(load(R"({"model": {"layers": [1, 1]}, "loss": "mse", "data": {"target": "y"}})").actions[0].what, "train");

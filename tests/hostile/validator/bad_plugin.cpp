@@ -3,6 +3,7 @@
 // A plugin that keeps the contract, and with -DBAD_... breaks it in one way; validator.py says which test
 // of `trainer plugins validate` has to notice.
 #include <trainer/ext/parameters.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -221,7 +222,14 @@ int32_t TRAINER_CALL available(const trainer_host*) { return TRAINER_OK; }
 #endif
 const trainer_ext_tracker tracker = {sizeof(trainer_ext_tracker), 0, available};
 
+#ifdef BAD_RANKS
+const trainer_ext_ranks ranks = {sizeof(trainer_ext_ranks), 0, 7, 0};
+#else
+const trainer_ext_ranks ranks = {sizeof(trainer_ext_ranks), 0, TRAINER_RANKS_ALL, 0};
+#endif
+
 const void* TRAINER_CALL plugin_extension(const char* id) {
+  if (std::strcmp(id, TRAINER_EXT_RANKS) == 0) return &ranks;
   return std::strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &tracker : nullptr;
 }
 

@@ -57,6 +57,7 @@ CASES = [
     ("BAD_EXTENSION", "use.extensions", "unknown id"),
     ("BAD_BARE_HOST", "use.bare-host", "signal 11"),
     ("BAD_TRACKER", "use.tracker", "without a reason"),
+    ("BAD_RANKS", "use.ranks", "expected 0, 1 or 2"),
     ("BAD_LOADING", "effects.load", "BAD_PLUGIN"),
     ("BAD_DIRECTORY", "effects.run", "working directory"),
     ("BAD_THREAD", "effects.run", "threads run on"),

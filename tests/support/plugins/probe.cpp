@@ -36,6 +36,9 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
                  args["learning_rate"].number());
     std::fprintf(out_, "no such extension: %s\n", host_.extension<void*>("no.such/1") ? "offered" : "null");
     std::fprintf(out_, "replay: %s\n", host_.is_replay() ? "yes" : "no");
+    const trainer_process process = host_.process();
+    std::fprintf(out_, "rank %u of %u, local rank %u of %u, node %u, restart %u\n", process.rank, process.world_size,
+                 process.local_rank, process.local_world_size, process.node_rank, process.restart_count);
     describe("init_end objects");
     list("init_end model", TRAINER_OF_MODEL);
     list("init_end optimizer", TRAINER_OF_OPTIMIZER);

@@ -73,9 +73,11 @@ class TrainingArguments:
 
     train_batch_size = property(lambda self: self.per_device_train_batch_size)
     eval_batch_size = property(lambda self: self.per_device_eval_batch_size)
-    world_size = property(lambda self: 1)
-    process_index = local_process_index = property(lambda self: 0)
-    should_log = should_save = property(lambda self: True)
+    world_size, process_index, local_process_index = 1, 0, 0
+    should_log = property(lambda self: (self.local_process_index if self.log_on_each_node else self.process_index) == 0)
+    should_save = property(
+        lambda self: (self.local_process_index if self.save_on_each_node else self.process_index) == 0
+    )
     place_model_on_device = property(lambda self: None)
     ddp_timeout_delta = property(lambda self: datetime.timedelta(seconds=self.ddp_timeout))
     device = property(lambda self: self._setup_devices)
@@ -93,11 +95,12 @@ class TrainingArguments:
 
     @property
     def parallel_mode(self):
-        return importlib.import_module("transformers.training_args").ParallelMode.NOT_PARALLEL
+        mode = importlib.import_module("transformers.training_args").ParallelMode
+        return mode.NOT_PARALLEL if self.world_size == 1 else mode.DISTRIBUTED
 
     def get_process_log_level(self):
         levels = {"debug": 10, "info": 20, "warning": 30, "error": 40, "critical": 50}
-        return levels.get(self.log_level, 30)
+        return levels.get(self.log_level if self.should_log else self.log_level_replica, 30)
 
     def get_warmup_steps(self, num_training_steps):
         given = self.warmup_steps
@@ -121,6 +124,16 @@ def set_device(args, device):
         args._device = device
     elif trackers.found("torch"):
         vars(args)["_setup_devices"] = importlib.import_module("torch").device(device)
+
+
+def set_process(args, rank, local_rank, world_size):
+    """The trainer's process among those of its run."""
+    if isinstance(args, TrainingArguments):
+        args.world_size, args.process_index, args.local_process_index = world_size, rank, local_rank
+    elif world_size > 1:
+        args.distributed_state = types.SimpleNamespace(
+            num_processes=world_size, process_index=rank, local_process_index=local_rank, distributed_type="MULTI_CPU"
+        )
 
 
 def _mixed_precision(args):

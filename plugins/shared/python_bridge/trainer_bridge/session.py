@@ -186,6 +186,7 @@ class Session:
             if self.light is None or self.light.replaced:
                 base = importlib.import_module("transformers.training_args").TrainingArguments
         self.args = objects.make_arguments({**init["args"], **init["tokens"]}, base)
+        objects.set_process(self.args, **init["process"])
         self.moment = remote.Moment(self._fetch)
         self.model = remote.Model(init["config"], self.moment) if init["model"] else None
         self.objects = (

@@ -7,6 +7,7 @@
 
 #include <trainer/event.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/ranks.h>
 
 #include <trainer/sdk/host.hpp>
 
@@ -78,6 +79,14 @@ class Console {
   virtual ~Console() = default;
   /// `stream` is TRAINER_STDOUT or TRAINER_STDERR.
   virtual void on_line(std::uint32_t stream, std::string_view text) noexcept = 0;
+};
+
+/// In which processes of a run a plugin runs (ext/ranks.h). A class without this in it runs in all:
+/// static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
+enum class RunsOn : std::uint32_t {
+  all = TRAINER_RANKS_ALL,
+  world_zero = TRAINER_RANKS_WORLD_ZERO,
+  local_zero = TRAINER_RANKS_LOCAL_ZERO,
 };
 
 /// Thrown by a tracker's `static void available(const Host&)` when it is not configured here: the

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <trainer/ext/model.h>
+#include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
@@ -68,6 +69,14 @@ class Host {
   bool is_replay() const {
     const auto* run = extension<trainer_ext_run>(TRAINER_EXT_RUN);
     return run != nullptr && run->kind(host_) == TRAINER_RUN_REPLAY;
+  }
+
+  /// Which process of the run this is (ext/process.h); one alone when the host does not say it.
+  trainer_process process() const {
+    trainer_process out{sizeof out, 0, 0, 1, 0, 1, 0, 0};
+    const auto* offered = extension<trainer_ext_process>(TRAINER_EXT_PROCESS);
+    if (offered != nullptr) offered->describe(host_, &out);
+    return out;
   }
 
   /// The model's files (ext/model.h). False when there is no model here; throws the host's sentence.

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <trainer/ext/console.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -56,11 +57,24 @@ class Trampoline {
           [](const trainer_host* host) -> int32_t { return guarded(host, [&] { T::available(Host(host)); }); }};
       if (std::strcmp(id, TRAINER_EXT_TRACKER) == 0) return &tracker;
     }
+    if constexpr (says_where<T>(0)) {
+      static const trainer_ext_ranks ranks = {sizeof(trainer_ext_ranks), 0, static_cast<std::uint32_t>(T::runs_on), 0};
+      if (std::strcmp(id, TRAINER_EXT_RANKS) == 0) return &ranks;
+    }
     (void)id;
     return nullptr;
   }
 
  private:
+  template <typename U>
+  static constexpr auto says_where(int) -> decltype(U::runs_on, bool()) {
+    return std::is_same_v<std::remove_cv_t<decltype(U::runs_on)>, RunsOn>;
+  }
+  template <typename U>
+  static constexpr bool says_where(...) {
+    return false;
+  }
+
   // Whether it has an available() of its own, and not the base's.
   template <typename U>
   static constexpr auto is_tracker(int) -> decltype(U::available(std::declval<const Host&>()), bool()) {

@@ -34,6 +34,8 @@ EVENTS = (
 
 EXT_MODEL, EXT_PARAMETERS, EXT_RUN = b"trainer.model/1", b"trainer.parameters/1", b"trainer.run/1"
 EXT_STATE, EXT_TRACKER = b"trainer.state/1", b"trainer.tracker/1"
+EXT_PROCESS, EXT_RANKS = b"trainer.process/1", b"trainer.ranks/1"
+RANKS_ALL, RANKS_WORLD_ZERO, RANKS_LOCAL_ZERO = range(3)
 
 
 class Text(Structure):
@@ -243,6 +245,30 @@ RunKind = CFUNCTYPE(c_uint32, c_void_p)
 
 class ExtRun(Structure):
     _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("kind", RunKind)]
+
+
+class Process(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("rank", c_uint32),
+        ("world_size", c_uint32),
+        ("local_rank", c_uint32),
+        ("local_world_size", c_uint32),
+        ("node_rank", c_uint32),
+        ("restart_count", c_uint32),
+    ]
+
+
+DescribeProcess = CFUNCTYPE(c_int32, c_void_p, POINTER(Process))
+
+
+class ExtProcess(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("describe", DescribeProcess)]
+
+
+class ExtRanks(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("where", c_uint32), ("reserved2", c_uint32)]
 
 
 StateSave = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p)

@@ -3,7 +3,8 @@
 
 from . import _abi
 from ._errors import PluginError
-from ._instance import Instance, unavailable_reason
+from ._instance import Elsewhere, Instance, unavailable_reason
+from ._process import is_elsewhere
 from ._registry import read_plugin, resolve
 
 _classes = {}
@@ -17,12 +18,14 @@ class _PluginCallbackType(type):
 
 
 class PluginCallback(metaclass=_PluginCallbackType):
-    """A plugin by id, by path or as a `Plugin`: PluginCallback(plugin, config=None, *, on_error="fail", args=None).
+    """A plugin by id, by path or as a `Plugin`: PluginCallback(plugin, config=None, *, on_error="fail", args=None, ranks=None).
 
     config    the plugin's configuration, checked against its note
     on_error  what an error in an event does: "fail" raises PluginError, "warn" logs it, "disable" logs it and is silent from
               then on
     args      the TrainingArguments, for a plugin that asks for one before the Trainer gives them
+    ranks     in which processes of a training it runs, "all", "world_zero" or "local_zero"; else the plugin says it.
+              In the others it is a callback without events
     """
 
     def __init__(self, _instance=None, **config):
@@ -43,7 +46,7 @@ class PluginCallback(metaclass=_PluginCallbackType):
 
     def __reduce__(self):
         state = self.state() if self._instance.stateful else None
-        return _rebuild, (str(self._plugin.path), self.config, self._on_error, state)
+        return _rebuild, (str(self._plugin.path), self.config, self._on_error, state, self._instance.ranks)
 
 
 class _Stateful:
@@ -79,17 +82,20 @@ class _Stateful:
         return callback
 
 
-def _make(plugin, config=None, *, on_error="fail", args=None):
+def _make(plugin, config=None, *, on_error="fail", args=None, ranks=None):
     plugin = resolve(plugin)
+    if is_elsewhere(plugin, ranks):
+        elsewhere = Elsewhere(plugin, dict(config or {}), on_error, ranks)
+        return _class_of(elsewhere)(elsewhere)
     reason = unavailable_reason(plugin, args, named=True, config=config) if plugin.report_to else None
     if reason:
         raise PluginError(f"plugin {plugin.id} is not available: {reason}")
-    instance = Instance(plugin, dict(config or {}), on_error, args)
+    instance = Instance(plugin, dict(config or {}), on_error, args, ranks)
     return _class_of(instance)(instance)
 
 
-def _rebuild(path, config, on_error, state):
-    callback = _make(read_plugin(path), config, on_error=on_error)
+def _rebuild(path, config, on_error, state, ranks):
+    callback = _make(read_plugin(path), config, on_error=on_error, ranks=ranks)
     if state is not None:
         callback._instance.load(dict(state["attributes"]))
     return callback
@@ -97,7 +103,7 @@ def _rebuild(path, config, on_error, state):
 
 def _class_of(instance):
     plugin = instance.plugin
-    key = (plugin.path, plugin.note.json, instance.class_name, instance.stateful, instance.on_error)
+    key = (plugin.path, plugin.note.json, instance.class_name, instance.stateful, instance.on_error, instance.events)
     if key not in _classes:
         from transformers import TrainerCallback
 
@@ -112,7 +118,7 @@ def _class_of(instance):
             "__module__": __name__,
             "__doc__": plugin.description or None,
         }
-        members |= {event: _handler(_abi.EVENTS.index(event), event) for event in plugin.note.events}
+        members |= {event: _handler(_abi.EVENTS.index(event), event) for event in instance.events}
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
     return _classes[key]

@@ -7,7 +7,7 @@ import dataclasses
 import json
 import logging
 
-from . import _abi
+from . import _abi, _process
 from ._tensors import TensorViews
 from ._values import DictMap, encode, fill, fill_text, to_json
 
@@ -28,10 +28,12 @@ class HostServices:
         self._borrowed = {}  # the text that was lent last, by service
         self._history = DictMap(read_only=True)
         self._run = _abi.ExtRun(ctypes.sizeof(_abi.ExtRun), 0, _abi.RunKind(lambda _: 0))
+        self._process = _abi.ExtProcess(ctypes.sizeof(_abi.ExtProcess), 0, _abi.DescribeProcess(self._describe_process))
         self._model = _abi.ExtModel(ctypes.sizeof(_abi.ExtModel), 0, _abi.SaveModel(self._save_model))
         self._extensions = {
             _abi.EXT_MODEL: ctypes.addressof(self._model),
             _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
+            _abi.EXT_PROCESS: ctypes.addressof(self._process),
             _abi.EXT_RUN: ctypes.addressof(self._run),
         }
         self.struct = _abi.Host(
@@ -150,6 +152,14 @@ class HostServices:
             _log.warning("%s: the state could not be written as JSON: %s", self.name, e)
             data = "{}\n"
         self._lend("state_json", text.contents, data.encode("utf-8", "replace"))
+
+    def _describe_process(self, _, process):
+        target, size = process.contents, process.contents.struct_size
+        if size < ctypes.sizeof(_abi.Process):
+            return _abi.ERROR
+        ctypes.pointer(target)[0] = _process.describe()
+        target.struct_size = size
+        return _abi.OK
 
     def _save_model(self, _, directory, size, error):
         try:

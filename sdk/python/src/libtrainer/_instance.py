@@ -5,6 +5,7 @@ import ctypes
 import logging
 import os
 import struct
+import types
 import weakref
 
 from . import _abi
@@ -59,11 +60,27 @@ def _destroy(table, host, pid):
     host.args = host.state = None
 
 
+class Elsewhere:
+    """Stands for an instance that another process has."""
+
+    events, stateful = (), False
+
+    def __init__(self, plugin, config, on_error, ranks):
+        self.plugin, self.on_error, self.ranks = plugin, on_error, ranks
+        self.class_name = plugin.note.class_name
+        self.host = types.SimpleNamespace(config=plugin.note.resolve_config(config))
+
+    def close(self):
+        pass
+
+
 class Instance:
-    def __init__(self, plugin, config, on_error="fail", args=None):
+    events = property(lambda self: self.plugin.note.events)
+
+    def __init__(self, plugin, config, on_error="fail", args=None, ranks=None):
         if on_error not in ON_ERROR:
             raise ValueError(f'on_error is "{on_error}", expected one of {", ".join(ON_ERROR)}')
-        self.plugin, self.on_error, self.disabled = plugin, on_error, False
+        self.plugin, self.on_error, self.disabled, self.ranks = plugin, on_error, False, ranks
         self.where = f"plugin {plugin.id} ({plugin.path})"
         config = plugin.note.resolve_config(config)
         library = load(plugin)

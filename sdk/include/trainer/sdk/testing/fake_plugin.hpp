@@ -5,6 +5,7 @@
 
 #include <dlfcn.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -98,6 +99,13 @@ class FakePlugin {
     if (console == nullptr) return false;
     console->line(callback_, stream, text.data(), text.size());
     return true;
+  }
+
+  /// TRAINER_RANKS_..., where it says that it runs (ext/ranks.h).
+  std::uint32_t runs_on() {
+    const auto* ranks = static_cast<const trainer_ext_ranks*>(
+        plugin_.get_extension ? plugin_.get_extension(TRAINER_EXT_RANKS) : nullptr);
+    return ranks == nullptr ? TRAINER_RANKS_ALL : ranks->where;
   }
 
   /// What a tracker says of its use here (ext/tracker.h); its reason is in host.error.

@@ -7,6 +7,7 @@
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
 #include <trainer/ext/parameters.h>
+#include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
@@ -134,8 +135,10 @@ class FakeHost {
   std::int64_t eval_dataloader_size = -1;  ///< of the events
 
   /// Extensions that this host offers; take one out to be a host without it.
-  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL, TRAINER_EXT_OBJECTS};
+  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL, TRAINER_EXT_OBJECTS,
+                                TRAINER_EXT_PROCESS};
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
+  trainer_process process{sizeof(trainer_process), 0, 0, 1, 0, 1, 0, 0};
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
   std::uint32_t present_objects = TRAINER_MODEL_TRAINING;
   std::string objects_json = "{}";
@@ -225,6 +228,14 @@ class FakeHost {
   const void* extension(const char* id) const {
     static const trainer_ext_run run = {sizeof(trainer_ext_run), 0,
                                         [](const trainer_host* host) { return of(host).run_kind; }};
+    static const trainer_ext_process process = {sizeof(trainer_ext_process), 0,
+                                                [](const trainer_host* host, trainer_process* out) -> std::int32_t {
+                                                  if (out->struct_size < sizeof *out) return TRAINER_ERROR;
+                                                  const std::uint32_t given = out->struct_size;
+                                                  *out = of(host).process;
+                                                  out->struct_size = given;
+                                                  return TRAINER_OK;
+                                                }};
     static const trainer_ext_parameters parameters = {
         sizeof(trainer_ext_parameters), 0,
         [](const trainer_host* host, std::uint32_t which) -> std::uint64_t { return of(host).tensors[which].size(); },
@@ -247,6 +258,7 @@ class FakeHost {
     if (offered.count(id) == 0) return nullptr;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return &objects;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
+    if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;
     if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return &model;
     return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;
   }

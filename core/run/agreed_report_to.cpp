@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The trackers of a run on several processes: rank 0 asks them, and the others, whose machines need not have its
+// settings, take its answer.
+#include "run/report_to.hpp"
+
+namespace trainer {
+namespace {
+
+std::string written(const std::vector<Tracker>& trackers) {
+  json::array list;
+  for (const Tracker& tracker : trackers)
+    list.push_back({{"id", tracker.file.note.id},
+                    {"name", tracker.name},
+                    {"config", tracker.config},
+                    {"asked_for", tracker.asked_for}});
+  return json::dump(list);
+}
+
+std::vector<Tracker> read(const std::string& text, const PluginRegistry& registry) {
+  std::vector<Tracker> out;
+  const json::value parsed = json::parse(text, "the trackers of rank 0");
+  for (const json::value& item : parsed.as_array()) {
+    const json::object& tracker = item.as_object();
+    const std::string name(tracker.at("name").as_string());
+    out.push_back({registry.require(std::string(tracker.at("id").as_string()), "rank 0 reports to \"" + name + "\""),
+                   name, tracker.at("config").as_object(), tracker.at("asked_for").as_bool()});
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<Tracker> agreed_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
+                                      const HostContext& context, const std::function<bool(const Tracker&)>& made) {
+  if (context.from_rank_0 && context.process.rank != 0) return read(context.from_rank_0({}), registry);
+  auto trackers = resolve_report_to(report_to, registry, context, made);
+  if (context.from_rank_0) context.from_rank_0(written(trackers));
+  return trackers;
+}
+
+}  // namespace trainer
