@@ -9,13 +9,14 @@
 
 namespace trainer {
 
-/// A program that is run for one answer: it writes a record of one line to descriptor 3. What it does
+/// A program that is run for one answer: it writes a record of one line
+/// to descriptor 3, on Windows to a handle that a variable names. What it does
 /// instead (a crash, a hang, an exit with status 0) is told apart from that.
 struct ChildProcess {
   std::vector<std::string> command;                       ///< the program's path first
   std::optional<std::vector<std::string>> environment{};  ///< NAME=value; this process's by default
   std::filesystem::path directory{};                      ///< to work in; this process's by default
-  std::filesystem::path printed = "/dev/null";            ///< what it prints is appended here
+  std::filesystem::path printed{};                        ///< what it prints is appended here; empty: thrown away
   double limit_s = 10;                                    ///< then it is killed, with what it started in its session
 };
 
@@ -32,7 +33,8 @@ ChildEnd run_child(const ChildProcess& child);
 
 /// The same for a function: it runs in a copy of this process, with this one's memory, files, command line and
 /// environment, but alone of its threads, without input, and with its output thrown away. `record` is what the function
-/// returns, which must be one line; that it ends by exit() or a crash is seen, as of a program.
+/// returns, which must be one line; that it ends by exit() or a crash is seen, as of a program. Windows has no copies,
+/// and no such function.
 ChildEnd run_copy(const std::function<std::string()>& work, double limit_s);
 
 /// The child's side: writes the record, and gives the exit status for it.

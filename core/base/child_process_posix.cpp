@@ -38,11 +38,12 @@ std::vector<char*> pointers(std::vector<std::string>& words) {
 pid_t start(const ChildProcess& child, int record) {
   auto words = child.command;
   auto variables = child.environment.value_or(std::vector<std::string>());
+  const std::string printed = child.printed.empty() ? "/dev/null" : child.printed.string();
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_adddup2(&files, record, record_fd);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, child.printed.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::posix_spawn_file_actions_addopen(&files, 1, printed.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
   if (!child.directory.empty()) ::posix_spawn_file_actions_addchdir_np(&files, child.directory.c_str());
   posix_spawnattr_t attributes;

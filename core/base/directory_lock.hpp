@@ -2,6 +2,7 @@
 #pragma once
 
 #include <atomic>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <string>
@@ -35,7 +36,7 @@ class DirectoryLock {
   explicit DirectoryLock(std::filesystem::path directory);
 
   std::filesystem::path directory_, file_;
-  int descriptor_ = -1;  // of the file; none in a process that was forked off
+  std::intptr_t descriptor_ = -1;  // of the file, on Windows its handle; none in a process that was forked off
   std::atomic<bool> busy_ = false;
   friend struct DirectoryLocks;
 };

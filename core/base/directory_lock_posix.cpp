@@ -9,20 +9,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <utility>
 
+#include "base/directory_lock_record.hpp"
 #include "trainer/error.hpp"
-#include "trainer/json.hpp"
-#include "trainer/log.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -42,7 +39,7 @@ struct DirectoryLocks {
 
   static void close_in_child() {
     for (const auto& [key, weak] : instance().held)
-      if (const auto lock = weak.lock()) ::close(std::exchange(lock->descriptor_, -1));
+      if (const auto lock = weak.lock()) ::close(static_cast<int>(std::exchange(lock->descriptor_, -1)));
     instance().held.clear();
     instance().mutex.unlock();
   }
@@ -80,68 +77,22 @@ bool is_at(int descriptor, const fs::path& path) {
          ours.st_ino == there.st_ino;
 }
 
-std::string host_name() {
-  char name[256] = {};
-  return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
-}
-
-struct LockHolder {
-  std::int64_t pid = 0;  ///< 0: not known
-  std::string host, start;
-
-  bool is_here() const { return host == host_name(); }
-  // A process of another host cannot be asked for.
-  bool may_be_alive() const {
-    return pid > 0 && (!is_here() || ::kill(static_cast<pid_t>(pid), 0) == 0 || errno == EPERM);
-  }
-  bool is_alive_here() const { return is_here() && pid != ::getpid() && may_be_alive(); }
-};
-
-// What the file says, if anything: it may be written this very moment, or be anybody's text.
-LockHolder lock_holder(int descriptor) try {
+LockHolder lock_holder(int descriptor) {
   char bytes[1024];
   const ssize_t size = ::pread(descriptor, bytes, sizeof bytes, 0);
-  if (size <= 0) return {};
-  const json::value parsed = json::parse({bytes, static_cast<std::size_t>(size)}, DirectoryLock::file_name);
-  const auto& record = parsed.as_object();
-  return {record.at("pid").to_number<std::int64_t>(), std::string(record.at("host").as_string()),
-          std::string(record.at("start").as_string())};
-} catch (const std::exception&) {
-  return {};
+  return size <= 0 ? LockHolder() : read_lock_record({bytes, static_cast<std::size_t>(size)});
 }
 
 void write_lock_record(int descriptor) {
-  const std::time_t now = std::time(nullptr);
-  std::tm parts{};
-  char start[40] = {};
-  if (::gmtime_r(&now, &parts)) std::strftime(start, sizeof start, "%Y-%m-%d %H:%M:%S UTC", &parts);
-  const std::string record =
-      json::dump(json::object{{"pid", ::getpid()}, {"host", host_name()}, {"start", start}}) + "\n";
+  const std::string record = lock_record();
   // What does not fit on the disk names nobody, and locks all the same.
   if (::ftruncate(descriptor, 0) == 0 && ::pwrite(descriptor, record.data(), record.size(), 0) < 0) return;
-}
-
-std::string in_words(const LockHolder& who) {
-  return who.pid == 0
-             ? "another training"
-             : "the training of process " + std::to_string(who.pid) + " on " + who.host + " since " + who.start;
 }
 
 // Whether another open file has the lock; for a file that may only be read, too.
 bool is_locked(int descriptor) {
   struct flock whole;
   return ask_lock(descriptor, get_lock, whole) && whole.l_type != F_UNLCK;
-}
-
-[[noreturn]] void refuse_second(const fs::path& directory, const std::string& who) {
-  throw_run(error_id::directory_in_use, "output_dir " + directory.string() + " is in use by " + who +
-                                            ", expected one training a directory; wait until that has ended, or name "
-                                            "another output_dir");
-}
-
-void warn_unlocked(const fs::path& directory, const std::string& reason) {
-  log::warning("output_dir " + directory.string() + " cannot be locked (" + reason +
-               "); see that no other training writes there");
 }
 
 }  // namespace
@@ -167,7 +118,7 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
     const int opened = ::open(file_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW, 0666);
     if (opened < 0) {  // another user's file still says who trains here
       const std::string reason = std::strerror(errno);
-      if (const std::string who = holder(directory_); !who.empty()) refuse_second(directory_, who);
+      if (const std::string who = holder(directory_); !who.empty()) refuse_second_training(directory_, who);
       warn_unlocked(directory_, reason);
       return;
     }
@@ -183,7 +134,7 @@ DirectoryLock::DirectoryLock(fs::path directory) : directory_(std::move(director
     }
     if (locked == LockOutcome::by_another || who.is_alive_here()) {
       ::close(opened);
-      refuse_second(directory_, in_words(who));
+      refuse_second_training(directory_, who.in_words());
     }
     if (locked == LockOutcome::impossible) warn_unlocked(directory_, reason);
     write_lock_record(opened);
@@ -198,22 +149,14 @@ std::string DirectoryLock::holder(const fs::path& directory) {
   const LockHolder who = lock_holder(opened);
   const bool in_use = is_locked(opened) ? who.pid != ::getpid() : who.is_alive_here();
   ::close(opened);
-  return in_use ? in_words(who) : std::string();
+  return in_use ? who.in_words() : std::string();
 }
 
 DirectoryLock::~DirectoryLock() {
   if (descriptor_ < 0) return;
-  if (is_at(descriptor_, file_)) ::unlink(file_.c_str());
-  ::close(descriptor_);
-}
-
-std::shared_ptr<void> DirectoryLock::begin_training() {
-  if (busy_.exchange(true))
-    throw_run(error_id::directory_in_use,
-              "output_dir " + directory_.string() +
-                  " is in use by another Trainer of this process that is training, expected "
-                  "one training a directory; give this one another output_dir");
-  return {this, [](DirectoryLock* lock) { lock->busy_ = false; }};
+  const int opened = static_cast<int>(descriptor_);
+  if (is_at(opened, file_)) ::unlink(file_.c_str());
+  ::close(opened);
 }
 
 }  // namespace trainer

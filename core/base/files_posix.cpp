@@ -9,6 +9,7 @@
 #include <cstring>
 #include <utility>
 
+#include "base/file_access.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 
@@ -64,17 +65,6 @@ void put_in_place(Descriptor& file, const std::filesystem::path& temporary, cons
 
 bool is_same(const struct stat& a, const struct stat& b) { return a.st_dev == b.st_dev && a.st_ino == b.st_ino; }
 
-// The file that a link leads to, there or not.
-std::filesystem::path behind_links(std::filesystem::path path) {
-  std::error_code none;
-  for (int links = 0; links < 40; ++links) {
-    const auto next = std::filesystem::read_symlink(path, none);
-    if (none) break;
-    path = path.parent_path() / next;
-  }
-  return path;
-}
-
 // A file that nobody else has: the name of another would be somebody's.
 int open_new_beside(const std::filesystem::path& path, std::filesystem::path& temporary) {
   for (int n = 0;; ++n) {
@@ -121,34 +111,14 @@ std::string read_file(const std::filesystem::path& path) {
   return bytes;
 }
 
+std::FILE* create_file(const std::filesystem::path& path) { return std::fopen(path.c_str(), "w"); }
+
 void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   std::filesystem::path temporary = path;
   temporary += ".tmp";
   Descriptor file{::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666)};
   if (file.fd < 0) throw_run(error_id::file_write_failed, temporary.string() + " could not be created: " + reason());
   put_in_place(file, temporary, path, bytes);
-}
-
-ResultFile::ResultFile(std::filesystem::path path, std::string option, const std::vector<std::filesystem::path>& inputs)
-    : path_(std::move(path)) {
-  std::error_code ignored;
-  const auto refuse = [&](const std::string& why) {
-    throw_usage(error_id::file_write_failed, option + " " + path_.string() + " " + why + "; name another file");
-  };
-  const auto target = behind_links(path_);
-  const auto parent = target.has_parent_path() ? target.parent_path() : std::filesystem::path(".");
-  if (path_.empty()) refuse("names no file");
-  if (std::filesystem::is_directory(path_, ignored)) refuse("is a directory, expected a file");
-  if (!std::filesystem::is_directory(parent, ignored)) refuse("is in no directory that is there");
-  const auto check = [&](const std::filesystem::path& input) {
-    if (std::filesystem::equivalent(path_, input, ignored))
-      refuse("is " + input.string() + ", which is read, and would be lost");
-  };
-  for (const auto& input : inputs) {
-    check(input);
-    if (!std::filesystem::is_directory(input, ignored)) continue;
-    for (const auto& entry : std::filesystem::directory_iterator(input, ignored)) check(entry.path());
-  }
 }
 
 void ResultFile::write(std::string_view bytes) const {

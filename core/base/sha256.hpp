@@ -4,11 +4,9 @@
 #include <string>
 #include <string_view>
 
-struct evp_md_ctx_st;
-
 namespace trainer {
 
-/// SHA-256 of bytes that come piece by piece (OpenSSL's).
+/// SHA-256 of bytes that come piece by piece (OpenSSL's, on Windows the system's).
 class Sha256 {
  public:
   Sha256();
@@ -19,7 +17,7 @@ class Sha256 {
   std::string hex();  ///< 64 digits, once
 
  private:
-  evp_md_ctx_st* context_;
+  void* context_;  // the system's own
 };
 
 }  // namespace trainer

@@ -4,11 +4,6 @@
 #include <fcntl.h>
 #include <signal.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-#include <iostream>
-
 namespace trainer {
 
 void secure_standard_streams() {
@@ -17,14 +12,6 @@ void secure_standard_streams() {
   for (int number = 0; number <= 2; ++number)
     if (::fcntl(number, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) < 0) (void)::open("/", O_RDONLY);
   for (const int number : {SIGPIPE, SIGXFSZ}) ::signal(number, SIG_IGN);
-}
-
-std::string stdout_failure() {
-  errno = 0;
-  std::cout.flush();
-  std::fflush(stdout);
-  if (std::cout.good() && !std::ferror(stdout)) return {};
-  return errno != 0 ? std::strerror(errno) : "a write failed";
 }
 
 }  // namespace trainer

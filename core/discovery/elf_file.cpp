@@ -1,29 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "discovery/elf_file.hpp"
 
-#include <elf.h>
-#include <trainer/plugin.h>
-
 #include <algorithm>
-#include <cstring>
-#include <string_view>
 
-#include "discovery/input_file.hpp"
-#include "discovery/platform.hpp"
-#include "trainer/error.hpp"
+#include "discovery/elf_format.hpp"
+#include "discovery/library_reader.hpp"
 
 namespace trainer {
 namespace {
 
-// No real plugin comes near: LibTorch's largest library has half of the first, and a table of names
-// of a quarter of the second.
-constexpr std::uint64_t max_library_size = std::uint64_t{1} << 30;
-constexpr std::uint64_t max_table_size = std::uint64_t{1} << 26;
-constexpr std::uint64_t max_note_size = std::uint64_t{1} << 20;
+using namespace elf;
 
-#if defined(__x86_64__)
+#if defined(__x86_64__) || defined(_M_X64)
 constexpr unsigned this_machine = EM_X86_64;
-#elif defined(__aarch64__)
+#elif defined(__aarch64__) || defined(_M_ARM64)
 constexpr unsigned this_machine = EM_AARCH64;
 #else
 #error "name this machine's ELF number here"
@@ -47,7 +37,7 @@ std::string machine_name(unsigned machine) {
       return "S/390";
     case EM_MIPS:
       return "MIPS";
-    case 258:
+    case EM_LOONGARCH:
       return "LoongArch";
     default:
       return "machine number " + std::to_string(machine);
@@ -67,45 +57,13 @@ std::string_view type_name(unsigned type) {
   }
 }
 
-// What a file that does not start as ELF seems to be.
-std::string_view guess(std::string_view head) {
-  const auto starts = [&](std::string_view magic) { return head.substr(0, magic.size()) == magic; };
-  using namespace std::string_view_literals;
-  if (starts("MZ")) return "a Windows DLL (MZ)";
-  if (starts("!<arch>\n") || starts("!<thin>\n")) return "an archive (a static library, .a)";
-  if (starts("PK\3\4") || starts("\x1f\x8b") ||
-      starts("\xfd"
-             "7zXZ") ||
-      starts("BZh"))
-    return "an archive (compressed)";
-  if (starts("\xcf\xfa\xed\xfe") || starts("\xca\xfe\xba\xbe")) return "a macOS library (Mach-O)";
-  if (starts("BC\xc0\xde")) return "LLVM bitcode";
-  const bool text = std::all_of(head.begin(), head.end(), [](char c) {
-    return static_cast<unsigned char>(c) >= 0x20 || c == '\n' || c == '\r' || c == '\t';
-  });
-  return text ? "a text file" : ""sv;
-}
-
-template <typename T>
-T as(std::string_view bytes, std::uint64_t offset = 0) {
-  T object;
-  std::memcpy(&object, bytes.data() + offset, sizeof object);
-  return object;
-}
-
-template <typename T>
-std::vector<T> table_of(std::string_view bytes) {
-  std::vector<T> table(bytes.size() / sizeof(T));
-  if (!table.empty()) std::memcpy(table.data(), bytes.data(), table.size() * sizeof(T));
-  return table;
-}
-
-class Reader {
+class ElfReader : LibraryReader {
  public:
-  explicit Reader(const InputFile& file) : file_(file) {}
+  explicit ElfReader(const InputFile& file) : LibraryReader(file) {}
 
-  ElfFile read() {
-    ElfFile result;
+  LibraryFile read() {
+    LibraryFile result;
+    result.format = LibraryFormat::elf;
     result.size = file_.size();
     read_header();
     read_segments();
@@ -118,45 +76,9 @@ class Reader {
   }
 
  private:
-  [[noreturn]] void refuse(ErrorId id, const std::string& rest) const { throw_usage(id, file_.name() + " " + rest); }
-  [[noreturn]] void damaged(const std::string& rest) const {
-    refuse(error_id::plugin_file_damaged, "is damaged: " + rest + "; build it again");
-  }
-
-  // The bytes [offset, offset + count), which must lie in the file.
-  std::string piece(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
-    require_inside(offset, count, what);
-    if (count > max_table_size)
-      damaged("its " + std::string(what) + " has " + std::to_string(count) + " bytes, more than the " +
-              std::to_string(max_table_size) + " that are read");
-    return file_.read(offset, count);
-  }
-
-  void require_inside(std::uint64_t offset, std::uint64_t count, std::string_view what) const {
-    if (offset <= file_.size() && count <= file_.size() - offset) return;
-    const bool sane = offset <= max_library_size && count <= max_library_size;
-    refuse(error_id::plugin_file_cut_short, "is cut short: it has " + std::to_string(file_.size()) + " bytes of " +
-                                                (sane ? "the " + std::to_string(offset + count) : "many more") +
-                                                " that its " + std::string(what) + " needs; copy or build it again");
-  }
-
   void read_header() {
-    if (file_.size() == 0)
-      refuse(error_id::plugin_file_empty, "is empty (0 bytes), expected a shared library; build it again");
-    require_library_size(file_);
     const auto head = file_.read(0, std::min<std::uint64_t>(file_.size(), sizeof(Elf64_Ehdr)));
-    const auto magic = std::string_view(head).substr(0, SELFMAG);
-    if (magic != std::string_view(ELFMAG).substr(0, magic.size())) {
-      const auto what = guess(head);
-      refuse(error_id::plugin_file_not_elf,
-             (what.empty() ? "does not start as an ELF file" : "is " + std::string(what)) +
-                 ", expected a shared library for this system (ELF); put the plugin's " +
-                 std::string(platform::plugin_suffix) + " file there");
-    }
-    if (head.size() < sizeof(Elf64_Ehdr))
-      refuse(error_id::plugin_file_cut_short, "is too short: it has " + std::to_string(head.size()) +
-                                                  " bytes, and the header of a " + "shared library alone has " +
-                                                  std::to_string(sizeof(Elf64_Ehdr)) + "; copy or build it again");
+    if (head.size() < sizeof(Elf64_Ehdr)) too_short(sizeof(Elf64_Ehdr));
     const std::string remedy = "; build the plugin for " + machine_name(this_machine);
     // Class and byte order first: the other fields cannot be read without them.
     if (head[EI_CLASS] != ELFCLASS64)
@@ -168,9 +90,7 @@ class Reader {
              (head[EI_DATA] == ELFDATA2MSB ? "is big-endian" : "has an unknown byte order") +
                  std::string(", expected little-endian") + remedy);
     header_ = as<Elf64_Ehdr>(head);
-    if (header_.e_machine != this_machine)
-      refuse(error_id::plugin_file_machine,
-             "is for " + machine_name(header_.e_machine) + ", expected " + machine_name(this_machine) + remedy);
+    if (header_.e_machine != this_machine) wrong_machine(machine_name(header_.e_machine), machine_name(this_machine));
     if (header_.e_type != ET_DYN)
       refuse(error_id::plugin_file_type,
              "is " + std::string(type_name(header_.e_type)) + ", expected a shared library; link it with -shared");
@@ -196,8 +116,8 @@ class Reader {
 
   void read_sections() {
     if (header_.e_shoff == 0)
-      refuse(error_id::plugin_note_missing, "has no table of sections, expected one with " TRAINER_NOTE_SECTION
-                                            " in it; strip it with strip, not with sstrip");
+      refuse(error_id::plugin_note_missing,
+             "has no table of sections, expected one with .trainer_note in it; strip it with strip, not with sstrip");
     if (header_.e_shentsize != sizeof(Elf64_Shdr)) damaged("its header does not describe a table of sections");
     // With very many sections their number and the index of their names stand in the first one.
     const auto first = as<Elf64_Shdr>(piece(header_.e_shoff, sizeof(Elf64_Shdr), "section table"));
@@ -214,24 +134,21 @@ class Reader {
     return piece(section.sh_offset, section.sh_size, "section");
   }
 
-  // The zero-terminated text at `offset` of a table of names; empty when it is not inside. All
-  // texts of a file together have a limit, because a million entries may point at one text of a
-  // megabyte.
+  // The zero-terminated text at `offset` of a table of names; empty when it is not inside.
   std::string text_at(const std::string& names, std::uint64_t offset) {
     const auto end = offset < names.size() ? names.find('\0', offset) : names.npos;
     if (end == names.npos) return {};
-    if (end - offset > text_left_) damaged("the names in it are longer than its tables of names");
-    text_left_ -= end - offset;
+    count_text(end - offset);
     return names.substr(offset, end - offset);
   }
 
   std::optional<std::string> note() {
     std::optional<std::string> found;
     for (const auto& section : sections_) {
-      if (text_at(section_names_, section.sh_name) != TRAINER_NOTE_SECTION) continue;
+      if (text_at(section_names_, section.sh_name) != note_section(LibraryFormat::elf)) continue;
       if (found)
         refuse(error_id::plugin_note_invalid,
-               "has two sections " TRAINER_NOTE_SECTION ", expected one; use TRAINER_PLUGIN_DEFINE once in a plugin");
+               "has two sections .trainer_note, expected one; use TRAINER_PLUGIN_DEFINE once in a plugin");
       if (section.sh_size > max_note_size || (section.sh_flags & SHF_COMPRESSED))
         damaged("its note is compressed or has more than 1 MiB");
       found = content(section);
@@ -239,23 +156,23 @@ class Reader {
     return found;
   }
 
-  std::vector<ElfFile::Symbol> symbols() {
-    std::vector<ElfFile::Symbol> found;
+  std::vector<LibraryFile::Symbol> symbols() {
+    std::vector<LibraryFile::Symbol> found;
     const auto section =
         std::find_if(sections_.begin(), sections_.end(), [](const auto& s) { return s.sh_type == SHT_DYNSYM; });
     if (section == sections_.end()) return found;
     if (section->sh_link >= sections_.size()) damaged("the names of its symbols are missing");
     const auto names = content(sections_[section->sh_link]);
     for (const auto& symbol : table_of<Elf64_Sym>(content(*section))) {
-      const auto type = ELF64_ST_TYPE(symbol.st_info);
-      if (symbol.st_shndx == SHN_UNDEF || ELF64_ST_BIND(symbol.st_info) == STB_LOCAL) continue;
+      const auto type = type_of(symbol.st_info);
+      if (symbol.st_shndx == SHN_UNDEF || binding_of(symbol.st_info) == STB_LOCAL) continue;
       found.push_back({text_at(names, symbol.st_name), type == STT_FUNC || type == STT_GNU_IFUNC});
     }
     return found;
   }
 
   // As the loader finds them: through the dynamic segment, not through the sections.
-  void read_dynamic(ElfFile& result) {
+  void read_dynamic(LibraryFile& result) {
     const auto dynamic =
         std::find_if(segments_.begin(), segments_.end(), [](const auto& s) { return s.p_type == PT_DYNAMIC; });
     if (dynamic == segments_.end())
@@ -265,7 +182,7 @@ class Reader {
     std::uint64_t names_address = 0, names_size = 0;
     bool text_relocations = false;
     for (const auto& entry : table_of<Elf64_Dyn>(piece(dynamic->p_offset, dynamic->p_filesz, "dynamic segment"))) {
-      const std::uint64_t value = entry.d_un.d_val;
+      const std::uint64_t value = entry.d_val;
       if (entry.d_tag == DT_NULL) break;
       if (entry.d_tag == DT_NEEDED || entry.d_tag == DT_FILTER || entry.d_tag == DT_AUXILIARY) needed.push_back(value);
       if (entry.d_tag == DT_SONAME) soname = value;
@@ -296,8 +213,8 @@ class Reader {
       result.run_path.push_back(end > at ? list.substr(at, end - at) : ".");  // as the loader takes it
   }
 
-  std::vector<ElfFile::Version> versions() {
-    std::vector<ElfFile::Version> found;
+  std::vector<LibraryFile::Version> versions() {
+    std::vector<LibraryFile::Version> found;
     const auto section =
         std::find_if(sections_.begin(), sections_.end(), [](const auto& s) { return s.sh_type == SHT_GNU_verneed; });
     if (section == sections_.end()) return found;
@@ -333,27 +250,14 @@ class Reader {
     damaged("its table of names is in no segment");
   }
 
-  const InputFile& file_;
   Elf64_Ehdr header_{};
   std::vector<Elf64_Phdr> segments_;
   std::vector<Elf64_Shdr> sections_;
   std::string section_names_;
-  std::uint64_t text_left_ = 2 * max_table_size;
 };
 
 }  // namespace
 
-void require_library_size(const InputFile& file) {
-  if (file.size() > max_library_size)
-    throw_usage(error_id::plugin_file_too_large, file.name() + " has " + std::to_string(file.size()) +
-                                                     " bytes, more than the 1 GiB that a plugin may have; strip it, "
-                                                     "or link its data from elsewhere");
-}
-
-ElfFile read_elf_file(const InputFile& file) { return Reader(file).read(); }
-
-ElfFile read_elf_file(const std::filesystem::path& path, const std::string& name) {
-  return read_elf_file(InputFile(path, name));
-}
+LibraryFile read_elf_file(const InputFile& file) { return ElfReader(file).read(); }
 
 }  // namespace trainer

@@ -60,7 +60,8 @@ std::string writer(int descriptor, const struct stat& info) {
 
 }  // namespace
 
-std::string others_may_write(int descriptor, Opened kind, const std::string& name) {
+std::string others_may_write(std::intptr_t opened, Opened kind, const std::string& name) {
+  const int descriptor = static_cast<int>(opened);
   struct stat info {};
   if (::fstat(descriptor, &info) != 0) return name + " could not be asked for its owner";
   if (info.st_uid != 0 && info.st_uid != ::geteuid())

@@ -23,9 +23,9 @@ class InputFile {
   InputFile(const InputFile&) = delete;
   InputFile& operator=(const InputFile&) = delete;
 
-  const std::string& name() const { return name_; }  ///< for sentences
-  std::uint64_t size() const { return size_; }       ///< bytes, when it was opened
-  int descriptor() const { return descriptor_; }
+  const std::string& name() const { return name_; }         ///< for sentences
+  std::uint64_t size() const { return size_; }              ///< bytes, when it was opened
+  std::intptr_t descriptor() const { return descriptor_; }  ///< on Windows a handle
 
   /// Why somebody else might have written the file: it, a directory or a link on the way from its name belongs to
   /// another user than root and this one, or others may write there, by mode or by ACL. Empty when nobody could,
@@ -38,11 +38,11 @@ class InputFile {
  private:
   void open_by_links(std::filesystem::path path, Links links);
   void require_regular();
-  [[noreturn]] void refuse_opening(int error) const;
+  [[noreturn]] void refuse_opening(std::uint32_t error) const;
 
   std::string name_;
   std::string distrust_;
-  int descriptor_ = -1;
+  std::intptr_t descriptor_ = -1;
   std::uint64_t size_ = 0;
 };
 

@@ -49,7 +49,7 @@ InputFile::InputFile(const fs::path& path, Links links) : name_(path.string()) {
 
 InputFile::InputFile(const fs::path& path, std::string name) : name_(std::move(name)) {
   descriptor_ = ::open(path.c_str(), for_reading);
-  if (descriptor_ < 0) refuse_opening(errno);
+  if (descriptor_ < 0) refuse_opening(static_cast<std::uint32_t>(errno));
   require_regular();
 }
 
@@ -65,7 +65,7 @@ void InputFile::open_by_links(fs::path path, Links links) {
     const fs::path parent = path.has_parent_path() ? path.parent_path() : fs::path(".");
     const fs::path name = path.has_filename() ? path.filename() : fs::path(".");
     const int next = ::openat(base, parent.c_str(), for_its_path | O_DIRECTORY);
-    if (next < 0) refuse_opening(errno);
+    if (next < 0) refuse_opening(static_cast<std::uint32_t>(errno));
     if (directory.number >= 0) ::close(directory.number);
     base = directory.number = next;
     ask(base, Opened::directory, shown.has_parent_path() ? shown.parent_path() : parent);
@@ -77,7 +77,7 @@ void InputFile::open_by_links(fs::path path, Links links) {
       if (error == ENXIO && ::fstatat(base, name.c_str(), &info, 0) == 0 && S_ISSOCK(info.st_mode))
         throw_usage(error_id::plugin_file_not_regular,
                     name_ + " is a socket, and a plugin is a regular file; take it out of the plugin directory");
-      refuse_opening(error);
+      refuse_opening(static_cast<std::uint32_t>(error));
     }
     if (links == Links::refused)
       throw_usage(error_id::plugin_file_link,
@@ -87,7 +87,7 @@ void InputFile::open_by_links(fs::path path, Links links) {
     const Descriptor link{::openat(base, name.c_str(), for_its_path | O_NOFOLLOW)};
     char target[PATH_MAX];
     const ssize_t size = link.number < 0 ? -1 : ::readlinkat(link.number, "", target, sizeof target);
-    if (size <= 0) refuse_opening(errno);
+    if (size <= 0) refuse_opening(static_cast<std::uint32_t>(errno));
     ask(link.number, Opened::link, shown);
     path = std::string(target, static_cast<std::size_t>(size));
     shown = (shown.parent_path() / path).lexically_normal();
@@ -95,30 +95,32 @@ void InputFile::open_by_links(fs::path path, Links links) {
   refuse_opening(ELOOP);
 }
 
-void InputFile::refuse_opening(int error) const {
-  throw_usage(error_id::plugin_file_unreadable, name_ + " could not be opened: " + std::strerror(error) +
+void InputFile::refuse_opening(std::uint32_t error) const {
+  throw_usage(error_id::plugin_file_unreadable, name_ +
+                                                    " could not be opened: " + std::strerror(static_cast<int>(error)) +
                                                     (error == EACCES ? "; make it readable with chmod" : ""));
 }
 
 void InputFile::require_regular() {
   struct stat info {};
-  if (::fstat(descriptor_, &info) == 0 && S_ISREG(info.st_mode)) {
+  if (::fstat(static_cast<int>(descriptor_), &info) == 0 && S_ISREG(info.st_mode)) {
     size_ = static_cast<std::uint64_t>(info.st_size);
     return;
   }
-  ::close(descriptor_);
+  ::close(static_cast<int>(descriptor_));
   throw_usage(error_id::plugin_file_not_regular,
               name_ + " is " + std::string(kind_of(info.st_mode)) +
                   ", and a plugin is a regular file; take it out of the plugin directory");
 }
 
-InputFile::~InputFile() { ::close(descriptor_); }
+InputFile::~InputFile() { ::close(static_cast<int>(descriptor_)); }
 
 std::string InputFile::read(std::uint64_t offset, std::uint64_t count) const {
   std::string bytes(count, '\0');
   std::uint64_t done = 0;
   while (done < count) {
-    const ssize_t n = ::pread(descriptor_, bytes.data() + done, count - done, static_cast<off_t>(offset + done));
+    const ssize_t n =
+        ::pread(static_cast<int>(descriptor_), bytes.data() + done, count - done, static_cast<off_t>(offset + done));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + std::strerror(errno));
     if (n == 0)

@@ -8,7 +8,7 @@
 /// What plugin discovery and loading ask of the operating system. One source file for each system.
 namespace trainer::platform {
 
-extern const std::string_view plugin_suffix;  ///< ".so"
+extern const std::string_view plugin_suffix;  ///< ".so", ".dll"
 extern const char path_list_separator;        ///< between the directories of TRAINER_PLUGIN_PATH
 
 /// The running program's file; empty when the system does not tell.
@@ -30,8 +30,5 @@ bool defines(const char* symbol);
 
 /// Whether a debugger holds this process, or another program that traces it (gdb, strace).
 bool is_traced();
-
-/// Throws the loader's text of why `path` could not be loaded, as a sentence of ours.
-[[noreturn]] void refuse_loading(const std::filesystem::path& path, const std::string& loader_text);
 
 }  // namespace trainer::platform

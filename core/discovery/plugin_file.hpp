@@ -10,7 +10,7 @@
 
 namespace trainer {
 
-struct ElfFile;
+struct LibraryFile;
 
 /// A shared library without a note, such as one that a plugin brought along: no plugin, and no mistake either.
 struct NotAPlugin : Error {
@@ -18,9 +18,10 @@ struct NotAPlugin : Error {
 };
 
 /// What read_plugin_file() checks, for a file that was read already; `distrust` as InputFile says it.
-PluginFile check_plugin_file(const std::filesystem::path& path, const ElfFile& elf, const std::string& distrust);
+PluginFile check_plugin_file(const std::filesystem::path& path, const LibraryFile& library,
+                             const std::string& distrust);
 
 /// What is asked of a library that a plugin brings along, as of the plugin: who may write it, and what it needs.
-void check_library_file(const std::filesystem::path& path, const ElfFile& elf, const std::string& distrust);
+void check_library_file(const std::filesystem::path& path, const LibraryFile& library, const std::string& distrust);
 
 }  // namespace trainer

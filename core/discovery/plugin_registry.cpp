@@ -5,8 +5,8 @@
 #include <cstdlib>
 
 #include "base/text.hpp"
-#include "discovery/elf_file.hpp"
 #include "discovery/input_file.hpp"
+#include "discovery/library_file.hpp"
 #include "discovery/platform.hpp"
 #include "discovery/plugin_file.hpp"
 #include "trainer/error.hpp"
@@ -16,9 +16,14 @@ namespace trainer {
 namespace fs = std::filesystem;
 namespace {
 
+// Windows' names of files have no case.
 bool has_suffix(const std::string& name) {
   const auto suffix = platform::plugin_suffix;
-  return name.size() > suffix.size() && name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0;
+  const auto same = [](char of_name, char of_suffix) {
+    const bool capital = this_format == LibraryFormat::pe && of_name >= 'A' && of_name <= 'Z';
+    return (capital ? of_name - 'A' + 'a' : of_name) == of_suffix;
+  };
+  return name.size() > suffix.size() && std::equal(name.end() - std::ssize(suffix), name.end(), suffix.begin(), same);
 }
 
 std::vector<fs::path> split_path_list(std::string_view list) {
@@ -33,7 +38,7 @@ std::vector<fs::path> split_path_list(std::string_view list) {
 
 // A link as libraries have them that plugins bring along: libx.so to libx.so.1.
 bool is_link_to_no_plugin(const fs::path& path) try {
-  return fs::is_symlink(path) && !read_elf_file(InputFile(path, InputFile::Links::followed)).note;
+  return fs::is_symlink(path) && !read_library_file(InputFile(path, InputFile::Links::followed)).note;
 } catch (const std::exception&) {
   return false;
 }

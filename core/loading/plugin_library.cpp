@@ -88,7 +88,7 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   static std::mutex loading;
   const std::lock_guard lock(loading);
   const PluginParts parts(file.path);
-  PluginFile now = check_plugin_file(file.path, parts.elf(), parts.copy().distrust());
+  PluginFile now = check_plugin_file(file.path, parts.library(), parts.copy().distrust());
   now.sha256 = parts.copy().sha256();
   now.libraries = parts.libraries();
   if (now.note.json != file.note.json)

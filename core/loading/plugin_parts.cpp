@@ -13,7 +13,7 @@ namespace fs = std::filesystem;
 
 // A file whose needs are looked for, and those that needed it.
 struct PluginParts::Needing {
-  const ElfFile& elf;
+  const LibraryFile& file;
   fs::path directory;
   const Needing* by = nullptr;
 };
@@ -83,18 +83,20 @@ bool of_the_system(const fs::path& directory) {
 }  // namespace
 
 PluginParts::PluginParts(const fs::path& file)
-    : file_(file), copy_(std::make_shared<PrivateCopy>(file)), elf_(read_elf_file(copy_->path(), file.string())) {
-  collect({elf_, file_.parent_path()});
+    : file_(file),
+      copy_(std::make_shared<PrivateCopy>(file)),
+      library_(read_library_file(copy_->path(), file.string())) {
+  collect({library_, file_.parent_path()});
 }
 
 // As the loader looks: in the run path of who needs it, and with DT_RPATH in that of those before, too.
 fs::path PluginParts::find(const std::string& name, const Needing& by) {
   std::error_code ignored;
   if (name.find('/') != name.npos) return fs::exists(name, ignored) ? fs::absolute(name) : fs::path();
-  const bool inherits = by.elf.run_path.empty() || by.elf.run_path_for_all;
+  const bool inherits = by.file.run_path.empty() || by.file.run_path_for_all;
   for (const auto* at = &by; at; at = inherits ? at->by : nullptr) {
-    if (at != &by && !at->elf.run_path_for_all) continue;
-    for (const auto& entry : at->elf.run_path)
+    if (at != &by && !at->file.run_path_for_all) continue;
+    for (const auto& entry : at->file.run_path)
       for (const auto& place : places(entry, at->directory))
         if (fs::exists(place / name, ignored)) return of_the_system(place) ? fs::path() : fs::absolute(place / name);
   }
@@ -102,8 +104,8 @@ fs::path PluginParts::find(const std::string& name, const Needing& by) {
 }
 
 void PluginParts::collect(const Needing& by) {
-  for (const auto& needed : by.elf.needed) {
-    if (!seen_.insert(needed).second) continue;
+  for (const auto& needed : by.file.needed) {
+    if (!seen_.insert(shared_library::known_as(needed)).second) continue;
     const auto path = find(with_origin(needed, by.directory), by);
     if (path.empty())
       others_.push_back(needed);
@@ -113,15 +115,16 @@ void PluginParts::collect(const Needing& by) {
 }
 
 void PluginParts::add(const std::string& needed, const fs::path& path, const Needing& by) {
-  const auto name = with_origin(needed, copy_->path().parent_path());  // what the loader makes of it for a copy
+  // What the loader makes of it for a copy.
+  const auto name = shared_library::known_as(with_origin(needed, copy_->path().parent_path()));
   const auto before = brought().find(name);
   const bool loaded = before != brought().end();
   if (!loaded && shared_library::is_loaded(name)) return;
-  auto copy = std::make_shared<PrivateCopy>(path, InputFile::Links::followed);
-  const ElfFile elf = read_elf_file(copy->path(), path.string());
-  check_library_file(path, elf, copy->distrust());
-  collect({elf, path.parent_path(), &by});
-  Library library{needed, name, path, copy, elf.soname, copy->sha256()};
+  auto copy = std::make_shared<PrivateCopy>(path, PrivateCopy::Of::library);
+  const LibraryFile file = read_library_file(copy->path(), path.string());
+  check_library_file(path, file, copy->distrust());
+  collect({file, path.parent_path(), &by});
+  Library library{needed, name, path, copy, file.soname, copy->sha256()};
   if (loaded) {
     if (before->second.sha256 != library.sha256)
       log::warning(file_.string() + " needs " + needed +

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "discovery/elf_file.hpp"
+#include "discovery/library_file.hpp"
 #include "loading/private_copy.hpp"
 
 namespace trainer {
@@ -21,8 +21,8 @@ class PluginParts {
   /// Reads all of them, and checks the libraries as a plugin is checked (check_library_file()); none is loaded.
   explicit PluginParts(const std::filesystem::path& file);
 
-  const PrivateCopy& copy() const { return *copy_; }  ///< of the plugin
-  const ElfFile& elf() const { return elf_; }         ///< of the plugin
+  const PrivateCopy& copy() const { return *copy_; }       ///< of the plugin
+  const LibraryFile& library() const { return library_; }  ///< of the plugin
 
   std::map<std::string, std::string> libraries() const;  ///< SHA-256 by file name
   std::string digest() const;                            ///< of all bytes: the plugin's SHA-256 when it is alone
@@ -45,7 +45,7 @@ class PluginParts {
 
   std::filesystem::path file_;
   std::shared_ptr<PrivateCopy> copy_;
-  ElfFile elf_;
+  LibraryFile library_;
   std::set<std::string> seen_;
   std::vector<Library> libraries_;   // each after those that it needs
   std::vector<std::string> others_;  // names that are left to the loader

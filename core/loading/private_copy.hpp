@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <string>
 
@@ -14,8 +15,13 @@ namespace trainer {
 /// (loads_files_themselves()) it is the file by its name.
 class PrivateCopy {
  public:
+  enum class Of {
+    plugin,
+    library,  ///< that a plugin brought along: it may be a link, and Windows' loader knows it by its file's name
+  };
+
   /// A usage Error when the file cannot be read (InputFile), or the copy not be made.
-  explicit PrivateCopy(const std::filesystem::path& file, InputFile::Links links = InputFile::Links::refused);
+  explicit PrivateCopy(const std::filesystem::path& file, Of what = Of::plugin);
   ~PrivateCopy();
   PrivateCopy(const PrivateCopy&) = delete;
   PrivateCopy& operator=(const PrivateCopy&) = delete;
@@ -29,7 +35,7 @@ class PrivateCopy {
  private:
   void open_copy(const std::filesystem::path& file);
 
-  int descriptor_ = -1;
+  std::intptr_t descriptor_ = -1;           // on Windows a handle
   std::filesystem::path path_, directory_;  // directory_: with the copy alone in it, where memory has no path
   std::string sha256_, distrust_;
 };

@@ -12,7 +12,7 @@
 #include <cstring>
 
 #include "base/sha256.hpp"
-#include "discovery/elf_file.hpp"
+#include "discovery/library_reader.hpp"
 #include "discovery/plugin_trust.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -47,8 +47,8 @@ bool readable(const fs::path& path) { return ::access(path.c_str(), R_OK) == 0; 
 
 }  // namespace
 
-PrivateCopy::PrivateCopy(const fs::path& file, InputFile::Links links) {
-  const InputFile in(file, links);
+PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
+  const InputFile in(file, what == Of::library ? InputFile::Links::followed : InputFile::Links::refused);
   require_library_size(in);
   distrust_ = in.distrust();
   const bool itself = loads_files_themselves(), copied = !itself && may_be_written(in.size());
@@ -60,20 +60,21 @@ PrivateCopy::PrivateCopy(const fs::path& file, InputFile::Links links) {
     log::warning(file.string() +
                  " is loaded from its own file and not from a copy, since files may not be as large "
                  "(ulimit -f); do not overwrite it while this program runs");
-    descriptor_ = ::fcntl(in.descriptor(), F_DUPFD_CLOEXEC, 0);
+    descriptor_ = ::fcntl(static_cast<int>(in.descriptor()), F_DUPFD_CLOEXEC, 0);
     if (descriptor_ < 0) fail(file);
-    path_ = path_of(descriptor_);
+    path_ = path_of(static_cast<int>(descriptor_));
     if (!readable(path_)) path_ = fs::absolute(file);
   }
   Sha256 digest;
   for (std::uint64_t done = 0; done < in.size(); done += piece) {
     const std::string bytes = in.read(done, std::min(piece, in.size() - done));
     digest.add(bytes);
-    if (copied) write_all(descriptor_, bytes, file);
+    if (copied) write_all(static_cast<int>(descriptor_), bytes, file);
   }
   sha256_ = digest.hex();
 #if defined(__linux__)
-  if (copied) ::fcntl(descriptor_, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  if (copied)
+    ::fcntl(static_cast<int>(descriptor_), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 #endif
 }
 
@@ -82,10 +83,10 @@ void PrivateCopy::open_copy(const fs::path& file) {
   // A file in memory that is sealed when it is whole. Its descriptor is open as long as this object:
   // a number that is used again would be a name that the loader knows.
   descriptor_ = ::memfd_create(file.filename().c_str(), MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (descriptor_ >= 0) path_ = path_of(descriptor_);
+  if (descriptor_ >= 0) path_ = path_of(static_cast<int>(descriptor_));
 #endif
   if (descriptor_ >= 0 && readable(path_)) return;
-  if (descriptor_ >= 0) ::close(descriptor_);  // no such call, or no /proc
+  if (descriptor_ >= 0) ::close(static_cast<int>(descriptor_));  // no such call, or no /proc
   std::string pattern = (fs::temp_directory_path() / "trainer_plugin.XXXXXX").string();
   if (!::mkdtemp(pattern.data())) fail(file);
   directory_ = pattern;
@@ -95,7 +96,7 @@ void PrivateCopy::open_copy(const fs::path& file) {
 }
 
 PrivateCopy::~PrivateCopy() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+  if (descriptor_ >= 0) ::close(static_cast<int>(descriptor_));
   if (directory_.empty()) return;
   ::unlink(path_.c_str());
   ::rmdir(directory_.c_str());

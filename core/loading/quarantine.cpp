@@ -3,13 +3,20 @@
 
 #include <trainer/abi.h>
 
-#include <ctime>
-
+#include "base/process.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/files.hpp"
 #include "trainer/json.hpp"
 #include "trainer/log.hpp"
 #include "trainer/version.hpp"
+
+#if defined(_MSC_VER)
+#define TRAINER_TEXT_OF(number) #number
+#define TRAINER_TEXT(number) TRAINER_TEXT_OF(number)
+#define TRAINER_COMPILER "MSVC " TRAINER_TEXT(_MSC_FULL_VER)
+#else
+#define TRAINER_COMPILER __VERSION__
+#endif
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -18,7 +25,7 @@ namespace {
 // What is known holds for the host that found it out.
 std::string host_build() {
   return std::string(version) + ", abi " + std::to_string(TRAINER_ABI_MAJOR) + "." + std::to_string(TRAINER_ABI_MINOR) +
-         ", " __VERSION__;
+         ", " TRAINER_COMPILER;
 }
 
 fs::path contacts_file() {
@@ -66,19 +73,6 @@ void keep(const std::string& sha256, const json::object* entry) try {
   log::debug(std::string("what was found of a plugin is not kept: ") + e.what());
 }
 
-std::string now() {
-  const std::time_t time = std::time(nullptr);
-  char text[32];
-  std::tm parts{};
-#if defined(_WIN32)
-  gmtime_s(&parts, &time);
-#else
-  gmtime_r(&time, &parts);
-#endif
-  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
-  return text;
-}
-
 // The entry, when this host made it.
 std::optional<Quarantine> entry_of(std::string_view sha256, const json::value& item) {
   if (!item.is_object() || text_of(item.get_object(), "host") != host_build()) return {};
@@ -95,7 +89,7 @@ std::optional<Quarantine> known_trial(const std::string& sha256) {
 }
 
 Quarantine keep_trial(const std::string& sha256, const fs::path& file, const std::string& reason) {
-  json::object entry{{"path", file.string()}, {"host", host_build()}, {"date", now()}};
+  json::object entry{{"path", file.string()}, {"host", host_build()}, {"date", utc_now("%Y-%m-%dT%H:%M:%SZ")}};
   if (!reason.empty()) entry["reason"] = reason;
   keep(sha256, &entry);
   return *entry_of(sha256, entry);

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "discovery/platform.hpp"
+#include "loading/load_failure.hpp"
 
 namespace trainer::shared_library {
 
@@ -36,9 +36,11 @@ void* load(const std::string& file, const std::filesystem::path& name) {
     }
     for (auto at = text.find(file); !bare && at != text.npos; at = text.find(file, at + name.string().size()))
       text.replace(at, file.size(), name.string());
-    platform::refuse_loading(name, text);
+    refuse_loading(name, text);
   }
 }
+
+std::string known_as(const std::string& name) { return name; }
 
 bool is_loaded(const std::string& name) {
   void* found = ::dlopen(name.c_str(), RTLD_LAZY | RTLD_NOLOAD);

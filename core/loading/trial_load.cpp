@@ -3,9 +3,10 @@
 
 #include <set>
 
-#include "base/child_process.hpp"
 #include "loading/quarantine.hpp"
+#include "loading/trial_process.hpp"
 #include "trainer/error.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
@@ -21,16 +22,6 @@ ErrorId id_of(const std::string& text) {
   return {ids.insert(text).first->c_str()};
 }
 
-// In the copy. What is not an Error goes on, and ends it.
-std::string answer(const std::function<void()>& load) {
-  try {
-    load();
-    return std::string(loaded);
-  } catch (const Error& e) {
-    return std::string(refused) + e.id().text + " " + e.sentence();
-  }
-}
-
 [[noreturn]] void refuse(const fs::path& file, const Quarantine& bad) {
   throw_usage(error_id::plugin_quarantined,
               file.string() + " is in quarantine since " + bad.date + ": when it was first loaded, " + bad.reason +
@@ -40,12 +31,23 @@ std::string answer(const std::function<void()>& load) {
 
 }  // namespace
 
+std::string trial_answer(const std::function<void()>& load) {
+  try {
+    load();
+    return std::string(loaded);
+  } catch (const Error& e) {
+    return std::string(refused) + e.id().text + " " + e.sentence();
+  }
+}
+
 void require_trial_load(const fs::path& file, const std::string& digest, const std::function<void()>& load) {
   if (const auto known = known_trial(digest)) {
     if (known->reason.empty()) return;
     refuse(file, *known);
   }
-  const ChildEnd end = run_copy([&load] { return answer(load); }, limit_s);
+  const auto trial = run_trial(file, [&load] { return trial_answer(load); }, limit_s);
+  if (!trial) return log::debug(file.string() + " is loaded without a trial: there is no command `trainer` here");
+  const ChildEnd& end = *trial;
   if (end.good && end.record == loaded) return void(keep_trial(digest, file, ""));
   if (end.good && end.record.compare(0, refused.size(), refused) == 0) {
     const auto space = end.record.find(' ', refused.size());

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "run/trace_recorder.hpp"
 
+#include "base/file_access.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -11,7 +12,7 @@ namespace trainer {
 TraceRecorder::TraceRecorder(std::filesystem::path directory) : directory_(std::move(directory)) {
   require_writable_directory(directory_, "--record");
   const auto path = directory_ / "trace.jsonl";
-  file_ = std::fopen(path.c_str(), "w");
+  file_ = create_file(path);
   if (!file_) throw_usage(error_id::file_write_failed, path.string() + " could not be opened for writing");
 }
 

@@ -52,9 +52,15 @@ struct Moment {
   std::atomic<std::uint32_t> taken{0};  ///< by a thread
 };
 
+#if defined(_WIN32)
+inline constexpr std::size_t alignment_of_moments = 8192;  // the most that its object files know
+#else
+inline constexpr std::size_t alignment_of_moments = 16384;  // of a page, on every machine
+#endif
+
 /// The moments of all threads, with the names, in memory pages of their own: the report of crashes lays a file under
 /// them (crash_report), in which they stand when the process has ended in whatever way.
-struct alignas(16384) Moments {
+struct alignas(alignment_of_moments) Moments {
   static constexpr std::size_t most_threads = 16, most_names = 120, longest_name = 127;
   char magic[16] = "trainer moments";
   std::atomic<std::uint32_t> names{1};

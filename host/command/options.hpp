@@ -74,6 +74,7 @@ int show(const ReportOptions& options);
 int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, bool as_json);
 int plugins_forgive(const std::string& given, const std::vector<std::filesystem::path>& plugin_dirs);
 int plugins_inspect(const std::filesystem::path& file, bool as_json);
+int plugins_trial(const std::filesystem::path& file);
 int plugins_new(const std::string& name, const std::string& language, std::filesystem::path directory);
 int plugins_validate(const ValidateOptions& options);
 int plugins_bench(const ValidateOptions& options);

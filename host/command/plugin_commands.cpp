@@ -3,14 +3,18 @@
 // plugins list, plugins inspect, plugins forgive.
 #include <iostream>
 
+#include "base/child_process.hpp"
 #include "base/text.hpp"
 #include "command/available.hpp"
 #include "command/options.hpp"
 #include "command/print.hpp"
-#include "discovery/elf_file.hpp"
 #include "discovery/input_file.hpp"
+#include "discovery/library_file.hpp"
+#include "discovery/plugin_file.hpp"
+#include "loading/plugin_library.hpp"
 #include "loading/plugin_parts.hpp"
 #include "loading/quarantine.hpp"
+#include "loading/trial_load.hpp"
 #include "run/report_to.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -30,15 +34,16 @@ std::string abi_of(const PluginNote& note) {
   return std::to_string(note.abi_major) + "." + std::to_string(note.abi_minor);
 }
 
-json::object inspection(const PluginFile& plugin, const ElfFile& elf) {
+json::object inspection(const PluginFile& plugin, const LibraryFile& library) {
   json::object out{{"path", plugin.path.string()},
+                   {"system", library.system()},
                    {"abi", abi_of(plugin.note)},
                    {"note", json::parse(plugin.note.json, plugin.path.string())},
-                   {"needed", json::array(elf.needed.begin(), elf.needed.end())}};
+                   {"needed", json::array(library.needed.begin(), library.needed.end())}};
   json::array symbols;
-  for (const auto& symbol : elf.symbols) symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
+  for (const auto& symbol : library.symbols) symbols.push_back({{"name", symbol.name}, {"function", symbol.function}});
   json::object versions;
-  for (const auto& version : elf.versions) {
+  for (const auto& version : library.versions) {
     json::value& of = versions[version.library];
     if (!of.is_array()) of = json::array();
     of.get_array().emplace_back(version.name);
@@ -60,15 +65,15 @@ void add_config(Rows& rows, const json::object& schema) {
   }
 }
 
-void add_linkage(Rows& rows, const ElfFile& elf) {
+void add_linkage(Rows& rows, const LibraryFile& library) {
   std::vector<std::string> symbols;
-  for (const auto& symbol : elf.symbols) symbols.push_back(symbol.name);
+  for (const auto& symbol : library.symbols) symbols.push_back(symbol.name);
   rows.push_back({"exports", join(symbols)});
-  for (const auto& library : elf.needed) {
+  for (const auto& needed : library.needed) {
     std::vector<std::string> versions;
-    for (const auto& version : elf.versions)
-      if (version.library == library) versions.push_back(version.name);
-    rows.push_back({"needs", library + (versions.empty() ? "" : " (" + join(versions) + ")")});
+    for (const auto& version : library.versions)
+      if (version.library == needed) versions.push_back(version.name);
+    rows.push_back({"needs", needed + (versions.empty() ? "" : " (" + join(versions) + ")")});
   }
 }
 
@@ -147,24 +152,34 @@ int plugins_forgive(const std::string& given, const std::vector<std::filesystem:
   return 0;
 }
 
-int plugins_inspect(const std::filesystem::path& file, bool as_json) {
-  const PluginFile plugin = read_plugin_file(file);
+// In a process that is run for it: its answer is a record.
+int plugins_trial(const std::filesystem::path& file) {
+  begin_child();
+  return write_record(trial_answer([&] { PluginLibrary::load(read_plugin_file(file), TrialLoad::done); }));
+}
+
+// Of any system: what is in a .dll can be seen on Linux, too.
+int plugins_inspect(const std::filesystem::path& given, bool as_json) {
+  const auto path = std::filesystem::absolute(given).lexically_normal();
+  const InputFile file(path);
+  const LibraryFile library = read_any_library_file(file);
+  const PluginFile plugin = check_plugin_file(path, library, file.distrust());
   const PluginNote& note = plugin.note;
-  const ElfFile elf = read_elf_file(InputFile(plugin.path));
   if (as_json) {
-    std::cout << json::dump(inspection(plugin, elf), {.indent = 2}) << "\n";
+    std::cout << json::dump(inspection(plugin, library), {.indent = 2}) << "\n";
     return 0;
   }
   Rows rows{{"file", plugin.path.string()},
             {"id", note.id},
             {"version", note.version},
+            {"system", std::string(library.system()) + (library.format == this_format ? "" : ", not this one")},
             {"abi", abi_of(note)},
             {"description", note.description}};
   if (!note.report_to.empty()) rows.push_back({"report_to", note.report_to});
   rows.push_back({"class", note.class_name});
   rows.push_back({"events", join(event_list(note.events))});
   add_config(rows, note.config);
-  add_linkage(rows, elf);
+  add_linkage(rows, library);
   print_table(rows);
   return 0;
 }

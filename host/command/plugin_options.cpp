@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "command/command_line.hpp"
+#include "discovery/library_file.hpp"
 #include "trainer/crash_report.hpp"
 
 namespace trainer::command {
@@ -75,6 +76,15 @@ void add_forgive(CLI::App& plugins, RunOptions& options, int& status) {
   command->final_callback([&options, &status, given] { status = plugins_forgive(*given, options.plugin_dirs); });
 }
 
+// For the processes that try a plugin on Windows, see core/loading/trial_process.hpp.
+void add_trial(CLI::App& plugins, int& status) {
+  if (this_format != LibraryFormat::pe) return;
+  auto file = std::make_shared<std::filesystem::path>();
+  auto* command = plugins.add_subcommand("trial")->group("");
+  command->add_option("FILE", *file)->required();
+  command->final_callback([&status, file] { status = plugins_trial(*file); });
+}
+
 }  // namespace
 
 void add_plugin_dir(CLI::App& app, RunOptions& options) {
@@ -91,7 +101,7 @@ void add_plugin_commands(CLI::App& app, RunOptions& options, int& status) {
   add_new(*plugins, status);
   add_validate(*plugins, status);
   add_bench(*plugins, status);
-
+  add_trial(*plugins, status);
   add_forgive(*plugins, options, status);
   struct Given {
     std::filesystem::path file;

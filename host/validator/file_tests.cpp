@@ -3,8 +3,8 @@
 // What the file says, and whether what is loaded says the same.
 #include <trainer/sdk/testing/fake_plugin.hpp>
 
-#include "discovery/elf_file.hpp"
 #include "discovery/input_file.hpp"
+#include "discovery/library_file.hpp"
 #include "loading/plugin_library.hpp"
 #include "validator/catalogue.hpp"
 
@@ -15,17 +15,18 @@ namespace {
 void readable(Subject&) {}
 
 void one_symbol(Subject& subject) {
-  const ElfFile elf = read_elf_file(InputFile(subject.file().path));
-  if (elf.symbols.size() == 1 && elf.symbols[0].name == TRAINER_ENTRY_NAME && elf.symbols[0].function) return;
+  const LibraryFile library = read_library_file(InputFile(subject.file().path));
+  if (library.symbols.size() == 1 && library.symbols[0].name == TRAINER_ENTRY_NAME && library.symbols[0].function)
+    return;
   std::string names;
-  for (const auto& symbol : elf.symbols) {
+  for (const auto& symbol : library.symbols) {
     if (names.size() > 400) {
       names += " ...";
       break;
     }
     names += " " + symbol.name;
   }
-  throw Failure("it exports " + std::to_string(elf.symbols.size()) + " symbols:" + names +
+  throw Failure("it exports " + std::to_string(library.symbols.size()) + " symbols:" + names +
                 "; expected the function " TRAINER_ENTRY_NAME " alone: build it with trainer_add_plugin()");
 }
 

@@ -11,10 +11,11 @@ trap 'rm -rf "$work"' EXIT
 found=$build/fuzzers/found
 mkdir -p "$found"
 
-# A whole plugin as a seed, which no text could be.
+# Whole plugins as seeds, which no text could be.
 mkdir "$work/plugin_file"
 "${CC:-cc}" -std=c11 -Os -s -shared -fPIC -fvisibility=hidden -I "$here/../../plugin_api/include" \
   "$here/../../sdk/examples/hello_c/hello_c.c" -o "$work/plugin_file/hello_c.so"
+cp "$here/../hostile/dlls/good.dll" "$work/plugin_file"
 
 fuzz() { # <fuzzer>
   local name

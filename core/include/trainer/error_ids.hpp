@@ -57,6 +57,7 @@ inline constexpr ErrorId plugin_abi_version{"plugin.abi-version"};
 inline constexpr ErrorId plugin_config_invalid{"plugin.config-invalid"};
 inline constexpr ErrorId plugin_copy_failed{"plugin.copy-failed"};
 inline constexpr ErrorId plugin_create_failed{"plugin.create-failed"};
+inline constexpr ErrorId plugin_debug_runtime{"plugin.debug-runtime"};
 inline constexpr ErrorId plugin_extension_invalid{"plugin.extension-invalid"};
 inline constexpr ErrorId plugin_file_changed{"plugin.file-changed"};
 inline constexpr ErrorId plugin_file_cut_short{"plugin.file-cut-short"};

@@ -1,9 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "border/watchdog.hpp"
 
-#include <signal.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -14,6 +11,7 @@
 #include <system_error>
 #include <thread>
 
+#include "base/process.hpp"
 #include "discovery/platform.hpp"
 #include "state/moment.hpp"
 #include "trainer/error.hpp"
@@ -66,7 +64,7 @@ struct Watch {
   int holders = 0;
   std::thread thread;
   std::binary_semaphore stop{0};
-  pid_t process = 0;
+  std::int64_t process = 0;
 
   void run(Seconds deadline) {
     const Seconds period = std::clamp(deadline / 8, Seconds(0.001), Seconds(1));
@@ -77,22 +75,18 @@ struct Watch {
 
   void start(Seconds deadline) {
     if (deadline.count() <= 0) return;
-    // Signals are for the threads of the program.
-    sigset_t all, before;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    const WithoutSignals while_it_starts;
     try {
       thread = std::thread([this, deadline] { run(deadline); });
-      process = ::getpid();
+      process = process_id();
     } catch (const std::system_error& e) {
       log::debug(std::string("nobody watches the plugins: ") + e.what());
     }
-    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   }
 
   void end() {
     if (!thread.joinable()) return;
-    if (process != ::getpid()) return thread.detach();  // a process that was forked off has no such thread
+    if (process != process_id()) return thread.detach();  // a process that was forked off has no such thread
     stop.release();
     thread.join();
   }

@@ -1,17 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "validator/child.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <fstream>
 
 #include "base/child_process.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
+#include "validator/scratch.hpp"
 
 namespace trainer::validator {
 namespace fs = std::filesystem;
@@ -23,13 +19,7 @@ constexpr const char* names[] = {"passed", "failed", "skipped"};
 
 class ScratchDirectory {
  public:
-  ScratchDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "trainer_validate.XXXXXX").string();
-    if (!::mkdtemp(pattern.data()))
-      throw_run(error_id::directory_unusable,
-                pattern + " could not be made: " + std::strerror(errno) + "; set TMPDIR to a writable directory");
-    path_ = pattern;
-  }
+  ScratchDirectory() : path_(make_scratch_directory()) {}
   ~ScratchDirectory() {
     std::error_code ignored;
     fs::remove_all(path_, ignored);
@@ -41,15 +31,6 @@ class ScratchDirectory {
  private:
   fs::path path_;
 };
-
-// Nothing of the user's: no tracker is configured, no home is written to, no proxy leads anywhere.
-std::vector<std::string> environment(const std::string& scratch) {
-  std::vector<std::string> out{"HOME=" + scratch, "TMPDIR=" + scratch, "LC_ALL=C.UTF-8",
-                               "http_proxy=http://127.0.0.1:9", "https_proxy=http://127.0.0.1:9"};
-  for (const char* name : {"PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "LSAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS"})
-    if (const char* value = std::getenv(name)) out.push_back(std::string(name) + "=" + value);
-  return out;
-}
 
 std::string end_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
@@ -90,7 +71,7 @@ Result result_of(const std::string& id, const ChildEnd& end, double limit_s) {
 Result run_in_child(const std::string& id, const Options& options, const std::vector<std::string>& program,
                     double limit_s) {
   const ScratchDirectory scratch;
-  ChildProcess child{program, environment(scratch.path().string()), scratch.path(), scratch.path() / "printed",
+  ChildProcess child{program, worker_environment(scratch.path().string()), scratch.path(), scratch.path() / "printed",
                      limit_s};
   for (const auto& word :
        {std::string("--worker"), id, std::string("--seed"), std::to_string(options.seed), std::string("--config"),

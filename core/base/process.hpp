@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What is asked of the system about processes, threads and the time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace trainer {
+
+std::int64_t process_id();
+bool process_is_alive(std::int64_t pid);  ///< of this host, whosever it is
+std::string host_name();                  ///< empty when the system does not tell
+
+/// The time in UTC by strftime()'s format.
+std::string utc_now(const char* format);
+
+/// While one lives, the threads that this one starts get no signals: these are for the threads of the program.
+class WithoutSignals {
+ public:
+  WithoutSignals();
+  ~WithoutSignals();
+  WithoutSignals(const WithoutSignals&) = delete;
+
+ private:
+  void* before_ = nullptr;  // the system's own
+};
+
+}  // namespace trainer

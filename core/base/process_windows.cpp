@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/windows.hpp"
+
+#include <ctime>
+
+#include "base/process.hpp"
+
+namespace trainer {
+
+std::int64_t process_id() { return ::GetCurrentProcessId(); }
+
+bool process_is_alive(std::int64_t pid) {
+  const windows::Handle process(
+      ::OpenProcess(SYNCHRONIZE | PROCESS_QUERY_LIMITED_INFORMATION, FALSE, static_cast<DWORD>(pid)));
+  if (!process) return ::GetLastError() == ERROR_ACCESS_DENIED;
+  return ::WaitForSingleObject(process.get(), 0) == WAIT_TIMEOUT;
+}
+
+std::string host_name() {
+  wchar_t name[256] = L"";
+  DWORD size = 256;
+  return ::GetComputerNameExW(ComputerNameDnsHostname, name, &size) ? windows::narrow({name, size}) : std::string();
+}
+
+std::string utc_now(const char* format) {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  char text[64] = {};
+  if (::gmtime_s(&parts, &now) == 0) std::strftime(text, sizeof text, format, &parts);
+  return text;
+}
+
+// There are no signals that a thread could get.
+WithoutSignals::WithoutSignals() = default;
+WithoutSignals::~WithoutSignals() = default;
+
+}  // namespace trainer

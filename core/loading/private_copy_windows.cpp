@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// There is no memory that a library could be loaded from, and a file that is loaded cannot be deleted. So a copy is
+// named by its bytes, in a directory of the user's own: it is made once, is checked each time, and is taken away when
+// nothing has used it for long. Its handle keeps everybody from writing to it while this object lives.
+#include "base/windows.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "base/sha256.hpp"
+#include "discovery/library_reader.hpp"
+#include "discovery/platform.hpp"
+#include "discovery/plugin_trust.hpp"
+#include "loading/private_copy.hpp"
+#include "trainer/error.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer {
+namespace fs = std::filesystem;
+namespace {
+
+constexpr std::uint64_t piece = 1 << 20;
+constexpr auto kept = std::chrono::hours(24 * 30);
+
+[[noreturn]] void fail(const fs::path& file, DWORD error) {
+  throw_usage(error_id::plugin_copy_failed, file.string() +
+                                                " could not be copied to load it: " + windows::message(error) +
+                                                "; see to a writable LOCALAPPDATA, or set TRAINER_CACHE_DIR");
+}
+
+std::string digest_of(const InputFile& in) {
+  Sha256 digest;
+  for (std::uint64_t done = 0; done < in.size(); done += piece)
+    digest.add(in.read(done, std::min(piece, in.size() - done)));
+  return digest.hex();
+}
+
+// Once in a process. What is in use stays: it cannot be deleted.
+void sweep(const fs::path& directory) {
+  static const bool done = [&] {
+    std::error_code ec;
+    for (const auto& entry : fs::directory_iterator(directory, ec))
+      if (fs::file_time_type::clock::now() - entry.last_write_time(ec) > kept && !ec) fs::remove_all(entry.path(), ec);
+    return true;
+  }();
+  (void)done;
+}
+
+// Another process may have been faster: then its file is as good.
+void write_copy(const InputFile& in, const fs::path& copy, const fs::path& file) {
+  fs::path temporary = copy;
+  temporary += "." + std::to_string(::GetCurrentProcessId()) + "." + std::to_string(::GetCurrentThreadId()) + ".tmp";
+  windows::Handle out(
+      ::CreateFileW(temporary.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
+  if (!out) fail(file, ::GetLastError());
+  for (std::uint64_t done = 0; done < in.size(); done += piece)
+    if (!windows::write_all(out.get(), in.read(done, std::min(piece, in.size() - done)))) fail(file, ::GetLastError());
+  out.close();
+  if (!::MoveFileExW(temporary.c_str(), copy.c_str(), MOVEFILE_REPLACE_EXISTING)) ::DeleteFileW(temporary.c_str());
+}
+
+}  // namespace
+
+PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
+  const InputFile in(file, what == Of::library ? InputFile::Links::followed : InputFile::Links::refused);
+  require_library_size(in);
+  distrust_ = in.distrust();
+  sha256_ = digest_of(in);
+  if (loads_files_themselves()) {
+    path_ = fs::absolute(file);
+    return;
+  }
+  const fs::path cache = platform::user_cache_directory();
+  directory_ = (cache.empty() ? fs::temp_directory_path() / "libtrainer" : cache) / "loaded";
+  std::error_code ec;
+  fs::create_directories(directory_, ec);
+  sweep(directory_);
+  // Two plugins of one file name are two modules; a library is looked for by its file's name.
+  path_ = what == Of::plugin ? directory_ / (sha256_ + ".dll") : directory_ / sha256_ / file.filename();
+  fs::create_directories(path_.parent_path(), ec);
+  for (int tries = 0; tries < 2; ++tries) {
+    if (auto opened = windows::open_to_read(path_, false); opened) {
+      const InputFile copy(path_, file.string());
+      if (copy.size() == in.size() && digest_of(copy) == sha256_) {
+        descriptor_ = reinterpret_cast<std::intptr_t>(opened.release());
+        fs::last_write_time(path_, fs::file_time_type::clock::now(), ec);  // it is in use
+        return;
+      }
+      log::warning(path_.string() + " was changed by somebody, and is made anew");
+    }
+    write_copy(in, path_, file);
+  }
+  fail(file, ERROR_SHARING_VIOLATION);
+}
+
+PrivateCopy::~PrivateCopy() {
+  if (descriptor_ != -1) ::CloseHandle(reinterpret_cast<HANDLE>(descriptor_));
+}
+
+}  // namespace trainer

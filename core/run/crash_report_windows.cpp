@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "base/windows.hpp"
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cwchar>
+
+#include "run/crash_writing.hpp"
+#include "trainer/crash_report.hpp"
+
+namespace trainer::crash_report {
+namespace {
+
+wchar_t file[4096];  // path of crash.json; empty: none
+
+void write_whole(HANDLE out, std::string_view text) noexcept {
+  DWORD n = 0;
+  ::WriteFile(out, text.data(), static_cast<DWORD>(text.size()), &n, nullptr);
+}
+
+LONG WINAPI handle_exception(EXCEPTION_POINTERS* pointers) {
+  if (const Moment* now = call_under_way()) {
+    Line how;
+    how.text("exception ").hexadecimal(pointers->ExceptionRecord->ExceptionCode);
+    report(*now, how.view(), error_id::callback_crashed);
+  }
+  return EXCEPTION_CONTINUE_SEARCH;  // the process ends as it would have
+}
+
+// abort() of the program's own C library. A plugin has its own, whose abort() ends the process by exit() with status 3
+// or by an exception.
+extern "C" void handle_abort(int) {
+  if (const Moment* now = call_under_way()) report(*now, "abort()", error_id::callback_crashed);
+  ::TerminateProcess(::GetCurrentProcess(), 3);
+}
+
+// Called when the process ends itself, by whatever C library: atexit() alone sees the program's own.
+void NTAPI handle_detach(void*, DWORD why, void*) {
+  if (why == DLL_PROCESS_DETACH) handle_end();
+}
+
+}  // namespace
+
+#if defined(_MSC_VER)
+#pragma comment(linker, "/INCLUDE:_tls_used")
+#pragma comment(linker, "/INCLUDE:trainer_at_detach")
+#pragma const_seg(".CRT$XLY")
+extern "C" const PIMAGE_TLS_CALLBACK trainer_at_detach = handle_detach;
+#pragma const_seg()
+#else
+extern "C" __attribute__((section(".CRT$XLY"), used)) const PIMAGE_TLS_CALLBACK trainer_at_detach = handle_detach;
+#endif
+
+void write_on_stderr(std::string_view text) noexcept { write_whole(::GetStdHandle(STD_ERROR_HANDLE), text); }
+
+bool keep_record_path(const std::filesystem::path& given) {
+  const std::wstring& path = given.native();
+  if (path.size() >= sizeof file / sizeof *file) return false;
+  std::wmemcpy(file, path.c_str(), path.size() + 1);
+  return true;
+}
+
+void write_record_file(std::string_view text) noexcept {
+  if (!file[0]) return;
+  const HANDLE out = ::CreateFileW(file, GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
+  if (out == INVALID_HANDLE_VALUE) return;
+  write_whole(out, text);
+  ::CloseHandle(out);
+}
+
+void install() {
+  begin_reports();
+  ULONG reserve = 64 * 1024;  // a plugin may have used up the stack
+  ::SetThreadStackGuarantee(&reserve);
+  ::SetErrorMode(SEM_FAILCRITICALERRORS | SEM_NOGPFAULTERRORBOX | SEM_NOOPENFILEERRORBOX);
+  ::SetUnhandledExceptionFilter(handle_exception);
+  std::signal(SIGABRT, handle_abort);
+  static const int registered = std::atexit(handle_end);
+  (void)registered;
+}
+
+void end_process(int status) {
+  std::fflush(stdout);
+  end_reports();
+  ::TerminateProcess(::GetCurrentProcess(), static_cast<UINT>(status));
+  std::abort();  // not reached
+}
+
+}  // namespace trainer::crash_report

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// As launch_posix.cpp; but Windows has no way to become another program: `trainer` starts trainer-run, leaves the
+// stop keys to it, ends it when it is ended itself, and gives back its status.
+#include "base/windows.hpp"
+
+#include "command/options.hpp"
+#include "discovery/platform.hpp"
+#include "trainer/error.hpp"
+
+namespace trainer::command {
+namespace {
+
+int become_trainer_run() {
+  const auto program = platform::executable_path().parent_path() / L"trainer-run.exe";
+  const windows::Handle job(::CreateJobObjectW(nullptr, nullptr));
+  JOBOBJECT_EXTENDED_LIMIT_INFORMATION limits{};
+  limits.BasicLimitInformation.LimitFlags = JOB_OBJECT_LIMIT_KILL_ON_JOB_CLOSE;
+  ::SetInformationJobObject(job.get(), JobObjectExtendedLimitInformation, &limits, sizeof limits);
+  std::wstring line = ::GetCommandLineW();
+  STARTUPINFOW start{};
+  start.cb = sizeof start;
+  PROCESS_INFORMATION started{};
+  ::SetConsoleCtrlHandler([](DWORD) -> BOOL { return TRUE; }, TRUE);
+  if (!::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, CREATE_SUSPENDED, nullptr, nullptr,
+                        &start, &started))
+    throw_run(error_id::process_failed, program.string() + " could not be started: " + windows::last_message() +
+                                            "; it belongs beside the trainer command, install LibTrainer again");
+  const windows::Handle process(started.hProcess), thread(started.hThread);
+  ::AssignProcessToJobObject(job.get(), process.get());
+  ::ResumeThread(thread.get());
+  ::WaitForSingleObject(process.get(), INFINITE);
+  DWORD status = 1;
+  ::GetExitCodeProcess(process.get(), &status);
+  return static_cast<int>(status);
+}
+
+}  // namespace
+
+int train(const RunOptions&) { return become_trainer_run(); }
+int run(const RunOptions&) { return become_trainer_run(); }
+int evaluate(const RunOptions&) { return become_trainer_run(); }
+int predict(const RunOptions&) { return become_trainer_run(); }
+int check(const RunOptions&) { return become_trainer_run(); }
+int print_config(const RunOptions&) { return become_trainer_run(); }
+int init(const InitOptions&) { return become_trainer_run(); }
+int plugins_order(const RunOptions&) { return become_trainer_run(); }
+
+}  // namespace trainer::command

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "validator/effects.hpp"
+
+namespace trainer::validator {
+
+std::string difference(const Surroundings& before, const Surroundings& after) {
+  std::string text;
+  const auto add = [&](const std::string& sentence) { text += (text.empty() ? "" : "; ") + sentence; };
+  for (const auto& [name, value] : before) {
+    const auto found = after.find(name);
+    if (found == after.end())
+      add(name + " (" + value + ") is gone");
+    else if (found->second != value)
+      add(name + " was " + value + ", is " + found->second);
+  }
+  for (const auto& [name, value] : after)
+    if (!before.count(name)) add(name + " is new: " + value);
+  return text;
+}
+
+}  // namespace trainer::validator
