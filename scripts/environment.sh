@@ -69,7 +69,7 @@ have_uv() { [[ $("$uv" --version 2>/dev/null) == "uv $uv_version"* ]]; }
 setup_uv() {
   if [ "$uv_tried" = false ] && ! have_uv; then
     step "Installing uv $uv_version into build/uv-venv" install_uv
-    have_uv || echo "It is not to be had; pip takes its place, and some minutes more"
+    have_uv || echo "It is not available; pip is used instead, which takes some minutes longer"
   fi
   uv_tried=true
 }

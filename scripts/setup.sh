@@ -70,7 +70,7 @@ setup_packages() { # [size]
   [ ${#missing[@]} -gt 0 ] || return 0
 
   if ! have apt-get; then
-    echo "This is no Debian: install what these Debian packages hold, if it is not there yet:" >&2
+    echo "This system has no apt-get: install the equivalents of these Debian packages, if they are missing:" >&2
     echo "  ${missing[*]}" >&2
     return 0
   fi

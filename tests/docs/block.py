@@ -10,7 +10,9 @@ SOURCE = pathlib.Path(os.environ["SOURCE"])
 HERE = SOURCE / "tests" / "docs"
 WRONG = HERE / "wrong.md"  # each of its blocks has a fault, which has to be found
 ROOMS = ["docs", "plugin_api", "report", "sdk", "core", "host", "plugins", "tests"]
-BLOCK = re.compile(r"(?:^<!-- in (?P<frame>.+) -->\n)?^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)^```$", re.M)
+MARK = r"(?:^<!-- in (?P<frame>.+) -->\n|^<!-- not run: (?P<reason>.+) -->\n)?"
+BLOCK = re.compile(MARK + r"^```(?P<language>.*)\n(?P<text>(?:.*\n)*?)^```$", re.M)
+INLINE = re.compile(r"`(trainer [^`]+)`")
 
 
 @dataclass
@@ -20,6 +22,7 @@ class Block:
     language: str
     frame: str
     text: str
+    reason: str = ""  # why its command lines are not run
 
     def lines(self):
         """The block in its frame: (text, line, file) of each part."""
@@ -56,4 +59,12 @@ def blocks(page):
         raise ValueError(f"{name}: a fence that is indented, or not closed")
     for match in found:
         line = text.count("\n", 0, match.start("text")) + 1
-        yield Block(name, line, match["language"].strip(), match["frame"], match["text"])
+        yield Block(name, line, match["language"].strip(), match["frame"], match["text"], match["reason"])
+
+
+def inline_commands(page):
+    """The command lines of `trainer` within the text of a page, each as a block of its own."""
+    text = BLOCK.sub(lambda block: "\n" * block[0].count("\n"), page.read_text())
+    for match in INLINE.finditer(text):
+        line = text.count("\n", 0, match.start()) + 1
+        yield Block(str(page.relative_to(SOURCE)), line, "text", None, " ".join(match[1].split()) + "\n")

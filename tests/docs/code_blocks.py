@@ -2,10 +2,11 @@
 """Every code block of the documentation is code: compiled, run or parsed by what its reader would give it to.
 
 A block says its language after the fence: cpp and c are compiled, cmake is configured against what is installed, sh is
-walked through by bash with recorders in place of programs (and what it gives the command `trainer`, given to it), python
-is compiled, json is a run file that runs. In text, which is for people, the options of `trainer` are looked at. A block
-stands for itself, unless the line before it names a file of tests/docs/in, `<!-- in FILE -->`: then it takes the place
-of that file's line with BLOCK. tests/docs/beside lies beside what is run.
+run by bash with recorders in place of all programs but `trainer`, python is compiled, json is a run file that runs. In
+text, which is for people, and in command lines within a sentence the options of `trainer` are checked. A block stands
+for itself, unless the line before it names a file of tests/docs/in, `<!-- in FILE -->`: then it takes the place of that
+file's line with BLOCK. What the command lines of a block need and a test has not is said in the line before it,
+`<!-- not run: REASON -->`: then only their options are checked. tests/docs/beside lies beside what is run.
 
 Reads SOURCE, BUILD, TRAINER, TORCH, CC and CXX from the environment. `code_blocks.py [page]...` looks at these pages, and
 always at wrong.md.
@@ -21,13 +22,14 @@ import subprocess
 import sys
 import tempfile
 
-from block import HERE, SOURCE, WRONG, blocks, pages
-from shell_block import check_shell, check_synopsis
+from block import SOURCE, WRONG, blocks, inline_commands, pages
+from shell_block import check_shell, check_synopsis, prepare
 
 BUILD = pathlib.Path(os.environ["BUILD"])
 TRAINER = os.environ["TRAINER"]
 WITH_TORCH = re.compile(r"#include <(torch/|trainer/trainer\.hpp)")
 INCLUDE = re.compile(r"^\s*#include .*$", re.M)
+MOST_NOT_RUN = 11  # blocks
 WARNINGS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused"]
 
 
@@ -78,9 +80,7 @@ def check_python(block, _):
 
 def check_run_file(block, work):
     """Its actions are done, with the digits as data."""
-    for name, original in (("train", "train"), ("eval", "eval"), ("test", "eval")):
-        shutil.copy(SOURCE / "host" / "examples" / "digits" / f"{original}.csv", work / f"{name}.csv")
-    shutil.copytree(HERE / "beside", work, dirs_exist_ok=True)
+    prepare(work)
     run = json.loads(block.whole())
     start = run.pop("init_from", None)
     if start:  # is written by a run of the same model
@@ -131,9 +131,10 @@ def check(block, work):
 
 
 def main():
-    wrong = list(blocks(WRONG))
-    found = [block for page in [SOURCE / page for page in sys.argv[1:]] or pages() for block in blocks(page)]
-    everything = [*wrong, *found]
+    wrong = [*blocks(WRONG), *inline_commands(WRONG)]
+    looked_at = [SOURCE / page for page in sys.argv[1:]] or list(pages())
+    found = [block for page in looked_at for block in blocks(page)]
+    everything = [*wrong, *found, *(command for page in looked_at for command in inline_commands(page))]
     those = [[block for block in everything if is_program(block)], *(b for b in everything if not is_program(b))]
     with tempfile.TemporaryDirectory() as work:
         said = fails(["cmake", "--install", BUILD, "--prefix", f"{work}/prefix"])
@@ -148,6 +149,10 @@ def main():
     for block in wrong:
         if not any(block.line <= line <= block.line + block.text.count("\n") for line in noticed):
             problems.append(f"{wrong_page}:{block.line}: is wrong, and nothing was said")
+    not_run = [block for block in found if block.reason]
+    if len(not_run) > MOST_NOT_RUN:
+        problems.append(f"{len(not_run)} blocks are not run, expected at most {MOST_NOT_RUN}")
+    print(*(f"{block.page}:{block.line}: not run: {block.reason}" for block in not_run), sep="\n")
     print(*problems, sep="\n", file=sys.stderr)
     print(f"{len(found)} blocks, {len(problems)} problems")
     return 1 if problems or not found else 0

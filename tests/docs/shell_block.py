@@ -6,36 +6,58 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
+BUILD = pathlib.Path(os.environ["BUILD"])
 TRAINER = os.environ["TRAINER"]
-# Every program is not found, and recorded; so is every path, for a function may have a path's name.
+# No program is found, so each is recorded; so is each path, for a function may have a path's name. `trainer`, also as an
+# argument of gdb or perf, is run.
 RECORDERS = """
+trainer_path=$PATH
 PATH=/nowhere
 record() { printf '%s\\0' "$@" >>"$RECORD"; printf '\\n\\0' >>"$RECORD"; }
-command_not_found_handle() { record "$@"; }
+run() {
+  local line=$*
+  case $1 in gdb | perf) while [ $# -gt 0 ] && [ "$1" != trainer ]; do shift; done ;; esac
+  case ${RUN:+$1} in trainer | build/bin/trainer) shift ;; *) return 0 ;; esac
+  PATH=$trainer_path "$TRAINER" "$@" 2>"$RECORD.err" </dev/null && return
+  line+=" (exit status $?)"
+  printf '%s\\n%s\\n' "$line" "$(<"$RECORD.err")" >>"$RECORD.failed"
+}
+command_not_found_handle() { record "$@"; run "$@"; }
 """
 A_PATH = re.compile(r"(?<![\w./$-])[A-Za-z.][\w.-]*(?:/[\w.-]+)+")
 
 
 def commands_of(block, work):
-    """The commands that bash finds in a block, as lists of words, and what it says of the rest."""
-    text = block.whole()
-    functions = "".join(f'{path}() {{ record {path} "$@"; }}\n' for path in sorted(set(A_PATH.findall(text))))
-    record = work.with_suffix(".record")
+    """The commands that bash finds in a block, as lists of words, and what it and a failed `trainer` say."""
+    text = block.whole().replace("@NAME@", "hello")  # of a template
+    functions = "".join(
+        f'{path}() {{ command_not_found_handle {path} "$@"; }}\n' for path in sorted(set(A_PATH.findall(text)))
+    )
+    record, failed = work.with_suffix(".record"), work.with_suffix(".record.failed")
     record.touch()
-    script = RECORDERS + functions + text
+    failed.touch()
+    kept = {name: os.environ[name] for name in ("PATH", "TRAINER")}
     done = subprocess.run(
-        ["bash", "-c", script],
+        ["bash", "-c", RECORDERS + functions + text],
         cwd=work,
-        env={"RECORD": str(record), "HOME": str(work)},
+        env={
+            **kept,
+            "RECORD": str(record),
+            "HOME": str(work.parent),
+            "OMP_NUM_THREADS": "1",
+            "RUN": "" if block.reason else "1",
+        },
         capture_output=True,
         text=True,
         stdin=subprocess.DEVNULL,
+        timeout=120,
     )
     found = [words.split("\0")[:-1] for words in record.read_text().split("\n\0")[:-1]]
-    return found, done.stderr
+    return found, done.stderr + failed.read_text()
 
 
 @functools.cache
@@ -44,10 +66,16 @@ def presets():
     return {kind: [preset["name"] for preset in of[kind + "Presets"]] for kind in ("configure", "build", "test")}
 
 
-def check_command(words, work):
-    """What is wrong with one command, or None."""
+def is_trainer(words):
+    return words[0] in ("trainer", "build/bin/trainer") or (words[0] in ("gdb", "perf") and "trainer" in words)
+
+
+def check_command(words, work, runs):
+    """What is wrong with one command, or None; of one that is not run, with its options."""
     program = words[0]
     if program in ("trainer", "build/bin/trainer"):
+        if runs:
+            return None
         done = subprocess.run(
             [TRAINER, *words[1:]], cwd=work, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60
         )
@@ -64,11 +92,26 @@ def check_command(words, work):
     return None
 
 
+def prepare(work):
+    """What the pages take to be in the current directory: data, models, a run file, a folder of plugins."""
+    digits = SOURCE / "host" / "examples" / "digits"
+    for name, original in (("train", "train"), ("eval", "eval"), ("test", "eval")):
+        shutil.copy(digits / f"{original}.csv", work / f"{name}.csv")
+    shutil.copytree(SOURCE / "tests" / "docs" / "beside", work, dirs_exist_ok=True)
+    (work / "build").mkdir()
+    shutil.copy(BUILD / "plugins" / "hello_cpp.so", work / "build" / "hello.so")
+    (work / "host" / "examples").mkdir(parents=True)
+    (work / "host" / "examples" / "digits").symlink_to(digits)
+
+
 def check_shell(block, work):
+    prepare(work)
     found, said = commands_of(block, work)
     if said or not found:
         return said or "no command"
-    said = {" ".join(words): check_command(words, work) for words in found}
+    if block.reason and not any(is_trainer(words) for words in found):
+        return "is marked as not run, and has nothing to run"
+    said = {" ".join(words): check_command(words, work, not block.reason) for words in found}
     return "\n".join(f"{command}\n{problem}" for command, problem in said.items() if problem)
 
 
