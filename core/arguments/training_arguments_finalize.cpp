@@ -183,8 +183,8 @@ void check_texts(const TrainingArguments& args, std::string_view where) {
     const bool zero = text.find('\0') != text.npos;
     if (zero || !is_utf8(text))
       throw_usage(error_id::arguments_invalid, arguments::place_of(where, argument.name) + " is " + json::dump(value) +
-                                                   (zero ? ", with a zero byte" : ", and no UTF-8") +
-                                                   "; give a text that the system and JSON can have");
+                                                   (zero ? ", which has a zero byte" : ", which is not UTF-8") +
+                                                   "; give a text that the system and JSON accept");
   }
 }
 

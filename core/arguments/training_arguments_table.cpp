@@ -134,7 +134,7 @@ std::vector<Argument> make_table() {
             argument("gradient_accumulation_steps", &A::gradient_accumulation_steps,
                      "Batches to accumulate gradients over before each step.", count()),
             argument("average_tokens_across_devices", &A::average_tokens_across_devices,
-                     "Divides the loss of a step by the tokens of all processes, not of each its own."),
+                     "Divides a step's loss by the tokens of all processes, not by those of each."),
             argument("max_grad_norm", &A::max_grad_norm, "Gradient-norm clipping threshold; 0 disables it."),
             argument("label_smoothing_factor", &A::label_smoothing_factor, "Label smoothing factor."),
         });
@@ -287,21 +287,22 @@ std::vector<Argument> make_table() {
             argument("train_sampling_strategy", &A::train_sampling_strategy, "The order of training data.",
                      one_of({"random", "sequential", "group_by_length", "batch_rebalance"})),
             argument("length_column_name", &A::length_column_name,
-                     "The column with the lengths of rows, for the last two of these; without it they are those of "
+                     "The column with the lengths of rows, for the last two of these; without it, the lengths of "
                      "`input_ids`."),
         });
   group("Several processes",
         {
             argument("ddp_find_unused_parameters", &A::ddp_find_unused_parameters,
-                     "Looks for parameters that a step does not use; unset: where the model may have such."),
+                     "Looks for parameters that a step does not use; unset: if the model may have any."),
             argument("ddp_bucket_cap_mb", &A::ddp_bucket_cap_mb,
                      "MiB of gradients that are averaged at once; unset: 25.", between(0, count_max)),
             argument("ddp_broadcast_buffers", &A::ddp_broadcast_buffers,
                      "Gives each process rank 0's buffers before a step; unset: true."),
             refused("ddp_static_graph", "bool or null", {nullptr, false},
-                    "Takes it that each step uses the same parameters.", "each step is looked at anew; remove it"),
-            argument("ddp_backend", &A::ddp_backend, "How processes talk; unset: `nccl` between GPUs, else `gloo`.",
-                     one_of({"nccl", "gloo"}), "the other backends of transformers are not in LibTorch"),
+                    "Assumes that every step uses the same parameters.", "every step is examined anew; remove it"),
+            argument("ddp_backend", &A::ddp_backend,
+                     "How processes communicate; unset: `nccl` between GPUs, else `gloo`.", one_of({"nccl", "gloo"}),
+                     "the other backends of transformers are not in LibTorch"),
             argument("ddp_timeout", &A::ddp_timeout, "Seconds that processes wait for each other.", count()),
             refused("fsdp", "bool or str or null", {nullptr, false}, "Shards the model.", no_sharding),
             refused("fsdp_config", "dict or str or null", {nullptr}, "How it is sharded.", no_sharding),

@@ -10,7 +10,7 @@ std::shared_ptr<void> DirectoryLock::begin_training() {
     throw_run(error_id::directory_in_use,
               "output_dir " + directory_.string() +
                   " is in use by another Trainer of this process that is training, expected "
-                  "one training a directory; give this one another output_dir");
+                  "one training per directory; give this one another output_dir");
   return {this, [](DirectoryLock* lock) { lock->busy_ = false; }};
 }
 

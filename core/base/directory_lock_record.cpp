@@ -34,7 +34,7 @@ std::string lock_record() {
 
 void refuse_second_training(const std::filesystem::path& directory, const std::string& who) {
   throw_run(error_id::directory_in_use, "output_dir " + directory.string() + " is in use by " + who +
-                                            ", expected one training a directory; wait until that has ended, or name "
+                                            ", expected one training per directory; wait until that has ended, or name "
                                             "another output_dir");
 }
 

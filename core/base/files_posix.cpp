@@ -27,7 +27,7 @@ struct Descriptor {
   void close(const std::filesystem::path& path) {
     if (::close(std::exchange(fd, -1)) != 0 && errno != EINTR)
       throw_run(error_id::file_write_failed,
-                path.string() + " could not be closed: " + reason() + "; see to the disk and start again");
+                path.string() + " could not be closed: " + reason() + "; check the disk and start again");
   }
 };
 
@@ -145,8 +145,8 @@ void ResultFile::write(std::string_view bytes) const {
   }
   Descriptor file{open_in_place(path_, S_ISFIFO(there.st_mode))};
   if (file.fd < 0)
-    throw_run(error_id::file_write_failed, path_.string() + " could not be opened: " +
-                                               (errno == ENXIO ? "nobody reads what is written there" : reason()));
+    throw_run(error_id::file_write_failed,
+              path_.string() + " could not be opened: " + (errno == ENXIO ? "nobody reads from it" : reason()));
   write_all(file.fd, bytes, path_);
   file.close(path_);
 }

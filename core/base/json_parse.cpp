@@ -190,7 +190,7 @@ value parse(std::string_view text, std::string_view where) {
     const auto& duplicate = parser.handler().duplicate;
     throw_usage(error_id::json_invalid,
                 std::string(where) + " is not valid JSON at " + position(source, used) + ": " +
-                    (duplicate.empty() ? ec.message() : "the key \"" + duplicate + "\" stands twice in one object"));
+                    (duplicate.empty() ? ec.message() : "the key \"" + duplicate + "\" appears twice in one object"));
   }
   return std::move(parser.handler().result);
 }

@@ -39,7 +39,7 @@ void tell(const Moment& moment, std::uint32_t callback, Seconds waited) {
       with_id("callback " + name + " holds up the run: it has been in " + std::string(name_of_call(moment.call)) +
                   (step < 0 ? "" : " at step " + std::to_string(step)) + " for " +
                   json::repr(std::round(waited.count() * 10) / 10) + " s; the run waits for it (--without " + name +
-                  " leaves it out, TRAINER_PLUGIN_DEADLINE says after how many seconds this is told)",
+                  " leaves it out, TRAINER_PLUGIN_DEADLINE sets after how many seconds this is reported)",
               error_id::callback_slow));
 }
 
@@ -80,7 +80,7 @@ struct Watch {
       thread = std::thread([this, deadline] { run(deadline); });
       process = process_id();
     } catch (const std::system_error& e) {
-      log::debug(std::string("nobody watches the plugins: ") + e.what());
+      log::debug(std::string("the plugins are not watched: ") + e.what());
     }
   }
 
@@ -119,7 +119,7 @@ Seconds Watchdog::deadline() {
   const double value = std::strtod(text, &end);
   if (*end == '\0' && value >= 0 && value <= 1e6) return Seconds(value);
   throw_usage(error_id::arguments_invalid, std::string("TRAINER_PLUGIN_DEADLINE is \"") + text +
-                                               "\", expected a number of seconds from 0 to 1000000; 0 watches nobody");
+                                               "\", expected a number of seconds from 0 to 1000000; 0 turns this off");
 }
 
 }  // namespace trainer

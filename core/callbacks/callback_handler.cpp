@@ -152,9 +152,9 @@ inline std::int32_t CallbackHandler::call(const Slot& slot, const trainer_event&
     if (weight == 0) return slot.function(slot.table, &event);
     return timed_call(slot.function, slot.table, event, weight, slot.entry->cost.seconds);
   } catch (const std::exception& e) {
-    failure_ = {error_id::callback_threw, std::string("an exception left it, which none may do: ") + e.what()};
+    failure_ = {error_id::callback_threw, std::string("an exception left it, which is not allowed: ") + e.what()};
   } catch (...) {
-    failure_ = {error_id::callback_threw, "an exception left it, which none may do"};
+    failure_ = {error_id::callback_threw, "an exception left it, which is not allowed"};
   }
   return TRAINER_ERROR;
 }
@@ -264,7 +264,7 @@ static auto as_error(const CallbackEntry& entry, const char* failed, F&& functio
   } catch (const std::exception& e) {
     throw_run(error_id::callback_threw, sentence + e.what());
   } catch (...) {
-    throw_run(error_id::callback_threw, sentence + "an exception left it, which none may do");
+    throw_run(error_id::callback_threw, sentence + "an exception left it, which is not allowed");
   }
 }
 

@@ -108,12 +108,12 @@ std::string rule_complaint(const json::object& rule) {
   const bool numeric = std::any_of(types.begin(), types.end(), [](auto& t) { return t == "integer" || t == "number"; });
   for (const auto* key : {"minimum", "maximum"})
     if (const auto* bound = rule.if_contains(key); bound && (!bound->is_number() || !numeric))
-      return "has a \"" + std::string(key) + "\" that is not for a number; mend or remove it";
+      return "has a \"" + std::string(key) + "\" that is not for a number; correct or remove it";
   if (const auto* text = rule.if_contains("description"); text && !text->is_string())
-    return "has a \"description\" that is not a text; mend it";
+    return "has a \"description\" that is not a text; correct it";
   if (const auto* choices = rule.if_contains("enum")) {
     if (!choices->is_array() || choices->get_array().empty())
-      return "has an \"enum\" that is not a list of values; mend it";
+      return "has an \"enum\" that is not a list of values; correct it";
     for (const auto& choice : choices->get_array())
       if (std::none_of(types.begin(), types.end(), [&](auto& t) { return has_type(choice, t); }))
         return "has " + shown(choice) + " in its \"enum\", expected " + join(types, " or ");

@@ -38,7 +38,7 @@ std::string text_of(const json::object& note, std::string_view key, bool require
   const auto* string = found->if_string();
   if (!string || string->empty())
     refuse(where, "its note has " + (string ? "an empty string" : std::string(json::kind_name(*found))) + " as " +
-                      quoted + ", expected a text; mend it in TRAINER_PLUGIN_DEFINE");
+                      quoted + ", expected a text; correct it in TRAINER_PLUGIN_DEFINE");
   if (std::any_of(string->begin(), string->end(),
                   [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }))
     refuse(where, "its note has a control character in " + quoted + "; write one line of text");
@@ -123,7 +123,7 @@ trainer_note read_head(std::string_view section, std::string_view where) {
   require_compatible_abi(head.abi_major, head.abi_minor, where);
   if (head.json_size > section.size() - sizeof head)
     refuse(where, "its note is cut short: it has " + std::to_string(section.size() - sizeof head) + " bytes of the " +
-                      std::to_string(head.json_size) + " that it speaks of; build it again");
+                      std::to_string(head.json_size) + " that it declares; build it again");
   if (head.reserved != 0)
     refuse(where, "its note has " + std::to_string(head.reserved) +
                       " in a reserved field, expected 0; write it with TRAINER_PLUGIN_DEFINE");

@@ -149,7 +149,7 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
   const auto near = nearest(id, ids);
   throw_usage(error_id::plugin_not_found,
               asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
-                  " (available: " + (available.empty() ? "none" : available) + "; looked in " + places() +
+                  " (available: " + (available.empty() ? "none" : available) + "; searched " + places() +
                   "); put its " + std::string(platform::plugin_suffix) +
                   " file into one of these, or name its directory with --plugin-dir");
 }
@@ -165,9 +165,9 @@ void PluginRegistry::leave_out(std::vector<std::string> names) {
     const std::string plugin = name.substr(0, name.find(':'));  // of "python:mlflow"
     if (std::find(known.begin(), known.end(), plugin) != known.end()) continue;
     const std::string near = nearest(name, known);
-    throw_usage(error_id::plugin_not_found, "without names \"" + name + "\", which is no plugin and no tracker here" +
-                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
-                                                " (looked in " + places() + ")");
+    throw_usage(error_id::plugin_not_found,
+                "without names \"" + name + "\", which is neither a plugin nor a tracker here" +
+                    (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (searched " + places() + ")");
   }
   left_out_ = std::move(names);
 }

@@ -30,7 +30,7 @@ void refuse_loading(const std::filesystem::path& path, const std::string& loader
     throw_usage(error_id::plugin_symbol_missing,
                 file + " needs the symbol " + plain + (plain == name ? "" : " (" + name + ")") +
                     ", which neither it nor a library that it names defines; link it with the library that does, and "
-                    "with -Wl,-z,defs, so that the linker tells");
+                    "with -Wl,-z,defs, so that the linker reports it");
   }
   if (auto needed = between(loader_text, "version `", "' not found"); !needed.empty()) {
     const auto library = loader_text.substr(0, loader_text.find(": version `"));

@@ -25,7 +25,7 @@ constexpr std::uint64_t piece = 1 << 20;
 
 [[noreturn]] void fail(const fs::path& file) {
   throw_usage(error_id::plugin_copy_failed, file.string() + " could not be copied to load it: " + std::strerror(errno) +
-                                                "; see to memory, and to a writable TMPDIR");
+                                                "; free some memory, or set TMPDIR to a writable directory");
 }
 
 void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
@@ -58,7 +58,7 @@ PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
     open_copy(file);
   } else {
     log::warning(file.string() +
-                 " is loaded from its own file and not from a copy, since files may not be as large "
+                 " is loaded from its own file and not from a copy, since no file may be that large "
                  "(ulimit -f); do not overwrite it while this program runs");
     descriptor_ = ::fcntl(static_cast<int>(in.descriptor()), F_DUPFD_CLOEXEC, 0);
     if (descriptor_ < 0) fail(file);

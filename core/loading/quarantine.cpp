@@ -45,7 +45,7 @@ json::object read_contacts() try {
   const json::value parsed = json::parse(read_file(file), file.string());
   return parsed.is_object() ? parsed.get_object() : json::object();
 } catch (const std::exception& e) {
-  log::debug(std::string("what is known of plugins is read anew: ") + e.what());
+  log::debug(std::string("what is known about plugins is read again: ") + e.what());
   return {};
 }
 
@@ -70,7 +70,7 @@ void keep(const std::string& sha256, const json::object* entry) try {
   fs::create_directories(file.parent_path());
   replace_file(file, json::dump(contacts, {.indent = 1}) + "\n");
 } catch (const std::exception& e) {
-  log::debug(std::string("what was found of a plugin is not kept: ") + e.what());
+  log::debug(std::string("what was found about a plugin could not be kept: ") + e.what());
 }
 
 // The entry, when this host made it.

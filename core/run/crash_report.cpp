@@ -26,7 +26,7 @@ void keep(const std::filesystem::path& file, const moments_file::LastCall& last)
                            {"how", "it ended without a word, as by _exit(), exec or SIGKILL"}};
   replace_file(file, json::dump(crash) + "\n");
 } catch (const std::exception& e) {
-  log::debug(std::string("what ended the run before is not kept: ") + e.what());
+  log::debug(std::string("what ended the previous run could not be kept: ") + e.what());
 }
 
 }  // namespace
@@ -108,7 +108,7 @@ void expect_end() try {
   static const auto* end = new AskedFor(plugins, Call::end);
   (void)watchdog, (void)end;
 } catch (const std::exception& e) {
-  log::debug(std::string("nobody watches the end: ") + e.what());
+  log::debug(std::string("the end of the process is not watched: ") + e.what());
 }
 
 void set_directory(const std::filesystem::path& output_dir) {
@@ -125,13 +125,13 @@ std::string take(const std::filesystem::path& output_dir) try {
   const auto& crash = parsed.as_object();
   const auto text = [&](const char* key) { return std::string(crash.at(key).as_string()); };
   const auto step = crash.at("step").to_number<std::int64_t>();
-  std::string sentence = "the run before ended in the callback " + text("callback") + ", in " + text("event") +
+  std::string sentence = "the previous run ended in the callback " + text("callback") + ", in " + text("event") +
                          (step < 0 ? "" : " at step " + std::to_string(step)) + " (" + text("how") + "); --without " +
                          text("callback") + " leaves it out";
   std::filesystem::remove(path);
   return on_one_line(sentence);
 } catch (const std::exception& e) {
-  return on_one_line("the run before crashed, and its report could not be read: " + std::string(e.what()));
+  return on_one_line("the previous run crashed, and its report could not be read: " + std::string(e.what()));
 }
 
 }  // namespace trainer::crash_report

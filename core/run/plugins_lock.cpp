@@ -47,7 +47,7 @@ Lock read(const std::filesystem::path& file) try {
   return lock;
 } catch (const std::exception& e) {
   log::warning(file.string() + " could not be read (" + e.what() +
-               "), so that nothing is known of the plugins before; it is written anew");
+               "), so the plugins of the previous run are unknown; it is written again");
   return {};
 }
 
@@ -88,7 +88,7 @@ void update_plugins_lock(const std::filesystem::path& output_dir,
   replace_file(file, json::dump(json::object{{"plugins", std::move(plugins)}}, {.indent = 2}) + "\n");
 } catch (const std::exception& e) {
   // A training needs it for nothing.
-  log::warning("which plugins this run uses is not kept: " + std::string(e.what()));
+  log::warning("the plugins of this run could not be recorded: " + std::string(e.what()));
 }
 
 }  // namespace trainer

@@ -65,7 +65,7 @@ void require_all_served(const CallbackHandler& handler) {
       failed += (failed.empty() ? "" : ", ") + entry->name;
   if (!failed.empty())
     throw_run(error_id::callback_failed, "not everything was replayed to " + failed +
-                                             ", as the warning before says; play it again once that is mended");
+                                             ", as the warning above says; replay it again once that is fixed");
 }
 
 }  // namespace

@@ -108,7 +108,7 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
   const std::string near = nearest(name, names);
   throw_usage(error_id::report_to_invalid, "args.report_to names \"" + name + "\", which is not an installed tracker" +
                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
-                                               " (available: " + (known.empty() ? "none" : known) + "; looked in " +
+                                               " (available: " + (known.empty() ? "none" : known) + "; searched " +
                                                registry.places() + ")");
 }
 
@@ -201,7 +201,7 @@ Availability availability_in_time(const PluginFile& file, const HostContext& con
     if (platform::is_traced()) continue;
     thread.detach();
     if (Moment* its = asked->moment) its->watched = Watched::no_more;
-    throw_run(error_id::callback_slow, "plugin " + file.note.id + " (" + file.path.string() + ") did not say in " +
+    throw_run(error_id::callback_slow, "plugin " + file.note.id + " (" + file.path.string() + ") did not say within " +
                                            json::repr(limit.count()) +
                                            " s (TRAINER_PLUGIN_DEADLINE) whether it is available; --without " +
                                            file.note.id + " does not ask it");

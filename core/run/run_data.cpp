@@ -31,7 +31,7 @@ void read_format(const RunSection& data, RunFile::Data& out) {
   out.decimal = data.choice("decimal", ".", {".", ","})[0];
   if (out.decimal == out.separator)
     throw_usage(error_id::run_file_invalid,
-                data.place("decimal") + " is \",\", and so is the separator; name the one that parts the cells");
+                data.place("decimal") + " is \",\", and so is the separator; name the one that separates the cells");
 }
 
 constexpr std::int64_t longest_row = 1 << 24;
@@ -140,7 +140,7 @@ RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path&
                       "out to evaluate on the files, or \"eval\" to evaluate on rows of \"train\"");
     if (out.train.empty())
       throw_usage(error_id::run_file_invalid,
-                  data.where() + " has \"split\", but no \"train\" whose rows it could part; name a file");
+                  data.where() + " has \"split\", but no \"train\" whose rows it could split; name a file");
     out.split = read_split(RunSection(*split, data.place("split")));
   }
   read_format(data, out);

@@ -143,7 +143,7 @@ json::object TrainerState::to_json() const {
 TrainerState TrainerState::from_json(const json::value& v, std::string_view where) {
   if (!v.is_object())
     throw_usage(error_id::trainer_state_invalid, std::string(where) + " is " + std::string(json::kind_name(v)) +
-                                                     ", expected the object that a trainer state is");
+                                                     ", expected the object of a trainer state");
   TrainerState state;
   std::vector<std::string> known;
   for_each_field(state, [&](std::string_view name, auto& field) {

@@ -62,7 +62,7 @@ void remove_checkpoint(const fs::path& path) {
   fs::remove_all(ec ? path : hidden, ec);
   if (ec)
     log::warning("the checkpoint " + path.string() +
-                 ", beyond save_total_limit, could not be removed whole: " + ec.message() + "; remove it by hand");
+                 ", beyond save_total_limit, could not be removed completely: " + ec.message() + "; remove it by hand");
 }
 
 void sync_tree(const fs::path& directory) {
@@ -78,11 +78,11 @@ fs::path newest_checkpoint(const fs::path& output_dir) {
   for (; !candidates.empty(); candidates.pop_back()) {
     const auto damage = checkpoint_damage(candidates.back());
     if (!damage) return candidates.back();
-    log::warning(candidates.back().string() + " is not whole and is skipped: " + *damage);
+    log::warning(candidates.back().string() + " is not intact and is skipped: " + *damage);
   }
   throw_usage(error_id::checkpoint_missing,
               "resume_from_checkpoint: " + output_dir.string() +
-                  " holds no whole checkpoint-N directory; name one, or train without resuming");
+                  " holds no intact checkpoint-N directory; name one, or train without resuming");
 }
 
 std::string last_good_hint(const fs::path& damaged) {
@@ -92,7 +92,7 @@ std::string last_good_hint(const fs::path& damaged) {
   for (; !candidates.empty(); candidates.pop_back())
     if (!same(candidates.back(), damaged) && !checkpoint_damage(candidates.back()))
       return "; the last good checkpoint is " + candidates.back().string();
-  return "; there is no other whole checkpoint beside it";
+  return "; there is no other intact checkpoint beside it";
 }
 
 void rotate_checkpoints(const fs::path& output_dir, const fs::path& written, std::int64_t limit,
@@ -160,7 +160,7 @@ void remove_torn_checkpoints(const fs::path& output_dir) {
       fs::rename(entry.path(), output_dir / place, ec);
       continue;
     }
-    log::warning(entry.path().string() + " was not finished by the run before; it is removed");
+    log::warning(entry.path().string() + " was not finished by the previous run; it is removed");
     fs::remove_all(entry.path(), ec);
   }
 }

@@ -84,7 +84,7 @@ CsvSurvey survey_csv(const std::filesystem::path& file) {
   out.classes = !target.numbers || (target.whole && out.labels.size() <= most_classes);
   if (out.features() == 0)
     throw_usage(error_id::data_invalid, file.string() + " has no column of numbers beside " + shown(target.name) +
-                                            ", and a model needs one at least to learn from");
+                                            ", and a model needs at least one to learn from");
   return out;
 }
 

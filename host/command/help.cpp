@@ -43,7 +43,8 @@ void use_short_help(CLI::App& app) {
     if (takes_arguments) {
       command.set_help_all_flag("--help-all", "Prints this help with every training argument, and exits");
       command.footer(
-          "Each TrainingArguments name is an option as well, such as --learning_rate 1e-3; it overrides the run file.");
+          "Each TrainingArguments name is also an option, such as --learning_rate 1e-3; command-line values "
+          "override the run file.");
     }
     for (auto* inner : command.get_subcommands([](const CLI::App*) { return true; })) self(self, *inner);
   };

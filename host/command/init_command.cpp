@@ -38,13 +38,13 @@ std::string of_csv(const fs::path& data, const std::string& file) {
           ? "  \"loss\": \"cross_entropy\",  // \"mse\" where the target is a quantity\n  \"metrics\": [\"accuracy\"],\n"
           : "  \"loss\": \"mse\",  // \"cross_entropy\" where the target is a class\n";
   out += "  \"data\": {\n    \"train\": " + json_text(file) +
-         ",\n    // \"eval\": \"eval.csv\",  // rows that are not trained with\n" +
+         ",\n    // \"eval\": \"eval.csv\",  // rows that are not used for training\n" +
          "    \"target\": " + json_text(target) + ",\n";
   if (const auto drop = found.drop(); !drop.empty()) {
     out += "    \"drop\": " + json::dump(json::array(drop.begin(), drop.end())) +
-           ",  // no features: texts, numbers of rows\n";
+           ",  // not features: texts, row numbers\n";
   }
-  if (found.missing()) out += "    \"missing\": \"mean\",  // of cells without a value\n";
+  if (found.missing()) out += "    \"missing\": \"mean\",  // for cells without a value\n";
   if (found.decimal_comma) out += "    \"decimal\": \",\",\n";
   return out + "  },\n";
 }
@@ -53,7 +53,7 @@ std::string of_columns(const std::string& file) {
   return "  // libtrainer.export() in Python makes it of any PyTorch model: docs/models.md\n"
          "  \"model\": {\"type\": \"pt2\", \"file\": \"model.pt2\"},\n"
          "  \"data\": {\n    \"train\": " +
-         json_text(file) + ",\n    // \"eval\": \"eval.safetensors\",  // rows that are not trained with\n  },\n";
+         json_text(file) + ",\n    // \"eval\": \"eval.safetensors\",  // rows that are not used for training\n  },\n";
 }
 
 std::string of_nothing() {
@@ -61,7 +61,7 @@ std::string of_nothing() {
          "  \"model\": {\"type\": \"mlp\", \"layers\": [4, 64, 3], \"activation\": \"relu\"},\n"
          "  \"loss\": \"cross_entropy\",  // \"mse\" where the target is a quantity, with one output\n"
          "  \"metrics\": [\"accuracy\"],\n"
-         "  \"data\": {\n    \"train\": \"train.csv\",\n    // \"eval\": \"eval.csv\",  // rows that are not trained with\n"
+         "  \"data\": {\n    \"train\": \"train.csv\",\n    // \"eval\": \"eval.csv\",  // rows that are not used for training\n"
          "    \"target\": \"label\",  // the column with the labels\n  },\n";
 }
 
@@ -103,7 +103,7 @@ std::string usual_arguments() {
 int init(const InitOptions& options) {
   const fs::path& file = options.run_file;
   if (fs::exists(fs::symlink_status(file)))
-    throw_usage(error_id::command_usage, file.string() + " is there already, expected a new file; name another one");
+    throw_usage(error_id::command_usage, file.string() + " already exists, expected a new file; name another one");
   const std::string data = options.data.empty() ? "" : relative_to(file.parent_path(), options.data);
   std::string text =
       "// `trainer check " + file.string() + "` says what it does, `trainer train " + file.string() + "` does it.\n{\n";

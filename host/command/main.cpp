@@ -49,7 +49,7 @@ std::string help_of(const CLI::App& app) {
 // A word that nothing takes: the nearest option, the command that has it, or what became of it.
 std::string explain_extra(const std::string& word, const CLI::App& app, const CLI::App& used) {
   const std::string subject = "\"" + word + "\"";
-  if (word[0] != '-') return subject + " is a word too many for `" + used.get_name() + "`; " + help_of(app);
+  if (word[0] != '-') return subject + " is one argument too many for `" + used.get_name() + "`; " + help_of(app);
   std::string name = word.substr(std::min(word.find_first_not_of('-'), word.size()));
   std::replace(name.begin(), name.end(), '-', '_');
   if (const auto instead = trainer::removed_argument(name); !instead.empty())
@@ -105,7 +105,7 @@ int run_command(int argc, char** argv) {
   add_resume(*train, options);
   train->final_callback(with_plugins(trainer::command::train));
 
-  auto* run = app.add_subcommand("run", "Does the actions of a run file in order");
+  auto* run = app.add_subcommand("run", "Carries out the actions of a run file in order");
   add_run_options(*run, options);
   run->final_callback(with_plugins(trainer::command::run));
 
@@ -117,16 +117,17 @@ int run_command(int argc, char** argv) {
   auto* predict = app.add_subcommand("predict", "Writes a checkpoint's predictions for data.test");
   add_run_options(*predict, options);
   predict->add_option("--checkpoint", options.checkpoint, "The checkpoint directory")->required()->check(not_empty);
-  predict->add_option("--output", options.output, "The file to write: CSV, or safetensors by its name")->required();
+  predict->add_option("--output", options.output, "The file to write: safetensors if its name says so, otherwise CSV")
+      ->required();
   predict
       ->add_flag("--probabilities", options.probabilities,
-                 "Writes the probability of each class, too; =softmax or =sigmoid for a model with a loss of its own")
+                 "Also writes the probability of each class; =softmax or =sigmoid for a model with its own loss")
       ->check(CLI::IsMember({"true", "softmax", "sigmoid"}));
   predict->final_callback(with_plugins(trainer::command::predict));
 
   auto* replay = app.add_subcommand("replay", "Plays a finished run's log history through plugins");
   replay->add_option("TRAINER_STATE.json", options.run_file, "The finished run's state")->required();
-  replay->add_option("--callback", options.callbacks, "A plugin to play to: ID, or ID={\"key\": value ...}")
+  replay->add_option("--callback", options.callbacks, "A plugin to play the run to: ID, or ID={\"key\": value ...}")
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
@@ -135,19 +136,19 @@ int run_command(int argc, char** argv) {
 
   trainer::command::add_report_commands(app, status);
   auto* check =
-      app.add_subcommand("check", "Reads all that a run needs, trains nothing, and says what the run will do");
+      app.add_subcommand("check", "Reads everything that a run needs and says what the run will do, without training");
   add_run_options(*check, options);
   check->final_callback(with_plugins(trainer::command::check));
 
   trainer::command::InitOptions init_options;
-  auto* init = app.add_subcommand("init", "Writes a run file to begin with");
-  init->add_option("RUN.json", init_options.run_file, "The file to write; by default run.json");
-  init->add_option("--from", init_options.from, "Takes the arguments of this JSON file of TrainingArguments");
-  init->add_option("--data", init_options.data, "Looks at this training file for model, loss and target");
+  auto* init = app.add_subcommand("init", "Writes a run file to start from");
+  init->add_option("RUN.json", init_options.run_file, "The file to write; run.json by default");
+  init->add_option("--from", init_options.from, "Takes the arguments from this JSON file of TrainingArguments");
+  init->add_option("--data", init_options.data, "Derives model, loss and target from this training file");
   init->final_callback([&] { status = trainer::command::init(init_options); });
 
   std::string shell;
-  auto* completion = app.add_subcommand("completion", "Prints a script that completes this command in a shell");
+  auto* completion = app.add_subcommand("completion", "Prints a script with which a shell completes this command");
   completion->add_option("SHELL", shell, "bash, zsh or fish")
       ->required()
       ->check(CLI::IsMember({"bash", "zsh", "fish"}));
@@ -221,12 +222,12 @@ int main(int argc, char** argv) {
   const int status = status_of_command(argc, argv);
   const std::string lost = trainer::stdout_failure();
   if (lost.empty() || status != 0) return status;
-  const std::string sentence = "stdout could not be written (" + lost + "), and what was printed is not whole";
+  const std::string sentence = "stdout could not be written (" + lost + "), and the printed output is incomplete";
   if (!prints_results(argc, argv)) {
     trainer::log::warning(sentence);
     return 0;
   }
   print_error(
-      trainer::with_id(sentence + "; see to where it goes, and start again", trainer::error_id::file_write_failed));
+      trainer::with_id(sentence + "; check where it goes, and start again", trainer::error_id::file_write_failed));
   return 1;
 }

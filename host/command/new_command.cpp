@@ -31,7 +31,7 @@ void require_name(const std::string& name) {
   if (!right)
     throw_usage(error_id::command_usage,
                 "the name \"" + name +
-                    "\" is no plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
+                    "\" is not a plugin id, expected 1 to 64 of a-z, 0-9, '.', '_' and '-', a letter or "
                     "digit first; choose another name");
 }
 

@@ -138,7 +138,7 @@ int plugins_list(const std::vector<std::filesystem::path>& plugin_dirs, bool as_
   }
   print_table(rows, line_width);
   for (const auto& sentence : problems_of(registry)) print_line(sentence);
-  print_line("looked in: " + registry.places());
+  print_line("searched: " + registry.places());
   return 0;
 }
 

@@ -9,7 +9,7 @@ namespace trainer::command {
 
 void add_report_commands(CLI::App& app, int& status) {
   auto given = std::make_shared<ReportOptions>();
-  auto* report_command = app.add_subcommand("report", "Makes a page of a run, or of several side by side");
+  auto* report_command = app.add_subcommand("report", "Makes a page about a run, or about several side by side");
   report_command->add_option("DIR|STATE.json", given->runs, "An output_dir, a checkpoint, or a trainer_state.json")
       ->required();
   report_command->add_option("--output", given->output, "The file to write; report.html by default");

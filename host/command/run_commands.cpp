@@ -72,7 +72,7 @@ int signal_status(Session& session) {
   if (std::filesystem::is_directory(checkpoint))
     log::warning("stopped by " + std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
                  std::to_string(state.global_step) + " of " + std::to_string(state.max_steps) + ", and " + name +
-                 " is whole; go on with: " + command_to_go_on(checkpoint));
+                 " is complete; resume with: " + command_to_go_on(checkpoint));
   return 128 + signal;
 }
 
@@ -97,7 +97,7 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
     try {
       finish(&e);
     } catch (const std::exception& second) {  // the first one is what ended the run
-      log::warning(std::string("the record is not whole: ") + second.what());
+      log::warning(std::string("the record is incomplete: ") + second.what());
     }
     throw;
   }

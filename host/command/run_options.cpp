@@ -73,7 +73,7 @@ void add_run_options(CLI::App& app, RunOptions& options) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
-  app.add_option("--record", options.record, "Writes the audit of the run to this directory");
+  app.add_option("--record", options.record, "Writes an audit of the run to this directory");
   app.add_flag("--print-config", options.print_config,
                "Prints the run file with these options and all defaults, and does nothing else");
   add_common_options(app, options);
@@ -85,7 +85,7 @@ void add_resume(CLI::App& app, RunOptions& options) {
          [&options](const std::vector<std::string>& values) {
            options.resume_from_checkpoint = parse_resume(values.empty() ? "" : values.back());
          },
-         "Goes on from a checkpoint directory, or from the newest one")
+         "Resumes from a checkpoint directory, or from the newest one")
       ->expected(0, 1)
       ->allow_extra_args(false);
 }

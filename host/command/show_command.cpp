@@ -90,8 +90,8 @@ void print_curve(const std::string& name, const report::Curve& curve, bool utf8)
 
 void print_checkpoints(const report::Run& run) {
   print_line("");
-  if (run.checkpoints.empty()) return print_line("There is no checkpoint to go on from.");
-  print_line("Checkpoints, from which --resume_from_checkpoint goes on:");
+  if (run.checkpoints.empty()) return print_line("There is no checkpoint to resume from.");
+  print_line("Checkpoints that --resume_from_checkpoint can resume from:");
   for (const report::Note& one : run.checkpoints) {
     const std::filesystem::path best(run.best_model_checkpoint), here(one.text);
     const bool is_best = !best.empty() && best.filename() == here.filename();

@@ -111,7 +111,7 @@ at::Tensor ColumnDataset::read_offsets(std::size_t offsets, const Column& values
   const auto wrong = [&](const std::string& found, const std::string& expected) {
     refuse(offsets, found + ", expected " + expected + "; write where the rows of \"" +
                         source_->columns()[values.place] +
-                        "\" begin, and at last where they end, as libtrainer.save_dataset() does");
+                        "\" begin, and finally where the last one ends, as libtrainer.save_dataset() does");
   };
   if (type != at::kLong || shape.size() != 1 || shape[0] == 0)
     wrong("is " + shape_text(shape) + " " + c10::toString(type), "int64 [rows + 1]");

@@ -123,15 +123,15 @@ class CsvReader {
   [[noreturn]] void refuse_missing(std::string_view cell, std::size_t column) const {
     refuse(cell, column, "expected a number",
            options_.missing == Missing::mean
-               ? "; mend or remove the line: the model was trained without data.missing, so it keeps no means"
-               : "; mend or remove the line, or set data.missing to a number or \"mean\" and train with that");
+               ? "; correct or remove the line: the model was trained without data.missing, so it keeps no means"
+               : "; correct or remove the line, or set data.missing to a number or \"mean\" and train with that");
   }
 
   [[noreturn]] void refuse_text(std::string_view cell, std::size_t column) const {
     if (options_.decimal == '.' && with_point(cell))
       refuse(cell, column, "expected a number with a decimal point", "; set data.decimal to \",\"");
     refuse(cell, column, options_.decimal == ',' ? "expected a number with a decimal comma" : "expected a number",
-           "; mend or remove the line, or leave the column out with data.drop");
+           "; correct or remove the line, or leave the column out with data.drop");
   }
 
   [[noreturn]] void refuse(std::string_view cell, std::size_t column, const std::string& expected,

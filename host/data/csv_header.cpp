@@ -137,7 +137,7 @@ class Header {
     if (const std::string near = nearest(name, out_.names); !near.empty()) return "; did you mean " + shown(near) + "?";
     const std::string count = std::to_string(out_.names.size());
     if (out_.names.size() == 1 && out_.names[0].find(' ') != std::string::npos)
-      return "; it is one column, " + shown(out_.names[0]) + ", unless data.separator says what parts it";
+      return "; it is one column, " + shown(out_.names[0]) + ", unless data.separator says what separates it";
     std::vector<std::string> some;
     for (std::size_t i = 0; i < out_.names.size() && i < 10; ++i) some.push_back(shown(out_.names[i]));
     if (out_.names.size() > some.size()) some.emplace_back("...");

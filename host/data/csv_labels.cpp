@@ -38,7 +38,7 @@ void CsvLabels::add_number(std::string_view cell, std::size_t target) {
   const auto number = cell_number(cell);
   if (!number || (options_.labels_optional && !std::isfinite(*number)))
     throw_usage(error_id::data_invalid,
-                place(text_.line(), cell, target) + ", expected a number; mend or remove the line");
+                place(text_.line(), cell, target) + ", expected a number; correct or remove the line");
   const auto value = static_cast<float>(*number);
   if (!std::isfinite(value) && not_finite_.count++ == 0)
     not_finite_.line = text_.line(), not_finite_.cell = cell, not_finite_.target = target;
@@ -52,7 +52,7 @@ void CsvLabels::add_class(std::string_view cell) {
   if (!is_new || found->second < 0) return;
   if (is_missing(cell) || !is_utf8(cell))
     throw_usage(error_id::data_invalid, place(text_.line(), cell) +
-                                            ", expected a class: a number, or a text in UTF-8; mend or remove the "
+                                            ", expected a class: a number, or a text in UTF-8; correct or remove the "
                                             "line, or write " +
                                             std::to_string(options_.ignore_index) + " to have it ignored");
   cells_.push_back(found->first);
@@ -79,7 +79,7 @@ ClassNames CsvLabels::own_classes() const {
     throw_usage(error_id::data_invalid,
                 place(lines_[odd], cells_[odd]) + ", " + expected_below(options_.classes) + ", or any " +
                     std::to_string(options_.classes) + " classes, but the file has " + std::to_string(out.size()) +
-                    " (" + join(out.first_names(10)) + "); mend the label, or make the last of model.layers " +
+                    " (" + join(out.first_names(10)) + "); correct the label, or make the last of model.layers " +
                     std::to_string(out.size()));
   return out;
 }
@@ -89,7 +89,7 @@ at::Tensor CsvLabels::finish(ClassNames& classes) const {
     if (not_finite_.count)
       log::warning(place(not_finite_.line, not_finite_.cell, not_finite_.target) + ", which is not finite" +
                    (not_finite_.count > 1 ? ", and so are " + std::to_string(not_finite_.count - 1) + " others" : "") +
-                   "; neither is the loss of a batch with such a row: mend or remove the line");
+                   "; neither is the loss of a batch with such a row: correct or remove the line");
     const auto width = static_cast<std::int64_t>(width_);
     auto labels = at::empty({static_cast<std::int64_t>(numbers_.size()) / width, width}, at::kFloat);
     std::copy(numbers_.begin(), numbers_.end(), labels.data_ptr<float>());
@@ -102,7 +102,7 @@ at::Tensor CsvLabels::finish(ClassNames& classes) const {
     if (!number)
       throw_usage(error_id::data_invalid, place(lines_[i], cells_[i]) + ", expected one of the " +
                                               std::to_string(classes.size()) + " classes of the model (" +
-                                              join(classes.first_names(10)) + "); mend or remove the line");
+                                              join(classes.first_names(10)) + "); correct or remove the line");
     numbers.push_back(*number);
   }
   auto labels = at::empty({static_cast<std::int64_t>(values_.size())}, at::kLong);

@@ -46,7 +46,7 @@ CsvText::CsvText(const std::filesystem::path& path, char separator) : path_(path
 void CsvText::require_cells(std::size_t names) const {
   if (cells_.size() == names) return;
   throw_usage(error_id::data_invalid, at() + " has " + std::to_string(cells_.size()) + " cells, but the header names " +
-                                          std::to_string(names) + " columns; mend or remove the line");
+                                          std::to_string(names) + " columns; correct or remove the line");
 }
 
 std::string CsvText::at(std::size_t line) const { return path_.string() + " line " + std::to_string(line); }

@@ -24,7 +24,7 @@ std::vector<at::Tensor> column_of(const std::vector<Row>& rows, const std::strin
     if (!cells.back().defined())
       throw_usage(error_id::data_invalid,
                   "row " + std::to_string(cells.size() - 1) + " of a batch has no \"" + name +
-                      "\", which its first row has; give all rows the same columns, or an own data_collator");
+                      "\", which its first row has; give all rows the same columns, or your own data_collator");
   }
   return cells;
 }

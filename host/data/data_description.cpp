@@ -20,7 +20,7 @@ json::object kept_description(const std::filesystem::path& directory) {
   if (object && !data) return {};
   if (!data || !data->is_object())
     throw_run(error_id::checkpoint_damaged,
-              file.string() + " has no object \"data\" where the columns of the model stand; take another checkpoint");
+              file.string() + " has no object \"data\" with the columns of the model; take another checkpoint");
   return data->get_object();
 }
 

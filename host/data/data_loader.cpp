@@ -202,7 +202,7 @@ std::unique_ptr<DataLoader> make_data_loader(std::shared_ptr<AnyDataset> dataset
     return std::make_unique<StreamLoader>(std::move(stream), std::move(options));
   throw_usage(error_id::data_invalid,
               "make_data_loader was given rows that are neither a Dataset nor an IterableDataset; derive from one of "
-              "them, or give the Trainer an own DataLoader");
+              "them, or give the Trainer your own DataLoader");
 }
 
 }  // namespace trainer

@@ -36,7 +36,7 @@ Error as_error(const std::exception_ptr& thrown, ErrorId id, const std::string& 
   } catch (const std::exception& e) {
     return made(id, e.what());
   } catch (...) {
-    return made(id, "something was thrown that is no std::exception");
+    return made(id, "something was thrown that is not a std::exception");
   }
 }
 

@@ -26,8 +26,9 @@ class JsonLinesDataset::Reader {
     const json::value parsed = parse(text);
     const auto* object = parsed.if_object();
     if (!object)
-      throw_usage(error_id::data_invalid, lines_.at() + " is " + std::string(json::kind_name(parsed)) +
-                                              ", expected an object with a row's columns, a row a line (JSON Lines)");
+      throw_usage(error_id::data_invalid,
+                  lines_.at() + " is " + std::string(json::kind_name(parsed)) +
+                      ", expected an object with a row's columns, one row per line (JSON Lines)");
     return row_of(*object);
   }
 
@@ -36,7 +37,7 @@ class JsonLinesDataset::Reader {
     const auto kind = file_kind(text);
     throw_usage(error_id::data_invalid,
                 (kind.empty() || kind == "JSON" ? e.sentence() : lines_.at() + " is " + std::string(kind)) +
-                    "; expected an object a line, as text in UTF-8 (JSON Lines)");
+                    "; expected one object per line, as UTF-8 text (JSON Lines)");
   }
 
   Row row_of(const json::object& object) {
@@ -104,7 +105,7 @@ JsonLinesDataset::JsonLinesDataset(std::filesystem::path path, std::vector<std::
 
 RowStream JsonLinesDataset::stream(std::int64_t) const {
   if (reads_once_ && read_.exchange(true)) {
-    log::warning(path_.string() + " is no file, so its rows came once, and there are no more");
+    log::warning(path_.string() + " is not a file, so its rows came once, and there are no more");
     return [] { return std::optional<Row>(); };
   }
   return [reader = std::make_shared<Reader>(*this)] { return reader->next(); };

@@ -65,7 +65,7 @@ bool LineReader::next(std::string& line) {
     const auto count = newline ? static_cast<std::size_t>(newline - from) : end_ - begin_;
     if (line.size() + count > longest_row)
       throw_usage(error_id::data_invalid, name_ + " line " + std::to_string(number_ + 1) +
-                                              " is longer than 64 MiB; write a row a line (JSON Lines)");
+                                              " is longer than 64 MiB; write one row per line (JSON Lines)");
     line.append(from, count);
     begin_ += count;
     if (!newline) continue;

@@ -32,7 +32,7 @@ ZipArchive open_archive(const std::filesystem::path& path) {
   try {
     return ZipArchive(path);
   } catch (const std::exception& e) {
-    refuse(file + " is no archive of an exported model: " + kind_of(path) + " (" + e.what() + ")" +
+    refuse(file + " is not an archive of an exported model: " + kind_of(path) + " (" + e.what() + ")" +
            std::string(remedy));
   }
 }
@@ -55,7 +55,7 @@ void Archive::identify() {
     if (script)
       refuse(file_ + " is a TorchScript model, which cannot be trained as its module was; export the module with " +
              "libtrainer.export() instead");
-    refuse(file_ + (saved ? " is a file of torch.save" : " is a zip archive") + ", but no exported model" +
+    refuse(file_ + (saved ? " is a file of torch.save" : " is a zip archive") + ", but not an exported model" +
            std::string(remedy));
   }
   if (const auto version = text("archive_version"); version != "0")

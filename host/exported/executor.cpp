@@ -128,7 +128,7 @@ std::vector<at::Tensor> Executor::run(const std::vector<at::Tensor>& inputs) {
   std::vector<at::Tensor> out;
   for (const int slot : graph_.outputs) {
     if (slot != no_slot && !value(slot).isTensor() && !value(slot).isNone())
-      throw std::runtime_error("an output of the model is no tensor");
+      throw std::runtime_error("an output of the model is not a tensor");
     out.push_back(slot == no_slot || value(slot).isNone() ? at::Tensor() : value(slot).toTensor());
   }
   return out;

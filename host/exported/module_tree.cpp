@@ -38,7 +38,8 @@ class Tree {
     while (true) {
       const auto dot = name.find('.', begin);
       const std::string part = name.substr(begin, dot == name.npos ? name.npos : dot - begin);
-      if (part.empty() || ++levels > most_levels) refuse(file_ + ": \"" + name + "\" is no name of a weight" + damaged);
+      if (part.empty() || ++levels > most_levels)
+        refuse(file_ + ": \"" + name + "\" is not the name of a weight" + damaged);
       if (dot == name.npos) return {at, part};
       const std::string path = name.substr(0, dot);
       auto& known = modules_[path];

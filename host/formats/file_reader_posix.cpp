@@ -36,7 +36,7 @@ void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       throw_run(error_id::file_read_failed,
-                name_ + ": cannot read the file (" + std::strerror(errno) + "); look after the disk");
+                name_ + ": cannot read the file (" + std::strerror(errno) + "); check the disk");
     if (n == 0) role_.fail(name_ + ": found no more bytes at " + std::to_string(at));
     next += n;
     at += static_cast<std::uint64_t>(n);

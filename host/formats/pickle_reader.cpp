@@ -18,7 +18,7 @@ namespace {
 constexpr std::uint32_t max_depth = 64;
 
 [[noreturn]] void bad_pickle(const std::string& what) { throw std::runtime_error(what); }
-[[noreturn]] void nonsense() { bad_pickle("its pickle makes no sense"); }
+[[noreturn]] void nonsense() { bad_pickle("its pickle is not valid"); }
 
 // A value on the stack. A class or function is its name, which no value can be.
 struct Item {

@@ -87,7 +87,7 @@ class Inflater {
     const uInt before = stream_.avail_out;
     const int result = inflate(&stream_, Z_NO_FLUSH);
     if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR)
-      bad_archive("a compressed part makes no sense");
+      bad_archive("a compressed part is not valid");
     return before - stream_.avail_out;
   }
 
@@ -104,7 +104,7 @@ ZipArchive::ZipArchive(const std::filesystem::path& path) : file_(path) {
   Fields fields(directory);
   std::uint64_t stored = 0, unpacked = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    if (fields.take(4) != entry_mark) bad_archive("its directory makes no sense");
+    if (fields.take(4) != entry_mark) bad_archive("its directory is not valid");
     Member member;
     fields.take(4);  // versions
     const auto flags = fields.number(2), method = fields.number(2);
@@ -137,7 +137,7 @@ std::uint64_t ZipArchive::find_directory(std::uint64_t& count, std::uint64_t& si
   const std::uint64_t tail_size = std::min<std::uint64_t>(file_.size(), end_size + 0xffff);
   const std::string tail = file_.read(file_.size() - tail_size, tail_size);
   const auto at = tail.rfind(end_mark);
-  if (at == tail.npos || tail.size() - at < end_size) bad_archive("it is no zip archive, or its end is missing");
+  if (at == tail.npos || tail.size() - at < end_size) bad_archive("it is not a zip archive, or its end is missing");
   Fields end(std::string_view(tail).substr(at + 10));
   count = end.number(2);
   size = end.number(4);
@@ -145,7 +145,7 @@ std::uint64_t ZipArchive::find_directory(std::uint64_t& count, std::uint64_t& si
   if (at >= locator_size && tail.compare(at - locator_size, 4, locator_mark) == 0) {
     const std::string end64 =
         file_.read(Fields(std::string_view(tail).substr(at - locator_size + 8)).number(8), end64_size);
-    if (!end64.starts_with(end64_mark)) bad_archive("its end makes no sense");
+    if (!end64.starts_with(end64_mark)) bad_archive("its end is not valid");
     Fields fields(std::string_view(end64).substr(32));
     count = fields.number(8);
     size = fields.number(8);

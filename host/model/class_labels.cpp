@@ -16,7 +16,7 @@ void refuse_class_out_of_range(const std::string& who, const at::Tensor& labels,
   throw_usage(error_id::data_invalid,
               who + ": a label is " + std::to_string(wrong[0].item<std::int64_t>()) + ", expected a class from 0 to " +
                   std::to_string(classes - 1) + ", or " + std::to_string(ignored) +
-                  " for one that does not count; mend the labels, or give the model more outputs");
+                  " for one that does not count; correct the labels, or give the model more outputs");
 }
 
 }  // namespace trainer

@@ -55,7 +55,7 @@ at::Tensor cross_entropy_of(const at::Tensor& given_logits, const at::Tensor& gi
   check_logits(name, logits);
   const bool probabilities = labels.is_floating_point() && logits.dim() > 0 && logits.sizes() == labels.sizes();
   if (!probabilities && labels.is_floating_point())
-    refuse_loss(name, logits, labels, "give labels that are whole numbers, a class each, or another loss");
+    refuse_loss(name, logits, labels, "give labels that are whole numbers, one class each, or another loss");
   if (!probabilities && !class_labels_fit(logits, labels))
     refuse_loss(name, logits, labels,
                 "give logits [N, C] with labels [N], [N, T, C] with [N, T], or [N, C, H, W] with [N, H, W]");
@@ -102,7 +102,7 @@ at::Tensor binary_cross_entropy_of(const at::Tensor& logits, const at::Tensor& g
     if (low < 0 || high > 1)
       throw_usage(error_id::data_invalid,
                   name + ": a label is " + json::repr(low < 0 ? low : high) +
-                      ", expected numbers from 0 to 1; mend the labels, or leave such rows out");
+                      ", expected numbers from 0 to 1; correct the labels, or leave such rows out");
   }
   at::Tensor factors = pos_weight.beside(logits);
   if (pos_weight.size() > 1) {
@@ -124,13 +124,13 @@ void check_factors(const std::string& what, const std::vector<double>& numbers) 
   for (const double number : numbers)
     if (!(number >= 0 && std::isfinite(static_cast<float>(number))))
       throw_usage(error_id::arguments_invalid,
-                  what + " has the number " + json::repr(number) + ", expected finite ones from 0; mend it");
+                  what + " has the number " + json::repr(number) + ", expected finite ones from 0; correct it");
 }
 
 void check_number(const std::string& what, bool fits, double number, const std::string& expected) {
   if (!fits)
     throw_usage(error_id::arguments_invalid,
-                what + " is " + json::repr(number) + ", expected a number " + expected + "; mend it");
+                what + " is " + json::repr(number) + ", expected a number " + expected + "; correct it");
 }
 
 }  // namespace

@@ -24,9 +24,10 @@ Optimizer::Optimizer(std::vector<ParamGroup> groups, const Number& default_lr)
 void Optimizer::require_same_groups() const {
   const auto size = [](const ParamGroup& group, std::size_t before) { return group.params.size() == before; };
   if (std::equal(groups_.begin(), groups_.end(), sizes_.begin(), sizes_.end(), size)) return;
-  throw_usage(error_id::arguments_invalid,
-              "the optimizer's groups have other parameters than when it was made; give it all of them from the begin, "
-              "and turn requires_grad off for those that are to learn later");
+  throw_usage(
+      error_id::arguments_invalid,
+      "the optimizer's groups have other parameters than when it was made; give it all of them from the beginning, "
+      "and turn requires_grad off for those that are to learn later");
 }
 
 Optimizer::~Optimizer() = default;

@@ -116,7 +116,7 @@ void AdaptedOptimizer::load_archive(const python::Dict& saved, const std::string
   const auto bytes = python::find(saved, archive_key);
   if (!bytes) return;
   if (!bytes->isTensor() || bytes->toTensor().scalar_type() != at::kByte)
-    throw_other(where + ": '" + archive_key + "' is no tensor of bytes");
+    throw_other(where + ": '" + archive_key + "' is not a tensor of bytes");
   const at::Tensor tensor = bytes->toTensor().contiguous().cpu();
   std::istringstream stream(std::string(static_cast<const char*>(tensor.const_data_ptr()), tensor.nbytes()));
   try {

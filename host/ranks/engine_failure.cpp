@@ -23,7 +23,7 @@ std::string engine_text() {
   } catch (const std::exception& e) {
     text = e.what();
   } catch (...) {
-    text = "an exception that is no std::exception";
+    text = "an exception that is not a std::exception";
   }
   text = text.substr(0, text.find('\n'));
   if (text.starts_with("[") && text.find("] ") != text.npos) text.erase(0, text.find("] ") + 2);

@@ -28,8 +28,8 @@ std::string what_does_not_fit(const std::string& text, const Batch& inputs) {
     if (counted.numel() == 0) return {};
     return "; \"labels\" has the classes " + std::to_string(counted.min().item<std::int64_t>()) + " to " +
            std::to_string(counted.max().item<std::int64_t>()) +
-           ", expected 0 to the number of outputs less one, or -100, which does not count; mend the labels, or take a " +
-           "model with an output for each class";
+           ", expected 0 to the number of outputs minus one, or -100, which does not count; correct the labels, or take " +
+           "a model with an output for each class";
   }
   if (says("index out of range in self"))
     return "; an embedding has no row for a number of the batch, which has " + ranges(inputs) +

@@ -200,7 +200,7 @@ void Trainer::Impl::load_optimizer_and_scheduler(const fs::path& checkpoint) {
   const fs::path optimizer_path = checkpoint / optimizer_file, scheduler_path = checkpoint / scheduler_file;
   // As in transformers: both or neither. Without them the optimizer is fresh and the schedule starts at 0.
   if (!fs::exists(optimizer_path) || !fs::exists(scheduler_path)) {
-    log::warning(checkpoint.string() + " holds no optimizer and scheduler; both start anew");
+    log::warning(checkpoint.string() + " holds no optimizer and scheduler; both start afresh");
     return;
   }
   try {

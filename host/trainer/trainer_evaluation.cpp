@@ -161,7 +161,7 @@ void Trainer::Impl::warn_of_evaluation(const EvaluationResult& result, const std
       "at step " + std::to_string(state.global_step) + " the loss of " + std::to_string(bad) + " of " +
       std::to_string(result.losses()) + " batches of an evaluation is NaN or infinite" +
       (args.logging_nan_inf_filter ? ", and " + prefix + "_loss leaves them out (logging_nan_inf_filter)" : "") +
-      "; later ones are not told");
+      "; later ones are not reported");
 }
 
 json::object Trainer::Impl::evaluate_in_training(bool step_scheduler) {

@@ -160,8 +160,8 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
 // The epoch's order may follow from the generator, whose state transformers does not keep.
 void Trainer::Impl::load_order(const std::filesystem::path& checkpoint, std::int64_t epoch) {
   if (!load_rng_state_at_epoch(checkpoint) && epoch > 0 && args.train_sampling_strategy == "group_by_length")
-    log::warning(checkpoint.string() + " does not hold the order of its epoch, which is drawn anew: some rows come " +
-                 "twice in it, and others not; a checkpoint at the end of an epoch goes on as it would have");
+    log::warning(checkpoint.string() + " does not hold the order of its epoch, so a new one is drawn: some rows come " +
+                 "twice, and others not at all; a checkpoint at the end of an epoch resumes exactly");
 }
 
 void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items) {
@@ -185,7 +185,7 @@ void Trainer::Impl::tell_of_bad_loss(bool wait) {
                   ", and terminate_on_nan is set; the weights are those before that step, so lower learning_rate "
                   "or max_grad_norm, or look for such numbers in the data");
   log::warning(found + (args.logging_nan_inf_filter ? ", and the logs leave it out (logging_nan_inf_filter)" : "") +
-               "; later ones are not told; terminate_on_nan ends a run there");
+               "; later ones are not reported; terminate_on_nan ends a run there");
 }
 
 void Trainer::Impl::obey_stop_request() {

@@ -67,8 +67,9 @@ void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
 // Of an optimizer that the program made, which knows no names. One that has nothing of the model trains nothing.
 void name_parameters(Optimizer& optimizer, const Model& model) {
   if (optimizer.param_groups().empty())
-    throw_usage(error_id::arguments_invalid,
-                "the optimizer has no group of parameters, so there is no learning rate; give it one, empty perhaps");
+    throw_usage(
+        error_id::arguments_invalid,
+        "the optimizer has no group of parameters, so there is no learning rate; give it one, which may be empty");
   bool any = false;
   const auto named = named_parameters(model);
   for (ParamGroup& group : optimizer.param_groups()) {

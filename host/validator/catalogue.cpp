@@ -38,7 +38,7 @@ Result result_of(const std::string& id, const Options& options, double limit_s, 
   } catch (const std::exception& e) {
     return {id, Outcome::failed, e.what(), "", 0};
   } catch (...) {
-    return {id, Outcome::failed, "an exception left the plugin, which none may do", "", 0};
+    return {id, Outcome::failed, "an exception left the plugin, which is not allowed", "", 0};
   }
 }
 

@@ -125,7 +125,7 @@ TRAINER_PLUGIN(CodeCarbon, {
     },
     "measure_power_secs": {
       "type": ["number", "null"], "default": null, "minimum": 0.05,
-      "description": "seconds between measures; 15 by default"
+      "description": "seconds between measurements; 15 by default"
     },
     "country_iso_code": {
       "type": ["string", "null"], "default": null,
@@ -149,7 +149,7 @@ TRAINER_PLUGIN(CodeCarbon, {
     },
     "force_mode_cpu_load": {
       "type": ["boolean", "null"], "default": null,
-      "description": "TDP by load even where RAPL can be read"
+      "description": "TDP by load even if RAPL can be read"
     },
     "pue": {
       "type": ["number", "null"], "default": null, "minimum": 1,
@@ -157,7 +157,7 @@ TRAINER_PLUGIN(CodeCarbon, {
     },
     "wue": {
       "type": ["number", "null"], "default": null, "minimum": 0,
-      "description": "litres of water for each kWh; 0 by default"
+      "description": "litres of water per kWh; 0 by default"
     },
     "gpu_ids": {
       "type": ["string", "integer", "array", "null"], "default": null,
@@ -165,7 +165,7 @@ TRAINER_PLUGIN(CodeCarbon, {
     },
     "rapl_dir": {
       "type": ["string", "null"], "default": null,
-      "description": "where the RAPL counters lie, instead of /sys/class/powercap"
+      "description": "where the RAPL counters are, instead of /sys/class/powercap"
     },
     "rapl_include_dram": {
       "type": ["boolean", "null"], "default": null,

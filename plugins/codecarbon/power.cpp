@@ -93,7 +93,7 @@ Tdp machine_tdp(std::optional<double> forced, const std::string& cpu_model, int 
                        model + " is not known"};
   }
   const double watts = 85.0 * sockets;
-  return {watts, sdk::repr(watts) + " W, 85 W a socket, as nothing is known of the CPU"};
+  return {watts, sdk::repr(watts) + " W, 85 W per socket, as nothing is known about the CPU"};
 }
 
 }  // namespace trainer::codecarbon

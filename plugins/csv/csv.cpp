@@ -77,7 +77,7 @@ class Csv : public trainer::sdk::TrainerCallback {
     if (opened.later_rows != 0)
       host_.info(std::to_string(opened.later_rows) + " rows of " + path + " after step " + std::to_string(step) +
                  " were dropped: this run writes those steps again");
-    if (opened.torn) host_.warning(path + " broke off within its last row, which was cut; an earlier run was killed");
+    if (opened.torn) host_.warning(path + " ended within its last row, which was removed; an earlier run was killed");
   }
 
   Host host_;
@@ -94,7 +94,7 @@ TRAINER_PLUGIN(Csv, {
   "id": "csv",
   "version": TRAINER_VERSION,
   "report_to": "csv",
-  "description": "Writes every log as a row of metrics.csv.",
+  "description": "Writes metrics.csv, with one row per log.",
   "events": ["on_train_begin", "on_train_end", "on_log"],
   "config": {
     "path": {

@@ -34,7 +34,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
       for (const std::string_view prefix : {"DVCLIVE_", "DVC_EXP_", "HF_DVCLIVE_"})
         if (name == "DVC_ROOT" || name.compare(0, prefix.size(), prefix) == 0) return;
     throw trainer::sdk::NotConfigured(
-        "the current directory is in no DVC repository; run `dvc init`, set DVCLIVE_RESUME or "
+        "the current directory is not in a DVC repository; run `dvc init`, set DVCLIVE_RESUME or "
         "another variable of DVCLive, or name dvclive in report_to");
   }
 
@@ -156,7 +156,7 @@ TRAINER_PLUGIN(DvcLive, {
   "config": {
     "dir": {"type": "string", "default": "dvclive", "description": "the directory of the files"},
     "resume": {"type": ["boolean", "null"], "default": null,
-      "description": "DVCLIVE_RESUME: go on after the last step in dir; false by default"},
+      "description": "DVCLIVE_RESUME: continue after the last step in dir; false by default"},
     "dvcyaml": {"type": ["string", "null"], "default": "dvc.yaml", "description": "the dvc.yaml to keep; null for none"},
     "save_dvc_exp": {"type": "boolean", "default": true, "description": "save a DVC experiment at the end"},
     "exp_name": {"type": ["string", "null"], "default": null, "description": "DVC_EXP_NAME: its name"},

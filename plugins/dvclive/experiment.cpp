@@ -22,7 +22,7 @@ using plugins::run_program;
 using plugins::variable;
 
 constexpr std::chrono::minutes longest_save{2}, longest_add{60};
-constexpr const char* not_saved = "no experiment was saved, the files in the working directory are whole";
+constexpr const char* not_saved = "no experiment was saved, the files in the working directory are complete";
 
 std::string trimmed_end(const std::string& text) {
   const std::size_t end = text.find_last_not_of(" \r\n");
@@ -60,7 +60,7 @@ Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
     warn_("no experiment is saved within `dvc repro`; use `dvc exp run`");
   else if (!in_pipeline_ && git_root_.empty())
     warn_(
-        "no experiment is saved outside of a Git repository, the files are written all the same; "
+        "no experiment is saved outside of a Git repository, the files are written anyway; "
         "run `git init`, commit, and `dvc init`");
   options_.save = !in_pipeline_ && !git_root_.empty();
 }
@@ -101,7 +101,7 @@ bool Experiment::has_dvc() {
 bool Experiment::add(const fs::path& path) {
   if (!has_dvc()) {
     warn_(path.string() +
-          " is not added to DVC: the current directory is in no DVC repository; run "
+          " is not added to DVC: the current directory is not in a DVC repository; run "
           "`dvc init`");
     return false;
   }
@@ -142,7 +142,7 @@ std::string Experiment::free_name() {
   if (options_.name.find('/') != std::string::npos ||
       run_program({"git", "check-ref-format", reference}, longest_save).status != 0) {
     warn_("\"" + options_.name +
-          "\" can be no experiment's name (git help check-ref-format); this run gets one from DVC");
+          "\" is not a valid experiment name (git help check-ref-format); this run gets one from DVC");
     return {};
   }
   const Finished taken = run_program({"git", "show-ref", "--verify", "--quiet", reference}, longest_save);

@@ -116,12 +116,12 @@ Live::Metric& Live::metric(std::string_view key) {
 
 std::string Live::log_metric(std::string_view key, const sdk::Value& value) {
   Metric& one = metric(key);
-  if (one.name.empty()) return "its name leads out of plots/metrics";
+  if (one.name.empty()) return "its name points outside plots/metrics";
   try {
     one.rows.append(step_, value, metrics_.size() <= open_files);
   } catch (const sdk::FileError& error) {
     if (one.latest != nullptr || !is_about_the_name(error.code())) throw;
-    return "no file can have its name: " + std::generic_category().message(error.code());
+    return "its name is not a valid file name: " + std::generic_category().message(error.code());
   }
   if (one.latest == nullptr) one.latest = &summary_.at(one.name);
   one.latest->value.clear();

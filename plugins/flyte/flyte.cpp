@@ -17,7 +17,7 @@ class FlyteCallback : public trainer::plugins::BridgedCallback {
   static void available(const Host&) {
     if (!variable("TRAINER_BRIDGE_SOCKET").empty()) return;
     throw trainer::sdk::Unavailable(variable("FLYTE_INTERNAL_EXECUTION_ID").empty()
-                                        ? "this is no Flyte task; start the trainer from one with trainer_bridge.run"
+                                        ? "this is not a Flyte task; start the trainer from one with trainer_bridge.run"
                                         : "the Flyte task started the trainer without the bridge; start it with "
                                           "trainer_bridge.run, so that its checkpoint and decks can be reached");
   }

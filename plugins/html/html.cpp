@@ -31,7 +31,7 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     if (!file_ || run_.status != Run::Status::running) return;
     try {
       run_.status = Run::Status::unknown;
-      run_.events.push_back({run_.global_step, run_.epoch, "the training ended before its end"});
+      run_.events.push_back({run_.global_step, run_.epoch, "the training ended early"});
       take_warnings();
       file_->write(run_);
     } catch (const std::exception& error) {
@@ -208,7 +208,7 @@ TRAINER_PLUGIN(Html, {
       "type": "number",
       "default": 5,
       "minimum": 0,
-      "description": "seconds from one writing of the page to the next, while the training goes on"
+      "description": "least seconds between updates of the page while the training goes on"
     }
   }
 })

@@ -80,7 +80,7 @@ void Poster::send(const std::string& body) {
     if (response.status != 200)
       say_(settings_.url + " answered " + std::to_string(response.status) +
            " to a status; the next "
-           "one is sent all the same");
+           "one is sent anyway");
   } catch (const std::exception& e) {
     say_(e.what());
   }

@@ -21,9 +21,10 @@ std::map<std::string, std::string> environment_of(const Host& host) {
   for (const auto& entry : given.as_object()) {
     const std::string name(entry.key());
     if (!entry.value().is_string())  // which is not shown: it may be a secret
-      throw std::invalid_argument("config.environment gives \"" + name + "\" no text; put its value in quotes");
+      throw std::invalid_argument("config.environment gives \"" + name +
+                                  "\" a value that is not text; put it in quotes");
     if (name.empty() || name.find('=') != name.npos)
-      throw std::invalid_argument("config.environment has \"" + name + "\", which is no variable's name; rename it");
+      throw std::invalid_argument("config.environment has \"" + name + "\", which is not a variable's name; rename it");
     variables[name] = entry.value().get_string();
   }
   return variables;
@@ -86,7 +87,7 @@ class Python : public trainer::plugins::BridgedCallback, public trainer::sdk::St
 TRAINER_PLUGIN(Python, {
   "id": "python",
   "version": TRAINER_VERSION,
-  "description": "Runs a transformers.TrainerCallback, or one of transformers' integrations, in a Python of its own.",
+  "description": "Runs a transformers.TrainerCallback, or one of transformers' integrations, in a Python process.",
   "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
              "on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end",
              "on_step_end", "on_evaluate", "on_predict", "on_save", "on_log", "on_prediction_step",
@@ -102,11 +103,11 @@ TRAINER_PLUGIN(Python, {
     "path": {"type": "array", "default": [],
       "description": "directories to import from, before the current one"},
     "mode": {"type": "string", "enum": ["auto", "light", "full"], "default": "auto",
-      "description": "light: without the whole of transformers; full: all of it; auto: when it is asked for"},
+      "description": "light: without most of transformers; full: all of it; auto: all of it when needed"},
     "wait": {"type": ["boolean", "null"], "default": null,
       "description": "whether each event waits for its answer; by default not for trackers"},
     "timeout": {"type": "number", "minimum": 0.1, "default": 60,
-      "description": "seconds until an answer must be there"},
+      "description": "seconds to wait for each answer"},
     "shutdown_timeout": {"type": "number", "minimum": 0.1, "default": 300,
       "description": "seconds for what the callback does when Python exits"}
   }

@@ -102,7 +102,7 @@ void LogValues::add(std::string_view key, std::optional<double> number) {
   const auto found =
       std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) { return entry.key == stored; });
   if (!stored || !number) {
-    refused_.emplace_back(key, stored ? "is no number" : "has a key that SwanLab refuses");
+    refused_.emplace_back(key, stored ? "is not a number" : "has a key that SwanLab refuses");
     if (found != entries_.end()) entries_.erase(found);  // the last value counts, also when it is none
     return;
   }

@@ -163,7 +163,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
     const std::filesystem::path program = plugins::find_program("swanlab");
     const plugins::SettingReader given(host_);
     if (!swanlab::has_key(given) || program.empty()) {
-      host_.info("the SwanLab run is on this disk only: " +
+      host_.info("the SwanLab run is only on this disk: " +
                  std::string(program.empty() ? "the command swanlab is not on PATH" : "there is no login for SwanLab") +
                  "; `swanlab sync " + directory + "` sends it");
       return;
@@ -212,7 +212,7 @@ TRAINER_PLUGIN(SwanLab, {
     "public": {"type": ["boolean", "null"], "default": null,
       "description": "SWANLAB_PUBLIC: a public run; false by default"},
     "exp_name": {"type": ["string", "null"], "default": null,
-      "description": "SWANLAB_EXP_NAME: the run's name when the argument run_name is not given"},
+      "description": "SWANLAB_EXP_NAME: the run's name if the argument run_name is not given"},
     "description": {"type": ["string", "null"], "default": null,
       "description": "SWANLAB_DESCRIPTION"},
     "group": {"type": ["string", "null"], "default": null,
@@ -230,7 +230,7 @@ TRAINER_PLUGIN(SwanLab, {
     "run_id": {"type": ["string", "null"], "default": null,
       "description": "SWANLAB_RUN_ID"},
     "resume": {"type": ["string", "null"], "default": null,
-      "description": "SWANLAB_RESUME: must, allow or never; allow when a checkpoint is resumed, else never"},
+      "description": "SWANLAB_RESUME: must, allow or never; allow if a checkpoint is resumed, otherwise never"},
     "terminal_proxy_type": {"type": ["string", "null"], "default": null,
       "description": "SWANLAB_TERMINAL_PROXY_TYPE: none keeps no console lines"},
     "api_key": {"type": ["string", "null"], "default": null,
@@ -243,7 +243,7 @@ TRAINER_PLUGIN(SwanLab, {
       "type": "number",
       "default": 60,
       "minimum": 0,
-      "description": "how long to wait at the end for `swanlab sync`, which goes on after that"
+      "description": "how long to wait at the end for `swanlab sync`, which continues after that"
     }
   }
 })

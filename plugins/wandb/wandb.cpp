@@ -224,7 +224,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     const plugins::SettingReader given(host_);
     if (!wandb::has_key(given) || program.empty()) {
       if (!run_->settings().quiet)
-        host_.info("the W&B run is on this disk only: " +
+        host_.info("the W&B run is only on this disk: " +
                    std::string(program.empty() ? "the command wandb is not on PATH" : "there is no login for W&B") +
                    later);
       return;
@@ -273,7 +273,7 @@ TRAINER_PLUGIN(Wandb, {
     "entity": {"type": ["string", "null"], "default": null,
       "description": "WANDB_ENTITY"},
     "name": {"type": ["string", "null"], "default": null,
-      "description": "WANDB_NAME: the run's name when the argument run_name is not given"},
+      "description": "WANDB_NAME: the run's name if the argument run_name is not given"},
     "run_group": {"type": ["string", "null"], "default": null,
       "description": "WANDB_RUN_GROUP"},
     "job_type": {"type": ["string", "null"], "default": null,
@@ -283,7 +283,7 @@ TRAINER_PLUGIN(Wandb, {
     "tags": {"type": ["array", "null"], "default": null,
       "description": "WANDB_TAGS: texts of 1 to 64 characters"},
     "dir": {"type": ["string", "null"], "default": null,
-      "description": "WANDB_DIR: where the directory wandb lies; the current one by default"},
+      "description": "WANDB_DIR: where the directory wandb is; the current one by default"},
     "mode": {"type": ["string", "null"], "default": null,
       "description": "WANDB_MODE: online, offline or disabled; online by default"},
     "run_id": {"type": ["string", "null"], "default": null,
@@ -316,7 +316,7 @@ TRAINER_PLUGIN(Wandb, {
       "type": "number",
       "default": 60,
       "minimum": 0,
-      "description": "how long to wait at the end for `wandb sync`, which goes on after that"
+      "description": "how long to wait at the end for `wandb sync`, which continues after that"
     }
   }
 })

@@ -132,7 +132,7 @@ function fillCurves() {
     if (there !== chart.node) byId("charts").insertBefore(chart.node, there || null);
     chart.setSeries(series);
   });
-  if (!groups.length) byId("charts").replaceChildren(el("p", {}, "Nothing was logged yet."));
+  if (!groups.length) byId("charts").replaceChildren(el("p", {}, "Nothing has been logged yet."));
   else for (const node of [...byId("charts").children]) if (node.tagName !== "FIGURE") node.remove();
   const curves = data.runs.flatMap((run) => run.curves);
   const axes = [["epoch", "epochs"], ["step", "steps"]];

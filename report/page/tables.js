@@ -111,7 +111,7 @@ function metricsOf(runs) {
   const parts = [tableOf([...head, "metric", "last", "lowest", "highest", "logged"], rows, {numbers})];
   const texts = runs.flatMap((run) => run.texts.map((entry) => [...whose(run), ...entry]));
   const table = tableOf([...head, "name", "last"], texts, {texts: [1 + several]});
-  if (texts.length) parts.push(el("h3", {}, "Logged, and no number"), table);
+  if (texts.length) parts.push(el("h3", {}, "Logged, but not a number"), table);
   return parts;
 }
 

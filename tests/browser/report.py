@@ -166,7 +166,7 @@ def hostile(browser):
 
     report([state_file("empty.json", [])], "empty.html")
     page = browser.open("empty.html")
-    assert "Nothing was logged" in page.run("document.body.innerText")
+    assert "Nothing has been logged" in page.run("document.body.innerText")
     settled(page, "empty.html")
     report([state_file("nan.json", [{"step": i, "loss": math.nan} for i in range(9)])], "nan.html")
     page = browser.open("nan.html")

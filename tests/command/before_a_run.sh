@@ -54,7 +54,7 @@ done
 "$TRAINER" init empty.json >out.txt && grep -q '"train": "train.csv"' empty.json
 status=0
 "$TRAINER" init houses.json >out.txt 2>err.txt || status=$?
-[ $status = 2 ] && grep -q "houses.json is there already" err.txt || fail "status $status of a file that is there" err.txt
+[ $status = 2 ] && grep -q "houses.json already exists" err.txt || fail "status $status of a file that is there" err.txt
 status=0
 "$TRAINER" train args.json >out.txt 2>err.txt || status=$?
 [ $status = 2 ] && grep -q "holds TrainingArguments.*trainer init --from args.json" err.txt || fail "status $status of bare arguments" err.txt

@@ -29,14 +29,14 @@ grep -q "^error: callback running ended the process in on_log at step 2 (signal 
   fail "$(cat out.txt)"
 [ -e trainer_output/checkpoint-1/model.safetensors ] || fail "the checkpoint before is gone"
 train --resume_from_checkpoint --without running || fail "$(cat out.txt)"
-grep -q "warning: the run before ended in the callback running, in on_log at step 2 (signal 11); --without running leaves it out" \
+grep -q "warning: the previous run ended in the callback running, in on_log at step 2 (signal 11); --without running leaves it out" \
   out.txt || fail "$(cat out.txt)"
 grep -q "goes on without the plugin running 1.0.0" out.txt || fail "$(cat out.txt)"
 [ ! -e trainer_output/crash.json ] || fail "the report is still there"
 [ -e trainer_output/checkpoint-3/trainer_state.json ] || fail "it did not go on"
 # Trackers too are left out by name, of a list and of "all".
 train --resume_from_checkpoint --max_steps 4 --without running --without csv --output_dir trainer_output
-! grep "the run before" out.txt || fail "it is said twice"
+! grep "the previous run" out.txt || fail "it is said twice"
 grep -q "goes on without the plugin csv" out.txt || fail "$(cat out.txt)"
 "$TRAINER" train run.json --plugin-dir plugins --report_to all --without running --without tensorboard --max_steps 1 \
   --output_dir all >out.txt 2>&1 || fail "$(cat out.txt)"

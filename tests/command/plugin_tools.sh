@@ -29,7 +29,7 @@ done
 ! "$TRAINER" plugins new best-loss --language cpp 2>printed || fail "it wrote over a project"
 grep -q "exists already" printed
 ! "$TRAINER" plugins new Best --language cpp 2>printed || fail "it took a name that is no id"
-grep -q "no plugin id" printed
+grep -q "is not a plugin id" printed
 [ ! -e Best ]
 
 # What it reads without running anything.

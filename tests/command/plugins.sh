@@ -11,8 +11,8 @@ for line in "^csv .* csv .* yes " "^tensorboard .* tensorboard .* yes " "^codeca
   "^early_stopping .* - .* -  *Stops" "^comet_ml .* no  *Logs to Comet"; do
   grep -q "$line" list.txt || { echo "no line like \"$line\""; cat list.txt; exit 1; }
 done
-grep -q "^looked in: .*plugins" list.txt
-! grep -v "^looked in\|^not usable" list.txt | grep -q '.\{101\}' || { echo "lines beyond 100 columns"; cat list.txt; exit 1; }
+grep -q "^searched: .*plugins" list.txt
+! grep -v "^searched\|^not usable" list.txt | grep -q '.\{101\}' || { echo "lines beyond 100 columns"; cat list.txt; exit 1; }
 "$TRAINER" plugins list --json | python3 -c '
 import json, sys
 plugins = {p["id"]: p for p in json.load(sys.stdin)["plugins"]}

@@ -23,7 +23,7 @@ for signal in TERM INT; do
   grep -q "Training stopped by a signal" out.txt
   checkpoint=$(ls -d "$signal"/checkpoint-*)
   step=${checkpoint##*-}
-  grep -q "stopped by SIG$signal at step $step of 1000000, and checkpoint-$step is whole; go on with: trainer train .*run.json --max_steps 1000000 .*--set 'callbacks=\[\]' .* --resume_from_checkpoint=$checkpoint$" err.txt
+  grep -q "stopped by SIG$signal at step $step of 1000000, and checkpoint-$step is complete; resume with: trainer train .*run.json --max_steps 1000000 .*--set 'callbacks=\[\]' .* --resume_from_checkpoint=$checkpoint$" err.txt
   grep -q "\"global_step\": $step" "$checkpoint/trainer_state.json"
   "$TRAINER" train "$SOURCE/host/examples/digits/run.json" --max_steps $((step + 3)) --save_strategy no --eval_strategy no \
     --load_best_model_at_end false --set callbacks=[] --report_to csv --output_dir "$signal" --resume_from_checkpoint >out.txt 2>err.txt

@@ -56,4 +56,4 @@ said "^error: .*File too large.*\[file.write-failed\]"
 
 mkdir -p unlocked/plugins.lock
 "$TRAINER" train run.json --output_dir unlocked >out.txt 2>err.txt || fail "$(cat err.txt)"
-said "^warning: which plugins this run uses is not kept"
+said "^warning: the plugins of this run could not be recorded"

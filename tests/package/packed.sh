@@ -16,7 +16,7 @@ tar -xzf "$archive" -C archive --strip-components 1
 
 check() { # <prefix>
   "$1/bin/trainer" plugins list >printed
-  grep -q "^tensorboard " printed && grep -q "looked in:.*$1/lib/libtrainer/plugins" printed || fail "$(cat printed)"
+  grep -q "^tensorboard " printed && grep -q "searched:.*$1/lib/libtrainer/plugins" printed || fail "$(cat printed)"
   local pkg_config
   pkg_config=$(find "$1" -name trainer-plugin.pc)
   flags=$(PKG_CONFIG_PATH=$(dirname "$pkg_config") pkg-config --cflags trainer-plugin)

@@ -138,7 +138,7 @@ TEST_F(Html, ATrainingThatBreaksOffIsNoLongerRunning) {
   }
   EXPECT_EQ(run().at("status").as_string(), "unknown");
   EXPECT_EQ(data_of().at("renewed_every").to_number<double>(), 0);
-  EXPECT_THAT(texts(run(), "events"), ElementsAre("the training ended before its end"));
+  EXPECT_THAT(texts(run(), "events"), ElementsAre("the training ended early"));
 }
 
 TEST_F(Html, ASecondTrainingKeepsThePageBefore) {

@@ -118,8 +118,9 @@ TEST_F(PythonPlugin, HasVariablesOfItsOwn) {
   EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_END), TRAINER_OK) << host.error;
   EXPECT_EQ(seen(), "['its', None, 'ours']");
   for (const char* name : {"SETUP_A", "SETUP_B", "SETUP_C"}) ::unsetenv(name);
-  for (const auto& [text, sentence] : {std::pair(R"({"A": 12345})", "config.environment gives \"A\" no text; put"),
-                                       std::pair(R"({"A=B": "x"})", "config.environment has \"A=B\", which is no")}) {
+  for (const auto& [text, sentence] :
+       {std::pair(R"({"A": 12345})", "config.environment gives \"A\" a value that is not text; put"),
+        std::pair(R"({"A=B": "x"})", "config.environment has \"A=B\", which is not")}) {
     host.config["environment"] = json_cell(text);
     try {
       FakePlugin refused(host, "python", directory);

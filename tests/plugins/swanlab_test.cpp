@@ -67,8 +67,8 @@ TEST(SwanLabValues, AreThoseOfOneLog) {
   std::string refused;
   for (const auto& [key, why] : values.refused()) refused += key + " " + why + "|";
   EXPECT_EQ(
-      "e/no is no number|e/none is no number|f is no number|g is no number|"
-      "\n has a key that SwanLab refuses|h is no number|c. is no number|",
+      "e/no is not a number|e/none is not a number|f is not a number|g is not a number|"
+      "\n has a key that SwanLab refuses|h is not a number|c. is not a number|",
       refused);
   values.clear();
   EXPECT_TRUE(values.entries().empty() && values.refused().empty());

@@ -120,7 +120,7 @@ def refused(words, data, **options):
 
 def check_refusals():
     refused(['"a" has 2 rows, but "b" 1'], {"a": [1, 2], "b": [1]})
-    refused(['"a" has values that are no numbers'], {"a": [1, None]})
+    refused(['"a" has values that are not numbers'], {"a": [1, None]})
     refused(['"a" has rows in which lists have different lengths'], [{"a": [[1], [2, 3]]}])
     refused(['"a" has rows of the shapes [1, 1], [1, 2]'], {"a": [[[1.0]], [[1.0, 2.0]]]})
     refused(['"a" has rows of another shape from row 1000 on'], {"a": [1] * 1000 + [[1]]})

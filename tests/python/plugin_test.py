@@ -182,7 +182,7 @@ def refused_files(work):
         {"empty.so", "text.so", "cut.so", "head.so", "machine.so", "other_abi.so", "magic.so", "json.so", "no_note.so"},
         "the files with problems",
     )
-    expect_error(PluginError, ["csw", 'did you mean "csv"?', "looked in"], PluginCallback, "csw")
+    expect_error(PluginError, ["csw", 'did you mean "csv"?', "searched"], PluginCallback, "csw")
 
 
 def refused_code(work):

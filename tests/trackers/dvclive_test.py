@@ -261,7 +261,7 @@ def test_repository():
         expect("first" in table and str(losses[-1])[:6] in table, f"dvc exp show:\n{table}")
         expect(not list((work.path / ".dvc" / "tmp" / "exps" / "run").glob("DVCLIVE*")), "a signal file is left")
         _, printed = work.train("dvclive", env={"PATH": PATH, "DVC_EXP_NAME": "no/name: at all"})
-        expect("can be no experiment's name" in printed and "saved as a DVC experiment" in printed, printed)
+        expect("is not a valid experiment name" in printed and "saved as a DVC experiment" in printed, printed)
 
 
 test_files()

@@ -31,11 +31,11 @@
     "http_respect_retry_after_header": {"type": ["boolean", "null"], "default": null, \
       "description": "MLFLOW_HTTP_RESPECT_RETRY_AFTER_HEADER; true by default"}, \
     "experiment_name": {"type": ["string", "null"], "default": null, \
-      "description": "MLFLOW_EXPERIMENT_NAME: made when it is missing; \"Default\" by default"}, \
+      "description": "MLFLOW_EXPERIMENT_NAME: created if it is missing; \"Default\" by default"}, \
     "experiment_id": {"type": ["string", "null"], "default": null, \
       "description": "MLFLOW_EXPERIMENT_ID"}, \
     "run_id": {"type": ["string", "null"], "default": null, \
-      "description": "MLFLOW_RUN_ID: go on with that run"}, \
+      "description": "MLFLOW_RUN_ID: continue that run"}, \
     "nested_run": {"type": ["boolean", "null"], "default": null, \
       "description": "MLFLOW_NESTED_RUN: the run is a child of parent_run_id; false by default"}, \
     "parent_run_id": {"type": ["string", "null"], "default": null, \
@@ -45,9 +45,9 @@
     "run_context": {"type": ["object", "null"], "default": null, \
       "description": "MLFLOW_RUN_CONTEXT: tags of a new run"}, \
     "flatten_params": {"type": ["boolean", "null"], "default": null, \
-      "description": "MLFLOW_FLATTEN_PARAMS: log a.b for what lies in a; false by default"}, \
+      "description": "MLFLOW_FLATTEN_PARAMS: log a.b for what is in a; false by default"}, \
     "max_log_params": {"type": ["integer", "null"], "default": null, "minimum": 0, \
-      "description": "MLFLOW_MAX_LOG_PARAMS: parameters at most; no limit by default"}, \
+      "description": "MLFLOW_MAX_LOG_PARAMS: the maximum number of parameters; no limit by default"}, \
     "log_artifacts": {"type": ["boolean", "null"], "default": null, \
       "description": "HF_MLFLOW_LOG_ARTIFACTS: upload checkpoints; false by default"}, \
     "wait": {"type": ["number", "null"], "default": null, "minimum": 0, \

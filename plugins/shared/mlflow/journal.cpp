@@ -65,7 +65,7 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path)
       marks_.push_back(std::move(*checked));
   }
   if (Record::kind_of(header_) != Record::Kind::header)
-    throw std::runtime_error(path.string() + " is no journal of this plugin; move it away");
+    throw std::runtime_error(path.string() + " is not a journal of this plugin; move it away");
   position_ = std::max(position_, sent_);
   unchecked_ = whole;
   file_ = sdk::AppendFile::open(path);
@@ -76,8 +76,8 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path)
 void Journal::note_damage(std::uint64_t number, std::string_view line) {
   if (damage_.empty())
     damage_ = path_.string() + ", which an earlier run left, is damaged: line " + std::to_string(number) +
-              " and those like it are no records of this plugin and are left out; it begins with \"" +
-              std::string(line.substr(0, 80)) + "\"; all else is sent";
+              " and those like it are not records of this plugin and are left out; it begins with \"" +
+              std::string(line.substr(0, 80)) + "\"; everything else is sent";
 }
 
 std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::path& directory, const std::string& name) {

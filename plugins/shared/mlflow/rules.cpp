@@ -57,7 +57,7 @@ std::string sanitize(std::string_view key) {
 
 std::string name_problem(std::string_view key) {
   if (python_length(key) > longest_key) return "is longer than " + std::to_string(longest_key) + " characters";
-  if (is_unsafe_path(key)) return "is no normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
+  if (is_unsafe_path(key)) return "is not a normalized path (a/b, without \"..\", \"//\" or a \"/\" at an end)";
   return {};
 }
 

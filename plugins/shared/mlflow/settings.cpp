@@ -171,7 +171,7 @@ std::string uri_problem(const Setting& setting) {
   if (kind == "databricks" || kind == "databricks-uc" || uri == "databricks")
     return name + " is \"" + shown + "\", and Databricks needs its own client; use python:mlflow";
   return name + " is \"" + shown +
-         "\", a store that only MLflow itself can open; this tracker speaks to a server: " + start +
+         "\", a store that only MLflow itself can open; this tracker talks to a server: " + start +
          (kind == "sqlite" ? " (with --backend-store-uri " + shown + " it goes on with that file)" : "");
 }
 

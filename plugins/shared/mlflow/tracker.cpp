@@ -215,7 +215,7 @@ void Tracker::warn_value(Key& key, std::string_view log_key) {
   if (key.warned) return;
   key.warned = true;
   host_.warning("the value logged as \"" + std::string(log_key) +
-                "\" is no number and is left out; MLflow's metrics are numbers only");
+                "\" is not a number and is left out; MLflow's metrics are only numbers");
 }
 
 /// Writes what items_ has as one record, and empties it.

@@ -202,7 +202,7 @@ TEST(TrainingArguments, TakesThoseOfSeveralProcesses) {
   expect_parts(refusal(R"({"ddp_bucket_cap_mb": -1})"),
                {"args.ddp_bucket_cap_mb is -1, expected an integer from 0 to"});
   expect_parts(refusal(R"({"local_rank": -2})"), {"args.local_rank is -2, expected an integer of at least -1"});
-  expect_parts(refusal(R"({"ddp_static_graph": true})"), {"which is not supported here: each step is looked at anew"});
+  expect_parts(refusal(R"({"ddp_static_graph": true})"), {"which is not supported here: every step is examined anew"});
   expect_parts(refusal(R"({"eval_use_gather_object": true})"), {"predictions and labels are tensors"});
   expect_parts(refusal(R"({"parallelism_config": {"tp_size": 2}})"), {"part of Python, and LibTorch has no API"});
 }

@@ -103,7 +103,7 @@ std::string error_of(const char* text) {
 TEST(Json, ErrorsNameThePlace) {
   EXPECT_THAT(error_of("{\n \"a\": ,\n}"),
               testing::AllOf(testing::HasSubstr("run.json"), testing::HasSubstr("line 2")));
-  EXPECT_THAT(error_of(R"({"a": 1, "a": 2})"), testing::HasSubstr("\"a\" stands twice"));
+  EXPECT_THAT(error_of(R"({"a": 1, "a": 2})"), testing::HasSubstr("\"a\" appears twice"));
   EXPECT_THAT(error_of("[1] 2"), testing::HasSubstr("line 1, column 5"));
   EXPECT_FALSE(error_of("").empty());
   EXPECT_FALSE(error_of(std::string(100, '[').c_str()).empty());

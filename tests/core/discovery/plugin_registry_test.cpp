@@ -133,7 +133,7 @@ TEST_F(RegistryTest, SaysWhatThereIsInstead) {
   EXPECT_SAYS(sentence_of([&] { registry.require("broken", "run.json"); }), "broken.so is empty");
   EXPECT_SAYS(sentence_of([&] { registry.require("other", "run.json"); }), "Windows DLL");
   EXPECT_SAYS(sentence_of([&] { PluginRegistry({}).require("csv", "run.json"); }),
-              "available: none; looked in no directory");
+              "available: none; searched no directory");
 }
 
 TEST_F(RegistryTest, IsFastAmongManyOtherFiles) {

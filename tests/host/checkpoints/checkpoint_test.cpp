@@ -271,7 +271,7 @@ TEST_F(CheckpointTest, EachChangedByteIsNoticed) {
   test::write(out("checkpoint-6/optimizer.pt"), "?");
   lines.clear();
   EXPECT_EQ(error_of(options(), {}), "no error");
-  EXPECT_THAT(lines, HasSubstr("checkpoint-6 is not whole and is skipped: "));
+  EXPECT_THAT(lines, HasSubstr("checkpoint-6 is not intact and is skipped: "));
 }
 
 TEST_F(CheckpointTest, StatesThatNoRunHasAreRefused) {

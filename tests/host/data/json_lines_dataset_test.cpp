@@ -116,7 +116,7 @@ TEST_F(JsonLinesTest, AFileIsReadAnewEachEpochAndAPipeOnce) {
   }
   writer.join();
   EXPECT_FALSE(once.stream(1)());
-  EXPECT_THAT(logged, ElementsAre(HasSubstr("is no file, so its rows came once")));
+  EXPECT_THAT(logged, ElementsAre(HasSubstr("is not a file, so its rows came once")));
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ TEST(HostileModel, IsSomethingElse) {
   EXPECT_THAT(error_of_bytes("import torch\n"), HasSubstr("it is text"));
   EXPECT_THAT(error_of_bytes("\x80\x02}q\x01."), HasSubstr("it is a pickle of Python"));
   EXPECT_THAT(error_after([](ModelFile& f) { f.entries.erase("archive_format"); }),
-              HasSubstr("is a zip archive, but no exported model"));
+              HasSubstr("is a zip archive, but not an exported model"));
   EXPECT_THAT(error_after([](ModelFile& f) { f.entries = {{"data.pkl", "x"}}; }), HasSubstr("is a file of torch.save"));
   EXPECT_THAT(error_after([](ModelFile& f) { f.entries = {{"data.pkl", "x"}, {"constants.pkl", "x"}}; }),
               AllOf(HasSubstr("is a TorchScript model"), HasSubstr("libtrainer.export()")));
@@ -161,7 +161,7 @@ TEST(HostileModel, LacksAWeight) {
   EXPECT_THAT(error_after([](ModelFile& f) { f.weights_config.erase("body.0.weight"); }),
               HasSubstr("the graph reads \"body.0.weight\", which the archive does not have"));
   EXPECT_THAT(error_after([&](ModelFile& f) { f.weights_config["a..b"] = weight(f); }),
-              HasSubstr("\"a..b\" is no name"));
+              HasSubstr("\"a..b\" is not the name"));
   for (const char* size : {"4611686018427387904", "-1"})
     EXPECT_THAT(
         error_after([&](ModelFile& f) { weight(f)["tensor_meta"].at("sizes").at(0).at("as_int") = std::stoll(size); }),

@@ -109,7 +109,7 @@ TEST_F(ErrorsTest, AnErrorOfTheDatasetKeepsItsId) {
 
 TEST_F(ErrorsTest, WhatIsNoExceptionIsAnErrorToo) {
   data->fail = [] { throw 5; };
-  EXPECT_THAT(in_training().what(), HasSubstr("something was thrown that is no std::exception [data.failed]"));
+  EXPECT_THAT(in_training().what(), HasSubstr("something was thrown that is not a std::exception [data.failed]"));
 }
 
 TEST_F(ErrorsTest, MemoryThatIsExhaustedHasItsId) {

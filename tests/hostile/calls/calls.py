@@ -109,7 +109,9 @@ def without_a_word(work):
         status, out, error = work.run(
             *("replay", "trainer_state.json", "--report_to", "calls", "--plugin-dir", "plugins", "--output_dir", "out")
         )[:3]
-        told = f"warning: the run before ended in the callback calls, in {CALLS[call]} (it ended without a word, as by"
+        told = (
+            f"warning: the previous run ended in the callback calls, in {CALLS[call]} (it ended without a word, as by"
+        )
         expect(
             status == 0 and out.count("logged") == 3 and told in error, f"after {call} {how}: {status}, {out}{error}"
         )
@@ -173,7 +175,7 @@ def hangs(work):
         variables = {"BAD_CALL": call, "BAD_HOW": "hang", "TRAINER_PLUGIN_DEADLINE": "0.05"}
         status, out, error, taken = work.run("plugins", "list", "--json", "--plugin-dir", "plugins", **variables)
         plugins = {plugin["id"]: plugin for plugin in json.loads(out)["plugins"]}
-        said = "did not say in 0.05 s" in plugins["calls"]["reason"]
+        said = "did not say within 0.05 s" in plugins["calls"]["reason"]
         expect(status == 0 and said and "csv" in plugins, f"{call}: {status}, {out}{error}")
         expect("holds up" not in error and taken < 10, f"{call}: {taken} s, {error}")
     (work.path / "two").mkdir()
@@ -182,7 +184,10 @@ def hangs(work):
         **variables,
     )[:3]
     expect(
-        status == 0 and "did not say in 0.05 s" in error and "report_to leaves it out" in error and "logged" not in out,
+        status == 0
+        and "did not say within 0.05 s" in error
+        and "report_to leaves it out" in error
+        and "logged" not in out,
         f"all: {status}, {out}{error}",
     )
 

@@ -36,7 +36,7 @@ CRASHES = [
     ("BAD_EXIT", 70, "it called exit()", "callback.exited"),
 ]
 ERRORS = [
-    ("BAD_THROW", 1, "an exception left it, which none may do: thrown in on_log", "callback.threw"),
+    ("BAD_THROW", 1, "an exception left it, which is not allowed: thrown in on_log", "callback.threw"),
     ("BAD_THROW_OTHER", 1, "an exception left it", "callback.threw"),
     ("BAD_STATUS", 1, "it gave no reason (status 99)", "callback.failed"),
     ("BAD_ERROR", 1, "the disk of this plugin is full", "callback.failed"),

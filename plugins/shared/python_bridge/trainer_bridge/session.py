@@ -320,7 +320,7 @@ def _by_path(name):
             found = getattr(found, part)
         return found
     raise ModuleNotFoundError(
-        f"no module {parts[0]!r} was found for {name!r}; looked in {', '.join(sys.path)}; "
+        f"no module {parts[0]!r} was found for {name!r}; searched {', '.join(sys.path)}; "
         'install it there, or name its directory in "path"',
         name=parts[0],
     )

@@ -141,9 +141,9 @@ class Column:
         if value.dtype.kind in "USO":
             text = value.dtype.kind != "O" or any(isinstance(v, (str, bytes)) for v in value.reshape(-1))
             self.refuse(
-                "holds text; make numbers of it with a tokenizer, or leave it out: columns=[...]"
+                "holds text; turn it into numbers with a tokenizer, or leave it out: columns=[...]"
                 if text
-                else "has values that are no numbers; leave it out: columns=[...]"
+                else "has values that are not numbers; leave it out: columns=[...]"
             )
         if of_python and value.dtype.kind == "f":
             value = value.astype("float32")  # as torch.tensor does

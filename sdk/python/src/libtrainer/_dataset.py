@@ -40,7 +40,7 @@ def save_dataset(data, path, *, columns=None, batched=False):
             require_alike(added)
             rows += next(iter(added.values()))
         if not rows:
-            raise ExportError("the data have no rows")
+            raise ExportError("the data has no rows")
         write(made, [tensor for column in stored.values() for tensor in column.tensors(rows)])
     return path
 

@@ -210,8 +210,7 @@ class Instance:
         for name, flag in zip(_FLAGS, flags):
             if flag not in (0, 1):
                 raise PluginError(
-                    f"{self.where} set control.{name} to {flag} in {_abi.EVENTS[kind]}, expected 0 or 1; mend "
-                    "the plugin"
+                    f"{self.where} set control.{name} to {flag} in {_abi.EVENTS[kind]}, expected 0 or 1; fix the plugin"
                 )
             if getattr(control, name) != flag:
                 setattr(control, name, bool(flag))

@@ -61,7 +61,7 @@ class Note:
         try:
             note = json.loads(self.json.decode("utf-8"))
         except ValueError as e:
-            refuse(f"its note is not JSON ({e}); mend it in TRAINER_PLUGIN_DEFINE")
+            refuse(f"its note is not JSON ({e}); correct it in TRAINER_PLUGIN_DEFINE")
         if not isinstance(note, dict):
             refuse("its note is not a JSON object; write it with TRAINER_PLUGIN_DEFINE")
         for key in note:
@@ -76,7 +76,7 @@ class Note:
             value = note.get(key)
             if not isinstance(value, str) or not value or re.search(r"[\x00-\x1f\x7f]", value):
                 refuse(
-                    f'its note has {shown(value)} as "{key}", expected one line of text; mend it in TRAINER_PLUGIN_DEFINE'
+                    f'its note has {shown(value)} as "{key}", expected one line of text; correct it in TRAINER_PLUGIN_DEFINE'
                 )
             if name and not re.fullmatch(r"[a-z0-9._-]{1,64}", value):
                 refuse(f'its note has the {key} "{value}", expected 1 to 64 of a-z, 0-9, ".", "_" and "-"; rename it')
@@ -165,8 +165,8 @@ def _rule_complaint(rule):
         return f'has {shown(types)} as "type", expected one or some of {", ".join(_TYPES)}'
     for bound in ("minimum", "maximum"):
         if bound in rule and not (_TYPES["number"](rule[bound]) and {"integer", "number"} & set(types)):
-            return f'has a "{bound}" that is not for a number; mend or remove it'
+            return f'has a "{bound}" that is not for a number; correct or remove it'
     if "enum" in rule and not (isinstance(rule["enum"], list) and rule["enum"]):
-        return 'has an "enum" that is not a list of values; mend it'
+        return 'has an "enum" that is not a list of values; correct it'
     wrong = _complaint(rule["default"], rule) if "default" in rule else None
     return f'has a "default" that breaks its own rule: it {wrong}' if wrong else None

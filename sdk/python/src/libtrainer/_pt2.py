@@ -115,7 +115,7 @@ def dynamic_shapes(tensors, dynamic):
     for name in dynamic:
         if name not in tensors:
             near = did_you_mean(name, tensors) or f"; expected one of {', '.join(tensors)}"
-            raise ExportError(f'dynamic has "{name}", which is no tensor of the batch{near}')
+            raise ExportError(f'dynamic has "{name}", which is not a tensor of the batch{near}')
     for name, tensor in tensors.items():
         given = dynamic.get(name, {})
         shape = {0: dims["rows"]} if tensor.dim() and given is not None else {}

@@ -146,7 +146,7 @@ class Registry:
         places = ", ".join(f"{d}{'' if d.is_dir() else ' (does not exist)'}" for d in self.directories)
         raise PluginError(
             f'plugin "{plugin_id}" was not found{did_you_mean(plugin_id, ids)} (available: '
-            f"{', '.join(ids) or 'none'}; looked in {places or 'no directory'}); put its .so file into one of "
+            f"{', '.join(ids) or 'none'}; searched {places or 'no directory'}); put its .so file into one of "
             "these, or name its directory in TRAINER_PLUGIN_PATH"
         )
 

@@ -74,7 +74,7 @@ def decode(value):
         return text
     if kind == _abi.JSON:
         return json.loads(text)
-    raise ValueError(f"{kind} is no type of a value")
+    raise ValueError(f"{kind} is not the type of a value")
 
 
 class _Table:
