@@ -2,6 +2,7 @@
 //
 // transformers' ClearMLCallback, unmodified, in a Python of its own.
 #include <filesystem>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/python_bridge/callback.hpp"
 
@@ -16,8 +17,8 @@ class ClearMLCallback : public trainer::plugins::BridgedCallback {
 
   static void available(const Host& host) {
     const SettingReader given(host);
-    std::string file = given.text("config_file", {"CLEARML_CONFIG_FILE"});
-    if (file.empty()) file = trainer::plugins::expand_user("~/clearml.conf");
+    const std::string named = given.text("config_file", {"CLEARML_CONFIG_FILE"});
+    const auto file = named.empty() ? trainer::plugins::expand_user("~/clearml.conf") : trainer::sdk::path_of(named);
     std::error_code error;
     bool configured = std::filesystem::exists(file, error);
     for (const auto& [key, name] :

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 
 #include "settings.hpp"
 #include "shared/settings/settings.hpp"
@@ -74,8 +75,8 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
 
   void prepare(const Arguments& args) {
     if (tracker_) return;
-    directory_ = settings_.output_dir.empty() ? std::string(args["output_dir"].text()) : settings_.output_dir;
-    directory_ = std::filesystem::absolute(directory_);
+    directory_ = std::filesystem::absolute(trainer::sdk::path_of(
+        settings_.output_dir.empty() ? args["output_dir"].text() : std::string_view(settings_.output_dir)));
     tracker_ = std::make_unique<cc::Tracker>(settings_, log_);
     // "all" brings codecarbon to people who did not ask for it: they get one line, that of the result.
     const bool named = host_.argument("report_to").text() != R"(["all"])";
@@ -90,12 +91,14 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
     if (settings_.save_to_file) {
       // Again, as somebody may have cleared the directory since.
       plugins::make_writable_directory(directory_);
-      cc::append_row(directory_ / settings_.output_file, tracker_->row(measurement), log_);
+      cc::append_row(directory_ / trainer::sdk::path_of(settings_.output_file), tracker_->row(measurement), log_);
       cc::write_file(directory_ / "emissions_method.json", tracker_->methods_json(measurement));
     }
     host_.info(repr(measurement.kwh()) + " kWh in " + repr(measurement.seconds) + " s, " +
                repr(tracker_->kg_co2e(measurement)) + " kg CO2e" +
-               (settings_.save_to_file ? ", written to " + (directory_ / settings_.output_file).string() : ""));
+               (settings_.save_to_file
+                    ? ", written to " + trainer::sdk::text_of(directory_ / trainer::sdk::path_of(settings_.output_file))
+                    : ""));
   }
 
   const Host host_;

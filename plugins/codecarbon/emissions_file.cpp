@@ -49,9 +49,16 @@ std::string line_of(const std::vector<std::string>& columns, const Row& row) {
   return line + '\n';
 }
 
+bool is_full(int code) {
+#if defined(EDQUOT)
+  if (code == EDQUOT) return true;
+#endif
+  return code == ENOSPC;
+}
+
 [[noreturn]] void throw_unwritten(const fs::path& file, int code) {
-  throw std::runtime_error(file.string() + " could not be written: " + std::generic_category().message(code) +
-                           (code == ENOSPC || code == EDQUOT
+  throw std::runtime_error(sdk::text_of(file) + " could not be written: " + std::generic_category().message(code) +
+                           (is_full(code)
                                 ? "; free some space, or set the output_dir of codecarbon to another disk"
                                 : "; check the directory and its permissions, or set the output_dir of codecarbon"));
 }
@@ -127,11 +134,12 @@ void set_aside(const fs::path& file, const Log& log) {
   const fs::path backup = backup_path(file);
   fs::rename(file, backup, error);
   if (error)
-    throw std::runtime_error(file.string() + " has other columns than CodeCarbon 3.3's and could not be renamed to " +
-                             backup.string() + ": " + error.message() + "; move it away, or set the output_file");
+    throw std::runtime_error(sdk::text_of(file) +
+                             " has other columns than CodeCarbon 3.3's and could not be renamed to " +
+                             sdk::text_of(backup) + ": " + error.message() + "; move it away, or set the output_file");
   if (log)
-    log(TRAINER_LOG_WARNING, file.string() + " has other columns than CodeCarbon 3.3's; it is " + backup.string() +
-                                 " now, and a new file was begun");
+    log(TRAINER_LOG_WARNING, sdk::text_of(file) + " has other columns than CodeCarbon 3.3's; it is " +
+                                 sdk::text_of(backup) + " now, and a new file was begun");
 }
 
 /// Whether the row is in the file; else the file was set aside, and another one is to be begun.
@@ -142,7 +150,7 @@ bool append_locked(const fs::path& file, const Row& row, const Log& log) {
   std::error_code error;
   const std::string bytes = plugins::read_file(file, error).value_or(std::string());
   if (error && error != std::errc::no_such_file_or_directory)
-    throw std::runtime_error(file.string() + " could not be read: " + error.message() +
+    throw std::runtime_error(sdk::text_of(file) + " could not be read: " + error.message() +
                              "; expected a CSV file that can be read and written, or none; rename "
                              "it, or set the output_file of codecarbon");
   std::string added;

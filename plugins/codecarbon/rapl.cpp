@@ -9,6 +9,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/files.hpp"
 #include "text.hpp"
@@ -43,13 +44,13 @@ std::vector<fs::path> find_domains(const fs::path& dir) {
   const auto add = [&](const fs::path& domain) {
     std::error_code error;
     const fs::path real = fs::canonical(domain, error);
-    if (domain.filename().string().find(':') != std::string::npos && fs::exists(domain / "energy_uj", error) &&
+    if (sdk::text_of(domain.filename()).find(':') != std::string::npos && fs::exists(domain / "energy_uj", error) &&
         seen.insert(real).second)
       out.push_back(real);
   };
   for (const fs::path& base : bases)
     for (const fs::path& provider : directories(base))
-      if (starts_with(provider.filename().string(), "intel-rapl"))
+      if (starts_with(sdk::text_of(provider.filename()), "intel-rapl"))
         for (const fs::path& domain : directories(provider)) add(domain);
   if (out.empty())
     for (const fs::path& domain : directories(dir)) add(domain);
@@ -61,10 +62,10 @@ std::optional<double> read_number(const fs::path& path, std::error_code& error) 
   return text ? parse_number(*text) : std::nullopt;
 }
 
-bool is_mmio(const fs::path& dir) { return dir.string().find("intel-rapl-mmio") != std::string::npos; }
+bool is_mmio(const fs::path& dir) { return sdk::text_of(dir).find("intel-rapl-mmio") != std::string::npos; }
 
 bool is_top_level(const fs::path& dir) {
-  const std::string name = dir.filename().string();
+  const std::string name = sdk::text_of(dir.filename());
   return std::count(name.begin(), name.end(), ':') == 1;
 }
 
@@ -117,9 +118,9 @@ std::unique_ptr<RaplMeter> RaplMeter::open(const RaplOptions& options, const Log
     } else if (lower == "psys") {
       platform.emplace_back(name, dir);
     } else if (lower.find("dram") != std::string::npos) {
-      if (is_top_level(dir)) memory.emplace_back(name + " " + dir.filename().string(), dir);
+      if (is_top_level(dir)) memory.emplace_back(name + " " + sdk::text_of(dir.filename()), dir);
     } else if (name.empty() && is_top_level(dir)) {
-      unnamed.emplace_back(dir.filename().string(), dir);
+      unnamed.emplace_back(sdk::text_of(dir.filename()), dir);
     }
   }
   std::vector<RaplDomain> chosen;
@@ -143,7 +144,7 @@ std::unique_ptr<RaplMeter> RaplMeter::open(const RaplOptions& options, const Log
   }
   if (unique.empty() && !denied.empty() && log)
     log(TRAINER_LOG_WARNING,
-        denied.string() +
+        sdk::text_of(denied) +
             " may not be read, so the CPU's power is estimated from its load; for measured values, "
             "allow it: sudo chmod -R a+r /sys/class/powercap/*");
   if (unique.empty()) return nullptr;
@@ -182,7 +183,7 @@ void RaplMeter::settle_mirrors(const std::vector<std::optional<double>>& deltas)
     if (!own || !other || same_counter(*own, *other)) continue;
     mirror_of_[i] = -1;
     if (log_)
-      log_(TRAINER_LOG_INFO, domains_[i].dir().string() + " is a counter of its own and is measured from now on");
+      log_(TRAINER_LOG_INFO, sdk::text_of(domains_[i].dir()) + " is a counter of its own and is measured from now on");
   }
 }
 

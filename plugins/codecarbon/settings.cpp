@@ -9,6 +9,7 @@
 #include <limits>
 #include <sstream>
 #include <stdexcept>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/files.hpp"
 #include "text.hpp"
@@ -34,7 +35,7 @@ Key text(const char* name, std::string Settings::*field) {
 
 Key name_of_file(const char* name, std::string Settings::*field) {
   return {name, "a file name without a directory", [field](Settings& settings, const std::string& value) {
-            if (value.empty() || value != std::filesystem::path(value).filename()) return false;
+            if (value.empty() || sdk::path_of(value) != sdk::path_of(value).filename()) return false;
             settings.*field = value;
             return true;
           }};
@@ -120,12 +121,12 @@ const std::vector<std::string>& setting_names() {
 }
 
 Layer read_ini(const std::filesystem::path& path, const Log& log) {
-  Layer layer{path.string(), {}};
+  Layer layer{sdk::text_of(path), {}};
   std::error_code error;
   const auto bytes = plugins::read_file(path, error);
   if (!bytes && error != std::errc::no_such_file_or_directory && error != std::errc::not_a_directory)
     say(log, TRAINER_LOG_WARNING,
-        path.string() + " could not be read: " + error.message() + "; its settings are not used");
+        sdk::text_of(path) + " could not be read: " + error.message() + "; its settings are not used");
   std::istringstream lines(bytes.value_or(std::string()));
   std::string line, section, key;
   std::map<std::string, std::string> defaults;  // of [DEFAULT], which every section has
@@ -146,7 +147,7 @@ Layer read_ini(const std::filesystem::path& path, const Log& log) {
     const std::size_t separator = content.find_first_of("=:");
     if (separator == std::string_view::npos || separator == 0 || section.empty()) {
       say(log, TRAINER_LOG_WARNING,
-          path.string() + ", line " + std::to_string(number) + ": \"" + std::string(content) +
+          sdk::text_of(path) + ", line " + std::to_string(number) + ": \"" + std::string(content) +
               "\" is not used; expected [codecarbon] and below it lines of the form name = value");
       continue;
     }

@@ -6,6 +6,7 @@
 #include <trainer/host.h>
 
 #include <algorithm>
+#include <trainer/sdk/path.hpp>
 
 #include "carbon_intensity.hpp"
 #include "rapl.hpp"
@@ -36,7 +37,7 @@ double seconds_between(std::chrono::steady_clock::time_point from, std::chrono::
 Tracker::Tracker(Settings settings, Log log)
     : settings_(std::move(settings)), log_(std::move(log)), machine_(machine()), ram_total_gb_(memory().total_gb) {
   RaplOptions rapl;
-  if (!settings_.rapl_dir.empty()) rapl.dir = settings_.rapl_dir;
+  if (!settings_.rapl_dir.empty()) rapl.dir = sdk::path_of(settings_.rapl_dir);
   rapl.include_dram = settings_.rapl_include_dram;
   rapl.prefer_psys = settings_.rapl_prefer_psys;
   std::unique_ptr<RaplMeter> counters;

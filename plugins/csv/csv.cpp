@@ -5,6 +5,7 @@
 #include <limits>
 #include <optional>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 
 #include "metrics_file.hpp"
 
@@ -62,18 +63,20 @@ class Csv : public trainer::sdk::TrainerCallback {
   csv::MetricsFile& file(const Arguments& args) {
     if (!file_) {
       const Value given = host_.config("path");
-      std::filesystem::path path = given.is_string() ? std::filesystem::path(given.text())
-                                                     : std::filesystem::path(args["output_dir"].text()) / "metrics.csv";
-      if (rank_ > 0)  // a run wants one of each rank
-        path.replace_filename(path.stem().string() + ".rank-" + std::to_string(rank_) + path.extension().string());
+      std::filesystem::path path = given.is_string() ? trainer::sdk::path_of(given.text())
+                                                     : trainer::sdk::path_of(args["output_dir"].text()) / "metrics.csv";
+      if (rank_ > 0) {  // a run wants one of each rank
+        const std::filesystem::path extension = path.extension();
+        (path.replace_extension() += ".rank-" + std::to_string(rank_)) += extension;
+      }
       file_.emplace(path);
     }
     return *file_;
   }
 
   void report(const csv::Opened& opened, std::int64_t step) const {
-    const std::string path = file_->path().string();
-    if (!opened.kept.empty()) host_.info(path + " of an earlier run is kept as " + opened.kept.string());
+    const std::string path = trainer::sdk::text_of(file_->path());
+    if (!opened.kept.empty()) host_.info(path + " of an earlier run is kept as " + trainer::sdk::text_of(opened.kept));
     if (opened.later_rows != 0)
       host_.info(std::to_string(opened.later_rows) + " rows of " + path + " after step " + std::to_string(step) +
                  " were dropped: this run writes those steps again");

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <limits>
 #include <set>
+#include <trainer/sdk/path.hpp>
 
 #include "row_reader.hpp"
 #include "shared/csv_text/csv_text.hpp"
@@ -177,20 +178,30 @@ void MetricsFile::rewrite(std::int64_t last_step) {
   constexpr std::size_t piece_size = 1u << 20;
   const std::string missing(columns_.size() - columns_in_file_, ',');
   sdk::Replacement next(path_);
-  RowReader reader(path_);
-  std::string row, piece = header();
-  reader.next(row);  // the old header
-  while (reader.next(row)) {
-    if (is_later(row, last_step)) continue;
-    piece += row;
-    piece += missing;
-    piece += '\n';
-    if (piece.size() < piece_size) continue;
-    next.append(piece);
-    piece.clear();
+  std::string piece = header();
+  {
+    RowReader reader(path_);
+    std::string row;
+    reader.next(row);  // the old header
+    while (reader.next(row)) {
+      if (is_later(row, last_step)) continue;
+      piece += row;
+      piece += missing;
+      piece += '\n';
+      if (piece.size() < piece_size) continue;
+      next.append(piece);
+      piece.clear();
+    }
   }
   next.append(piece);
-  file_ = next.commit();
+  const bool was_open = file_.is_open();
+  file_ = sdk::AppendFile();  // Windows replaces no file that is open
+  try {
+    file_ = next.commit();
+  } catch (const sdk::FileError&) {
+    if (was_open) file_ = sdk::AppendFile::open(path_);
+    throw;
+  }
   columns_in_file_ = columns_.size();
 }
 
@@ -205,10 +216,11 @@ std::filesystem::path MetricsFile::keep_aside() const {
     return {};
   }
   for (int number = 1;; ++number) {
-    std::filesystem::path kept = path_.string() + "." + std::to_string(number);
+    std::filesystem::path kept = path_;
+    kept += sdk::path_of("." + std::to_string(number));
     if (std::filesystem::exists(std::filesystem::symlink_status(kept, error))) continue;
     std::filesystem::rename(path_, kept, error);
-    if (error) sdk::posix::fail(path_, "could not be renamed to " + kept.string(), error.value());
+    if (error) sdk::system_files::fail(path_, "could not be renamed to " + sdk::text_of(kept), error);
     return kept;
   }
 }

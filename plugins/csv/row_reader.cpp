@@ -5,11 +5,12 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <trainer/sdk/path.hpp>
 
 namespace trainer::csv {
 
 RowReader::RowReader(const std::filesystem::path& path) : in_(path, std::ios::binary) {
-  if (!in_) throw std::runtime_error(path.string() + " could not be read; make it readable");
+  if (!in_) throw std::runtime_error(sdk::text_of(path) + " could not be read; make it readable");
 }
 
 bool RowReader::next(std::string& row) {

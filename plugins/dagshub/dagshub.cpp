@@ -3,6 +3,9 @@
 // DagsHubCallback of transformers 5.23.0: MLflow at https://dagshub.com/OWNER/REPO.mlflow.
 // docs/plugins/dagshub.md says what differs and why.
 #include "shared/mlflow/config.hpp"
+
+#include <trainer/sdk/path.hpp>
+
 #include "shared/mlflow/tracker.hpp"
 
 namespace {
@@ -19,7 +22,7 @@ class DagsHub : public mlflow::Tracker {
 
   void on_train_end(const Arguments& args, const State& state, Control& control) override {
     if (log_artifacts_ && is_logging() && state.is_world_process_zero != 0)
-      Tracker::log_artifacts(std::filesystem::path(args["output_dir"].text()), "artifacts");
+      Tracker::log_artifacts(trainer::sdk::path_of(args["output_dir"].text()), "artifacts");
     Tracker::on_train_end(args, state, control);
   }
 

@@ -6,6 +6,7 @@
 #include <memory>
 #include <set>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 
 #include "experiment.hpp"
 #include "live.hpp"
@@ -54,7 +55,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
   }
 
   void on_save(const Arguments& args, const State&, Control&) override {
-    if (live_ && models_ == Models::all) experiment_->add(args["output_dir"].text());
+    if (live_ && models_ == Models::all) experiment_->add(trainer::sdk::path_of(args["output_dir"].text()));
   }
 
   void on_train_end(const Arguments& args, const State&, Control&) override {
@@ -70,11 +71,13 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     return value.is_string() ? std::string(value.text()) : std::string();
   }
 
+  std::filesystem::path path_of(const char* key) const { return trainer::sdk::path_of(text_of(key)); }
+
   void set_up(const Arguments& args, const State& state, bool training) {
     if (live_ || state.is_world_process_zero == 0) return;
     const auto warn = [this](const std::string& text) { host_.warning(text); };
     const auto info = [this](const std::string& text) { host_.info(text); };
-    std::filesystem::path directory = text_of("dir"), dvc_yaml = text_of("dvcyaml");
+    std::filesystem::path directory = path_of("dir"), dvc_yaml = path_of("dvcyaml");
     dl::ExperimentOptions options{host_.config("save_dvc_exp").flag(), given_.text("exp_name", {"DVC_EXP_NAME"}),
                                   text_of("exp_message")};
     if (dl::truthy(plugins::variable("DVCLIVE_TEST"))) {
@@ -82,7 +85,7 @@ class DvcLive : public trainer::sdk::TrainerCallback {
       directory = temporary / directory;
       if (!dvc_yaml.empty()) dvc_yaml = temporary / dvc_yaml;
       options.save = false;
-      warn("DVCLIVE_TEST is set: files go to " + temporary.string());
+      warn("DVCLIVE_TEST is set: files go to " + trainer::sdk::text_of(temporary));
     }
     experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
     live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
@@ -124,8 +127,9 @@ class DvcLive : public trainer::sdk::TrainerCallback {
 
   void log_model(const Arguments& args) {
     const std::string name = args["load_best_model_at_end"].flag() ? "best" : "last";
-    const std::filesystem::path saved = std::filesystem::path(args["output_dir"].text()) / name;
-    if (!host_.save_model(saved.string())) return host_.warning("log_model: there is no model here to log");
+    const std::filesystem::path saved = trainer::sdk::path_of(args["output_dir"].text()) / name;
+    if (!host_.save_model(trainer::sdk::text_of(saved)))
+      return host_.warning("log_model: there is no model here to log");
     const std::filesystem::path copy = live_->copy_model(saved, name);
     if (experiment_->add(copy)) live_->add_model(name, copy);
   }

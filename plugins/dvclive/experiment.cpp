@@ -53,7 +53,7 @@ Experiment::Experiment(ExperimentOptions options, Say info, Say warn)
   const std::string queue_root = variable("DVC_ROOT");
   in_pipeline_ = !queue_root.empty();
   in_experiment_ = in_pipeline_ && !variable("DVC_EXP_BASELINE_REV").empty();
-  const fs::path signal_root = in_pipeline_ ? fs::path(queue_root) : dvc_root_;
+  const fs::path signal_root = in_pipeline_ ? sdk::path_of(queue_root) : dvc_root_;
   if (!signal_root.empty()) signals_ = signal_root / ".dvc" / "tmp" / "exps" / "run";
   if (!options_.save) return;
   if (in_pipeline_ && !in_experiment_)
@@ -82,8 +82,8 @@ void Experiment::step_completed(std::int64_t step) {
 
 void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
   if (in_experiment_ && !git_root_.empty()) {
-    std::vector<std::string> add{"git", "add", "--", directory.string()};
-    if (!dvc_yaml.empty()) add.push_back(dvc_yaml.string());
+    std::vector<std::string> add{"git", "add", "--", sdk::text_of(directory)};
+    if (!dvc_yaml.empty()) add.push_back(sdk::text_of(dvc_yaml));
     run(not_saved, add);
   }
   if (options_.save) save(directory, dvc_yaml);
@@ -93,23 +93,23 @@ void Experiment::ended(const fs::path& directory, const fs::path& dvc_yaml) {
 /// As DVCLive does: a Git repository without DVC gets one, where an experiment is to be saved.
 bool Experiment::has_dvc() {
   if (!dvc_root_.empty()) return true;
-  if (!options_.save || !run(not_saved, {"dvc", "--cd", git_root_.string(), "init", "--quiet"})) return false;
+  if (!options_.save || !run(not_saved, {"dvc", "--cd", sdk::text_of(git_root_), "init", "--quiet"})) return false;
   dvc_root_ = git_root_;
   return true;
 }
 
 bool Experiment::add(const fs::path& path) {
   if (!has_dvc()) {
-    warn_(path.string() +
+    warn_(sdk::text_of(path) +
           " is not added to DVC: the current directory is not in a DVC repository; run "
           "`dvc init`");
     return false;
   }
-  if (!run("the model is not in DVC", {"dvc", "add", "--quiet", path.string()}, longest_add)) return false;
-  const std::string file = path.lexically_normal().string() + ".dvc";
+  if (!run("the model is not in DVC", {"dvc", "add", "--quiet", sdk::text_of(path)}, longest_add)) return false;
+  const std::string file = sdk::text_of(path.lexically_normal()) + ".dvc";
   if (std::find(untracked_.begin(), untracked_.end(), file) == untracked_.end()) {
     untracked_.push_back(file);
-    untracked_.push_back((path.lexically_normal().parent_path() / ".gitignore").string());
+    untracked_.push_back(sdk::text_of(path.lexically_normal().parent_path() / ".gitignore"));
   }
   return true;
 }
@@ -118,13 +118,13 @@ void Experiment::save(const fs::path& directory, const fs::path& dvc_yaml) {
   if (!run(not_saved, {"git", "rev-parse", "--quiet", "--verify", "HEAD"}) || !has_dvc()) return;
   std::vector<std::string> command{"dvc", "exp", "save", "--force"};
   const auto include = [&](const fs::path& path) {
-    command.insert(command.end(), {"--include-untracked", path.string()});
+    command.insert(command.end(), {"--include-untracked", sdk::text_of(path)});
   };
   // The directory would bring a model in it into Git, which DVC ignores there for that very reason.
   for (const auto& entry : fs::directory_iterator(directory))
     if (entry.path().filename() != "artifacts") include(entry.path());
   if (!dvc_yaml.empty()) include(dvc_yaml);
-  for (const std::string& file : untracked_) include(file);
+  for (const std::string& file : untracked_) include(sdk::path_of(file));
   if (const std::string name = free_name(); !name.empty()) command.push_back("--name=" + name);
   if (!options_.message.empty()) command.push_back("--message=" + options_.message);
   if (!run(not_saved, command)) return;

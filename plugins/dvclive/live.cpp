@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <sstream>
+#include <trainer/sdk/path.hpp>
 
 #include "dvc_yaml.hpp"
 #include "params.hpp"
@@ -35,7 +36,7 @@ bool is_about_the_name(int code) {
 }
 
 std::string path_from(const fs::path& path, const fs::path& directory) {
-  return fs::absolute(path).lexically_normal().lexically_relative(directory).generic_string();
+  return sdk::generic_text_of(fs::absolute(path).lexically_normal().lexically_relative(directory));
 }
 
 }  // namespace
@@ -108,8 +109,10 @@ Live::Metric& Live::metric(std::string_view key) {
   if (const auto found = by_key_.find(key); found != by_key_.end()) return *found->second;
   const std::optional<std::string> path = safe_path(metric_name(key));
   const std::string name = path.value_or("");
-  Metric& made = metrics_.emplace_back(key, metrics_directory() / (name + ".tsv"), name.substr(name.rfind('/') + 1));
+  Metric& made =
+      metrics_.emplace_back(key, metrics_directory() / sdk::path_of(name + ".tsv"), name.substr(name.rfind('/') + 1));
   made.name = name;
+  made.can_be_file = plugins::can_be_path(name + ".tsv");
   by_key_.emplace(made.key, &made);
   return made;
 }
@@ -117,6 +120,7 @@ Live::Metric& Live::metric(std::string_view key) {
 std::string Live::log_metric(std::string_view key, const sdk::Value& value) {
   Metric& one = metric(key);
   if (one.name.empty()) return "its name points outside plots/metrics";
+  if (!one.can_be_file) return "no file can have its name";
   try {
     one.rows.append(step_, value, metrics_.size() <= open_files);
   } catch (const sdk::FileError& error) {
@@ -131,7 +135,7 @@ std::string Live::log_metric(std::string_view key, const sdk::Value& value) {
 }
 
 fs::path Live::copy_model(const fs::path& directory, const std::string& name) {
-  const fs::path to = directory_ / "artifacts" / name;
+  const fs::path to = directory_ / "artifacts" / sdk::path_of(name);
   fs::remove_all(to);
   fs::create_directories(to.parent_path());
   fs::copy(directory, to, fs::copy_options::recursive);
@@ -180,7 +184,7 @@ void Live::write_dvc_yaml() {
   const std::string old = read_file(dvc_yaml_);
   const std::optional<std::string> next = merge_dvc_yaml(old, ours);
   if (!next) {
-    warn_(dvc_yaml_.string() +
+    warn_(sdk::text_of(dvc_yaml_) +
           " is left as it is: its params, metrics or plots are not lists of \"- \" lines, or its "
           "artifacts no map of \"name:\" lines; write them "
           "so, or add " +

@@ -53,6 +53,7 @@ class Live {
     Metric(std::string_view log_key, std::filesystem::path file, std::string column)
         : key(log_key), rows(std::move(file), std::move(column)) {}
     std::string key, name;  // empty when the name is no path
+    bool can_be_file = false;
     MetricFile rows;
     Summary::Node* latest = nullptr;  // null before the first row
   };

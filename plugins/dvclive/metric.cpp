@@ -7,6 +7,7 @@
 #include <cmath>
 #include <fstream>
 #include <sstream>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/csv_text/csv_text.hpp"
 #include "shared/json_tree/json_tree.hpp"
@@ -25,7 +26,7 @@ Lines read_lines(const std::filesystem::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::stringstream all;
   all << in.rdbuf();
-  if (!in) throw std::runtime_error(file.string() + " could not be read; make it readable");
+  if (!in) throw std::runtime_error(sdk::text_of(file) + " could not be read; make it readable");
   Lines lines{all.str(), {}};
   bool quoted = false;
   for (std::size_t i = 0; i < lines.text.size(); ++i) {
@@ -75,11 +76,11 @@ std::string metric_name(std::string_view key) {
 }
 
 std::optional<std::string> safe_path(std::string_view name) {
-  const std::filesystem::path path = std::filesystem::path(name).lexically_normal();
+  const std::filesystem::path path = sdk::path_of(name).lexically_normal();
   if (path.empty() || path.is_absolute() || *path.begin() == ".." || !path.has_filename() || path == "." ||
       name.find('\0') != name.npos)
     return std::nullopt;
-  return path.generic_string();
+  return sdk::generic_text_of(path);
 }
 
 void append_value(std::string& out, const sdk::Value& value) {

@@ -71,9 +71,9 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   void on_save(const Arguments& args, const State& state, Control& control) override {
     if (!file_) return;
     const std::filesystem::path directory =
-        std::filesystem::path(args["output_dir"].text()) / ("checkpoint-" + std::to_string(state.global_step));
-    if (run_.checkpoints.empty() || run_.checkpoints.back().text != directory.string())
-      run_.checkpoints.push_back({state.global_step, state.epoch, directory.string()});
+        trainer::sdk::path_of(args["output_dir"].text()) / ("checkpoint-" + std::to_string(state.global_step));
+    if (run_.checkpoints.empty() || run_.checkpoints.back().text != trainer::sdk::text_of(directory))
+      run_.checkpoints.push_back({state.global_step, state.epoch, trainer::sdk::text_of(directory)});
     look_at(control, state);
     update(state);
   }
@@ -104,8 +104,8 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   void open(const Arguments& args) {
     if (file_) return;
     const Value path = host_.config("path");
-    file_.emplace(path.is_string() ? std::filesystem::path(path.text())
-                                   : std::filesystem::path(args["output_dir"].text()) / "report.html");
+    file_.emplace(path.is_string() ? trainer::sdk::path_of(path.text())
+                                   : trainer::sdk::path_of(args["output_dir"].text()) / "report.html");
     trainer::sdk::make_directory(std::filesystem::absolute(file_->path()).parent_path());
   }
 
@@ -113,7 +113,8 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     run_ = Run();
     seconds_before_ = 0;
     const auto kept = file_->keep_aside();
-    if (!kept.empty()) host_.info(file_->path().string() + " of an earlier run is kept as " + kept.string());
+    if (!kept.empty())
+      host_.info(trainer::sdk::text_of(file_->path()) + " of an earlier run is kept as " + trainer::sdk::text_of(kept));
   }
 
   // The history knows all that was logged; the page before, when it was, and what happened beside.
@@ -150,7 +151,9 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   // save_total_limit deletes some.
   void forget_removed_checkpoints() {
     std::error_code error;
-    std::erase_if(run_.checkpoints, [&](const report::Note& one) { return !std::filesystem::exists(one.text, error); });
+    std::erase_if(run_.checkpoints, [&](const report::Note& one) {
+      return !std::filesystem::exists(trainer::sdk::path_of(one.text), error);
+    });
   }
 
   void take_warnings() {

@@ -19,10 +19,10 @@ std::filesystem::path PageFile::keep_aside() {
   if (!std::filesystem::is_regular_file(path_, error)) sdk::AppendFile::open(path_);  // refuses with a reason
   for (int number = 1;; ++number) {
     std::filesystem::path kept = path_;
-    kept.replace_filename(path_.stem().string() + "-" + std::to_string(number) + path_.extension().string());
+    kept.replace_filename(path_.stem()) += sdk::path_of("-" + std::to_string(number)) += path_.extension();
     if (std::filesystem::exists(std::filesystem::symlink_status(kept, error))) continue;
     std::filesystem::rename(path_, kept, error);
-    if (error) sdk::posix::fail(path_, "could not be renamed to " + kept.string(), error.value());
+    if (error) sdk::system_files::fail(path_, "could not be renamed to " + sdk::text_of(kept), error);
     return kept;
   }
 }

@@ -4,6 +4,7 @@
 #include <trainer/ext/parameters.h>
 
 #include <filesystem>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/json_tree/json_tree.hpp"
 #include "shared/run_config/run_config.hpp"
@@ -43,9 +44,10 @@ std::string text_of(const sdk::Value& value) {
 }  // namespace
 
 void record_setting(report::Run& run, const sdk::Host& host) {
-  std::filesystem::path output_dir = std::filesystem::absolute(host.argument("output_dir").text()).lexically_normal();
+  std::filesystem::path output_dir =
+      std::filesystem::absolute(sdk::path_of(host.argument("output_dir").text())).lexically_normal();
   if (!output_dir.has_filename()) output_dir = output_dir.parent_path();  // "out/"
-  run.directory = output_dir.string();
+  run.directory = sdk::text_of(output_dir);
   run.arguments.clear();
   const plugins::JsonTree arguments = plugins::parse_json(host.arguments_json());
   for (std::size_t i = 0; i < arguments.keys.size(); ++i) {
@@ -55,7 +57,7 @@ void record_setting(report::Run& run, const sdk::Host& host) {
   }
   const plugins::JsonTree* name = arguments.find("run_name");
   const bool named = name != nullptr && name->kind == plugins::JsonTree::Kind::string && !name->text.empty();
-  run.name = named ? name->text : output_dir.filename().string();
+  run.name = named ? name->text : sdk::text_of(output_dir.filename());
   run.model_config = host.model_config_json();
   record_parameters(run, host);
 }

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <fstream>
 #include <sstream>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/clock.hpp"
 #include "shared/system/threads.hpp"
@@ -89,7 +90,7 @@ void Poster::send(const std::string& body) {
 std::string Poster::token() {
   const double now = plugins::monotonic_seconds();
   if (!token_.empty() && now - token_time_ < token_lifetime) return token_;
-  std::ifstream in(settings_.token_file);
+  std::ifstream in(sdk::path_of(settings_.token_file));
   std::stringstream all;
   if (in) all << in.rdbuf();
   const std::string text = all.str();

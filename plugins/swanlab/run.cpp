@@ -3,6 +3,8 @@
 // Writes the records of a run, numbered as SwanLab numbers them.
 #include "run.hpp"
 
+#include <trainer/sdk/path.hpp>
+
 #include "config_file.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/files.hpp"
@@ -33,7 +35,7 @@ std::filesystem::path new_directory(const Settings& settings) {
   if (made) sdk::replace_file(settings.directory / ".gitignore", "*");
   const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal();
   return plugins::make_timed_directory(nanoseconds_now(), [&](std::int64_t time) {
-    return directory / ("run-" + plugins::time_name(time) + "-" + settings.id);
+    return directory / sdk::path_of("run-" + plugins::time_name(time) + "-" + settings.id);
   });
 }
 
@@ -44,7 +46,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)) {
   if (settings_.name.empty()) settings_.name = "run-" + settings_.id;
   directory_ = new_directory(settings_);
   sdk::make_directory(directory_ / "files");
-  file_.emplace(directory_ / ("run-" + settings_.id + ".swanlab"), file_header);
+  file_.emplace(directory_ / sdk::path_of("run-" + settings_.id + ".swanlab"), file_header);
   append(number_start, [&](Message& record) {
     record.message(record_start, [&](Message& start) {
       const Settings& s = settings_;
@@ -62,7 +64,7 @@ void Run::config(const plugins::JsonTree& config) {
   sdk::replace_file(path, config_yaml(config));
   append(number_config, [&](Message& record) {
     record.message(record_save,
-                   [&](Message& save) { save.text(1, "config").text(2, path.string()).integer(5, save_config); });
+                   [&](Message& save) { save.text(1, "config").text(2, sdk::text_of(path)).integer(5, save_config); });
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <stdexcept>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/json_tree/json_tree.hpp"
 #include "shared/run_config/names.hpp"
@@ -76,10 +77,10 @@ Settings read_settings(const SettingReader& given, bool resuming) {
   s.mode = read_mode(given);
   if (s.mode == Settings::Mode::disabled) return s;
   const std::string directory = given.text("log_dir", {"SWANLAB_LOG_DIR", "SWANLAB_LOGDIR"});
-  s.directory = directory.empty() ? "swanlog" : directory;
+  s.directory = sdk::path_of(directory.empty() ? "swanlog" : directory);
   s.project = given.text("project", {"SWANLAB_PROJECT", "SWANLAB_PROJECT_NAME", "SWANLAB_PROJ_NAME"});
   if (s.project.empty())
-    s.project = plugins::fit_name(std::filesystem::current_path().filename().string(), project_rule);
+    s.project = plugins::fit_name(sdk::text_of(std::filesystem::current_path().filename()), project_rule);
   s.workspace = given.text("workspace", {"SWANLAB_PROJECT_WORKSPACE", "SWANLAB_WORKSPACE"});
   s.is_public = plugins::is_true(given.text("public", {"SWANLAB_PROJECT_PUBLIC", "SWANLAB_PUBLIC"}));
   s.name = given.text("exp_name", {"SWANLAB_EXPERIMENT_NAME", "SWANLAB_EXP_NAME"});
@@ -121,7 +122,7 @@ bool has_key(const SettingReader& given) {
   if (!given.text("api_key", {"SWANLAB_API_KEY"}).empty()) return true;
   std::string root = plugins::variable("SWANLAB_ROOT");
   if (root.empty()) root = plugins::variable("SWANLAB_SAVE_DIR");
-  const std::filesystem::path home = root.empty() ? plugins::expand_user("~/.swanlab") : root;
+  const std::filesystem::path home = root.empty() ? plugins::expand_user("~/.swanlab") : sdk::path_of(root);
   std::error_code error;  // one login a file: any entry counts
   return std::filesystem::is_regular_file(".swanlab/.netrc", error) ||
          std::filesystem::is_regular_file(home / ".netrc", error);

@@ -4,6 +4,7 @@
 // own for SwanLab's run files. docs/plugins/swanlab.md says what differs and why.
 #include <cerrno>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 #include <unordered_map>
 
 #include "log_values.hpp"
@@ -112,7 +113,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       const std::lock_guard lock(console_mutex_);
       console_ = &*run_;
     }
-    host_.info("SwanLab run " + run_->settings().id + " is written to " + run_->directory().string());
+    host_.info("SwanLab run " + run_->settings().id + " is written to " + trainer::sdk::text_of(run_->directory()));
   }
 
   JsonTree config() const {
@@ -159,7 +160,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   }
 
   void sync() const {
-    const std::string directory = run_->directory().string();
+    const std::string directory = trainer::sdk::text_of(run_->directory());
     const std::filesystem::path program = plugins::find_program("swanlab");
     const plugins::SettingReader given(host_);
     if (!swanlab::has_key(given) || program.empty()) {
@@ -169,9 +170,10 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       return;
     }
     const Value limit = host_.config("sync_seconds");
-    const std::string log = directory + "/sync.log";
+    const std::filesystem::path log_file = run_->directory() / "sync.log";
+    const std::string log = trainer::sdk::text_of(log_file);
     const int status = plugins::start_program(
-        {program.string(), "sync", directory}, log,
+        {trainer::sdk::text_of(program), "sync", directory}, log_file,
         std::chrono::duration<double>(limit.is_number() ? limit.number() : 60),
         given.changed_variables(
             {{"api_key", "SWANLAB_API_KEY"}, {"api_host", "SWANLAB_API_HOST"}, {"web_host", "SWANLAB_WEB_HOST"}}));

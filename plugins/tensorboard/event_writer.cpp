@@ -7,6 +7,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
@@ -21,7 +22,7 @@ std::string last_event_file(const std::filesystem::path& directory) {
   std::string last;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    std::string name = entry.path().filename().string();
+    std::string name = sdk::text_of(entry.path().filename());
     if (name.find("tfevents") != std::string::npos && name > last) last = std::move(name);
   }
   return last;
@@ -48,7 +49,7 @@ sdk::AppendFile create_file(const std::filesystem::path& directory) {
       name = file_name(seconds, counter);
     }
     try {
-      return sdk::AppendFile::create(directory / name);
+      return sdk::AppendFile::create(directory / sdk::path_of(name));
     } catch (const sdk::FileError& e) {
       // Containers share host names and process numbers: take the next counter.
       if (e.code() != EEXIST) throw;

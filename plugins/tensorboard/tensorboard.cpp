@@ -5,6 +5,7 @@
 #include <deque>
 #include <optional>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 #include <unordered_map>
 #include <utility>
 
@@ -70,7 +71,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
       std::string trial(trainer::sdk::view(state.trial_name));
       if (!plugins::is_plain_name(trial))
         trial = "trial-" + plugins::fit_name(trial, {.allowed = "-_", .forbidden = {}, .most = 60});
-      directory_ = new_directory(args) / trial;
+      directory_ = new_directory(args) / trainer::sdk::path_of(trial);
       close();  // a trial's evaluation may have opened one in the trial's directory
     }
     open(args);
@@ -105,7 +106,7 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 
  private:
   static std::filesystem::path new_directory(const Arguments& args) {
-    const std::filesystem::path output_dir(args["output_dir"].text());
+    const auto output_dir = trainer::sdk::path_of(args["output_dir"].text());
     return plugins::make_timed_directory(plugins::nanoseconds_now(), [&](std::int64_t time) {
       return output_dir / tb::default_logdir(static_cast<std::time_t>(time / 1'000'000'000));
     });

@@ -4,6 +4,7 @@
 // its server's bulk_log. docs/plugins/trackio.md says what differs and why.
 #include <memory>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 
 #include "inbox.hpp"
 #include "records.hpp"
@@ -86,7 +87,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
     inbox_ = std::make_unique<tr::Inbox>(data);
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +
                (sender_ ? server_url(given_).substr(0, server_url(given_).find('?'))
-                        : data.string() + "; `trackio show` opens it"));
+                        : trainer::sdk::text_of(data) + "; `trackio show` opens it"));
     return true;
   }
 
@@ -134,7 +135,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
       host_.warning(std::to_string(left) +
                     " rows did not reach the Trackio server; they are kept "
                     "in " +
-                    inbox_->directory().string() + ", and `trackio show` on this machine has them");
+                    trainer::sdk::text_of(inbox_->directory()) + ", and `trackio show` on this machine has them");
   }
 
   Host host_;

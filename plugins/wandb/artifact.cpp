@@ -52,7 +52,7 @@ Bytes md5_of_file(const fs::path& path) {
   Md5 md5;
   while (in.read(buffer.data(), static_cast<std::streamsize>(buffer.size())) || in.gcount() > 0)
     md5.process_bytes(buffer.data(), static_cast<std::size_t>(in.gcount()));
-  if (!in.eof()) throw std::system_error(EIO, std::generic_category(), path.string() + " could not be read");
+  if (!in.eof()) throw std::system_error(EIO, std::generic_category(), sdk::text_of(path) + " could not be read");
   return result(md5);
 }
 
@@ -71,7 +71,7 @@ void Artifact::add_directory(const fs::path& directory) {
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
     if (!entry.is_regular_file()) continue;
     File file;
-    file.path = entry.path().lexically_relative(directory).generic_string();
+    file.path = sdk::generic_text_of(entry.path().lexically_relative(directory));
     file.staged = stage(entry.path(), staging);
     file.size = fs::file_size(file.staged);
     file.digest = base64(md5_of_file(file.staged));
@@ -104,7 +104,7 @@ std::string artifact_name(std::string_view name) {
 fs::path staging_directory() {
   const std::string root = plugins::variable("WANDB_DATA_DIR"), data = plugins::variable("XDG_DATA_HOME");
   fs::path base = plugins::expand_user(root);
-  if (root.empty()) base = fs::path(data.empty() ? plugins::expand_user("~/.local/share") : data) / "wandb";
+  if (root.empty()) base = (data.empty() ? plugins::expand_user("~/.local/share") : sdk::path_of(data)) / "wandb";
   return fs::absolute(base) / "artifacts" / "staging";
 }
 

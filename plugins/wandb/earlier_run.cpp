@@ -4,6 +4,7 @@
 #include "earlier_run.hpp"
 
 #include <algorithm>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/protobuf/fields.hpp"
 #include "shared/record_file/record_reader.hpp"
@@ -30,7 +31,7 @@ std::optional<std::int64_t> last_step(const std::filesystem::path& directory, co
   std::optional<std::int64_t> last;
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(directory, error)) {
-    const std::filesystem::path file = entry.path() / ("run-" + id + ".wandb");
+    const std::filesystem::path file = entry.path() / sdk::path_of("run-" + id + ".wandb");
     if (entry.is_symlink(error) || !std::filesystem::is_regular_file(file, error)) continue;
     last = std::max(last.value_or(-1), last_step_of(file));
   }

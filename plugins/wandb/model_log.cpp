@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <trainer/sdk/path.hpp>
 #include <trainer/sdk/repr.hpp>
 #include <utility>
 
@@ -81,13 +82,13 @@ void ModelLog::checkpoint(const sdk::Arguments& args, const sdk::State& state) {
   const std::string step = std::to_string(state.global_step);
   std::string metadata = summary_json();
   member(metadata, "model/num_parameters", parameters_json());
-  log(fs::path(args["output_dir"].text()) / ("checkpoint-" + step), args, metadata + "}",
+  log(sdk::path_of(args["output_dir"].text()) / ("checkpoint-" + step), args, metadata + "}",
       {"epoch_" + rounded(state.epoch), "checkpoint_global_step_" + step, "latest"});
 }
 
 void ModelLog::final(const sdk::Arguments& args, const sdk::State& state) {
   const WorkDirectory work;
-  if (!host_.save_model(work.path.string()))
+  if (!host_.save_model(sdk::text_of(work.path)))
     return host_.warning(run_.settings().log_model.name + " is set, but there is no model here; none is stored");
   write_architecture(work.path);
   std::string metadata = summary_json();

@@ -3,6 +3,8 @@
 // Makes a run's directory and files, and samples its machine.
 #include "run.hpp"
 
+#include <trainer/sdk/path.hpp>
+
 #include "earlier_run.hpp"
 #include "gpu_stats.hpp"
 #include "shared/system/clock.hpp"
@@ -17,7 +19,7 @@ namespace {
 std::filesystem::path new_directory(const Settings& settings, std::int64_t start) {
   const std::filesystem::path directory = std::filesystem::absolute(settings.directory).lexically_normal();
   return plugins::make_timed_directory(start, [&](std::int64_t time) {
-    return directory / ("offline-run-" + plugins::time_name(time) + "-" + settings.id);
+    return directory / sdk::path_of("offline-run-" + plugins::time_name(time) + "-" + settings.id);
   });
 }
 
@@ -29,7 +31,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::na
     settings_.id = plugins::random_id(8);
   } else if (const auto last = last_step(settings_.directory, settings_.id)) {
     if (settings_.must_be_new)
-      throw std::invalid_argument("resume is \"never\" but " + settings_.directory.string() + " has a run \"" +
+      throw std::invalid_argument("resume is \"never\" but " + sdk::text_of(settings_.directory) + " has a run \"" +
                                   settings_.id + "\"; choose another WANDB_RUN_ID or unset WANDB_RESUME");
     resumed = settings_.resume;
     if (resumed) starting_step_ = *last + 1;
@@ -37,7 +39,7 @@ Run::Run(Settings settings) : settings_(std::move(settings)), start_(plugins::na
   directory_ = new_directory(settings_, start_);
   for (const char* part : {"files", "logs"}) sdk::make_directory(directory_ / part);
   if (settings_.console) output_ = sdk::AppendFile::open(directory_ / "files" / "output.log");
-  file_.emplace(directory_ / ("run-" + settings_.id + ".wandb"));
+  file_.emplace(directory_ / sdk::path_of("run-" + settings_.id + ".wandb"));
   file_->run(settings_, start_, starting_step_, resumed);
   file_->environment(start_);
   plugins::replace_link(settings_.directory / "latest-run", directory_.filename());

@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <optional>
 #include <trainer/sdk.hpp>
+#include <trainer/sdk/path.hpp>
 #include <unordered_map>
 
 #include "model_log.hpp"
@@ -124,7 +125,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
       console_ = &*run_;
     }
     if (!run_->settings().quiet)
-      host_.info("W&B run " + run_->settings().id + " is written to " + run_->directory().string());
+      host_.info("W&B run " + run_->settings().id + " is written to " + trainer::sdk::text_of(run_->directory()));
   }
 
   void name(wandb::Settings& settings, const Arguments& args, const State& state) const {
@@ -218,7 +219,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   }
 
   void sync() const {
-    const std::string directory = run_->directory().string();
+    const std::string directory = trainer::sdk::text_of(run_->directory());
     const std::string later = "; `wandb sync " + directory + "` sends it";
     const std::filesystem::path program = plugins::find_program("wandb");
     const plugins::SettingReader given(host_);
@@ -231,11 +232,11 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     }
     const Value limit = host_.config("sync_seconds");
     const int status = plugins::start_program(
-        {program.string(), "sync", directory}, run_->directory() / "logs" / "sync.log",
+        {trainer::sdk::text_of(program), "sync", directory}, run_->directory() / "logs" / "sync.log",
         std::chrono::duration<double>(limit.is_number() ? limit.number() : 60),
         given.changed_variables(
             {{"api_key", "WANDB_API_KEY"}, {"base_url", "WANDB_BASE_URL"}, {"mode", "WANDB_MODE"}}));
-    const std::string log = directory + "/logs/sync.log";
+    const std::string log = trainer::sdk::text_of(run_->directory() / "logs" / "sync.log");
     if (status == -1)
       host_.info("`wandb sync` still sends the run; it writes to " + log);
     else if (status != 0)

@@ -3,6 +3,7 @@
 // Writes the records of wandb_internal.proto.
 #include "wandb_file.hpp"
 
+#include <trainer/sdk/path.hpp>
 #include <trainer/sdk/repr.hpp>
 
 #include "system_stats.hpp"
@@ -145,7 +146,7 @@ void WandbFile::artifact(const Settings& settings, const Artifact& artifact) {
         for (const Artifact::File& file : artifact.files)
           manifest.message(4, [&](Message& entry) {
             entry.text(1, file.path).text(2, file.digest);
-            entry.integer(4, static_cast<std::int64_t>(file.size)).text(6, file.staged.string());
+            entry.integer(4, static_cast<std::int64_t>(file.size)).text(6, sdk::text_of(file.staged));
           });
       });
       a.flag(14, true).text(15, artifact.client_id).text(16, artifact.sequence_client_id);

@@ -46,6 +46,15 @@ function(trainer_add_plugin name)
 
   if(APPLE)
     target_link_options(${target} PRIVATE "LINKER:-exported_symbol,_trainer_plugin_entry")
+  elseif(MINGW)
+    # One file that runs anywhere, with the compiler's own libraries in it; of its names only the entry, which is declared
+    # so, is seen from outside.
+    target_link_options(${target} PRIVATE -static "LINKER:--exclude-all-symbols")
+  elseif(MSVC)
+    # The note is the text of a macro's arguments, and UTF-8. With its own C library, a plugin needs no other's to be there.
+    target_compile_options(${target} PRIVATE /utf-8 /Zc:preprocessor "$<$<COMPILE_LANGUAGE:CXX>:/Zc:__cplusplus;/permissive-;/EHsc>")
+    target_link_options(${target} PRIVATE "LINKER:/guard:cf")
+    set_property(TARGET ${target} PROPERTY MSVC_RUNTIME_LIBRARY "MultiThreaded$<$<CONFIG:Debug>:Debug>")
   elseif(UNIX)
     set(exports "${CMAKE_CURRENT_BINARY_DIR}/${name}.exports")
     file(CONFIGURE OUTPUT "${exports}" CONTENT "{ global: trainer_plugin_entry; local: *; };\n")

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <iterator>
 
 #include "support/scratch_directory.hpp"
 
@@ -23,6 +24,47 @@ std::string sentence_of(const std::function<void()>& call) {
   }
 }
 
+// Of a name that no code page of Windows has.
+TEST(AppendFile, HasAnyName) {
+  const ScratchDirectory scratch;
+  const std::string text = "a\u00e9 \u20ac \u5b66 \U0001F917";
+  const auto path = scratch.path() / path_of(text);
+  EXPECT_EQ(text_of(path.filename()), text);
+  EXPECT_EQ(generic_text_of(path_of("a") / path_of(text)), "a/" + text);
+  make_directory(path);
+  AppendFile file = AppendFile::create(path / path_of(text));
+  file.append("one\n");
+  file.truncate(2);
+  file.append("\n");
+  file.sync();
+  EXPECT_EQ(file.size(), 3u);
+  file.close();
+  EXPECT_EQ(test::contents(path / path_of(text)), "on\n");
+  const std::string said = sentence_of([&] { AppendFile::create(path / path_of(text)); });
+  EXPECT_EQ(said, text_of(path / path_of(text)) +
+                      " could not be opened for writing: File exists; check the path and the disk, or choose another "
+                      "directory");
+  EXPECT_NE(sentence_of([&] { AppendFile::open(path); }), "");  // a directory
+  EXPECT_NE(sentence_of([&] { AppendFile::open(path / "none" / "file"); }).find("No such file"), std::string::npos);
+}
+
+TEST(Replacement, ChangesTheFileAtOnceOrNotAtAll) {
+  const ScratchDirectory scratch;
+  replace_file(scratch / "file", "first\r\n");
+  {
+    Replacement next(scratch / "file");
+    next.append("lost");
+  }
+  EXPECT_EQ(test::contents(scratch / "file"), "first\r\n");
+  Replacement next(scratch / "file");
+  next.append("second");
+  AppendFile file = next.commit();
+  file.append(" and more");
+  EXPECT_EQ(test::contents(scratch / "file"), "second and more");  // while it is open
+  EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path()), {}), 1);
+}
+
+#if !defined(_WIN32)  // there a file is not removed while it is open
 TEST(AppendFile, SaysThatItWasRemoved) {
   const ScratchDirectory scratch;
   AppendFile file = AppendFile::open(scratch / "file");
@@ -58,6 +100,8 @@ TEST(AppendFile, SaysWhatTheSystemSaysLast) {
   EXPECT_FALSE(file.is_open());
   file.close();  // nothing is left to close
 }
+
+#endif
 
 }  // namespace
 }  // namespace trainer::sdk

@@ -2,8 +2,10 @@
 //
 // A disk that is full from some size on, for tests: the process's file size limit. A write that
 // crosses it is cut short, and the next one fails with EFBIG, as with ENOSPC on a full disk.
+// Windows has no such limit, nor the tests with it.
 #pragma once
 
+#if !defined(_WIN32)
 #include <sys/resource.h>
 
 #include <csignal>
@@ -31,3 +33,4 @@ class FileSizeLimit {
 };
 
 }  // namespace trainer::test
+#endif

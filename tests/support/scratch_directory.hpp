@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <stdlib.h>
-
 #include <filesystem>
 #include <fstream>
+#include <random>
 #include <sstream>
-#include <stdexcept>
 #include <string>
 
 namespace trainer::test {
@@ -15,9 +13,9 @@ namespace trainer::test {
 class ScratchDirectory {
  public:
   explicit ScratchDirectory(const std::filesystem::path& parent = std::filesystem::temp_directory_path()) {
-    std::string name = (parent / "trainer-test-XXXXXX").string();
-    if (mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
-    path_ = name;
+    do (path_ = parent / name) += std::to_string(std::random_device()());
+    while (!std::filesystem::create_directory(path_));  // throws when there can be none
+    std::filesystem::permissions(path_, std::filesystem::perms::owner_all);
   }
   ScratchDirectory(const ScratchDirectory&) = delete;
   ScratchDirectory& operator=(const ScratchDirectory&) = delete;
@@ -29,6 +27,11 @@ class ScratchDirectory {
   const std::filesystem::path& path() const { return path_; }
 
  private:
+#if defined(_WIN32)  // letters that no code page has together
+  static constexpr const wchar_t* name = L"tr\u00e1iner \u20ac \u5b66 ";
+#else
+  static constexpr const char* name = "trainer-test-";
+#endif
   std::filesystem::path path_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// client.hpp - HTTP requests, one at a time, over libcurl.
+// client.hpp - HTTP requests, one at a time, over libcurl, on Windows over WinHTTP.
 //
 //   http::Options options;
 //   options.bearer = token;
@@ -8,8 +8,8 @@
 //   http::Request request{"POST", "https://host/path", {{"Content-Type", "application/json"}}, "{}"};
 //   http::Response response = client.send(request);  // any status; Error when there is no answer
 //
-// One thread per object, but for interrupt(). Proxies are curl's own affair: http_proxy,
-// https_proxy, NO_PROXY.
+// One thread per object, but for interrupt(). Proxies are those of http_proxy, https_proxy and NO_PROXY; on Windows,
+// without them, the system's.
 #pragma once
 
 #include <atomic>
@@ -25,7 +25,7 @@ std::string library_problem();
 
 class Client {
  public:
-  explicit Client(Options options);  ///< throws Error when there is no libcurl
+  explicit Client(Options options);  ///< throws Error when the library does not start
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
   ~Client();

@@ -12,7 +12,7 @@
 
 namespace trainer::plugins::http {
 
-/// There was no answer: the sentence has the address and curl's reason.
+/// There was no answer: the sentence has the address and the library's reason.
 class Error : public std::runtime_error {
  public:
   enum class Kind { unreachable, timeout, tls, interrupted, other };
@@ -29,7 +29,7 @@ struct Options {
   std::string user, password;   ///< Basic, when both are given; goes before `bearer`
   std::string bearer;           ///< a token
   std::string ca_file;          ///< a file or a directory of certificates; the system's when empty
-  std::string client_cert;      ///< PEM with certificate and key
+  std::string client_cert;      ///< PEM with certificate and key; on Windows PKCS #12 (.pfx), without a password
   bool insecure_tls = false;    ///< any certificate will do
   std::string user_agent = "libtrainer";
 };

@@ -4,6 +4,7 @@
 #include "shared/mlflow/delivery.hpp"
 
 #include <algorithm>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/clock.hpp"
 #include "shared/system/open_directory.hpp"
@@ -160,11 +161,11 @@ void Delivery::send_artifact(Api& api, const Reporter& report, const Record& art
     return;
   }
   const auto place = OpenDirectory::open(journal_->path().parent_path());
-  const auto kept = place ? place->child(journal_->files().filename().string()) : std::nullopt;
+  const auto kept = place ? place->child(sdk::text_of(journal_->files().filename())) : std::nullopt;
   const auto directory = kept ? kept->child(artifact.name) : std::nullopt;
   const std::vector<std::string> files = directory ? directory->files() : std::vector<std::string>();
   if (files.empty())
-    return report.warning("the files of " + artifact.name + " are gone from " + journal_->files().string() +
+    return report.warning("the files of " + artifact.name + " are gone from " + sdk::text_of(journal_->files()) +
                           " before they were sent; they are left out of the run's artifacts");
   for (const std::string& file : files) {
     const std::string path = artifact.name + "/" + file;

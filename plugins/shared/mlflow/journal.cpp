@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <stdexcept>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/mlflow/record.hpp"
 
@@ -21,7 +22,7 @@ Journal::Journal(const std::filesystem::path& directory, const std::string& name
   try {
     sdk::make_directory(directory);
     for (int number = 0;; ++number) {  // two trackers of a program may begin at once
-      path_ = directory / (stem + (number == 0 ? "" : "-" + std::to_string(number)) + ".journal");
+      path_ = directory / sdk::path_of(stem + (number == 0 ? "" : "-" + std::to_string(number)) + ".journal");
       try {
         begin();
         break;
@@ -36,7 +37,7 @@ Journal::Journal(const std::filesystem::path& directory, const std::string& name
 
 Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path), lock_(std::move(lock)) {
   std::ifstream in(path, std::ios::binary);
-  const std::string files_name = files().filename().string();
+  const std::string files_name = sdk::text_of(files().filename());
   std::uint64_t whole = 0;
   std::vector<std::uint64_t> ends;  // of lines
   for (std::string line; std::getline(in, line);) {
@@ -75,7 +76,7 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path)
 /// Says it of the first, so that a file of garbage is one sentence.
 void Journal::note_damage(std::uint64_t number, std::string_view line) {
   if (damage_.empty())
-    damage_ = path_.string() + ", which an earlier run left, is damaged: line " + std::to_string(number) +
+    damage_ = sdk::text_of(path_) + ", which an earlier run left, is damaged: line " + std::to_string(number) +
               " and those like it are not records of this plugin and are left out; it begins with \"" +
               std::string(line.substr(0, 80)) + "\"; everything else is sent";
 }
@@ -84,7 +85,7 @@ std::vector<std::filesystem::path> Journal::left_over(const std::filesystem::pat
   std::vector<std::filesystem::path> found;
   std::error_code error;
   for (std::filesystem::directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
-    const std::string file = it->path().filename().string();
+    const std::string file = sdk::text_of(it->path().filename());
     std::error_code missing;  // a link would have its files elsewhere
     if (file.starts_with(name + "-") && file.ends_with(".journal") &&
         it->symlink_status(missing).type() == std::filesystem::file_type::regular)
@@ -105,6 +106,7 @@ void Journal::begin() {
     file_.append(line);
   } catch (const sdk::FileError&) {
     file_ = sdk::AppendFile();
+    lock_ = FileLock();
     std::error_code ignored;
     std::filesystem::remove(path_, ignored);
     throw;
@@ -144,7 +146,7 @@ bool Journal::read_line(std::string& line) {
 bool Journal::read_record(std::string& line) {
   while (read_line(line)) {
     if (position_ <= unchecked_) {
-      auto checked = Record::checked(line, files().filename().string());
+      auto checked = Record::checked(line, sdk::text_of(files().filename()));
       if (!checked) continue;
       line = std::move(*checked);
     }
@@ -203,13 +205,15 @@ bool Journal::remove_if_done(std::string header) {
     position_ = position;
     return false;
   }
-  file_ = sdk::AppendFile();
+  file_ = sdk::AppendFile();  // all that has it open: Windows removes no file that is
+  reader_ = std::ifstream();
   lock_ = FileLock();
   marks_.clear();
   unchecked_ = 0;
   std::error_code ignored;
   std::filesystem::remove(path_, ignored);
-  if (const auto directory = OpenDirectory::open(path_.parent_path())) directory->remove(files().filename().string());
+  if (const auto directory = OpenDirectory::open(path_.parent_path()))
+    directory->remove(sdk::text_of(files().filename()));
   header_ = std::move(header);
   return true;
 }

@@ -64,7 +64,7 @@ class Journal {
   /// Of a left-over one: its last record of metrics, or empty.
   const std::string& last_metrics() const { return last_metrics_; }
   /// Where the files of its artifacts wait.
-  std::filesystem::path files() const { return path_.string() + ".files"; }
+  std::filesystem::path files() const { return std::filesystem::path(path_) += ".files"; }
   /// Throws sdk::FileError when what the file was given is not in it after all.
   void flush();
   /// Why records are in memory only; empty when they are not. Reported once.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <random>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/process.hpp"
 #include "shared/system/threads.hpp"
@@ -82,7 +83,7 @@ bool Sender::pass() {
     try {
       delivery->deliver(api_, report_, [this] { return over_.load(); });
       if (delivery->left_over() && delivery->finished())
-        report_.info("what an earlier run had left in " + delivery->journal().path().string() + " was sent to " +
+        report_.info("what an earlier run had left in " + sdk::text_of(delivery->journal().path()) + " was sent to " +
                      api_.address());
     } catch (const ApiError& error) {
       return wait_after(error.what(), &error.response(), http::is_transient(error.status()), false);
@@ -93,7 +94,7 @@ bool Sender::pass() {
     } catch (const std::exception& error) {  // also Stuck
       delivery->stuck = stuck = true;
       last_failure_ = error.what();
-      report_.warning(last_failure_ + "; the rest stays in " + delivery->journal().path().string());
+      report_.warning(last_failure_ + "; the rest stays in " + sdk::text_of(delivery->journal().path()));
     }
   }
   if (failure_told_) report_.info(api_.address() + " answers again");

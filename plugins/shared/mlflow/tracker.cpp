@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <stdexcept>
+#include <trainer/sdk/path.hpp>
 #include <utility>
 
 #include "shared/system/clock.hpp"
@@ -24,7 +25,7 @@ fs::path replayable(const fs::path& output_dir) {
   fs::path newest;
   long newest_step = -1;
   for (fs::directory_iterator it(output_dir, error), end; !error && it != end; it.increment(error)) {
-    const std::string name = it->path().filename().string();
+    const std::string name = sdk::text_of(it->path().filename());
     if (name.compare(0, 11, "checkpoint-") != 0) continue;
     const long step = std::strtol(name.c_str() + 11, nullptr, 10);
     if (step > newest_step && fs::exists(it->path() / "trainer_state.json", error))
@@ -36,7 +37,7 @@ fs::path replayable(const fs::path& output_dir) {
 /// The same files under another name, so that a checkpoint may go.
 void keep_files(const fs::path& from, const fs::path& to, const std::string& leave_out) {
   for (fs::recursive_directory_iterator it(from), end; it != end; ++it) {
-    if (it.depth() == 0 && it->path().filename().string().starts_with(leave_out)) {
+    if (it.depth() == 0 && sdk::text_of(it->path().filename()).starts_with(leave_out)) {
       it.disable_recursion_pending();
       continue;
     }
@@ -91,7 +92,7 @@ void Tracker::on_log(const Arguments& args, const State& state, Control&, Map& l
 void Tracker::on_save(const Arguments& args, const State& state, Control&) {
   if (state.is_world_process_zero == 0 || live_ == nullptr || !settings_.log_artifacts) return;
   const std::string name = "checkpoint-" + std::to_string(state.global_step);
-  log_artifacts(fs::path(args["output_dir"].text()) / name, name);
+  log_artifacts(sdk::path_of(args["output_dir"].text()) / sdk::path_of(name), name);
 }
 
 void Tracker::on_train_end(const Arguments&, const State& state, Control&) {
@@ -104,7 +105,7 @@ void Tracker::setup(const Arguments& args) {
   if (!settings_.unsupported.empty())
     host_.warning(std::exchange(settings_.unsupported, {}) +
                   " asks for metrics of the machine, which this tracker does not log; python:mlflow in report_to does");
-  output_dir_ = fs::path(args["output_dir"].text());
+  output_dir_ = sdk::path_of(args["output_dir"].text());
   if (!sender_)
     sender_ =
         std::make_unique<Sender>(settings_, Reporter{[host = host_](const std::string& line) { host.info(line); },
@@ -182,7 +183,7 @@ bool Tracker::adopt_journals() {
     try {
       auto delivery = std::make_unique<Delivery>(std::make_unique<Journal>(path, std::move(lock)), true);
       if (delivery->header().uri != sdk::masked_url(settings_.uri)) {
-        host_.warning(path.string() + " of an earlier run belongs to " + delivery->header().uri +
+        host_.warning(sdk::text_of(path) + " of an earlier run belongs to " + delivery->header().uri +
                       ", and this run reports to " + settings_.uri +
                       "; to send it, set MLFLOW_TRACKING_URI to the first and run trainer replay");
         continue;
@@ -191,7 +192,7 @@ bool Tracker::adopt_journals() {
       sender_->add(std::move(delivery));
       any = true;
     } catch (const std::exception& problem) {
-      host_.warning(path.string() + " could not be sent: " + problem.what());
+      host_.warning(sdk::text_of(path) + " could not be sent: " + problem.what());
     }
   }
   return any;
@@ -243,18 +244,21 @@ void Tracker::end(const char* status) {
 }
 
 void Tracker::log_artifacts(const fs::path& directory, const std::string& name) {
-  const fs::path kept = live_->files() / name;
+  const fs::path kept = live_->files() / sdk::path_of(name);
   std::error_code ignored;
   fs::remove_all(kept, ignored);
   try {
     keep_files(directory, kept, id_ + "-");
   } catch (const fs::filesystem_error& error) {
     fs::remove_all(kept, ignored);
-    return host_.warning(directory.string() + " is left out of the run's artifacts: its files could not be kept in " +
-                         kept.string() + " until they are sent: " + error.code().message() +
+    return host_.warning(sdk::text_of(directory) +
+                         " is left out of the run's artifacts: its files could not be kept in " + sdk::text_of(kept) +
+                         " until they are sent: " + error.code().message() +
                          "; free some space there, or choose another output_dir");
   }
-  append({.kind = Record::Kind::artifact, .directory = live_->files().filename().string() + "/" + name, .name = name});
+  append({.kind = Record::Kind::artifact,
+          .directory = sdk::text_of(live_->files().filename()) + "/" + name,
+          .name = name});
   sender_->notify();
 }
 
@@ -269,8 +273,8 @@ void Tracker::report_rest() {
       host_.warning(std::to_string(lost) + " logs were not sent to " + settings_.uri + " (" + why +
                     ") and could not be kept in a file either: they are lost");
     std::error_code error;
-    const std::string path = delivery->journal().path().string();
-    if (!fs::exists(path, error)) continue;
+    const std::string path = sdk::text_of(delivery->journal().path());
+    if (!fs::exists(delivery->journal().path(), error)) continue;
     try {
       delivery->journal().flush();
     } catch (const std::exception& problem) {
@@ -279,8 +283,8 @@ void Tracker::report_rest() {
     host_.warning("not everything was sent to " + settings_.uri + " (" + why + "); the rest is in " + path +
                   " and goes out at the start of the next run with this output_dir" +
                   (state.empty() ? std::string()
-                                 : ", or by: trainer replay " + state.string() + " --report_to " + id_ +
-                                       " --output_dir " + output_dir_.string()));
+                                 : ", or by: trainer replay " + sdk::text_of(state) + " --report_to " + id_ +
+                                       " --output_dir " + sdk::text_of(output_dir_)));
   }
 }
 

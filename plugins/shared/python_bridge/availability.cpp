@@ -20,8 +20,7 @@ void require_package(const std::string& module, const std::string& package) {
       "sys.exit(0 if all(s and s.origin for s in found) else 3)";
   std::optional<std::string> ended;
   try {
-    Pair sockets = make_socket_pair();  // not used: the child just gets one
-    Process process({python, "-c", program}, sockets.theirs.get());
+    Process process({python, "-c", program});
     ended = process.wait(30);
   } catch (const std::system_error& e) {
     throw sdk::Unavailable(python + " could not be started: " + e.what() + "; name a Python with TRAINER_PYTHON");

@@ -7,6 +7,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <filesystem>
+#include <trainer/sdk/path.hpp>
 
 #include "python_modules.hpp"
 #include "shared/system/environment.hpp"
@@ -26,8 +27,14 @@ constexpr std::array<std::string_view, 5> launcher_prefixes = {"TORCHELASTIC_", 
 constexpr const char* bootstrap = R"py(
 import sys
 sys.path = [p for p in sys.path if p]
-import importlib.abc, importlib.util, json, linecache, socket, struct
-sock = socket.socket(fileno=3)
+import importlib.abc, importlib.util, json, linecache, os, socket, struct
+port, _, token = os.environ.pop("TRAINER_BRIDGE_CHILD", "").partition(":")
+if port:
+    sock = socket.create_connection(("127.0.0.1", int(port)))
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.sendall(token.encode())
+else:
+    sock = socket.socket(fileno=3)
 sock.set_inheritable(False)
 def exactly(size):
     data = b""
@@ -67,11 +74,11 @@ std::string choose_python(std::string_view configured) {
   if (!configured.empty()) return std::string(configured);
   if (std::string named = variable("TRAINER_PYTHON"); !named.empty()) return named;
   if (const std::string venv = variable("VIRTUAL_ENV"); !venv.empty()) {
-    const auto python = std::filesystem::path(venv) / "bin" / "python";
+    const auto python = sdk::path_of(venv) / python_in_environment;
     std::error_code error;
-    if (std::filesystem::exists(python, error)) return python.string();
+    if (std::filesystem::exists(python, error)) return sdk::text_of(python);
   }
-  return "python3";
+  return usual_python;
 }
 
 std::vector<std::string> child_environment(const std::map<std::string, std::string>& changed) {

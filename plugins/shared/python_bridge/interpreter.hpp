@@ -10,6 +10,12 @@
 
 namespace trainer::plugins {
 
+#if defined(_WIN32)
+inline constexpr const char *usual_python = "python", *python_in_environment = "Scripts/python.exe";
+#else
+inline constexpr const char *usual_python = "python3", *python_in_environment = "bin/python";
+#endif
+
 /// The user's Python: `configured` (may be empty), TRAINER_PYTHON, that of the active virtual
 /// environment, `python3` in PATH.
 std::string choose_python(std::string_view configured);

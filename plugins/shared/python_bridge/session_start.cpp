@@ -37,10 +37,8 @@ void BridgeSession::start() {
       return;
     }
     python_ = choose_python(settings_.python);
-    Pair sockets = make_socket_pair();
-    process_ = std::make_unique<Process>(python_command(python_), sockets.theirs.get(), settings_.environment);
-    sockets.theirs.close();
-    connection_ = std::make_unique<Connection>(std::move(sockets.ours), most_waiting_bytes, first);
+    process_ = std::make_unique<Process>(python_command(python_), settings_.environment);
+    connection_ = std::make_unique<Connection>(process_->connection(settings_.timeout), most_waiting_bytes, first);
     connection_->send(bridge_modules(), true);
   } catch (const std::system_error& e) {
     throw std::runtime_error(

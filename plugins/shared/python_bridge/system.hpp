@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -11,7 +12,7 @@
 
 namespace trainer::plugins {
 
-/// A file descriptor, closed with its owner.
+/// A file descriptor, on Windows a socket; closed with its owner.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -32,7 +33,8 @@ struct Pair {
 };
 Pair make_socket_pair();
 Pair make_pipe();  ///< `ours` is read from, `theirs` written to
-Descriptor connect_to(const std::string& path);
+/// To the Python program that started the trainer: `where` it listens, as parent.py writes it.
+Descriptor connect_to(const std::string& where);
 
 /// Bytes moved, 0 at the end of file (receive), -1 when it would block; otherwise a
 /// std::system_error.
@@ -47,15 +49,19 @@ Ready wait_for(int fd, bool to_write, int wake);
 void wake(int fd);
 void drain(int fd);
 
-/// A child in a process group of its own, so that its helpers can be ended with it.
+/// A child in a process group of its own, on Windows a job, so that its helpers can be ended with it.
 class Process {
  public:
-  /// `socket` becomes its descriptor 3, /dev/null its stdin, our stderr its stdout, child_environment() its variables.
+  /// The null device is its stdin, our stderr its stdout, child_environment() its variables. A stream to us is its
+  /// descriptor 3; on Windows it connects to the port of 127.0.0.1 and shows the token that TRAINER_BRIDGE_CHILD has.
   /// Throws std::system_error when `command[0]` (looked up in PATH) cannot be started.
-  Process(const std::vector<std::string>& command, int socket, const std::map<std::string, std::string>& changed = {});
+  explicit Process(const std::vector<std::string>& command, const std::map<std::string, std::string>& changed = {});
   ~Process();
   Process(const Process&) = delete;
   Process& operator=(const Process&) = delete;
+
+  /// Our end of the stream, once; waited for at most so long. std::system_error when the child did not come.
+  Descriptor connection(double seconds);
 
   /// How it ended ("exit status 1", "signal 11"; empty for status 0), or nothing while it runs.
   std::optional<std::string> ended();
@@ -65,7 +71,9 @@ class Process {
   void kill();
 
  private:
-  int pid_ = -1;
+  std::intptr_t process_ = -1, group_ = -1;  ///< numbers, on Windows HANDLEs
+  Descriptor stream_;
+  std::string token_;
   std::optional<std::string> ended_;
 };
 
@@ -83,6 +91,7 @@ class SharedMemory {
  private:
   std::string name_;
   std::size_t size_;
+  std::intptr_t mapping_ = -1;  ///< on Windows a HANDLE: there the name goes with the last of these
   char* data_ = nullptr;
 };
 

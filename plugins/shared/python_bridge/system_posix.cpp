@@ -127,8 +127,8 @@ void drain(int fd) {
   }
 }
 
-Process::Process(const std::vector<std::string>& command, int socket,
-                 const std::map<std::string, std::string>& changed) {
+Process::Process(const std::vector<std::string>& command, const std::map<std::string, std::string>& changed) {
+  Pair sockets = make_socket_pair();
   posix_spawn_file_actions_t files;
   posix_spawnattr_t attributes;
   posix_spawn_file_actions_init(&files);
@@ -136,7 +136,7 @@ Process::Process(const std::vector<std::string>& command, int socket,
   posix_spawn_file_actions_addopen(&files, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
   posix_spawn_file_actions_adddup2(&files, STDERR_FILENO, STDOUT_FILENO);
   // With equal numbers the system clears the flag that closes it.
-  posix_spawn_file_actions_adddup2(&files, socket, 3);
+  posix_spawn_file_actions_adddup2(&files, sockets.theirs.get(), 3);
   // Its own group: Ctrl-C on the terminal does not reach it. Signals as a shell would give them.
   sigset_t none, all;
   sigemptyset(&none);
@@ -161,17 +161,21 @@ Process::Process(const std::vector<std::string>& command, int socket,
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (code != 0) fail(command[0], code);
-  pid_ = pid;
+  process_ = pid;
+  group_ = -pid;
+  stream_ = std::move(sockets.ours);
 }
+
+Descriptor Process::connection(double) { return std::move(stream_); }
 
 Process::~Process() {
   if (!ended()) kill();
 }
 
 std::optional<std::string> Process::ended() {
-  if (ended_ || pid_ < 0) return ended_;
+  if (ended_ || process_ < 0) return ended_;
   int status = 0;
-  const pid_t pid = ::waitpid(pid_, &status, WNOHANG);
+  const pid_t pid = ::waitpid(static_cast<pid_t>(process_), &status, WNOHANG);
   if (pid == 0 || (pid < 0 && errno == EINTR)) return std::nullopt;
   if (pid < 0)
     ended_ = "";  // somebody else waited for it, and knows how it ended
@@ -194,9 +198,9 @@ std::optional<std::string> Process::wait(double seconds) {
 }
 
 void Process::kill() {
-  if (pid_ < 0 || ended_) return;
-  ::kill(-pid_, SIGKILL);
-  ::kill(pid_, SIGKILL);
+  if (process_ < 0 || ended_) return;
+  ::kill(static_cast<pid_t>(group_), SIGKILL);
+  ::kill(static_cast<pid_t>(process_), SIGKILL);
   wait(5);
 }
 

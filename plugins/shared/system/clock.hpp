@@ -21,7 +21,7 @@ std::string utc_now();          ///< as Python's datetime.isoformat() writes it,
 std::string local_timestamp();  ///< 2026-11-23T16:17:34, local time
 std::string time_name(std::int64_t nanoseconds);  ///< YYYYMMDD_HHMMSS, local time
 
-// clock_posix.cpp
+// clock_posix.cpp, clock_windows.cpp
 std::tm local_time(std::time_t seconds);
 
 }  // namespace trainer::plugins

@@ -1,19 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Variables by standard C++, and Python's rules for homes and users.
+// Python's rules for homes and users, and what a variable says.
 #include "shared/system/environment.hpp"
 
 #include <algorithm>
-#include <cstdlib>
+#include <trainer/sdk/path.hpp>
 
 namespace trainer::plugins {
 
 std::string variable(const char* name) { return find_variable(name).value_or(""); }
-
-std::optional<std::string> find_variable(const char* name) {
-  const char* value = std::getenv(name);
-  return value != nullptr ? std::make_optional<std::string>(value) : std::nullopt;
-}
 
 bool has_variable(std::string_view prefix, std::initializer_list<std::string_view> but) {
   for (const auto& [name, value] : environment())
@@ -40,20 +35,15 @@ bool is_true(std::string_view text) {
   return lower == "1" || lower == "true" || lower == "yes" || lower == "on" || lower == "t" || lower == "y";
 }
 
-std::string home_directory(const std::string& user) {
-  if (user.empty())
-    if (const auto home = find_variable("HOME")) return home->empty() ? "/" : *home;
-  return account(user).home;
-}
-
-std::string expand_user(const std::string& path) {
-  if (path.empty() || path[0] != '~') return path;
-  const std::size_t end = std::min(path.find('/'), path.size());
+std::filesystem::path expand_user(const std::string& path) {
+  constexpr char slashes[] = {'/', static_cast<char>(std::filesystem::path::preferred_separator), '\0'};
+  if (path.empty() || path[0] != '~') return sdk::path_of(path);
+  const std::size_t end = std::min(path.find_first_of(slashes), path.size());
   std::string expanded = home_directory(path.substr(1, end - 1));
-  if (expanded.empty()) return path;
-  while (!expanded.empty() && expanded.back() == '/') expanded.pop_back();
+  if (expanded.empty()) return sdk::path_of(path);
+  while (!expanded.empty() && expanded.find_last_of(slashes) == expanded.size() - 1) expanded.pop_back();
   expanded += path.substr(end);
-  return expanded.empty() ? "/" : expanded;
+  return sdk::path_of(expanded.empty() ? "/" : expanded);
 }
 
 std::string user_name() {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// All variables, the user database and the host's name by POSIX.
+// Variables, the user database and the host's name by POSIX.
 #include <pwd.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <vector>
 
 #include "shared/system/environment.hpp"
@@ -12,6 +13,11 @@
 extern char** environ;  // NOLINT: POSIX declares it so
 
 namespace trainer::plugins {
+
+std::optional<std::string> find_variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr ? std::make_optional<std::string>(value) : std::nullopt;
+}
 
 std::map<std::string, std::string> environment() {
   std::map<std::string, std::string> variables;
@@ -35,6 +41,12 @@ Account account(const std::string& user) {
   while (ask() == ERANGE && text.size() < most) text.resize(2 * text.size());
   if (found == nullptr) return {};
   return {found->pw_name != nullptr ? found->pw_name : "", found->pw_dir != nullptr ? found->pw_dir : ""};
+}
+
+std::string home_directory(const std::string& user) {
+  if (user.empty())
+    if (const auto home = find_variable("HOME")) return home->empty() ? "/" : *home;
+  return account(user).home;
 }
 
 std::string host_name() {

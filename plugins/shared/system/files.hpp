@@ -31,6 +31,11 @@ void link_or_copy(const std::filesystem::path& file, const std::filesystem::path
 /// Makes the directory if it is not there. Throws sdk::FileError also when no file can be made in it.
 void make_writable_directory(const std::filesystem::path& path);
 
+/// Whether the system can have an entry of a directory under that text.
+bool can_be_name(std::string_view name);
+/// The same of names with slashes between them.
+bool can_be_path(std::string_view path);
+
 /// Makes the directory `name` of the time, or of the first second after it that nobody has taken: two runs that
 /// begin at once have one each. `nanoseconds`: since 1970. Throws sdk::FileError.
 std::filesystem::path make_timed_directory(std::int64_t nanoseconds,
@@ -54,7 +59,7 @@ class FileLock {
   bool take(const std::filesystem::path& path);
 
  private:
-  int fd_ = -1;
+  std::intptr_t file_ = -1;  ///< a descriptor, on Windows a HANDLE
 };
 
 }  // namespace trainer::plugins

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Small reads, quick replacements, links and locks by POSIX.
+// Small reads, links, rights and locks by POSIX.
 #include "shared/system/files.hpp"
 
 #include <fcntl.h>
@@ -38,19 +38,6 @@ std::optional<std::string> read_file(const std::filesystem::path& path, std::err
   return bytes;
 }
 
-void replace_quickly(const std::filesystem::path& path, std::string_view bytes) {
-  const std::string temporary = path.string() + ".tmp";
-  const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-  if (fd < 0) sdk::posix::fail(temporary, "could not be opened for writing", errno);
-  int code = 0;
-  sdk::posix::write(fd, bytes, code);
-  if (::close(fd) != 0 && code == 0) code = errno;
-  if (code == 0 && ::rename(temporary.c_str(), path.c_str()) == 0) return;
-  if (code == 0) code = errno;
-  ::unlink(temporary.c_str());
-  sdk::posix::fail(path, "could not be replaced (it is as it was)", code);
-}
-
 bool replace_link(const std::filesystem::path& link, const std::filesystem::path& target) {
   const std::string temporary = link.string() + "." + std::to_string(::getpid());
   ::unlink(temporary.c_str());
@@ -60,45 +47,30 @@ bool replace_link(const std::filesystem::path& link, const std::filesystem::path
   return false;
 }
 
-void link_or_copy(const std::filesystem::path& file, const std::filesystem::path& second) {
-  std::error_code error;  // a second name of a link would be another link, which may lead nowhere
-  if (!std::filesystem::is_symlink(file, error)) {
-    std::filesystem::create_hard_link(file, second, error);
-    if (!error) return;
-  }
-  std::filesystem::copy_file(file, second);
+bool can_be_name(std::string_view name) {
+  return !name.empty() && name != "." && name != ".." && name.find_first_of(std::string_view("/\0", 2)) == name.npos;
 }
 
 void make_writable_directory(const std::filesystem::path& path) {
   sdk::make_directory(path);
-  if (::access(path.c_str(), W_OK | X_OK) != 0) sdk::posix::fail(path, "could not be written to", errno);
-}
-
-std::filesystem::path make_timed_directory(std::int64_t nanoseconds,
-                                           const std::function<std::filesystem::path(std::int64_t nanoseconds)>& name) {
-  for (;; nanoseconds += 1'000'000'000) {
-    const std::filesystem::path path = name(nanoseconds);
-    sdk::make_directory(path.parent_path());
-    if (::mkdir(path.c_str(), 0777) == 0) return path;
-    if (errno != EEXIST) sdk::posix::fail(path, "could not be made a directory", errno);
-  }
+  if (::access(path.c_str(), W_OK | X_OK) != 0) sdk::system_files::fail(path, "could not be written to", errno);
 }
 
 std::filesystem::path make_temporary_directory(const std::string& prefix) {
   std::string name = (std::filesystem::temp_directory_path() / (prefix + "XXXXXX")).string();
-  if (::mkdtemp(name.data()) == nullptr) sdk::posix::fail(name, "could not be made", errno);
+  if (::mkdtemp(name.data()) == nullptr) sdk::system_files::fail(name, "could not be made", errno);
   return name;
 }
 
-FileLock::FileLock(FileLock&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+FileLock::FileLock(FileLock&& other) noexcept : file_(std::exchange(other.file_, -1)) {}
 
 FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(fd_, other.fd_);
+  std::swap(file_, other.file_);
   return *this;
 }
 
 FileLock::~FileLock() {
-  if (fd_ >= 0) ::close(fd_);
+  if (file_ >= 0) ::close(static_cast<int>(file_));
 }
 
 FileLock FileLock::wait(const std::filesystem::path& path, std::chrono::milliseconds limit) {
@@ -106,13 +78,14 @@ FileLock FileLock::wait(const std::filesystem::path& path, std::chrono::millisec
   for (;;) {
     FileLock lock;
     // For writing: a network file system gives this lock to nobody else.
-    lock.fd_ = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
-    if (lock.fd_ < 0) return {};
-    const bool held = ::flock(lock.fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NONBLOCK, 0666);
+    if (fd < 0) return {};
+    lock.file_ = fd;
+    const bool held = ::flock(fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     struct stat ours {
     }, named{};
-    const bool same = ::fstat(lock.fd_, &ours) == 0 && ::stat(path.c_str(), &named) == 0 &&
-                      ours.st_ino == named.st_ino && ours.st_dev == named.st_dev;
+    const bool same = ::fstat(fd, &ours) == 0 && ::stat(path.c_str(), &named) == 0 && ours.st_ino == named.st_ino &&
+                      ours.st_dev == named.st_dev;
     if (held && same) return lock;  // else it was renamed while this waited
     if (std::chrono::steady_clock::now() >= deadline) return {};
     if (!held) std::this_thread::sleep_for(std::chrono::milliseconds(10));
@@ -129,8 +102,8 @@ bool FileLock::take(const std::filesystem::path& path) {
     ::close(fd);
     return false;
   }
-  if (fd_ >= 0) ::close(fd_);
-  fd_ = fd;
+  if (file_ >= 0) ::close(static_cast<int>(file_));
+  file_ = fd;
   return true;
 }
 

@@ -37,7 +37,7 @@ struct Memory {
 };
 Memory machine_memory();
 
-/// The number after `name` in a file of /proc, in bytes when it is in kB; nothing when it is not there.
+/// Of Linux alone: the number after `name` in a file of /proc, in bytes when it is in kB; nothing when it is not there.
 std::optional<double> value_in_file(const char* file, std::string_view name);
 
 }  // namespace trainer::plugins

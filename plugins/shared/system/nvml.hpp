@@ -9,7 +9,11 @@
 
 namespace trainer::plugins {
 
+#if defined(_WIN32)
+inline constexpr const char* nvml_library = "nvml.dll";
+#else
 inline constexpr const char* nvml_library = "libnvidia-ml.so.1";
+#endif
 
 struct NvmlUtilization {
   unsigned gpu;     ///< % of the last sample period in which a kernel ran

@@ -4,6 +4,7 @@
 // link, so that a name that was read from a file leads nowhere else.
 #pragma once
 
+#include <cstdint>
 #include <cstdio>
 #include <filesystem>
 #include <memory>
@@ -14,8 +15,8 @@
 
 namespace trainer::plugins {
 
-/// Whether the text can name an entry of a directory, and nothing outside of it: no slash, no control
-/// character, neither "." nor "..", at most 255 bytes.
+/// Whether the text can name an entry of a directory, on any system, and nothing outside of it: no slash, no control
+/// character, neither "." nor "..", at most 255 bytes; and what can_be_name() (files.hpp) says.
 bool is_plain_name(std::string_view name);
 
 class OpenDirectory {
@@ -36,10 +37,10 @@ class OpenDirectory {
   void remove(const std::string& name) const;
 
  private:
-  explicit OpenDirectory(int fd) : fd_(fd) {}
+  explicit OpenDirectory(std::intptr_t directory) : directory_(directory) {}
   void add_files(const std::string& prefix, std::vector<std::string>& found) const;
 
-  int fd_ = -1;
+  std::intptr_t directory_ = -1;  ///< a descriptor, on Windows a HANDLE
 };
 
 }  // namespace trainer::plugins

@@ -45,47 +45,33 @@ void remove_entry(int fd, const std::string& name, int depth) {
 
 }  // namespace
 
-bool is_plain_name(std::string_view name) {
-  return !name.empty() && name.size() <= 255 && name != "." && name != ".." &&
-         std::none_of(name.begin(), name.end(), [](char c) {
-           return c == '/' || c == '\\' || static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-         });
-}
-
 std::optional<OpenDirectory> OpenDirectory::open(const std::filesystem::path& path) {
   const int fd = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
   return OpenDirectory(fd);
 }
 
-OpenDirectory::OpenDirectory(OpenDirectory&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+OpenDirectory::OpenDirectory(OpenDirectory&& other) noexcept : directory_(std::exchange(other.directory_, -1)) {}
 
 OpenDirectory& OpenDirectory::operator=(OpenDirectory&& other) noexcept {
-  std::swap(fd_, other.fd_);
+  std::swap(directory_, other.directory_);
   return *this;
 }
 
 OpenDirectory::~OpenDirectory() {
-  if (fd_ >= 0) ::close(fd_);
+  if (directory_ >= 0) ::close(static_cast<int>(directory_));
 }
 
 std::optional<OpenDirectory> OpenDirectory::child(const std::string& name) const {
   if (!is_plain_name(name)) return std::nullopt;
-  const int fd = ::openat(fd_, name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  const int fd = ::openat(static_cast<int>(directory_), name.c_str(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (fd < 0) return std::nullopt;
   return OpenDirectory(fd);
 }
 
-std::vector<std::string> OpenDirectory::files() const {
-  std::vector<std::string> found;
-  add_files("", found);
-  std::sort(found.begin(), found.end());
-  return found;
-}
-
 void OpenDirectory::add_files(const std::string& prefix, std::vector<std::string>& found) const {
   if (std::count(prefix.begin(), prefix.end(), '/') == deepest) return;
-  for_each_entry(fd_, [&](const std::string& name, mode_t mode) {
+  for_each_entry(static_cast<int>(directory_), [&](const std::string& name, mode_t mode) {
     if (S_ISREG(mode)) found.push_back(prefix + name);
     if (!S_ISDIR(mode)) return;
     if (const auto inner = child(name)) inner->add_files(prefix + name + "/", found);
@@ -99,7 +85,7 @@ std::shared_ptr<std::FILE> OpenDirectory::open_file(const std::string& path) con
     return inner ? inner->open_file(path.substr(slash + 1)) : nullptr;
   }
   // Non-blocking, so that a named pipe is refused instead of waited for.
-  const int fd = ::openat(fd_, path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const int fd = ::openat(static_cast<int>(directory_), path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat info {};
   if (fd < 0) return nullptr;
   std::FILE* const file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? ::fdopen(fd, "rb") : nullptr;
@@ -111,7 +97,7 @@ std::shared_ptr<std::FILE> OpenDirectory::open_file(const std::string& path) con
 }
 
 void OpenDirectory::remove(const std::string& name) const {
-  if (is_plain_name(name)) remove_entry(fd_, name, 0);
+  if (is_plain_name(name)) remove_entry(static_cast<int>(directory_), name, 0);
 }
 
 }  // namespace trainer::plugins

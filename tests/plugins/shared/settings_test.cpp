@@ -5,10 +5,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
-
 #include "shared/system/environment.hpp"
 #include "support/fake_host.hpp"
+#include "support/variable.hpp"
 
 namespace trainer::plugins {
 namespace {
@@ -17,10 +16,9 @@ using test::Cell;
 
 class SettingReaderTest : public testing::Test {
  protected:
-  SettingReaderTest() { ::setenv("SETTINGS_TEST_A", "of the variable", 1), ::unsetenv("SETTINGS_TEST_B"); }
-  ~SettingReaderTest() override { ::unsetenv("SETTINGS_TEST_A"); }
   std::string text(const char* key) { return reader().text(key, {"SETTINGS_TEST_B", "SETTINGS_TEST_A"}); }
   SettingReader reader() { return SettingReader(sdk::Host(host.table())); }
+  const test::Variable first{"SETTINGS_TEST_A", "of the variable"}, none{"SETTINGS_TEST_B", nullptr};
   test::FakeHost host;
 };
 

@@ -38,8 +38,9 @@ def main(sock):
     sys.stdout = screen = Screen(sys.stdout.detach(), encoding=encoding, errors="backslashreplace", line_buffering=True)
     # Ctrl-C and a batch system's signals reach every process of the run: the trainer is the one that acts on them,
     # and this process ends when the trainer closes the socket. A handler, since an ignored signal is inherited.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda *_: None)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        if hasattr(signal, name):  # Windows has no SIGHUP
+            signal.signal(getattr(signal, name), lambda *_: None)
     show = sys.excepthook
     sys.excepthook = lambda kind, error, trace: None if kind is TrainerFailed else show(kind, error, trace)
 

@@ -4,6 +4,7 @@ needs, whose checkpoint object and decks live in the task's own process."""
 
 import os
 import queue
+import secrets
 import socket
 import subprocess
 import tempfile
@@ -25,14 +26,12 @@ def run(command, env=None, cwd=None, check=True, **options):
     when the run went on without a callback of this program. `options` go to subprocess.Popen.
     """
     with tempfile.TemporaryDirectory(prefix="trainer-") as folder:
-        path = os.path.join(folder, "bridge")
-        with socket.socket(socket.AF_UNIX) as listener:
-            listener.bind(path)
-            listener.listen()
-            environment = {**(os.environ if env is None else env), SOCKET: path}
+        listener, where, token = _listen(folder)
+        with listener:
+            environment = {**(os.environ if env is None else env), SOCKET: where}
             with subprocess.Popen(command, env=environment, cwd=cwd, **options) as process:
                 try:
-                    failures = _serve(listener, process)
+                    failures = _serve(listener, token, process)
                 except BaseException:
                     process.terminate()
                     raise
@@ -43,7 +42,35 @@ def run(command, env=None, cwd=None, check=True, **options):
     return subprocess.CompletedProcess(command, process.returncode)
 
 
-def _serve(listener, process):
+def _listen(folder):
+    """The socket, where the trainer finds it, and what it has to show there: nothing where only the user can reach it."""
+    if hasattr(socket, "AF_UNIX"):
+        listener, where, token = socket.socket(socket.AF_UNIX), os.path.join(folder, "bridge"), b""
+        listener.bind(where)
+    else:
+        listener, token = socket.socket(socket.AF_INET), secrets.token_hex(16).encode()
+        listener.bind(("127.0.0.1", 0))
+        where = f"{listener.getsockname()[1]}:{token.decode()}"
+    listener.listen()
+    return listener, where, token
+
+
+def _shows(sock, token):
+    """Whether who has connected is the trainer."""
+    if not token:
+        return True
+    sock.settimeout(5)
+    shown = b""
+    try:
+        while len(shown) < len(token) and (part := sock.recv(len(token) - len(shown))):
+            shown += part
+    except OSError:
+        pass
+    sock.settimeout(None)
+    return secrets.compare_digest(shown, token)
+
+
+def _serve(listener, token, process):
     inbox, sessions = wire.Inbox(), []
 
     def accept():
@@ -52,6 +79,9 @@ def _serve(listener, process):
                 sock, _ = listener.accept()
             except OSError:  # closed: the run is over
                 return
+            if not _shows(sock, token):
+                sock.close()
+                continue
             connection = wire.Connection(sock)
             one = session.Session(connection, inbox)
             sessions.append(one)

@@ -15,14 +15,7 @@ def look_into(answer, kind, moment):
     size = answer["size"]
     if size == 0:
         return {}
-    import _posixshmem
-
-    fd = _posixshmem.shm_open(answer["shm"], os.O_RDWR, 0o600)
-    try:
-        _posixshmem.shm_unlink(answer["shm"])
-        memory = mmap.mmap(fd, size)  # lives as long as an array that looks into it
-    finally:
-        os.close(fd)
+    memory = _open_memory(answer["shm"], size)  # lives as long as an array that looks into it
     make, parameter = (_torch, _torch_parameter) if _has_torch() else (_numpy, _numpy_parameter)
     found = {}
     for name, shape, dtype, offset in answer["tensors"]:
@@ -31,6 +24,19 @@ def look_into(answer, kind, moment):
             found[name] = parameter()(found[name])
             found[name]._of = (moment, name)
     return found
+
+
+def _open_memory(name, size):
+    if os.name == "nt":
+        return mmap.mmap(-1, size, tagname=name)
+    import _posixshmem
+
+    fd = _posixshmem.shm_open(name, os.O_RDWR, 0o600)
+    try:
+        _posixshmem.shm_unlink(name)
+        return mmap.mmap(fd, size)
+    finally:
+        os.close(fd)
 
 
 @functools.cache

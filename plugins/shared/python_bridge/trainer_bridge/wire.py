@@ -8,6 +8,7 @@ import select
 import socket
 import struct
 import threading
+import time
 
 
 class Connection:
@@ -31,6 +32,19 @@ class Connection:
         head = self._exactly(4)
         body = head and self._exactly(struct.unpack("<I", head)[0])
         return None if body is None else json.loads(body)
+
+    def wait_for_end(self):
+        """Until the trainer is gone; what it sends is left for receive()."""
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(self.sock, 0)
+            poll.poll()
+            return
+        try:
+            while self.sock.recv(1, socket.MSG_PEEK):
+                time.sleep(0.5)
+        except OSError:
+            pass
 
     def close(self):
         """Both ways at once: a thread that receives would keep a socket open that is only closed."""
@@ -62,9 +76,7 @@ class OneInbox:
         self._put_off = collections.deque()
 
         def watch():
-            poll = select.poll()
-            poll.register(connection.sock, 0)  # the end only: data is for get()
-            poll.poll()
+            connection.wait_for_end()
             at_end()
 
         threading.Thread(target=watch, name="trainer_bridge", daemon=True).start()

@@ -3,27 +3,16 @@
 // One instance of a plugin in a FakeHost; fake_host.hpp has an example.
 #pragma once
 
-#include <dlfcn.h>
 #include <trainer/ext/console.h>
 #include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
-#include <trainer/plugin.h>
 
-#include <stdexcept>
 #include <trainer/sdk/events.hpp>
 #include <trainer/sdk/testing/fake_services.hpp>
+#include <trainer/sdk/testing/load_plugin.hpp>
 
 namespace trainer::sdk::testing {
-
-/// The table of a plugin's file. The library stays loaded, as with the real host.
-inline const trainer_plugin& load_plugin(const std::string& file) {
-  void* library = dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) throw std::runtime_error(dlerror());
-  void* symbol = dlsym(library, TRAINER_ENTRY_NAME);
-  if (symbol == nullptr) throw std::runtime_error(file + " has no " TRAINER_ENTRY_NAME);
-  return *reinterpret_cast<trainer_plugin_entry_function>(symbol)();
-}
 
 class FakePlugin {
  public:
@@ -34,7 +23,7 @@ class FakePlugin {
   }
   FakePlugin(FakeHost& host, const std::string& file) : FakePlugin(host, load_plugin(file)) {}
   FakePlugin(FakeHost& host, const std::string& id, const std::string& directory)
-      : FakePlugin(host, directory + "/" + id + ".so") {}
+      : FakePlugin(host, directory + "/" + id + plugin_suffix) {}
   FakePlugin(const FakePlugin&) = delete;
   FakePlugin& operator=(const FakePlugin&) = delete;
   ~FakePlugin() {
