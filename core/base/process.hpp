@@ -12,6 +12,9 @@ std::int64_t process_id();
 bool process_is_alive(std::int64_t pid);  ///< of this host, whosever it is
 std::string host_name();                  ///< empty when the system does not tell
 
+/// A variable of this process's environment, for libraries that read it; with `keep` only when it is not set.
+void set_variable(const char* name, const char* value, bool keep = false);
+
 /// The time in UTC by strftime()'s format.
 std::string utc_now(const char* format);
 

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <ctime>
 
 namespace trainer {
@@ -17,6 +18,8 @@ std::string host_name() {
   char name[256] = {};
   return ::gethostname(name, sizeof name - 1) == 0 ? name : "";
 }
+
+void set_variable(const char* name, const char* value, bool keep) { ::setenv(name, value, keep ? 0 : 1); }
 
 std::string utc_now(const char* format) {
   const std::time_t now = std::time(nullptr);

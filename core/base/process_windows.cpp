@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/windows.hpp"
 
+#include <cstdlib>
 #include <ctime>
 
 #include "base/process.hpp"
@@ -20,6 +21,11 @@ std::string host_name() {
   wchar_t name[256] = L"";
   DWORD size = 256;
   return ::GetComputerNameExW(ComputerNameDnsHostname, name, &size) ? windows::narrow({name, size}) : std::string();
+}
+
+// For getenv() and for the system; libraries may ask either.
+void set_variable(const char* name, const char* value, bool keep) {
+  if (!keep || ::GetEnvironmentVariableW(windows::wide(name).c_str(), nullptr, 0) == 0) ::_putenv_s(name, value);
 }
 
 std::string utc_now(const char* format) {

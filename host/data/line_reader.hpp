@@ -29,7 +29,7 @@ class LineReader {
   bool fill();
 
   std::string name_;
-  int descriptor_ = -1;
+  std::intptr_t file_ = -1;  ///< a descriptor, on Windows a HANDLE
   std::vector<char> buffer_;
   std::size_t begin_ = 0, end_ = 0;
   std::int64_t number_ = 0;

@@ -8,6 +8,8 @@
 #include <cmath>
 #include <stdexcept>
 
+#include "exported/overflow.hpp"
+
 namespace trainer::exported {
 namespace {
 
@@ -37,7 +39,7 @@ std::int64_t floor_division(std::int64_t a, std::int64_t b) {
   if (b == 0) throw std::runtime_error("a division by zero");
   if (b == -1) {
     std::int64_t out = 0;
-    if (__builtin_sub_overflow(std::int64_t{0}, a, &out)) overflow();
+    if (sub_overflows(std::int64_t{0}, a, &out)) overflow();
     return out;
   }
   const std::int64_t quotient = a / b;
@@ -49,7 +51,7 @@ std::int64_t power(std::int64_t base, std::int64_t exponent) {
   std::int64_t out = 1;
   // Beyond the first 64 factors only 0, 1 and -1 do not overflow, and these repeat.
   for (std::int64_t left = exponent > 64 ? 64 + exponent % 2 : exponent; left > 0; --left)
-    if (__builtin_mul_overflow(out, base, &out)) overflow();
+    if (mul_overflows(out, base, &out)) overflow();
   return out;
 }
 
@@ -92,9 +94,9 @@ const std::array<NamedFunction, 27> named_functions{{
     {"_operator.ge", TRAINER_COMPARISON(>=)},
     {"_operator.lt", TRAINER_COMPARISON(<)},
     {"_operator.gt", TRAINER_COMPARISON(>)},
-    {"_operator.add", TRAINER_ARITHMETIC(__builtin_add_overflow, +)},
-    {"_operator.sub", TRAINER_ARITHMETIC(__builtin_sub_overflow, -)},
-    {"_operator.mul", TRAINER_ARITHMETIC(__builtin_mul_overflow, *)},
+    {"_operator.add", TRAINER_ARITHMETIC(add_overflows, +)},
+    {"_operator.sub", TRAINER_ARITHMETIC(sub_overflows, -)},
+    {"_operator.mul", TRAINER_ARITHMETIC(mul_overflows, *)},
     {"_operator.floordiv",
      [](const Values& v) -> c10::IValue {
        return arithmetic(
@@ -143,7 +145,7 @@ const std::array<NamedFunction, 27> named_functions{{
      [](const Values& v) -> c10::IValue {
        std::int64_t out = 0;
        const auto by = as_int(arg(v, 1));
-       if (by < 0 || by > 62 || __builtin_mul_overflow(as_int(v[0]), std::int64_t{1} << by, &out)) overflow();
+       if (by < 0 || by > 62 || mul_overflows(as_int(v[0]), std::int64_t{1} << by, &out)) overflow();
        return out;
      }},
     {"_operator.rshift",

@@ -9,6 +9,7 @@
 
 #include <cstdio>
 
+#include "exported/overflow.hpp"
 #include "exported/program_json.hpp"
 #include "exported/schema_types.hpp"
 
@@ -32,8 +33,7 @@ bool lies_within(const std::vector<std::int64_t>& sizes, const std::vector<std::
     if (size == 0) return offset <= numbers;
   for (std::size_t i = 0; i < sizes.size(); ++i) {
     std::int64_t reach = 0;
-    if (__builtin_mul_overflow(sizes[i] - 1, strides[i], &reach) || __builtin_add_overflow(last, reach, &last))
-      return false;
+    if (mul_overflows(sizes[i] - 1, strides[i], &reach) || add_overflows(last, reach, &last)) return false;
   }
   return last < numbers;
 }

@@ -30,7 +30,7 @@ class FileReader {
  private:
   std::string name_;
   FileRole role_;
-  int descriptor_ = -1;
+  std::intptr_t file_ = -1;  ///< a descriptor, on Windows a HANDLE
   std::uint64_t size_ = 0;
 };
 

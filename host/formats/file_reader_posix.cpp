@@ -14,25 +14,26 @@ namespace trainer {
 
 FileReader::FileReader(const std::filesystem::path& path, const FileRole& role) : name_(path.string()), role_(role) {
   // Non-blocking, so that a named pipe is refused instead of waited for.
-  descriptor_ = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (descriptor_ < 0)
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
     throw_run(error_id::file_read_failed,
               name_ + ": cannot open the file (" + std::strerror(errno) + "); check the path");
   struct stat info {};
-  if (::fstat(descriptor_, &info) != 0 || !S_ISREG(info.st_mode)) {
-    ::close(descriptor_);
+  if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
+    ::close(fd);
     throw_run(error_id::file_read_failed, name_ + ": is not a regular file; check the path");
   }
+  file_ = fd;
   size_ = static_cast<std::uint64_t>(info.st_size);
 }
 
-FileReader::~FileReader() { ::close(descriptor_); }
+FileReader::~FileReader() { ::close(static_cast<int>(file_)); }
 
 void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
   char* next = static_cast<char*>(to);
   while (bytes > 0) {
     const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, 1u << 30));
-    const ssize_t n = ::pread(descriptor_, next, piece, static_cast<off_t>(at));
+    const ssize_t n = ::pread(static_cast<int>(file_), next, piece, static_cast<off_t>(at));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0)
       throw_run(error_id::file_read_failed,
@@ -42,15 +43,6 @@ void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
     at += static_cast<std::uint64_t>(n);
     bytes -= static_cast<std::uint64_t>(n);
   }
-}
-
-std::string FileReader::read(std::uint64_t at, std::uint64_t bytes) const {
-  if (at > size_ || bytes > size_ - at)
-    role_.fail(name_ + ": found " + std::to_string(size_) + " bytes, expected " + std::to_string(bytes) + " from " +
-               std::to_string(at));
-  std::string out(bytes, '\0');
-  read(at, out.data(), bytes);
-  return out;
 }
 
 }  // namespace trainer

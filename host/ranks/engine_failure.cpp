@@ -4,10 +4,10 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
-#include <cstdlib>
 #include <functional>
 #include <string_view>
 
+#include "base/process.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -37,7 +37,7 @@ bool is_timeout(const std::string& text) {
 }  // namespace
 
 void quiet_engine() {
-  ::setenv("TORCH_CPP_LOG_LEVEL", "FATAL", 0);
+  set_variable("TORCH_CPP_LOG_LEVEL", "FATAL", true);
   c10::initLogging();
   c10::SetStackTraceFetcher(std::function<std::string()>([] { return std::string(); }));
 }

@@ -4,8 +4,7 @@
 #include <ATen/Context.h>
 #include <torch/cuda.h>
 
-#include <cstdlib>
-
+#include "base/process.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
 
@@ -19,7 +18,7 @@ void apply_global_settings(const TrainingArguments& args, const at::Device& devi
   auto& context = at::globalContext();
   if (args.full_determinism) {
     // As in transformers; cuBLAS reads it when it is first used, and LibTorch refuses its products without it.
-    ::setenv("CUBLAS_WORKSPACE_CONFIG", ":16:8", 1);
+    set_variable("CUBLAS_WORKSPACE_CONFIG", ":16:8");
     context.setDeterministicAlgorithms(true, false);
     context.setDeterministicCuDNN(true);
     context.setBenchmarkCuDNN(false);
