@@ -220,7 +220,7 @@ class StandIn:
 
 
 def certificate(directory):
-    """A self-signed certificate for 127.0.0.1, with its key in the same file."""
+    """A self-signed certificate for 127.0.0.1 and localhost, with its key in the same file."""
     path = pathlib.Path(directory) / "server.pem"
     key = pathlib.Path(directory) / "key.pem"
     subprocess.run(
@@ -236,7 +236,7 @@ def certificate(directory):
             "-subj",
             "/CN=127.0.0.1",
             "-addext",
-            "subjectAltName=IP:127.0.0.1",
+            "subjectAltName=IP:127.0.0.1,DNS:localhost",
             "-keyout",
             str(key),
             "-out",
