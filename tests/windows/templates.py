@@ -3,13 +3,17 @@
 its unit test runs, and the host validates the plugin.
 """
 
+import pathlib
+import tempfile
+
 import wine
 
 
 def main():
     wine.require("cmake", "ninja")
     toolchain = wine.SOURCE / "scripts/windows/mingw.cmake"
-    with wine.directory() as work:
+    with tempfile.TemporaryDirectory() as name:  # a name that a program's arguments can have without a manifest
+        work = pathlib.Path(name)
         prefix = work / "prefix"
         wine.run("cmake", "--install", wine.BUILD, "--prefix", prefix)
         trainer = prefix / "bin/trainer.exe"

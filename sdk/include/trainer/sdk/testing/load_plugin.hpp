@@ -14,6 +14,7 @@
 #if defined(_WIN32)
 struct HINSTANCE__;
 extern "C" {  // as <windows.h> declares them, without its macros
+__declspec(dllimport) HINSTANCE__* __stdcall LoadLibraryA(const char*);
 __declspec(dllimport) HINSTANCE__* __stdcall LoadLibraryW(const wchar_t*);
 __declspec(dllimport) std::intptr_t(__stdcall* __stdcall GetProcAddress(HINSTANCE__*, const char*))();
 __declspec(dllimport) unsigned long __stdcall GetLastError(void);
@@ -33,7 +34,12 @@ inline constexpr const char* plugin_suffix = ".so";
 /// The table of a plugin's file. The library stays loaded, as with the real host.
 inline const trainer_plugin& load_plugin(const std::string& file) {
 #if defined(_WIN32)
-  HINSTANCE__* const library = ::LoadLibraryW(path_of(file).c_str());
+  HINSTANCE__* library = nullptr;
+  try {
+    library = ::LoadLibraryW(path_of(file).c_str());
+  } catch (const std::filesystem::filesystem_error&) {  // as a program's arguments are, of the system's code page
+    library = ::LoadLibraryA(file.c_str());
+  }
   if (library == nullptr)
     throw std::runtime_error(
         file + " could not be loaded: " + std::system_category().message(static_cast<int>(::GetLastError())));
