@@ -29,8 +29,12 @@ inline constexpr const char* state_file = "trainer_state.json";
 inline constexpr const char* optimizer_file = "optimizer.pt";
 inline constexpr const char* scheduler_file = "scheduler.pt";
 inline constexpr const char* scaler_file = "scaler.pt";
-inline constexpr const char* rng_file = "rng_state.safetensors";
 inline constexpr const char* args_file = "training_args.json";
 inline constexpr const char* manifest_file = "checkpoint.json";
+
+/// "rng_state.safetensors" of a process alone, "rng_state_1.safetensors" of rank 1 among several.
+inline std::string rng_file(int rank, int world) {
+  return "rng_state" + (world == 1 ? "" : "_" + std::to_string(rank)) + ".safetensors";
+}
 
 }  // namespace trainer

@@ -35,12 +35,12 @@ void copy_contents(const CheckpointContents& from, CheckpointContents& to) {
 
 void write_contents(const fs::path& to, const CheckpointContents& what, const TrainerState& state) {
   CheckpointManifest manifest{what.run, {}};
-  const auto file = [&](const char* name, const auto& write) {
+  const auto file = [&](const std::string& name, const auto& write) {
     Digest digest;
     write(to / name, digest);
     manifest.add(name, digest);
   };
-  const auto tensors = [&](const char* name, const NamedTensors& named, const SharedNames& shared) {
+  const auto tensors = [&](const std::string& name, const NamedTensors& named, const SharedNames& shared) {
     file(name, [&](const fs::path& path, Digest& digest) { save_safetensors(path, named, &digest, shared); });
   };
   const auto torch_file = [&](const char* name, const c10::IValue& value) {
@@ -57,7 +57,8 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
   torch_file(optimizer_file, what.optimizer);
   torch_file(scheduler_file, what.scheduler);
   torch_file(scaler_file, what.scaler);
-  if (!what.rng.empty()) tensors(rng_file, what.rng, {});
+  for (int rank = 0, world = static_cast<int>(what.rng.size()); rank < world; ++rank)
+    tensors(rng_file(rank, world), what.rng[static_cast<std::size_t>(rank)], {});
   text(state_file, state.to_json_string());
   manifest.save(to);
 }

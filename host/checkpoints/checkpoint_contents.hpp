@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "checkpoints/checkpoint_manifest.hpp"
 #include "trainer/safetensors.hpp"
@@ -20,7 +21,7 @@ struct CheckpointContents {
   std::string args;
   std::map<std::string, std::string> files;  ///< of the model, by name
   c10::IValue optimizer, scheduler, scaler;  ///< None with save_only_model, and where there is none
-  NamedTensors rng;
+  std::vector<NamedTensors> rng;             ///< of each rank; none with save_only_model
   RunIdentity run;
 };
 

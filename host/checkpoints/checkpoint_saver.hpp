@@ -8,17 +8,21 @@
 
 #include "checkpoints/checkpoint_contents.hpp"
 #include "checkpoints/checkpoint_writer.hpp"
+#include "ranks/process_group.hpp"
 #include "trainer/trainer_control.hpp"
 #include "trainer/trainer_state.hpp"
 
 namespace trainer {
 
 /// Saves the checkpoints of a training, and has on_save fired when one is whole: at once, or with
-/// async_save some steps later, as a thread writes it.
+/// async_save some steps later, as a thread writes it. Each rank calls it; those that write nothing wait for the
+/// others, so that on_save finds the files everywhere.
 class CheckpointSaver {
  public:
-  /// `state` and `control` are the trainer's and must outlive it; `on_save` fires the event.
-  CheckpointSaver(TrainerState& state, TrainerControl& control, std::function<void()> on_save, bool async_save);
+  /// `state`, `control` and `group` are the trainer's and must outlive it; `on_save` fires the event. `writes`: whether
+  /// this rank is one that writes.
+  CheckpointSaver(TrainerState& state, TrainerControl& control, ProcessGroup& group, bool writes,
+                  std::function<void()> on_save, bool async_save);
 
   /// Writes the checkpoint of the state's step below `output_dir`, and deletes the oldest down to
   /// `limit`. With async_save it copies them, and training may go on; only after finish().
@@ -26,9 +30,9 @@ class CheckpointSaver {
             std::optional<std::int64_t> limit);
   /// async_save: waits for the checkpoint that is being written, if any, and has its on_save fired.
   void finish();
-  /// finish(), if that needs no waiting. Cheap, as it is asked at every step.
+  /// finish(), if no rank would have to wait. Cheap, as it is asked at every step.
   void finish_if_written() {
-    if (writer_ && writer_->finished()) finish();
+    if (is_pending_ && all_have_written()) finish();
   }
   /// Waits, but without on_save, when an exception ends the training.
   void give_up() noexcept;
@@ -37,6 +41,7 @@ class CheckpointSaver {
   const std::filesystem::path* announced() const { return announced_; }
 
  private:
+  bool all_have_written();
   struct Pending {
     std::filesystem::path directory;
     std::int64_t global_step = 0;
@@ -45,11 +50,14 @@ class CheckpointSaver {
 
   TrainerState& state_;
   TrainerControl& control_;
+  ProcessGroup& group_;
+  bool writes_, async_;
   std::function<void()> on_save_;
+  bool is_pending_ = false;  // async_save: until its on_save, the same on all ranks
   Pending pending_;
   const std::filesystem::path* announced_ = nullptr;
   CheckpointContents copies_;  // their memory is kept for the next: new memory costs more than the copying
-  std::unique_ptr<CheckpointWriter> writer_;  // null without async_save; last, as its thread reads the copies
+  std::unique_ptr<CheckpointWriter> writer_;  // null where nothing is written so; last, as its thread reads the copies
 };
 
 }  // namespace trainer

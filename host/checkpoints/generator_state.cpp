@@ -30,11 +30,24 @@ NamedTensors rng_state(const at::Tensor& at_epoch) {
   return tensors;
 }
 
-void load_rng_state(const std::filesystem::path& checkpoint) {
-  const std::filesystem::path path = checkpoint / rng_file;
+std::vector<NamedTensors> rng_states(ProcessGroup& group, const at::Tensor& at_epoch) {
+  const NamedTensors own = rng_state(at_epoch);
+  if (group.alone()) return {own};
+  std::vector<NamedTensors> all(static_cast<std::size_t>(group.world()));
+  for (const auto& [name, tensor] : own) {
+    const at::Tensor of_all = group.all_gather(tensor.unsqueeze(0));
+    for (std::size_t rank = 0; rank < all.size(); ++rank)
+      all[rank].emplace_back(name, of_all[static_cast<std::int64_t>(rank)]);
+  }
+  return all;
+}
+
+void load_rng_state(const std::filesystem::path& checkpoint, const Ranks& ranks) {
+  const std::filesystem::path path = checkpoint / rng_file(ranks.rank, ranks.world);
   if (!std::filesystem::exists(path))
-    return log::info(checkpoint.string() +
-                     " holds no generator state of this program; dropout will not repeat exactly");
+    return log::info(checkpoint.string() + " holds no generator state of this program" +
+                     (ranks.alone() ? "" : " for rank " + std::to_string(ranks.rank)) +
+                     "; dropout will not repeat exactly");
   for (const auto& [name, tensor] : load_safetensors(path)) {
     if (name == "cpu") {
       set_cpu_state(tensor);
@@ -45,9 +58,10 @@ void load_rng_state(const std::filesystem::path& checkpoint) {
   }
 }
 
-bool load_rng_state_at_epoch(const std::filesystem::path& checkpoint) {
-  if (!std::filesystem::exists(checkpoint / rng_file)) return false;
-  for (const auto& [name, tensor] : load_safetensors(checkpoint / rng_file)) {
+bool load_rng_state_at_epoch(const std::filesystem::path& checkpoint, const Ranks& ranks) {
+  const std::filesystem::path path = checkpoint / rng_file(ranks.rank, ranks.world);
+  if (!std::filesystem::exists(path)) return false;
+  for (const auto& [name, tensor] : load_safetensors(path)) {
     if (name != at_epoch_name) continue;
     set_cpu_state(tensor);
     return true;

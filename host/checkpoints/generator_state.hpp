@@ -4,7 +4,9 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <vector>
 
+#include "ranks/process_group.hpp"
 #include "trainer/safetensors.hpp"
 
 namespace trainer {
@@ -14,10 +16,13 @@ namespace trainer {
 NamedTensors rng_state(const at::Tensor& at_epoch = {});
 at::Tensor cpu_rng_state();  ///< a copy
 
-/// The reverse, from a checkpoint directory; an info line when it holds none.
-void load_rng_state(const std::filesystem::path& checkpoint);
+/// rng_state() of each rank.
+std::vector<NamedTensors> rng_states(ProcessGroup& group, const at::Tensor& at_epoch = {});
+
+/// The reverse, from a checkpoint directory; an info line when it holds none of this rank.
+void load_rng_state(const std::filesystem::path& checkpoint, const Ranks& ranks);
 
 /// The CPU's as it was at the begin of the checkpoint's epoch; false when the checkpoint does not hold it.
-bool load_rng_state_at_epoch(const std::filesystem::path& checkpoint);
+bool load_rng_state_at_epoch(const std::filesystem::path& checkpoint, const Ranks& ranks);
 
 }  // namespace trainer

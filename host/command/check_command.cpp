@@ -7,6 +7,7 @@
 #include "command/check_report.hpp"
 #include "command/hints.hpp"
 #include "command/print.hpp"
+#include "ranks/process_group.hpp"
 #include "run/moments_file.hpp"
 
 namespace trainer::command {
@@ -39,6 +40,7 @@ class NewDirectories {
 }  // namespace
 
 int check(const RunOptions& given) {
+  stay_alone();
   RunOptions options = given;
   options.quiet = true;
   Session session(options);
@@ -61,6 +63,7 @@ int check(const RunOptions& given) {
 }
 
 int print_config(const RunOptions& options) {
+  stay_alone();
   const Session session(options);
   std::cout << json::dump(session.resolved(), {.indent = 2}) << "\n";
   return 0;

@@ -60,7 +60,8 @@ void record_result(const std::filesystem::path& directory, const Trainer* traine
   }
   json::object weights;
   if (trainer) {
-    ResultFile(directory / state_file, "--record").write(trainer->state().to_json_string());
+    if (trainer->state().is_world_process_zero)
+      ResultFile(directory / state_file, "--record").write(trainer->state().to_json_string());
     for (const auto& [name, tensor] : state_dict(trainer->model().module()))
       weights.emplace(name, tensor_to_json(tensor.detach().cpu()));
   }

@@ -65,6 +65,7 @@ std::string command_to_go_on(const std::filesystem::path& checkpoint) {
 int signal_status(Session& session) {
   const int signal = StopSignals::received();
   if (signal == 0) return 0;
+  if (!session.is_rank_0()) return 128 + signal;
   const Trainer& trainer = session.trainer();
   const TrainerState& state = trainer.state();
   const std::string name = checkpoint_name(state.global_step);
@@ -84,6 +85,7 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
   auto finish = [&](const std::exception* error) {
     if (!session.recorder()) return;
     session.recorder()->finish();
+    if (!error) session.group().barrier();  // so that all list the same files
     record_result(session.recorder()->directory(), session.trainer_or_null(), results, index, error);
   };
   try {
@@ -112,17 +114,18 @@ int train(const RunOptions& options) {
   do_actions(session, [&](const auto&) {
     session.trainer().save_model(session.trainer().args().output_dir);
     session.trainer().save_state();
-    add_costs_to_report(session.trainer());
+    if (session.is_rank_0()) add_costs_to_report(session.trainer());
   });
   const Trainer& trainer = session.trainer();
-  if (!options.quiet) print_summary(trainer, session.trainer_seconds());
+  if (!options.quiet && session.is_rank_0()) print_summary(trainer, session.trainer_seconds());
   return signal_status(session);
 }
 
 int run(const RunOptions& options) {
   Session session(options);
   do_actions(session, [&](const json::object& result) {
-    if (!options.quiet) print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
+    if (!options.quiet && session.is_rank_0())
+      print_metrics(std::string(result.at("do").as_string()), result.at("metrics").as_object());
   });
   return signal_status(session);
 }
@@ -131,19 +134,23 @@ int evaluate(const RunOptions& options) {
   Session session(options, {{{"evaluate", std::nullopt, {}}}});
   session.trainer().load_model(options.checkpoint);
   session.trainer().load_state(options.checkpoint);
-  do_actions(session, [](const json::object& result) { print_metrics("evaluate", result.at("metrics").as_object()); });
+  do_actions(session, [&](const json::object& result) {
+    if (session.is_rank_0()) print_metrics("evaluate", result.at("metrics").as_object());
+  });
   return 0;
 }
 
 int predict(const RunOptions& options) {
   Session session(options, {{{"predict", std::nullopt, {}}}});
-  const ResultFile output(options.output, "--output", session.inputs());
+  std::optional<ResultFile> output;
+  if (session.is_rank_0()) output.emplace(options.output, "--output", session.inputs());
   Trainer& trainer = session.trainer();
   const auto outputs = outputs_of(session.run_file(), session.data().classes(), trainer.model(), options.probabilities);
   check_ids(options.output, session.data().test_ids());
   trainer.load_model(options.checkpoint);
   const auto result = trainer.predict(session.data().test());
-  write_predictions(output, result, outputs, session.data().test_ids());
+  if (!output) return 0;
+  write_predictions(*output, result, outputs, session.data().test_ids());
   if (!options.quiet) {
     print_metrics("predict", result.metrics);
     print_line("predictions: " + options.output.string());
@@ -152,6 +159,7 @@ int predict(const RunOptions& options) {
 }
 
 int plugins_order(const RunOptions& options) {
+  stay_alone();
   Session session(options, std::vector<RunFile::Action>{});
   int n = 0;
   for (const auto& entry : session.trainer().callback_handler().entries())

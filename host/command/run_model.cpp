@@ -52,6 +52,7 @@ class BuiltInModel final : public Model {
   }
   torch::nn::Module& module() override { return *module_; }
   json::object config() const override { return config_; }
+  bool uses_all_parameters() const override { return true; }
   bool smooths_labels() const override { return loss_.smooths_labels; }
   std::vector<std::string> columns() const override { return {"features", "labels"}; }
 

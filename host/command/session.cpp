@@ -10,6 +10,7 @@
 #include "command/run_collator.hpp"
 #include "command/run_model.hpp"
 #include "state/checkpoint_names.hpp"
+#include "trainer/device.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
@@ -34,14 +35,16 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       below_output_dir_(!actions),
       actions_(actions ? std::move(*actions) : run_.actions),
       args_(run_.args),
+      group_(group_of(args())),
       data_(run_) {
-  if (options.quiet) log::set_level(log::Level::warning);
+  // First of all, so that a rank that fails from here on does not keep the others waiting.
+  if (options.quiet || !is_rank_0()) log::set_level(log::Level::warning);
   start_compute_threads();
   if (options.record.empty()) return;
-  require_writable_directory(options.record, "--record");
-  for (const char* file : {"trace.jsonl", "result.json", state_file})
-    ResultFile(options.record / file, "--record", inputs());
-  recorder_.emplace(options.record);
+  const auto record = is_rank_0() ? options.record : options.record / ("rank-" + std::to_string(group_->rank()));
+  require_writable_directory(record, "--record");
+  for (const char* file : {"trace.jsonl", "result.json", state_file}) ResultFile(record / file, "--record", inputs());
+  recorder_.emplace(record);
 }
 
 std::vector<std::filesystem::path> Session::inputs() const {
@@ -84,12 +87,15 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
   if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
     auto& named = *actions_[0].resume_from_checkpoint;
     if (named.empty()) {  // from here on it has a name, so that columns and weights are of one checkpoint
-      if (std::filesystem::is_directory(output_dir)) {
-        lock_ = DirectoryLock::take(output_dir);  // what is hidden there may be what another training writes
-        remove_torn_checkpoints(output_dir);
+      if (is_rank_0()) {
+        if (std::filesystem::is_directory(output_dir)) {
+          lock_ = DirectoryLock::take(output_dir);  // what is hidden there may be what another training writes
+          remove_torn_checkpoints(output_dir);
+        }
+        const auto newest = newest_checkpoint(output_dir);
+        named = (below_output_dir_ ? newest.filename() : newest).string();
       }
-      const auto newest = newest_checkpoint(output_dir);
-      named = (below_output_dir_ ? newest.filename() : newest).string();
+      named = group_->broadcast(named);
     }
     model = resume_path(actions_[0], output_dir);
   }
@@ -120,7 +126,7 @@ Trainer& Session::trainer() {
     auto columns = kept_columns(options.args.output_dir);
     data_.load(actions_, *options.model, std::move(columns));
   }
-  if (recorder_) recorder_->set_output_dir(options.args.output_dir);
+  if (recorder_ && is_rank_0()) recorder_->set_output_dir(options.args.output_dir);
   if (!run_.init_from.empty() && options_.checkpoint.empty())
     load_weights(options.model->module(), run_.init_from, options.model->saved_names());
   options.train_dataset = data_.train();

@@ -6,6 +6,7 @@
 #include "base/directory_lock.hpp"
 #include "command/options.hpp"
 #include "command/run_datasets.hpp"
+#include "ranks/process_group.hpp"
 #include "run/trace_recorder.hpp"
 #include "trainer/run_file.hpp"
 #include "trainer/stopwatch.hpp"
@@ -35,6 +36,8 @@ class Session {
   /// Empty for the newest; the file's actions name one below output_dir.
   std::filesystem::path resume_path(const RunFile::Action& action, const std::filesystem::path& output_dir) const;
   const RunDatasets& data() const { return data_; }
+  ProcessGroup& group() { return *group_; }
+  bool is_rank_0() const { return group_->rank() == 0; }
   /// What the command reads, and must not write.
   std::vector<std::filesystem::path> inputs() const;
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
@@ -47,6 +50,7 @@ class Session {
   bool below_output_dir_;
   std::vector<RunFile::Action> actions_;
   json::object args_;
+  std::shared_ptr<ProcessGroup> group_;
   std::optional<TraceRecorder> recorder_;
   std::shared_ptr<DirectoryLock> lock_;  ///< from the choice of a checkpoint on, where the session makes it
   bool loaded_ = false;

@@ -4,6 +4,9 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <deque>
+#include <iterator>
+#include <mutex>
 #include <tuple>
 
 #include "data/batch_workers.hpp"
@@ -41,11 +44,16 @@ class DatasetLoader final : public DataLoader {
 
   void begin_epoch(std::int64_t epoch, std::int64_t first_batch) override {
     draw_base_seed();
-    if (options_.batch_sampler)
+    if (options_.batch_sampler) {
       batches_ = checked(options_.batch_sampler->batches(epoch));
-    else
+      // In turn, until each process has as many.
+      for (std::size_t i = 0; std::ssize(batches_) < batches() * options_.shard.world; ++i)
+        batches_.push_back(batches_[i]);
+    } else {
       order_ = checked(options_.sampler->indices(epoch), options_.sampler->size());
-    at_ = first_batch;
+      if (options_.shard.world > 1) complete_order();
+    }
+    at_ = taken_ = first_batch;
     if (workers_) workers_->clear();
   }
 
@@ -55,22 +63,51 @@ class DatasetLoader final : public DataLoader {
       for (; at_ < batches() && workers_->pending() < ahead; ++at_)
         workers_->submit([this, rows = rows_of(at_)] { return make(rows); });
       if (workers_->pending() == 0) return std::nullopt;
+      ++taken_;
       return workers_->take();
     }
     if (at_ >= batches()) return std::nullopt;
+    ++taken_;
     return make(rows_of(at_++));
   }
 
+  std::optional<std::int64_t> rows_in_round() const override {
+    const std::int64_t world = options_.shard.world;
+    if (world == 1 || taken_ < batches()) return {};
+    if (options_.batch_sampler) {
+      std::int64_t rows = 0;
+      for (auto i = (taken_ - 1) * world; i < options_.batch_sampler->size(); ++i)
+        rows += batches_[static_cast<std::size_t>(i)].numel();
+      return rows;
+    }
+    const std::int64_t rest = options_.sampler->size() % (options_.batch_size * world);
+    return options_.drop_last || rest == 0 ? std::nullopt : std::optional(rest);
+  }
+
  private:
+  // Of this process.
   std::int64_t batches() const {
-    if (options_.batch_sampler) return options_.batch_sampler->size();
+    const std::int64_t world = options_.shard.world;
+    if (options_.batch_sampler) return (options_.batch_sampler->size() + world - 1) / world;
     const std::int64_t rows = options_.sampler->size(), batch = options_.batch_size;
-    return options_.drop_last ? rows / batch : (rows + batch - 1) / batch;
+    return options_.drop_last ? rows / batch / world : ((rows + batch - 1) / batch + world - 1) / world;
   }
   at::Tensor rows_of(std::int64_t batch) const {
+    batch = batch * options_.shard.world + options_.shard.rank;
     if (options_.batch_sampler) return batches_[static_cast<std::size_t>(batch)];
     const std::int64_t begin = batch * options_.batch_size;
-    return order_.slice(0, begin, std::min(begin + options_.batch_size, options_.sampler->size()));
+    return order_.slice(0, begin, std::min(begin + options_.batch_size, order_.numel()));
+  }
+  void complete_order() {
+    const Sampler* sampler = options_.sampler.get();
+    const bool known = dynamic_cast<const SequentialSampler*>(sampler) || dynamic_cast<const RandomSampler*>(sampler);
+    if (!known && options_.shard.take_from_rank_0) {
+      order_ = order_.clone();
+      options_.shard.take_from_rank_0(order_);
+    }
+    const std::int64_t rows = order_.numel(), all = batches() * options_.batch_size * options_.shard.world;
+    if (all > rows && rows > 0)
+      order_ = at::cat({order_, order_.index_select(0, at::arange(all - rows, at::kLong).remainder(rows))});
   }
   // Contiguous, as datasets read them as numbers one after another.
   at::Tensor checked(const at::Tensor& order, std::int64_t rows) const {
@@ -111,7 +148,7 @@ class DatasetLoader final : public DataLoader {
   DataLoaderOptions options_;
   at::Tensor order_;                 // [N] int64; or
   std::vector<at::Tensor> batches_;  // of the batch_sampler
-  std::int64_t at_ = 0;
+  std::int64_t at_ = 0, taken_ = 0;  // batches that were asked of the workers, and that next() gave
   std::unique_ptr<BatchWorkers> workers_;
 };
 
@@ -137,9 +174,16 @@ class StreamLoader final : public DataLoader {
     draw_base_seed();
     read_ = 0;
     ended_ = false;
+    first_.clear();
+    rounds_.clear();
     in_stream([&] {
       stream_ = dataset_->stream(epoch);
-      while (read_ < first_batch * options_.batch_size && stream_()) ++read_;
+      while (read_ < first_batch * round_size()) {
+        auto row = stream_();
+        if (!row) break;
+        keep_if_first(*row);
+        ++read_;
+      }
     });
   }
 
@@ -155,32 +199,65 @@ class StreamLoader final : public DataLoader {
     }
     ended_ = batch.empty();
     if (ended_ && workers_) workers_->clear();
-    return ended_ ? std::nullopt : std::optional(std::move(batch));
+    if (ended_) return std::nullopt;
+    if (options_.shard.world > 1) {
+      const std::lock_guard lock(mutex_);
+      rows_in_round_ = rounds_.front();
+      rounds_.pop_front();
+    }
+    return batch;
   }
 
+  std::optional<std::int64_t> rows_in_round() const override { return rows_in_round_; }
+
  private:
+  std::int64_t round_size() const { return options_.batch_size * options_.shard.world; }
+  void keep_if_first(const Row& row) {
+    if (options_.shard.world > 1 && std::ssize(first_) < options_.shard.world) first_.push_back(row);
+  }
+
   // Nothing at the end of the stream, which is not asked again.
   Batch make() {
     std::vector<Row> rows;
     return in_stream([&]() -> Batch {
-      while (stream_ && std::ssize(rows) < options_.batch_size) {
+      while (stream_ && std::ssize(rows) < round_size()) {
         auto row = stream_();
         if (!row) {
           stream_ = nullptr;
           break;
         }
+        keep_if_first(*row);
         rows.push_back(std::move(*row));
         ++read_;
       }
-      return rows.empty() ? Batch() : pinned(collated(options_.collator, rows), options_.pin_memory);
+      if (rows.empty()) return {};
+      if (options_.shard.world > 1) rows = own_part(std::move(rows));
+      return pinned(collated(options_.collator, rows), options_.pin_memory);
     });
+  }
+
+  // As accelerate's DataLoaderDispatcher deals out a round: in equal parts, the last round's too, to which the stream's
+  // first rows are added where it needs them.
+  std::vector<Row> own_part(std::vector<Row> round) {
+    const std::int64_t world = options_.shard.world, rows = std::ssize(round), part = (rows + world - 1) / world;
+    {
+      const std::lock_guard lock(mutex_);
+      rounds_.push_back(rows < round_size() ? std::optional(rows) : std::nullopt);
+    }
+    for (std::size_t i = 0; std::ssize(round) < part * world; ++i) round.push_back(first_[i % first_.size()]);
+    const auto begin = round.begin() + part * options_.shard.rank;
+    return {std::make_move_iterator(begin), std::make_move_iterator(begin + part)};
   }
 
   std::shared_ptr<IterableDataset> dataset_;
   DataLoaderOptions options_;
   RowStream stream_;
-  std::int64_t read_ = 0;  // rows of the epoch
+  std::int64_t read_ = 0;  // rows of the epoch, of all processes
   bool ended_ = false;
+  std::vector<Row> first_;  // a row of the epoch's begin for each process, where there are several
+  std::optional<std::int64_t> rows_in_round_;
+  std::deque<std::optional<std::int64_t>> rounds_;  // of the batches that next() has not given
+  std::mutex mutex_;                                // of rounds_, to which a worker adds
   std::unique_ptr<BatchWorkers> workers_;
 };
 

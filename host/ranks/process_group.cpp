@@ -2,6 +2,7 @@
 #include "ranks/process_group.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/Parallel.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/comm.hpp>
@@ -79,6 +80,9 @@ ProcessGroup::ProcessGroup(Ranks ranks, GroupSettings settings)
     : ranks_(std::move(ranks)), settings_(std::move(settings)) {
   if (alone()) return;
   quiet_engine();
+  // The ranks of a machine share its cores, as accelerate shares them out.
+  if (const char* threads = std::getenv("OMP_NUM_THREADS"); !threads || !*threads)
+    at::set_num_threads(std::max(1, at::get_num_threads() / ranks_.local_world));
   try {
     engine_ = make_engine(ranks_, settings_);
   } catch (...) {
@@ -123,11 +127,15 @@ std::string ProcessGroup::broadcast(const std::string& text) {
 at::Tensor ProcessGroup::all_gather(const at::Tensor& tensor) {
   const at::NoGradGuard no_grad;
   if (alone()) return tensor;
-  std::vector<at::Tensor> mine{tensor.detach().cpu().contiguous()};
+  const at::Tensor own = tensor.detach().cpu().contiguous();
+  auto sizes = own.sizes().vec();
+  sizes.at(0) *= world();
+  if (own.numel() == 0) return own.reshape(sizes);
+  std::vector<at::Tensor> mine{own.view({-1}).view(at::kByte)};  // Gloo does not know every type
   std::vector<std::vector<at::Tensor>> all(1);
   for (int i = 0; i < world(); ++i) all[0].push_back(at::empty_like(mine[0]));
   called(*this, "all-gather", [&] { engine_->gloo->allgather(all, mine)->wait(); });
-  return at::cat(all[0]);
+  return at::cat(all[0]).view(own.scalar_type()).view(sizes);
 }
 
 std::vector<std::string> ProcessGroup::all_gather(const std::string& text) {
@@ -163,8 +171,13 @@ void ProcessGroup::barrier() {
   called(*this, "barrier", [&] { engine_->gloo->barrier()->wait(); });
 }
 
+static bool stays_alone = false;
+
+void stay_alone() { stays_alone = true; }
+Ranks process_ranks() { return stays_alone ? Ranks() : ranks_from_environment(); }
+
 std::shared_ptr<ProcessGroup> process_group(const GroupSettings& settings) {
-  static const auto group = std::make_shared<ProcessGroup>(ranks_from_environment(), settings);
+  static const auto group = std::make_shared<ProcessGroup>(process_ranks(), settings);
   return group;
 }
 

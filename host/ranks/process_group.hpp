@@ -63,6 +63,13 @@ class ProcessGroup {
   std::unique_ptr<GroupEngine> engine_;  // null for a process alone
 };
 
+/// This process's place in its launch: ranks_from_environment(), or alone after stay_alone(), which a command calls
+/// that works by itself however it was started. Both come before the group.
+/// @{
+Ranks process_ranks();
+void stay_alone();
+/// @}
+
 /// The group of this process, made when it is first asked for, with the settings of then; it stays until the process
 /// ends.
 std::shared_ptr<ProcessGroup> process_group(const GroupSettings& settings);

@@ -2,16 +2,38 @@
 #include "trainer/device.hpp"
 
 #include <ATen/Context.h>
+#include <c10/core/impl/DeviceGuardImplInterface.h>
 #include <torch/cuda.h>
 
+#include <cstdlib>
+#include <string>
+
 #include "base/process.hpp"
+#include "ranks/own_address.hpp"
+#include "ranks/process_group.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
 
 namespace trainer {
 
-at::Device choose_device(const TrainingArguments& args) {
-  return !args.use_cpu && torch::cuda::is_available() ? at::Device(at::kCUDA, 0) : at::Device(at::kCPU);
+at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
+  if (args.use_cpu || !torch::cuda::is_available()) return at::Device(at::kCPU);
+  const auto count = static_cast<int>(torch::cuda::device_count());
+  if (ranks.local_world > count)
+    throw_usage(error_id::ranks_environment_invalid,
+                std::to_string(ranks.local_world) + " ranks share " + own_host_name() + ", which has " +
+                    std::to_string(count) + (count == 1 ? " GPU" : " GPUs") +
+                    ", and each needs one of its own; start fewer there, or set use_cpu");
+  const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(ranks.local_rank));
+  if (!ranks.alone()) c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
+  return device;
+}
+
+std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args) {
+  const at::Device device = choose_device(args, process_ranks());
+  return process_group({.gpu = !device.is_cpu(),
+                        .backend = args.ddp_backend.value_or(""),
+                        .timeout = std::chrono::seconds(args.ddp_timeout)});
 }
 
 void apply_global_settings(const TrainingArguments& args, const at::Device& device) {

@@ -3,12 +3,20 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
+
 namespace trainer {
 
+class ProcessGroup;
+struct Ranks;
 struct TrainingArguments;
 
-/// The first GPU when there is one and the arguments do not say otherwise, or the CPU.
-at::Device choose_device(const TrainingArguments& args);
+/// The GPU of this rank's number on its machine, which becomes the current one, when there are GPUs and the arguments
+/// do not say otherwise; or the CPU. An Error when there are fewer GPUs than ranks on this machine.
+at::Device choose_device(const TrainingArguments& args, const Ranks& ranks);
+
+/// This process's group, which is made when it is first asked for.
+std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args);
 
 /// The arguments' settings of LibTorch, which hold for the whole process, as in transformers.
 void apply_global_settings(const TrainingArguments& args, const at::Device& device);

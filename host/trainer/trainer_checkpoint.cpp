@@ -20,6 +20,7 @@ namespace trainer {
 namespace fs = std::filesystem;
 
 void Trainer::Impl::store_flos() {
+  current_flos = sum_over_ranks(current_flos);
   const bool whole = state.total_flos.is_integer() && current_flos.is_integer();
   const double sum = state.total_flos + current_flos;
   state.total_flos = whole ? Number(static_cast<std::int64_t>(sum)) : Number(sum);
@@ -27,6 +28,7 @@ void Trainer::Impl::store_flos() {
 }
 
 void Trainer::save_model(const fs::path& directory) const {
+  if (!impl_->writes_files()) return;
   in_phase("save", impl_->state.global_step, [&] {
     fs::create_directories(directory);
     // What tells of the files before goes first: at no moment it stands beside others.
@@ -53,6 +55,7 @@ std::string Trainer::Impl::args_file_text() const {
 }
 
 void Trainer::save_state() const {
+  if (!impl_->group->ranks().is_world_process_zero()) return;
   const fs::path directory = impl_->args.output_dir;
   const std::string text = impl_->state.to_json_string();
   replace_file(directory / state_file, text);
@@ -78,7 +81,7 @@ void Trainer::Impl::save_checkpoint() {
     // The best one may be the very directory that is being written.
     const fs::path best = root / checkpoint_name(*state.best_global_step);
     if (*state.best_global_step == state.global_step ||
-        (run_identity->written.contains(*state.best_global_step) && run_identity->owns(best)))
+        (run_identity->written.contains(*state.best_global_step) && is_own(best)))
       state.best_model_checkpoint = best.string();
   }
   run_identity->written.insert(state.global_step);
@@ -87,7 +90,15 @@ void Trainer::Impl::save_checkpoint() {
   saver->save(checkpoint_contents(), root, args.save_total_limit);
 }
 
-CheckpointContents Trainer::Impl::checkpoint_contents() const {
+// As rank 0 sees it, for all.
+bool Trainer::Impl::is_own(const fs::path& checkpoint) {
+  return group->broadcast(group->rank() == 0 && run_identity->owns(checkpoint) ? "own" : "") == "own";
+}
+
+// Every rank's generators, and for a rank that writes nothing no more than those.
+CheckpointContents Trainer::Impl::checkpoint_contents() {
+  auto rng = args.save_only_model ? std::vector<NamedTensors>() : rng_states(*group, rng_state_at_epoch);
+  if (!writes_files()) return {};
   CheckpointContents contents{.weights = state_dict(model->module()),
                               .shared = shared_names(model->module()),
                               .args = args_file_text(),
@@ -95,13 +106,12 @@ CheckpointContents Trainer::Impl::checkpoint_contents() const {
                               .optimizer = {},
                               .scheduler = {},
                               .scaler = {},
-                              .rng = {},
+                              .rng = std::move(rng),
                               .run = *run_identity};
   if (args.save_only_model) return contents;
   contents.optimizer = optimizer->state_dict();
   contents.scheduler = lr_scheduler->state_dict();
   if (scaler) contents.scaler = scaler_state(*scaler);
-  contents.rng = rng_state(rng_state_at_epoch);
   return contents;
 }
 
@@ -133,7 +143,7 @@ void Trainer::load_state(const fs::path& checkpoint) {
     auto states = std::move(impl_->state.stateful_callbacks);
     impl_->state = load_checkpoint_state(checkpoint);
     impl_->state.stateful_callbacks = std::move(states);
-    impl_->state.is_local_process_zero = impl_->state.is_world_process_zero = true;
+    impl_->tell_ranks(impl_->state);
   });
 }
 
@@ -144,7 +154,7 @@ void Trainer::Impl::resume_batch_size(const fs::path& checkpoint) {
 }
 
 fs::path Trainer::Impl::load_checkpoint(const fs::path& named) {
-  const fs::path checkpoint = named.empty() ? newest_checkpoint(args.output_dir) : named;
+  const fs::path checkpoint = agreed_checkpoint(named);
   try {
     if (!named.empty()) check_checkpoint(checkpoint);  // the newest one was
   } catch (const Error& e) {
@@ -170,7 +180,7 @@ void Trainer::Impl::tell_foreign_checkpoints() const {
 }
 
 void Trainer::Impl::forget_lost_best() {
-  if (!state.best_model_checkpoint || run_identity->owns(*state.best_model_checkpoint)) return;
+  if (!state.best_model_checkpoint || is_own(*state.best_model_checkpoint)) return;
   log::warning("the best checkpoint " + *state.best_model_checkpoint +
                " is gone, or another run has written its own there; it is forgotten");
   state.best_model_checkpoint.reset();
@@ -185,15 +195,21 @@ void Trainer::Impl::load_best_model() {
     return;
   }
   const fs::path best = *state.best_model_checkpoint;
-  try {
-    check_checkpoint(best);
-  } catch (const Error& e) {
-    log::warning("load_best_model_at_end: " + e.sentence() + stays);
+  const bool reads = group->rank() == 0;  // for all
+  std::string damage;
+  if (reads) try {
+      check_checkpoint(best);
+    } catch (const Error& e) {
+      damage = e.sentence();
+    }
+  if (damage = group->broadcast(damage); !damage.empty()) {
+    log::warning("load_best_model_at_end: " + damage + stays);
     state.best_model_checkpoint.reset();
     return;
   }
   log::info("loading the best model from " + best.string());
-  load_weights(model->module(), best / weights_file, model->saved_names());
+  if (reads) load_weights(model->module(), best / weights_file, model->saved_names());
+  share_weights();
 }
 
 void Trainer::Impl::load_optimizer_and_scheduler(const fs::path& checkpoint) {

@@ -94,10 +94,7 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
   loader.begin_epoch(0);
   while (auto batch = loader.next()) {
     const std::int64_t rows = batch->rows();
-    observed += rows;
-    Prediction p = prediction_step(std::move(*batch), prediction_loss_only);
-    if (p.logits.defined() && impl_->preprocess_logits_for_metrics) p.logits = impl_->preprocessed(p);
-    result.add(rows, std::move(p.loss), std::move(p.logits), std::move(p.labels));
+    observed += impl_->add_batch(result, rows, prediction_step(std::move(*batch), prediction_loss_only), loader);
     if (kept > 0 && ++batches % kept == 0) result.move_to_cpu();
     impl_->fire(TRAINER_ON_PREDICTION_STEP);
   }
@@ -118,7 +115,7 @@ PredictionOutput Trainer::evaluation_loop(std::shared_ptr<DataLoader> given, boo
   out.metrics = result.metrics(prefix, own, impl_->args.logging_nan_inf_filter, impl_->preparation.seconds);
   // Of rows whose number nobody knew, those that came.
   const auto samples = static_cast<double>(loader.num_examples().value_or(observed));
-  const auto batch_size = static_cast<double>(impl_->args.per_device_eval_batch_size);
+  const auto batch_size = static_cast<double>(impl_->args.per_device_eval_batch_size * impl_->group->world());
   for (auto& entry : speed_metrics(prefix, since_start.seconds(), samples, std::ceil(samples / batch_size)))
     out.metrics.insert_or_assign(entry.key(), std::move(entry.value()));
   return out;
@@ -137,6 +134,7 @@ void Trainer::Impl::prepare_for_evaluation() {
     // long that took. Here there is nothing to wrap.
     preparation.done = true;
     preparation.seconds = 0.0;
+    share_weights();
   }
   if (!is_in_train && (args.fp16_full_eval || args.bf16_full_eval)) {
     preparation.full_type = args.fp16_full_eval ? at::kHalf : at::kBFloat16;

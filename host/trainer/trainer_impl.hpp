@@ -12,6 +12,8 @@
 #include "base/directory_lock.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "model/tensor_views.hpp"
+#include "ranks/gradient_average.hpp"
+#include "ranks/process_group.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/host_context.hpp"
 #include "trainer/plugin_registry.hpp"
@@ -41,7 +43,7 @@ struct Trainer::Impl {
   TrainOutput inner_training_loop(const std::optional<std::filesystem::path>& checkpoint);
   void run_epoch(std::int64_t epoch, const TrainingPlan& plan, const ResumePoint& resume);
   void load_order(const std::filesystem::path& checkpoint, std::int64_t epoch);
-  void run_micro_batch(Batch inputs, const at::Tensor& num_items);
+  void run_micro_batch(Batch inputs, const at::Tensor& num_items, bool ends_window);
   void tell_of_bad_loss(bool wait);
   void update_parameters();
   void maybe_log_save_evaluate();
@@ -57,13 +59,29 @@ struct Trainer::Impl {
   ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
   void resume_data(const TrainingPlan& plan, ResumePoint& resume) const;
   void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
-  DataLoaderOptions loader_options(std::int64_t batch_size) const;
+  DataLoaderOptions loader_options(std::int64_t batch_size);
+
+  // trainer_ranks.cpp
+  void tell_ranks(TrainerState& state) const;
+  bool writes_files() const;
+  bool logs() const;
+  void share_weights();
+  void prepare_ranks();
+  void before_micro_batch(bool ends_window);
+  void backward(const at::Tensor& loss);
+  void after_micro_batch();
+  double mean_over_ranks(double loss);
+  std::int64_t sum_over_ranks(std::int64_t number);
+  Number sum_over_ranks(const Number& number);
+  DataShard shard();
+  std::int64_t add_batch(EvaluationResult& result, std::int64_t rows, Prediction p, const DataLoader& loader);
+  std::filesystem::path agreed_checkpoint(const std::filesystem::path& named);
 
   // trainer_callbacks.cpp
   void add_initial_callbacks(const TrainerOptions& options);
 
   // trainer_step.cpp
-  at::Tensor num_items_in_batch(std::span<const Batch> batches) const;
+  at::Tensor num_items_in_batch(std::span<const Batch> batches);
   at::Tensor loss_of(const ModelOutput& out, const at::Tensor& labels, const at::Tensor& num_items);
   void empty_device_cache();
   void track_input_tokens(const Batch& inputs);
@@ -84,7 +102,8 @@ struct Trainer::Impl {
 
   // trainer_checkpoint.cpp
   void save_checkpoint();
-  CheckpointContents checkpoint_contents() const;
+  CheckpointContents checkpoint_contents();
+  bool is_own(const std::filesystem::path& checkpoint);
   std::string args_file_text() const;
   std::filesystem::path load_checkpoint(const std::filesystem::path& named);
   RunIdentity resume_identity(const std::filesystem::path& checkpoint) const;
@@ -98,6 +117,8 @@ struct Trainer::Impl {
 
   Trainer& self;
   TrainingArguments args;
+  at::Device device;
+  std::shared_ptr<ProcessGroup> group;
   std::shared_ptr<Model> model;
   ModelInit model_init;
   DataCollator data_collator;
@@ -116,14 +137,18 @@ struct Trainer::Impl {
   std::unique_ptr<HostContext> context;
   std::unique_ptr<PluginRegistry> plugins;
 
-  at::Device device;
   std::vector<at::Tensor> parameters;
   std::vector<at::Tensor> gradients;  // kept to spare an allocation a step
   std::int64_t train_batch_size;      // smaller than the argument when that did not fit into memory
   std::unique_ptr<DataLoader> train_dataloader;
   std::shared_ptr<Optimizer> optimizer;
   std::shared_ptr<LRScheduler> lr_scheduler;
-  std::unique_ptr<GradScaler> scaler;         // null without fp16
+  std::unique_ptr<GradScaler> scaler;  // null without fp16
+  struct {
+    std::unique_ptr<GradientAverage> average;   // of the last train(); null for a process alone
+    bool under_way = false, seen_loss = false;  // in a micro-batch after which gradients are averaged
+    bool buffers_due = true;                    // rank 0's, as the forward pass before was in such a one
+  } averaging;
   std::unique_ptr<RunIdentity> run_identity;  // of the last train()
   std::unique_ptr<CheckpointSaver> saver;
   at::Tensor rng_state_at_epoch;     // the default generator's on the CPU when the epoch of train() began

@@ -32,8 +32,11 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
   if (!train_dataset)
     throw_usage(error_id::data_missing,
                 "train() needs a train dataset; give data.train, or TrainerOptions.train_dataset");
-  lock = DirectoryLock::take(args.output_dir);
-  const auto training = lock->begin_training();
+  std::shared_ptr<void> training;
+  if (writes_files()) {
+    lock = DirectoryLock::take(args.output_dir);
+    training = lock->begin_training();
+  }
   is_in_train = true;
   // Reset at the end, so that a signal that comes before the first line of this is not lost.
   struct Reset {
@@ -51,15 +54,16 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
     lr_scheduler.reset();
     optimizer.reset();
   }
-  remove_torn_checkpoints(args.output_dir);
+  if (writes_files()) remove_torn_checkpoints(args.output_dir);
   std::optional<std::filesystem::path> checkpoint;
   if (resume_from_checkpoint) {
     checkpoint = in_phase("load", state.global_step, [&] { return load_checkpoint(*resume_from_checkpoint); });
     if (args.auto_find_batch_size) resume_batch_size(*checkpoint);
   }
   *run_identity = checkpoint ? resume_identity(*checkpoint) : RunIdentity::make();
-  tell_foreign_checkpoints();
-  if (state.is_world_process_zero) {
+  run_identity->id = group->broadcast(run_identity->id);
+  if (writes_files()) {
+    tell_foreign_checkpoints();
     crash_report::set_directory(args.output_dir);
     if (const auto crashed = crash_report::take(args.output_dir); !crashed.empty()) log::warning(crashed);
     update_plugins_lock(args.output_dir, handler->entries(), checkpoint.has_value());
@@ -83,7 +87,7 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
 TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
   handler->objects().train_dataloader = nullptr;
   train_dataloader = made(self.get_train_dataloader(), "get_train_dataloader()");
-  const TrainingPlan plan = plan_training(args, train_batch_size, *train_dataloader);
+  const TrainingPlan plan = plan_training(args, train_batch_size, *train_dataloader, group->world());
   const ResumePoint resume = init_training_state(plan, checkpoint);
   prepare_for_training(plan, resume);
   // After a training that ended well nothing is left to it.
@@ -109,7 +113,7 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   const std::int64_t skip = resumed ? resume.steps_trained_in_current_epoch : 0;
   std::int64_t step = skip - 1;  // index of the micro-batch in the epoch
   bool restore_rng = resumed && skip > 0;
-  if (resumed && skip == 0) load_rng_state(*resume.checkpoint);
+  if (resumed && skip == 0) load_rng_state(*resume.checkpoint, group->ranks());
   if (resumed && skip > 0) load_order(*resume.checkpoint, epoch);
   rng_state_at_epoch = cpu_rng_state();
   train_dataloader->begin_epoch(epoch, skip);
@@ -119,12 +123,12 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
   std::vector<Batch> window;
   for (auto update = skip / plan.gradient_accumulation_steps; update < plan.num_update_steps_per_epoch; ++update) {
     run->next_window(*train_dataloader, plan.window_size(update), window);
-    if (std::exchange(restore_rng, false)) load_rng_state(*resume.checkpoint);
+    if (std::exchange(restore_rng, false)) load_rng_state(*resume.checkpoint, group->ranks());
     if (window.empty()) break;
     const at::Tensor num_items = num_items_in_batch(window);
     for (Batch& inputs : window) {
       if (++step % plan.gradient_accumulation_steps == 0) fire(TRAINER_ON_STEP_BEGIN);
-      run_micro_batch(std::move(inputs), num_items);
+      run_micro_batch(std::move(inputs), num_items, plan.ends_window(step));
       if (plan.ends_window(step)) {
         update_parameters();  // on_pre_optimizer_step and on_optimizer_step
         ++state.global_step;
@@ -159,19 +163,23 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
 
 // The epoch's order may follow from the generator, whose state transformers does not keep.
 void Trainer::Impl::load_order(const std::filesystem::path& checkpoint, std::int64_t epoch) {
-  if (!load_rng_state_at_epoch(checkpoint) && epoch > 0 && args.train_sampling_strategy == "group_by_length")
+  if (!load_rng_state_at_epoch(checkpoint, group->ranks()) && epoch > 0 &&
+      args.train_sampling_strategy == "group_by_length")
     log::warning(checkpoint.string() + " does not hold the order of its epoch, so a new one is drawn: some rows come " +
                  "twice, and others not at all; a checkpoint at the end of an epoch resumes exactly");
 }
 
-void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items) {
+void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items, bool ends_window) {
   track_input_tokens(inputs);
   const double flos = self.floating_point_ops(inputs);
   if (!(flos >= 0 && std::isfinite(flos)))
     throw_run(error_id::model_failed, "floating_point_ops() gave " + json::repr(flos) +
                                           ", which no checkpoint can hold; expected a number from 0");
   current_flos = Number(current_flos + flos);
-  run->add_loss(self.training_step(std::move(inputs), num_items), args.logging_nan_inf_filter, state.global_step);
+  before_micro_batch(ends_window);
+  const at::Tensor loss = self.training_step(std::move(inputs), num_items);
+  after_micro_batch();
+  run->add_loss(loss, args.logging_nan_inf_filter, state.global_step);
   tell_of_bad_loss(terminate_on_nan);
 }
 
@@ -219,7 +227,8 @@ void Trainer::Impl::zero_grad() {
 void Trainer::Impl::maybe_log_save_evaluate() {
   if (control.should_log && state.global_step > run->last_logged_step()) {
     tell_of_bad_loss(true);
-    json::object logs{{"loss", run->take_mean_loss(state.global_step)}};
+    json::object logs{
+        {"loss", run->take_mean_loss(state.global_step, [this](double loss) { return mean_over_ranks(loss); })}};
     const auto& [grad_norm, learning_rate] = run->last_update;
     if (grad_norm.defined()) logs.emplace("grad_norm", grad_norm.item<double>());
     // Without an update since the epoch's begin, the rate is that of the step to come.
@@ -250,7 +259,7 @@ TrainOutput Trainer::Impl::finalize_training(const TrainingPlan& plan) {
 
   forget_lost_best();
   if (args.load_best_model_at_end) load_best_model();
-  if (state.best_model_checkpoint && args.save_total_limit == 1)
+  if (state.best_model_checkpoint && args.save_total_limit == 1 && writes_files())
     remove_checkpoints_except(args.output_dir, *state.best_model_checkpoint, *run_identity);
 
   fire(TRAINER_ON_TRAIN_END);

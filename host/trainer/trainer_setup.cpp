@@ -64,6 +64,14 @@ void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
                     ", expected the number of steps to train, from which the schedule follows, too; set max_steps");
 }
 
+void check(const Ranks& ranks, const TrainingArguments& args) {
+  if (!ranks.alone() && args.auto_find_batch_size)
+    throw_usage(error_id::arguments_invalid,
+                "args.auto_find_batch_size is set, and one process of " + std::to_string(ranks.world) +
+                    " that runs out of memory would leave the others waiting; set it to false, and make "
+                    "per_device_train_batch_size smaller");
+}
+
 // Of an optimizer that the program made, which knows no names. One that has nothing of the model trains nothing.
 void name_parameters(Optimizer& optimizer, const Model& model) {
   if (optimizer.param_groups().empty())
@@ -117,6 +125,8 @@ void EvalDatasets::add(std::string name, std::shared_ptr<AnyDataset> set) {
 Trainer::Impl::Impl(Trainer& trainer, TrainerOptions& options)
     : self(trainer),
       args(checked(std::move(options.args))),
+      device(choose_device(args, process_ranks())),
+      group(group_of(args)),
       model(std::move(options.model)),
       model_init(std::move(options.model_init)),
       data_collator(std::move(options.data_collator)),
@@ -128,7 +138,6 @@ Trainer::Impl::Impl(Trainer& trainer, TrainerOptions& options)
       preprocess_logits_for_metrics(std::move(options.preprocess_logits_for_metrics)),
       log_history_limit(options.log_history_limit),
       terminate_on_nan(options.terminate_on_nan),
-      device(choose_device(args)),
       train_batch_size(args.per_device_train_batch_size),
       handler(std::make_unique<CallbackHandler>(args, state, control)) {}
 
@@ -147,14 +156,17 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   check_limit(log_history_limit);
   check(train_dataset.get(), args.max_steps);
   check(eval_dataset, train_dataset ? args.eval_strategy : "no");
+  check(group->ranks(), args);
   if (args.fp16 && device.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
   }
-  apply_log_level(args.log_level);
+  apply_log_level(logs() ? args.log_level : args.log_level_replica);
+  tell_ranks(state);
   apply_global_settings(args, device);
   run_identity = std::make_unique<RunIdentity>();
-  saver = std::make_unique<CheckpointSaver>(state, control, [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
+  saver = std::make_unique<CheckpointSaver>(
+      state, control, *group, writes_files(), [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
   tensors = std::make_unique<TensorViews>();
   context = std::make_unique<HostContext>(HostContext{
       .args = &args,
@@ -169,9 +181,9 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   take_optimizers();
   if (train_dataset) {
     data_description = train_dataset->description();
-    require_writable_directory(args.output_dir, "output_dir");
+    if (writes_files()) require_writable_directory(args.output_dir, "output_dir");
   }
-  crash_report::set_directory(args.output_dir);
+  if (writes_files()) crash_report::set_directory(args.output_dir);
   handler->objects().processing_class = std::move(options.processing_class);
   handler->set_recorder(options.recorder);
   add_initial_callbacks(options);
@@ -236,7 +248,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
                  " steps of it; raise them to train on");
   state.max_steps = plan.max_steps;
   state.num_train_epochs = plan.num_train_epochs;
-  state.is_local_process_zero = state.is_world_process_zero = true;
+  tell_ranks(state);
   state.trial_name.reset();
   state.trial_params = nullptr;
   return resume;
@@ -259,6 +271,7 @@ void Trainer::Impl::resume_data(const TrainingPlan& plan, ResumePoint& resume) c
 
 void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume) {
   CallbackObjects& objects = handler->objects();
+  prepare_ranks();
   if (!optimizer) {
     optimizer = made(self.create_optimizer(), "create_optimizer()");
     name_parameters(*optimizer, *model);
@@ -294,13 +307,14 @@ std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer, std
                         num_training_steps, impl_->args.lr_scheduler_kwargs);
 }
 
-DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) const {
+DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) {
   return {.batch_size = batch_size,
           .drop_last = args.dataloader_drop_last,
           .collator = data_collator,
           .num_workers = args.dataloader_num_workers,
           .prefetch_factor = args.dataloader_prefetch_factor.value_or(2),
-          .pin_memory = args.dataloader_pin_memory && !device.is_cpu()};
+          .pin_memory = args.dataloader_pin_memory && !device.is_cpu(),
+          .shard = shard()};
 }
 
 std::shared_ptr<Sampler> Trainer::get_train_sampler(const Dataset& dataset) {
@@ -334,8 +348,9 @@ std::unique_ptr<DataLoader> Trainer::get_train_dataloader() {
                  "\" has no effect on a stream of rows, whose order is its own");
   if (rows && args.train_sampling_strategy == "batch_rebalance")
     options.batch_sampler = std::make_shared<BatchRebalanceSampler>(
-        rows->lengths(args.length_column_name), impl_->train_batch_size * args.gradient_accumulation_steps,
-        args.gradient_accumulation_steps, args.dataloader_drop_last);
+        rows->lengths(args.length_column_name),
+        impl_->train_batch_size * args.gradient_accumulation_steps * impl_->group->world(),
+        args.gradient_accumulation_steps, args.dataloader_drop_last, impl_->group->world());
   else if (rows)
     options.sampler = get_train_sampler(*rows);
   return make_data_loader(impl_->train_dataset, std::move(options));

@@ -65,7 +65,11 @@ at::Tensor Trainer::compute_loss(const Batch& inputs, ModelOutput* outputs, cons
     throw_run(error_id::loss_missing, impl_->compute_loss_func
                                           ? "compute_loss_func gave an undefined tensor, expected the loss, a scalar"
                                           : "the model gave no loss for a batch; does the batch hold \"labels\"?");
-  const at::Tensor loss = out.loss;
+  at::Tensor loss = out.loss;
+  // Divided by the items of all ranks, it is the rank's share of their mean, which averaging divides again.
+  if (!impl_->group->alone() && impl_->args.average_tokens_across_devices && num_items_in_batch.defined() &&
+      (own || impl_->model->accepts_loss_kwargs()))
+    loss = loss * impl_->group->world();
   if (outputs) *outputs = std::move(out);
   return loss;
 }
@@ -91,8 +95,8 @@ bool Trainer::loss_is_scaled_for_ga(const at::Tensor& num_items_in_batch) const 
 
 double Trainer::floating_point_ops(const Batch& inputs) { return impl_->model->floating_point_ops(inputs); }
 
-// Labels that count, over all of these batches; undefined when nobody asks for it.
-at::Tensor Trainer::Impl::num_items_in_batch(std::span<const Batch> batches) const {
+// Labels that count, over all of these batches, and those of the other ranks; undefined when nobody asks for it.
+at::Tensor Trainer::Impl::num_items_in_batch(std::span<const Batch> batches) {
   if (!compute_loss_func && !model->accepts_loss_kwargs()) return {};
   if (batches.empty() || !batches[0]["labels"].defined()) return {};
   at::Tensor sum;
@@ -106,13 +110,15 @@ at::Tensor Trainer::Impl::num_items_in_batch(std::span<const Batch> batches) con
     const at::Tensor items = labels.ne(-100).sum();
     sum = sum.defined() ? sum + items : items;
   }
+  if (!group->alone() && args.average_tokens_across_devices)
+    sum = at::scalar_tensor(sum_over_ranks(sum.item<std::int64_t>()), at::kLong);
   // A copy to the device would wait for it.
   if (sum.is_cpu() && !device.is_cpu())
     return at::full({}, sum.item<std::int64_t>(), at::TensorOptions(device).dtype(at::kFloat));
   return sum.to(device, at::kFloat);
 }
 
-void Trainer::backward(const at::Tensor& loss) { (impl_->scaler ? impl_->scaler->scale(loss) : loss).backward(); }
+void Trainer::backward(const at::Tensor& loss) { impl_->backward(loss); }
 
 at::Tensor Trainer::training_step(Batch batch, const at::Tensor& num_items_in_batch) {
   if (!impl_->model->module().is_training()) impl_->model->module().train();
@@ -158,7 +164,7 @@ void Trainer::Impl::track_input_tokens(const Batch& inputs) {
   }
   const auto& mask = inputs["attention_mask"];
   const bool masked = args.include_num_input_tokens_seen == "non_padding" && mask.defined();
-  state.num_input_tokens_seen += masked ? mask.sum().item<std::int64_t>() : ids.numel();
+  state.num_input_tokens_seen += sum_over_ranks(masked ? mask.sum().item<std::int64_t>() : ids.numel());
 }
 
 void Trainer::Impl::empty_device_cache() {

@@ -27,8 +27,10 @@ struct TrainingPlan {
   }
 };
 
-/// set_initial_training_values of transformers. An Error when the loader has no batch.
-TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_batch_size, const DataLoader& loader);
+/// set_initial_training_values of transformers, of one of `world` processes, whose batches the loader has. An Error
+/// when it has none.
+TrainingPlan plan_training(const TrainingArguments& args, std::int64_t train_batch_size, const DataLoader& loader,
+                           int world = 1);
 
 /// Where train() begins: at the start, or where a checkpoint was written.
 struct ResumePoint {

@@ -47,15 +47,17 @@ class TrainingRun {
     return step;
   }
   std::int64_t last_logged_step() const { return last_logged_step_; }
-  /// Mean loss of the steps since the last log, which `global_step` is from now on.
-  double take_mean_loss(std::int64_t global_step) {
-    const double loss = loss_.value();
+  /// Mean loss of the steps since the last log, which `global_step` is from now on. `of_ranks` makes the mean over the
+  /// ranks of this one's sum.
+  template <typename F>
+  double take_mean_loss(std::int64_t global_step, const F& of_ranks) {
+    const double loss = of_ranks(loss_.value());
     loss_.clear();
     total_loss_ += loss;
     return loss / static_cast<double>(global_step - std::exchange(last_logged_step_, global_step));
   }
 
-  /// Ends the run; the mean loss of its steps.
+  /// Ends the run; the mean loss of its steps. Since the last log it is this rank's own, as in transformers.
   double finish(std::int64_t global_step) {
     total_loss_ += loss_.value();
     seconds_ = seconds_since_start();

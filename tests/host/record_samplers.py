@@ -23,14 +23,20 @@ def by_length(lengths, batch_size, seed):
     return case | {"epochs": [list(sampler) for _ in range(3)], "eval": [list(evaluation) for _ in range(2)]}
 
 
-def rebalanced(lengths, step_rows, micro_batches, drop_last):
-    sampler = BatchRebalanceSampler(lengths, step_rows, dp_size=1, grad_accum=micro_batches, drop_last=drop_last)
+def rebalanced(lengths, step_rows, micro_batches, drop_last, world=1):
+    """The batches of all processes, in turn."""
+    samplers = [
+        BatchRebalanceSampler(
+            lengths, step_rows, dp_size=world, grad_accum=micro_batches, rank=rank, drop_last=drop_last
+        )
+        for rank in range(world)
+    ]
     epochs = []
     for epoch in range(3):
-        sampler.set_epoch(epoch)
-        epochs.append(list(sampler))
-        assert len(epochs[-1]) == len(sampler)
-    case = {"step_rows": step_rows, "micro_batches": micro_batches, "drop_last": drop_last}
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        epochs.append([batch for side_by_side in zip(*samplers, strict=True) for batch in side_by_side])
+    case = {"step_rows": step_rows, "micro_batches": micro_batches, "drop_last": drop_last, "world": world}
     return case | {"lengths": lengths, "epochs": epochs}
 
 
@@ -54,6 +60,11 @@ def main():
                 (spread, 10, 3, True),
                 (lengths[0], 4, 2, False),
                 (lengths[1], 8, 2, True),  # no step
+                (lengths[2], 16, 2, False, 2),
+                (spread, 16, 4, False, 2),  # groups of one row, which hold up those beside them
+                (spread, 12, 1, False, 3),
+                (spread, 12, 2, True, 3),
+                (lengths[3], 30, 3, False, 4),
             )
         ],
     }

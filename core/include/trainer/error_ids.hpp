@@ -41,6 +41,7 @@ inline constexpr ErrorId directory_unusable{"directory.unusable"};
 inline constexpr ErrorId process_failed{"process.failed"};
 inline constexpr ErrorId ranks_environment_invalid{"ranks.environment-invalid"};
 inline constexpr ErrorId ranks_unreachable{"ranks.unreachable"};
+inline constexpr ErrorId ranks_mismatch{"ranks.mismatch"};
 inline constexpr ErrorId ranks_lost{"ranks.lost"};
 inline constexpr ErrorId ranks_timeout{"ranks.timeout"};
 inline constexpr ErrorId command_usage{"command.usage"};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 
@@ -23,6 +24,18 @@ class DataLoader {
   virtual void begin_epoch(std::int64_t epoch, std::int64_t first_batch = 0) = 0;
   /// The next batch, or nothing at the epoch's end.
   virtual std::optional<Batch> next() = 0;
+  /// With several processes: how many rows the batch of the last next() and those beside it in the other processes have
+  /// of the dataset, before the rows that only make them equally long; nothing where there are none of these.
+  virtual std::optional<std::int64_t> rows_in_round() const { return {}; }
+};
+
+/// Which of the processes of a launch takes what. Batch i of an epoch goes to process i mod `world`; all get as many,
+/// and all of one size: what the last round lacks are rows from the epoch's beginning, or with drop_last the round is
+/// left out.
+struct DataShard {
+  int rank = 0, world = 1;
+  /// Gives `rows` rank 0's numbers, in place: an order that follows from a generator need not be the same everywhere.
+  std::function<void(const at::Tensor& rows)> take_from_rank_0 = nullptr;
 };
 
 struct DataLoaderOptions {
@@ -39,6 +52,7 @@ struct DataLoaderOptions {
   std::int64_t num_workers = 0;
   std::int64_t prefetch_factor = 2;  ///< batches ahead for each worker
   bool pin_memory = false;           ///< page-locked batches, for a GPU
+  DataShard shard = {};              ///< of several processes; an IterableDataset is read by each of them
 };
 
 /// The loader of a Dataset or an IterableDataset. Each epoch draws one number from the default generator, as torch's

@@ -57,6 +57,9 @@ class Model {
   virtual bool label_smoother_shifts_labels() const { return false; }
   /// Whether its loss has args.label_smoothing_factor in it; else that makes a loss of the logits, in place of its own.
   virtual bool smooths_labels() const { return false; }
+  /// Whether each forward pass uses all of its parameters; else, among several processes, each graph is searched for
+  /// those that it does not use.
+  virtual bool uses_all_parameters() const { return false; }
   /// Names of the data that forward looks at, in its order; empty when it does not know them.
   virtual std::vector<std::string> columns() const { return {}; }
   /// Names that another program has in its files for weights of module(), each with the name there.

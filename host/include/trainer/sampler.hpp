@@ -87,12 +87,14 @@ class BatchSampler {
 
 /// "batch_rebalance" of transformers: the rows of an optimizer step are drawn at random (seed 42 + epoch), sorted by
 /// falling length, and cut into its micro-batches such that padding and attention cost the same in each: long rows in
-/// small ones.
+/// small ones. Among several processes those that are made at the same time cost alike.
 class BatchRebalanceSampler : public BatchSampler {
  public:
-  /// `step_rows`: rows of a step, over all of its `micro_batches`; at least one for each. The rows that are left at the
-  /// end of an epoch are a smaller step, unless `drop_last`.
-  BatchRebalanceSampler(const at::Tensor& lengths, std::int64_t step_rows, std::int64_t micro_batches, bool drop_last);
+  /// `step_rows`: rows of a step, over all of the `micro_batches` of each of `world` processes; at least one for each.
+  /// The batches are of all processes, in turn. The rows that are left at the end of an epoch are a smaller step,
+  /// unless `drop_last`.
+  BatchRebalanceSampler(const at::Tensor& lengths, std::int64_t step_rows, std::int64_t micro_batches, bool drop_last,
+                        std::int64_t world = 1);
   std::int64_t size() const override;
   std::vector<at::Tensor> batches(std::int64_t epoch) const override;
 
@@ -100,7 +102,7 @@ class BatchRebalanceSampler : public BatchSampler {
   std::int64_t steps() const;
 
   std::vector<std::int64_t> lengths_;
-  std::int64_t step_rows_, micro_batches_;
+  std::int64_t step_rows_, micro_batches_, world_;  // micro_batches_ of all processes
   bool drop_last_;
 };
 

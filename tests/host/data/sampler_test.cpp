@@ -56,7 +56,8 @@ TEST(BatchRebalanceSampler, HasTransformersBatches) {
   for (const auto& v : recorded_orders().at("rebalanced").get_array()) {
     const auto& of = v.get_object();
     const BatchRebalanceSampler sampler(lengths_of(of), of.at("step_rows").get_int64(),
-                                        of.at("micro_batches").get_int64(), of.at("drop_last").get_bool());
+                                        of.at("micro_batches").get_int64(), of.at("drop_last").get_bool(),
+                                        of.at("world").get_int64());
     std::int64_t epoch = 0;
     for (const auto& expected : of.at("epochs").get_array()) {
       const auto batches = sampler.batches(epoch++);
