@@ -138,6 +138,7 @@ Ranks ranks_from(const Environment& environment) {
     if (!launcher.local_world && !in_slurm_step(variables)) continue;
     Ranks ranks;
     ranks.world = variables.required(launcher.world, 1, Variables::largest, launcher.rank);
+    ranks.restart = variables.number("TORCHELASTIC_RESTART_COUNT", 0, Variables::largest).value_or(0);
     if (ranks.world == 1) return ranks;
     ranks.rank = variables.required(launcher.rank, 0, ranks.world - 1, launcher.world);
     ranks.launcher = launcher.name;
@@ -147,7 +148,6 @@ Ranks ranks_from(const Environment& environment) {
              std::to_string(ranks.local_world) + " on this machine, expected a smaller one; " +
              "start all processes with one launcher");
     read_master(variables, ranks);
-    ranks.restart = variables.number("TORCHELASTIC_RESTART_COUNT", 0, Variables::largest).value_or(0);
     ranks.agent_store = variables.text("TORCHELASTIC_USE_AGENT_STORE").value_or("") == "True";
     return ranks;
   }

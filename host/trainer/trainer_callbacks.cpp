@@ -12,7 +12,9 @@ namespace trainer {
 void Trainer::Impl::add_initial_callbacks(const TrainerOptions& options) {
   handler->add(native_entry(std::make_shared<DefaultFlowCallback>()));
   auto report_to = args.report_to;
-  const std::string who = train_dataset ? std::string() : DirectoryLock::holder(args.output_dir);
+  // A training's own processes do not count, of which rank 0 has the lock.
+  const std::string who =
+      group->broadcast(train_dataset || group->rank() != 0 ? std::string() : DirectoryLock::holder(args.output_dir));
   if (!who.empty() && !report_to.empty()) {
     log::warning("output_dir " + args.output_dir + " is in use by " + who +
                  ", so nothing of this is logged to report_to, whose files there are those of the training");

@@ -2,18 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Runs the cases of ddp/ on several processes, and compares every rank with the recording.
 
-    python ddp.py TRAINER [--torchrun FILE] [--keep DIR] [NAME ...]
+    python ddp.py TRAINER [--half first|second] [--torchrun PYTHON [--standalone]] [--keep DIR] [NAME ...]
 
 As record_ranks.py does, it starts new processes for each group of actions (one begins at "resume_from_checkpoint"), with
-torchrun's variables set by itself, or by torchrun. Each group gets a run file of its own, without the keys that only these
-cases have; the groups' records are joined. Prints a line a case that differs; exit status 1 when one does.
+torchrun's variables set by itself, or by PYTHON's torchrun. Each group gets a run file of its own, without the keys that only
+these cases have; the groups' records are joined. Prints a line a case that differs; exit status 1 when one does.
 """
 
 import argparse
 import concurrent.futures
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 SET = HERE / "ddp"
+sys.path.insert(0, str(HERE.parent / "support"))
+from launch import launch, run_all, torchrun  # noqa: E402
 
 
 def groups(case):
@@ -31,53 +32,6 @@ def groups(case):
     for start, end in zip(starts, starts[1:] + [len(actions)]):
         world = actions[start].get("world_size", world)
         yield world, start, end
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
-def launch(command, world, nodes, folder, torchrun):
-    """The worst exit status, and what was said on stderr."""
-    port, per_node, running = str(free_port()), world // nodes, []
-    env = dict(os.environ, OMP_NUM_THREADS="1")
-    if torchrun:
-        place = ["--standalone"] if nodes == 1 and torchrun.standalone else ["--master-addr", "127.0.0.1"]
-        if place[0] != "--standalone":
-            place += ["--master-port", port, "--nnodes", str(nodes)]
-        starts = [
-            [torchrun.file, "--no-python", *place, *(["--node-rank", str(node)] if nodes > 1 else [])]
-            + ["--nproc-per-node", str(per_node), *command]
-            for node in range(nodes)
-        ]
-        envs = [env] * nodes
-    else:
-        starts = [command] * world
-        envs = [
-            dict(env, MASTER_ADDR="127.0.0.1", MASTER_PORT=port, RANK=str(rank), WORLD_SIZE=str(world))
-            | dict(LOCAL_RANK=str(rank % per_node), LOCAL_WORLD_SIZE=str(per_node), GROUP_RANK=str(rank // per_node))
-            for rank in range(world)
-        ]
-    said = [open(folder / f"stderr-{i}", "w+") for i in range(len(starts))]
-    for start, its_env, err in zip(starts, envs, said):
-        running.append(subprocess.Popen(start, cwd=folder, env=its_env, stdout=subprocess.DEVNULL, stderr=err))
-    try:
-        status = max(abs(p.wait(120)) for p in running)
-    except subprocess.TimeoutExpired:
-        status = 124
-    finally:
-        for p in running:
-            if p.poll() is None:
-                p.kill()
-                p.wait()
-        texts = []
-        for err in said:
-            err.seek(0)
-            texts.append(err.read())
-            err.close()
-    return status, "\n".join(texts)
 
 
 def join(part, out, first):
@@ -102,9 +56,8 @@ def absolute(spec):
     return {k: absolute(v) for k, v in spec.items()} if isinstance(spec, dict) else str(SET / "cases" / spec)
 
 
-def run_case(trainer, name, folder, out, torchrun=None):
-    """What differs, or nothing."""
-    case = json.loads((SET / "cases" / f"{name}.json").read_text())
+def run_case(trainer, case, folder, out, opts):
+    """What was said on stderr; an OSError when a rank left no record."""
     actions, args, said = case.get("actions", [{"do": "train"}]), dict(case["args"]), ""
     for world, first, last in groups(case):
         for action in actions[: first + 1]:
@@ -116,35 +69,52 @@ def run_case(trainer, name, folder, out, torchrun=None):
         if "init_from" in case:
             run["init_from"] = absolute(case["init_from"])
         (folder / "run.json").write_text(json.dumps(run))
-        part = folder / f"part-{first}"
+        part, nodes = folder / f"part-{first}", case.get("nodes", 1)
         command = [trainer, "run", "run.json", "--output_dir", "output", "--report_to", "none", "--record", str(part)]
-        status, said = launch(command, world, case.get("nodes", 1), folder, torchrun)
+        if opts and opts.torchrun:
+            options = ["--standalone"] if opts.standalone else []
+            ended = run_all(torchrun(opts.torchrun, command, world, nodes, options), folder)
+        else:
+            ended = launch(command, world, folder, nodes)
+        said += "\n".join(err for _, _, err in ended)
         for rank in range(world):
             here = part if rank == 0 else part / f"rank-{rank}"
             if not (here / "result.json").exists():
-                return f"rank {rank} left no record, exit status {status}\n{said}"
+                raise OSError(f"rank {rank} left no record, exit statuses {[status for status, *_ in ended]}\n{said}")
             join(here, out if rank == 0 else out / f"rank-{rank}", first)
-    argv = [sys.executable, HERE / "compare.py", SET / "expected" / name, out, "--atol", "2e-6"]
+    return said
+
+
+def compare(expected, actual, *options):
+    """What differs, or nothing."""
+    argv = [sys.executable, HERE / "compare.py", expected, actual, *options]
     compared = subprocess.run(argv, capture_output=True, text=True)
-    return "" if compared.returncode == 0 else compared.stdout + compared.stderr + said
+    return "" if compared.returncode == 0 else compared.stdout + compared.stderr
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("trainer")
     parser.add_argument("names", nargs="*")
-    parser.add_argument("--torchrun", dest="file", help="starts the processes")
+    parser.add_argument("--half", choices=("first", "second"), help="every other case")
+    parser.add_argument("--torchrun", metavar="PYTHON", help="starts the processes")
     parser.add_argument("--standalone", action="store_true", help="lets torchrun find a port")
     parser.add_argument("--keep", help="a folder for the records")
     opts = parser.parse_args()
     trainer = str(Path(opts.trainer).resolve())
     names = opts.names or sorted(p.stem for p in (SET / "cases").glob("*.json"))
+    if opts.half:
+        names = names[opts.half == "second" :: 2]
 
     def differences(name):
         with tempfile.TemporaryDirectory() as tmp:
-            folder = Path(tmp)
-            out = Path(opts.keep, name).resolve() if opts.keep else folder / "record"
-            return run_case(trainer, name, folder, out, opts if opts.file else None)
+            out = Path(opts.keep, name).resolve() if opts.keep else Path(tmp, "record")
+            try:
+                said = run_case(trainer, json.loads((SET / "cases" / f"{name}.json").read_text()), Path(tmp), out, opts)
+            except OSError as e:
+                return str(e)
+            found = compare(SET / "expected" / name, out, "--atol", "2e-6")
+            return found and found + said
 
     with concurrent.futures.ThreadPoolExecutor(max(os.cpu_count() or 1, 2)) as pool:
         results = dict(zip(names, pool.map(differences, names)))
