@@ -35,7 +35,7 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       below_output_dir_(!actions),
       actions_(actions ? std::move(*actions) : run_.actions),
       args_(run_.args),
-      group_(group_of(args())),
+      group_(process_ranks().alone() ? process_group({}) : group_of(args())),
       data_(run_) {
   // First of all, so that a rank that fails from here on does not keep the others waiting.
   if (options.quiet || !is_rank_0()) log::set_level(log::Level::warning);

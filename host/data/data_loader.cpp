@@ -127,9 +127,9 @@ class DatasetLoader final : public DataLoader {
     return in_a_row;
   }
   std::vector<at::Tensor> checked(std::vector<at::Tensor> given) const {
-    if (std::ssize(given) != batches())
+    if (const std::int64_t expected = options_.batch_sampler->size(); std::ssize(given) != expected)
       throw_usage(error_id::data_invalid, "the batch_sampler gave " + std::to_string(given.size()) +
-                                              " batches, expected " + std::to_string(batches()) +
+                                              " batches, expected " + std::to_string(expected) +
                                               ", as its size() says");
     for (at::Tensor& rows : given) rows = checked(rows, rows.defined() ? std::max<std::int64_t>(rows.numel(), 1) : 1);
     return given;

@@ -65,8 +65,13 @@ std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings
   engine->group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   engine->group->setGroupName("libtrainer");
   if (!settings.gpu) return engine;
-  if (settings.backend == "gloo" || !add_nccl(*engine, ranks, settings.timeout))
-    engine->group->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::GLOO, engine->gloo);
+  const bool nccl = settings.backend != "gloo" && add_nccl(*engine, ranks, settings.timeout);
+  if (!nccl && settings.backend == "nccl")
+    throw_usage(
+        error_id::arguments_invalid,
+        "args.ddp_backend is \"nccl\", but this LibTrainer was compiled without its headers; build it where nccl.h "
+        "and the CUDA toolkit's are, or leave ddp_backend unset, and gradients go through Gloo");
+  if (!nccl) engine->group->setBackend(c10::DeviceType::CUDA, c10d::ProcessGroup::BackendType::GLOO, engine->gloo);
   return engine;
 }
 
@@ -85,6 +90,8 @@ ProcessGroup::ProcessGroup(Ranks ranks, GroupSettings settings)
     at::set_num_threads(std::max(1, at::get_num_threads() / ranks_.local_world));
   try {
     engine_ = make_engine(ranks_, settings_);
+  } catch (const Error&) {
+    throw;
   } catch (...) {
     rethrow_start_failure(ranks_, settings_.timeout);
   }

@@ -40,8 +40,9 @@ RankRound::RankRound(ProcessGroup& group, std::int64_t rows, Trainer::Prediction
     const auto* of = all.const_data_ptr<std::int64_t>() + rank * all.size(1);
     given_.push_back(of[0]);
     const auto bits = static_cast<std::int32_t>(of[2]);
-    losses_.push_back(of[1] && own.loss.defined() ? at::scalar_tensor(std::bit_cast<float>(bits), own.loss.options())
-                                                  : at::Tensor());
+    losses_.push_back(of[1] && own.loss.defined()
+                          ? at::scalar_tensor(std::bit_cast<float>(bits), at::TensorOptions(own.loss.scalar_type()))
+                          : at::Tensor());
     logits = std::max(logits, of[3]);
     labels = std::max(labels, of[4]);
   }

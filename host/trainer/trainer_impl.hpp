@@ -59,7 +59,7 @@ struct Trainer::Impl {
   ResumePoint init_training_state(const TrainingPlan& plan, const std::optional<std::filesystem::path>& checkpoint);
   void resume_data(const TrainingPlan& plan, ResumePoint& resume) const;
   void prepare_for_training(const TrainingPlan& plan, const ResumePoint& resume);
-  DataLoaderOptions loader_options(std::int64_t batch_size);
+  DataLoaderOptions loader_options(std::int64_t batch_size) const;
 
   // trainer_ranks.cpp
   void tell_ranks(TrainerState& state) const;
@@ -73,7 +73,7 @@ struct Trainer::Impl {
   double mean_over_ranks(double loss);
   std::int64_t sum_over_ranks(std::int64_t number);
   Number sum_over_ranks(const Number& number);
-  DataShard shard();
+  DataShard shard() const;
   std::int64_t add_batch(EvaluationResult& result, std::int64_t rows, Prediction p, const DataLoader& loader);
   std::filesystem::path agreed_checkpoint(const std::filesystem::path& named);
 

@@ -67,6 +67,7 @@ const std::shared_ptr<AnyDataset>& Trainer::train_dataset() const { return impl_
 const EvalDatasets& Trainer::eval_dataset() const { return impl_->eval_dataset; }
 const ComputeMetrics& Trainer::compute_metrics() const { return impl_->compute_metrics; }
 std::int64_t Trainer::train_batch_size() const { return impl_->train_batch_size; }
+DataShard Trainer::data_shard() const { return impl_->shard(); }
 bool Trainer::is_in_train() const { return impl_->is_in_train; }
 
 std::uint32_t Trainer::Impl::present_objects() const {

@@ -116,7 +116,7 @@ Number Trainer::Impl::sum_over_ranks(const Number& number) {
   return whole ? Number(static_cast<std::int64_t>(sum)) : Number(sum);
 }
 
-DataShard Trainer::Impl::shard() {
+DataShard Trainer::Impl::shard() const {
   if (group->alone()) return {};
   return {.rank = group->rank(), .world = group->world(), .take_from_rank_0 = [group = group](const at::Tensor& rows) {
             group->broadcast({&rows, 1});

@@ -307,7 +307,7 @@ std::unique_ptr<LRScheduler> Trainer::create_scheduler(Optimizer& optimizer, std
                         num_training_steps, impl_->args.lr_scheduler_kwargs);
 }
 
-DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) {
+DataLoaderOptions Trainer::Impl::loader_options(std::int64_t batch_size) const {
   return {.batch_size = batch_size,
           .drop_last = args.dataloader_drop_last,
           .collator = data_collator,

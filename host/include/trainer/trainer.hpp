@@ -153,6 +153,8 @@ class Trainer {
   const ComputeMetrics& compute_metrics() const;
   std::int64_t train_batch_size() const;  ///< smaller than the argument when auto_find_batch_size made it so
   bool is_in_train() const;
+  /// Which batches are this process's, for the DataLoaderOptions of a loader that an override makes.
+  DataShard data_shard() const;
   TrainerState& mutable_state();
   /// Fires an event (TRAINER_ON_...) with the logs or metrics that it carries.
   void fire(std::uint32_t event, json::object* values = nullptr);
