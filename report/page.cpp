@@ -153,6 +153,13 @@ void write_callbacks(Writer& out, const Run& run) {
   out.close(']');
 }
 
+void write_class_names(Writer& out, const Run& run) {
+  if (run.class_names.empty()) return;
+  out.key("class_names").open('[');
+  for (const std::string& name : run.class_names) out.text(name);
+  out.close(']');
+}
+
 void write_run(Writer& out, const Run& run) {
   out.open('{');
   write_state(out, run);
@@ -164,6 +171,7 @@ void write_run(Writer& out, const Run& run) {
   write_notes(out, "warnings", run.warnings);
   out.key("warnings_left_out").number(run.warnings_left_out);
   write_pairs(out, "texts", run.texts);
+  write_class_names(out, run);
   out.key("time");
   write_curve(out, "", run.time);
   out.key("curves").open('[');
@@ -203,6 +211,7 @@ bool set_costs(std::string& page, const Run& run) {
   write_if(out, "train_seconds", run.train_seconds);
   write_if(out, "data_seconds", run.data_seconds);
   write_callbacks(out, run);
+  write_class_names(out, run);
   out.close('}');
   page.replace(static_cast<std::size_t>(found.data() - page.data()), found.size(), text);
   return true;

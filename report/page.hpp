@@ -17,8 +17,8 @@ std::string page(const std::vector<const Run*>& runs, double renewed_every = 0);
 /// The data of a page, as JSON; empty when the text is no page of ours.
 std::string_view page_data(std::string_view page);
 
-/// Writes callbacks, train_seconds and data_seconds of `run` into a page of one run that is there already: they are
-/// known to who called the callbacks, not to who made the page. False when the text is no page of ours.
+/// Writes callbacks, train_seconds, data_seconds and class_names of `run` into a page of one run that is there already:
+/// they are known to who called the callbacks, not to who made the page. False when the text is no page of ours.
 bool set_costs(std::string& page, const Run& run);
 /// They, as JSON: null where nobody set them; empty when the text is no page of ours.
 std::string_view page_costs(std::string_view page);

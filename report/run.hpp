@@ -58,6 +58,7 @@ struct Run {
   Curve time;                                              ///< seconds of training at each log
   std::vector<std::pair<std::string, Curve>> curves;       ///< by name, in the order in which they were first seen
   std::vector<std::pair<std::string, std::string>> texts;  ///< the last of what was logged and is no number
+  std::vector<std::string> class_names;                    ///< of a confusion matrix, in the order of its rows
 
   Curve& curve(std::string_view name);  ///< made when there is none
   const Curve* curve_or_null(std::string_view name) const;

@@ -214,6 +214,9 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
     if (bits > 1) control_ = before;
     failed(entry, kind, status);
   }
+  if (control_.should_training_stop > before.should_training_stop && state_.global_step < state_.max_steps)
+    log::info(entry.name + " stops the training at step " + std::to_string(state_.global_step) + " of " +
+              std::to_string(state_.max_steps));
   if (recorder_) recorder_->called(entry, before, control_);
 }
 

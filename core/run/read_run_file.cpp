@@ -190,6 +190,7 @@ RunFile RunFile::load(const std::filesystem::path& path,
   run.data = read_run_data(
       RunSection(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);
   read_run_loss(root, run);
+  read_run_metrics(root, run);
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) RunSection::wrong_type(*args, root.place("args"), "an object");
     run.args = args->get_object();

@@ -96,6 +96,17 @@ RunFile::Data::Split read_split(const RunSection& split) {
   return out;
 }
 
+// Keys that say how a CSV file is read would do nothing, and its labels' column would seem to be named.
+void refuse_csv_keys(const RunSection& data, const RunFile::Data& out) {
+  const bool any = !out.train.empty() || !out.test.empty() || !out.eval.empty();
+  if (!any || out.has_csv()) return;
+  for (const char* key : {"target", "drop", "missing", "separator", "decimal"})
+    if (data.find(key))
+      throw_usage(error_id::run_file_invalid, data.place(key) +
+                                                  " is for CSV files, but none is named; leave it out: columns of "
+                                                  "tensors and streams have their labels in \"labels\"");
+}
+
 // "-" is stdin.
 std::filesystem::path data_path(const std::filesystem::path& base, const std::string& given) {
   return given == "-" ? std::filesystem::path(given) : absolute_to(base, given);
@@ -143,6 +154,7 @@ RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path&
                   data.where() + " has \"split\", but no \"train\" whose rows it could split; name a file");
     out.split = read_split(RunSection(*split, data.place("split")));
   }
+  refuse_csv_keys(data, out);
   read_format(data, out);
   if (const auto* collate = data.find("collate")) {
     if (out.has_csv())

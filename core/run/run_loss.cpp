@@ -67,16 +67,6 @@ RunFile::Loss read_loss(const json::value& v, const RunSection& root) {
   return out;
 }
 
-std::vector<std::string> read_metrics(const RunSection& root, const RunFile::Loss& loss) {
-  auto names = root.texts("metrics", "a list");
-  for (const auto& name : names) RunSection::check_choice(name, root.place("metrics"), {"accuracy"});
-  if (!names.empty() && loss.of_numbers())
-    throw_usage(error_id::run_file_invalid, root.place("metrics") +
-                                                " asks for accuracy, which needs class labels, but loss is \"" +
-                                                loss.name + "\"; use \"cross_entropy\" or leave the metric out");
-  return names;
-}
-
 // One number is compared with one output, and a class with its own. What columns of tensors hold shows the first batch.
 void check_outputs(const RunSection& root, RunFile& run) {
   auto& outputs = run.model.layers.back();
@@ -119,7 +109,6 @@ void read_run_loss(const RunSection& root, RunFile& run) {
         error_id::run_file_invalid,
         root.place("data") + ".target is a list, but loss \"cross_entropy\" has one target; name it as a string");
   if (run.model.type != "pt2") check_outputs(root, run);
-  run.metrics = read_metrics(root, run.loss);
 }
 
 }  // namespace trainer

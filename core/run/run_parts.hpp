@@ -11,7 +11,8 @@ namespace trainer {
 RunFile::Model read_run_model(const RunSection& model, const std::filesystem::path& base);
 RunFile::Data read_run_data(const RunSection& data, const std::filesystem::path& base);
 
-/// `loss` and `metrics` of the whole file, checked against the model, which is read already.
+/// `loss` of the whole file, checked against the model, which is read already; and `metrics`, checked against both.
 void read_run_loss(const RunSection& root, RunFile& run);
+void read_run_metrics(const RunSection& root, RunFile& run);
 
 }  // namespace trainer

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "checkpoints/checkpoint_saver.hpp"
 
+#include <cstddef>
 #include <utility>
 
 #include "checkpoints/checkpoint_directory.hpp"
@@ -35,7 +36,8 @@ void CheckpointSaver::save(const CheckpointContents& contents, const fs::path& o
   pending_ = {directory, state_.global_step, state_.epoch};
   if (writer_) {
     copy_contents(contents, copies_);
-    writer_->start([write, &copies = copies_, state = state_] { write(copies, state); });
+    copy_state();
+    writer_->start([write, this] { write(copies_, copied_state_); });
   }
   is_pending_ = true;
   control_.should_save = 0;  // as on_save will; until then it would ask for the same again
@@ -45,6 +47,30 @@ bool CheckpointSaver::all_have_written() {
   std::int64_t written = !writer_ || writer_->finished();
   group_.min_of({&written, 1});
   return written != 0;
+}
+
+// Entries of the history never change, so that those since the last copy are enough: they follow the entry that was the
+// last then, which stays where it is while it is there. With a limit the oldest are gone.
+void CheckpointSaver::copy_state() {
+  std::deque<json::object> copied = std::move(copied_state_.log_history);
+  struct Aside {  // while the rest of the state is copied
+    std::deque<json::object>& place;
+    std::deque<json::object> history = std::move(place);
+    ~Aside() { place = std::move(history); }
+  } aside{state_.log_history};
+  const auto& history = aside.history;
+  copied_state_ = state_;
+  std::size_t fresh = 0;
+  while (fresh < history.size() && &history[history.size() - 1 - fresh] != last_copied_) ++fresh;
+  const std::size_t known = history.size() - fresh;
+  if (known > 0 && known <= copied.size() && history[known - 1] == copied.back()) {
+    while (copied.size() > known) copied.pop_front();
+    copied.insert(copied.end(), history.begin() + static_cast<std::ptrdiff_t>(known), history.end());
+  } else {
+    copied = history;
+  }
+  last_copied_ = history.empty() ? nullptr : &history.back();
+  copied_state_.log_history = std::move(copied);
 }
 
 void CheckpointSaver::finish() {

@@ -48,6 +48,8 @@ class CheckpointSaver {
     Number epoch = 0;
   };
 
+  void copy_state();
+
   TrainerState& state_;
   TrainerControl& control_;
   ProcessGroup& group_;
@@ -57,7 +59,9 @@ class CheckpointSaver {
   Pending pending_;
   const std::filesystem::path* announced_ = nullptr;
   CheckpointContents copies_;  // their memory is kept for the next: new memory costs more than the copying
-  std::unique_ptr<CheckpointWriter> writer_;  // null where nothing is written so; last, as its thread reads the copies
+  TrainerState copied_state_;
+  const json::object* last_copied_ = nullptr;  // the last entry of the history when it was copied
+  std::unique_ptr<CheckpointWriter> writer_;   // null where nothing is written so; last, as its thread reads the copies
 };
 
 }  // namespace trainer

@@ -50,6 +50,7 @@ int check(const RunOptions& given) {
   print(check_model(trainer, session.run_file()));
   print(check_data(session));
   print(check_batches(trainer, session));
+  print(check_evaluation(trainer, session));
   if (session.data().train()) {
     const auto loader = trainer.get_train_dataloader();
     const TrainingPlan plan = plan_training(trainer.args(), trainer.args().train_batch_size(), *loader);

@@ -6,34 +6,43 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
+#include <optional>
 
 #include "base/text.hpp"
+#include "command/column_survey.hpp"
+#include "command/evaluation_names.hpp"
 #include "command/print.hpp"
+#include "command/run_model.hpp"
 #include "command/tensor_memory.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
+#include "trainer/json_lines_dataset.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer::command {
 namespace {
 
-std::string count_text(std::int64_t n, const std::string& what) {
-  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+// Whether looking at rows takes them from nobody: those of a pipe come once.
+bool may_be_read(const AnyDataset& set) {
+  const auto* stream = dynamic_cast<const JsonLinesDataset*>(&set);
+  return !stream || !stream->reads_once();
 }
 
-std::string type_text(const at::Tensor& tensor) {
-  std::string out(c10::getDtypeNames(tensor.scalar_type()).first), sizes;
-  for (const auto size : tensor.sizes()) sizes += (sizes.empty() ? " [" : ", ") + std::to_string(size);
-  return out + (sizes.empty() ? "" : sizes + "]");
+std::optional<Row> first_row(const AnyDataset& set) {
+  if (!may_be_read(set)) return std::nullopt;
+  if (const auto* stream = dynamic_cast<const IterableDataset*>(&set)) return stream->stream(0)();
+  const auto* rows = dynamic_cast<const Dataset*>(&set);
+  if (!rows || rows->size() == 0) return std::nullopt;
+  return rows->get_rows(at::zeros({1}, at::kLong))[0];
 }
 
 // Of the first row; others may have another length.
 std::string columns_text(const AnyDataset& set) {
-  const auto* rows = dynamic_cast<const Dataset*>(&set);
-  if (!rows || rows->size() == 0) return "";
+  const auto first = first_row(set);
+  if (!first) return may_be_read(set) ? "" : "a pipe, of which nothing is read before the training";
   std::string out;
-  const auto first = rows->get_rows(at::zeros({1}, at::kLong));
-  for (const auto& [name, tensor] : first[0])
-    out += (out.empty() ? "first row: " : "; ") + name + " " + type_text(tensor);
+  for (const auto& [name, tensor] : *first)
+    out += (out.empty() ? "first row: " : "; ") + name + " " + type_text(tensor.scalar_type(), tensor.sizes());
   return out;
 }
 
@@ -66,6 +75,12 @@ double model_bytes(const Trainer& trainer) {
   for (const auto& [name, tensor] : state_dict(trainer.model().module())) out += static_cast<double>(bytes_of(tensor));
   return out;
 }
+
+class Silence {
+ public:
+  Silence() { log::set_level(log::Level::error); }
+  ~Silence() { log::set_level(log::Level::warning); }  // as check has it
+};
 
 std::string loss_text(const at::Tensor& loss) { return loss.defined() ? number_text(loss.item<double>()) : "none"; }
 
@@ -127,8 +142,7 @@ CheckLines check_data(const Session& session) {
 CheckLines check_batches(Trainer& trainer, const Session& session) {
   CheckLines lines;
   const RunDatasets& data = session.data();
-  // What is read from a stream may be read once only.
-  if (dynamic_cast<const Dataset*>(data.train().get())) {
+  if (data.train() && may_be_read(*data.train())) {
     const auto loader = trainer.get_train_dataloader();
     loader->begin_epoch(0);
     if (auto batch = loader->next()) {
@@ -145,13 +159,34 @@ CheckLines check_batches(Trainer& trainer, const Session& session) {
                                        bytes_text(static_cast<double>(peak)));
     }
   }
+  return lines;
+}
+
+CheckLines check_evaluation(Trainer& trainer, const Session& session) {
+  if (session.data().eval().empty()) return {};
+  const auto& args = trainer.args();
+  const ComputeMetrics metrics = make_run_metrics(session.run_file());
+  bool with_loss = false;
   trainer.model().module().eval();
-  for (const auto& [name, set] : data.eval()) {
-    if (!dynamic_cast<const Dataset*>(set.get())) continue;
+  for (const auto& [name, set] : session.data().eval()) {
+    if (!may_be_read(*set)) continue;
     const auto loader = trainer.get_eval_dataloader(set);
     loader->begin_epoch(0);
-    if (auto batch = loader->next()) trainer.prediction_step(std::move(*batch), false);
+    auto batch = loader->next();
+    if (!batch) continue;
+    const auto p = trainer.prediction_step(std::move(*batch), false);
+    with_loss = with_loss || p.loss.defined();
+    // Of a batch alone a metric may have no value, which says nothing of the run.
+    const Silence silence;
+    if (metrics && !args.prediction_loss_only && p.logits.defined() && p.labels.defined())
+      metrics({p.logits.cpu(), p.labels.cpu()});
   }
+  const auto names = evaluation_names(session, args, with_loss);
+  require_watched_metric(session, args, names);
+  CheckLines lines{{"evaluation", join(names)}};
+  for (const auto& metric : session.run_file().metrics)
+    if (metric.name == "confusion_matrix" && !args.prediction_loss_only)
+      lines.emplace_back("", metric.log_name() + ", a table for the report");
   return lines;
 }
 

@@ -9,6 +9,7 @@
 #include "data/failure.hpp"
 #include "formats/safetensors_bytes.hpp"
 #include "trainer/error.hpp"
+#include "trainer/json_lines_dataset.hpp"
 
 namespace trainer::command {
 namespace {
@@ -51,6 +52,13 @@ at::Tensor whole_numbers(const std::vector<std::string>& texts) {
 at::Tensor predicted(const at::Tensor& logits, bool binary, std::int64_t dimension) {
   if (binary) return logits.gt(0).to(at::kLong);
   return logits.argmax(dimension).masked_fill_(logits.eq(-100).all(dimension), -100);
+}
+
+void check_columns(const std::filesystem::path& csv, const at::Tensor& predictions) {
+  if (predictions.defined() && predictions.dim() > 2)
+    throw_usage(error_id::command_usage, "--output " + csv.string() + ": the predictions have the shape " +
+                                             shape_text(predictions.sizes()) +
+                                             ", more than the columns of a CSV file hold; name a .safetensors file");
 }
 
 void write_tensors(const ResultFile& file, const PredictionOutput& result, const Outputs& outputs, const RowIds& ids) {
@@ -116,6 +124,24 @@ Outputs outputs_of(const RunFile& run, const ClassNames& classes, const Model& m
   return out;
 }
 
+void check_output(const std::filesystem::path& output, Trainer& trainer, const std::shared_ptr<AnyDataset>& test) {
+  const std::string ending = output.extension().string();
+  if (is_safetensors(output)) return;
+  if (!ending.empty() && ending != ".csv" && ending != ".txt")
+    throw_usage(error_id::command_usage, "--output " + output.string() + " ends in \"" + ending +
+                                             "\", a kind of file that is not written; name a .csv or a "
+                                             ".safetensors file");
+  // What a pipe has given is gone.
+  const auto* stream = dynamic_cast<const JsonLinesDataset*>(test.get());
+  if (!test || (stream && stream->reads_once())) return;
+  const auto loader = trainer.get_test_dataloader(test);
+  loader->begin_epoch(0);
+  auto batch = loader->next();
+  if (!batch) return;
+  trainer.model().module().eval();
+  check_columns(output, trainer.prediction_step(std::move(*batch), false).logits);
+}
+
 void check_ids(const std::filesystem::path& output, const RowIds& ids) {
   if (is_safetensors(output) && !ids.values.defined() && !whole_numbers(ids.texts).defined())
     throw_usage(error_id::command_usage, "data.id is \"" + ids.name + "\", a column of texts, which " +
@@ -132,10 +158,7 @@ void write_predictions(const ResultFile& file, const PredictionOutput& result, c
   if (!result.predictions.defined())
     throw_run(error_id::data_invalid, "the model gave no predictions; is data.test empty?");
   if (is_safetensors(file.path())) return write_tensors(file, result, outputs, ids);
-  if (result.predictions.dim() > 2)
-    throw_usage(error_id::command_usage, "--output " + file.path().string() + ": the predictions have the shape " +
-                                             shape_text(result.predictions.sizes()) +
-                                             ", more than the columns of a CSV file hold; name a .safetensors file");
+  check_columns(file.path(), result.predictions);
   file.write(prediction_table(result, outputs, ids));
 }
 

@@ -13,6 +13,10 @@ namespace trainer::command {
 /// the option). An Error when the run's loss does not go with it.
 Outputs outputs_of(const RunFile& run, const ClassNames& classes, const Model& model, const std::string& probabilities);
 
+/// An Error for a name that is none of a file that can be written, and for a CSV file of predictions that have more
+/// dimensions than it, by the first batch of `test`; no pipe is read.
+void check_output(const std::filesystem::path& output, Trainer& trainer, const std::shared_ptr<AnyDataset>& test);
+
 /// An Error for ids that a file of this name cannot have.
 void check_ids(const std::filesystem::path& output, const RowIds& ids);
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "trainer/error.hpp"
+#include "trainer/json.hpp"
 
 namespace trainer::command {
 namespace {
@@ -36,6 +37,12 @@ std::string number_text(double v) {
   std::snprintf(text, sizeof text, "%.6g", v);
   return text;
 }
+
+std::string count_text(std::int64_t n, const std::string& what) {
+  return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+}
+
+std::string json_text(const std::string& text) { return json::dump(json::value(text)); }
 
 std::string shell_word(const std::string& word) {
   const auto plain = [](char c) {

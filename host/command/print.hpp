@@ -4,13 +4,16 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <vector>
 
 namespace trainer::command {
 
-std::string number_text(double v);                ///< six digits
-std::string shell_word(const std::string& word);  ///< as a shell takes it
+std::string number_text(double v);                                ///< six digits
+std::string count_text(std::int64_t n, const std::string& what);  ///< "1 row", "2 rows"
+std::string json_text(const std::string& text);                   ///< in double quotes
+std::string shell_word(const std::string& word);                  ///< as a shell takes it
 
 void print_line(const std::string& line);       ///< to stdout
 void print_error(const std::string& sentence);  ///< to stderr, behind "error: "

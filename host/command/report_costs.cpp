@@ -7,7 +7,7 @@
 
 namespace trainer::command {
 
-void add_costs_to_report(const Trainer& trainer) {
+void add_costs_to_report(const Trainer& trainer, const ClassNames& classes) {
   report::Run run;
   bool took_part = false;
   for (const auto& entry : trainer.callback_handler().entries()) {
@@ -19,6 +19,7 @@ void add_costs_to_report(const Trainer& trainer) {
   if (!took_part || !std::filesystem::is_regular_file(path, ec)) return;
   run.train_seconds = trainer.train_seconds();
   run.data_seconds = trainer.data_seconds();
+  run.class_names = classes.first_names(classes.size());
   std::string page = read_file(path);
   if (report::set_costs(page, run)) replace_file(path, page);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "trainer/class_names.hpp"
 #include "trainer/trainer.hpp"
 
 namespace trainer::command {
 
 /// Adds to the page of the plugin html, when it took part and wrote output_dir/report.html, what no plugin is told: the
-/// time of each callback, and how long the training waited for data.
-void add_costs_to_report(const Trainer& trainer);
+/// time of each callback, how long the training waited for data, and what the classes are called.
+void add_costs_to_report(const Trainer& trainer, const ClassNames& classes);
 
 }  // namespace trainer::command

@@ -3,6 +3,7 @@
 // train, run, evaluate, predict, plugins list --order.
 #include <csignal>
 
+#include "command/evaluation_names.hpp"
 #include "command/options.hpp"
 #include "command/predictions.hpp"
 #include "command/print.hpp"
@@ -29,6 +30,7 @@ json::object do_action(Session& session, const RunFile::Action& action) {
   if (action.what == "train") {
     std::optional<std::filesystem::path> resume;
     if (action.resume_from_checkpoint) resume = session.resume_path(action, trainer.args().output_dir);
+    require_watched_metric(session, trainer.args(), evaluation_names(session, trainer.args()));
     const StopSignals signals(trainer, {SIGINT, SIGTERM});
     const auto result = trainer.train(resume);
     out.emplace("global_step", result.global_step);
@@ -114,7 +116,7 @@ int train(const RunOptions& options) {
   do_actions(session, [&](const auto&) {
     session.trainer().save_model(session.trainer().args().output_dir);
     session.trainer().save_state();
-    if (session.is_rank_0()) add_costs_to_report(session.trainer());
+    if (session.is_rank_0()) add_costs_to_report(session.trainer(), session.data().classes());
   });
   const Trainer& trainer = session.trainer();
   if (!options.quiet && session.is_rank_0()) print_summary(trainer, session.trainer_seconds());
@@ -148,6 +150,7 @@ int predict(const RunOptions& options) {
   const auto outputs = outputs_of(session.run_file(), session.data().classes(), trainer.model(), options.probabilities);
   check_ids(options.output, session.data().test_ids());
   trainer.load_model(options.checkpoint);
+  check_output(options.output, trainer, session.data().test());
   const auto result = trainer.predict(session.data().test());
   if (!output) return 0;
   write_predictions(*output, result, outputs, session.data().test_ids());

@@ -47,7 +47,17 @@ double to_double(const json::value& v) {
   return v.is_number() ? v.to_number<double>() : 0;
 }
 
+// A number: they are 0, 1 and so on, as the page calls them by itself.
+void read_class_names(report::Run& run, const json::value& data) {
+  const auto* description = data.if_object();
+  const auto* names = description ? description->if_contains("classes") : nullptr;
+  if (!names || !names->is_array()) return;
+  for (const auto& name : names->get_array())
+    run.class_names.push_back(name.is_string() ? std::string(name.get_string()) : json::dump(name));
+}
+
 void read_arguments(report::Run& run, const json::object& arguments) {
+  if (const auto* data = arguments.if_contains("data")) read_class_names(run, *data);
   for (const auto& entry : arguments)
     if (entry.key() != "data")  // describes the columns
       run.arguments.emplace_back(entry.key(), json::dump(entry.value()));

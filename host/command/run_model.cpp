@@ -100,16 +100,13 @@ std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_fac
                               .outputs = spec.outputs});
 }
 
-ComputeMetrics make_metrics(const RunFile& run) {
+ComputeMetrics make_run_metrics(const RunFile& run) {
   if (run.metrics.empty()) return {};
-  if (run.loss.binary())
-    return [](const EvalPrediction& p) {
-      return accuracy({p.predictions.gt(0).to(at::kLong).reshape(p.label_ids.sizes()), p.label_ids.gt(0.5)});
-    };
-  return [ignored = run.loss.ignore_index](const EvalPrediction& p) {
-    return accuracy(
-        {p.predictions, ignored == -100 ? p.label_ids : p.label_ids.masked_fill(p.label_ids.eq(ignored), -100)});
-  };
+  const char* problem_type = run.loss.name.empty()   ? ""
+                             : run.loss.of_classes() ? "single_label_classification"
+                             : run.loss.binary()     ? "multi_label_classification"
+                                                     : "regression";
+  return make_metrics(run.metrics, {.problem_type = problem_type, .ignore_index = run.loss.ignore_index});
 }
 
 }  // namespace trainer::command

@@ -14,7 +14,38 @@ namespace trainer::command {
 namespace fs = std::filesystem;
 namespace {
 
-// Fields are read as far as they are what they should be: another version's state has others.
+// What a field is not, where a Trainer writes it at all; None is null.
+void check_fields(const json::object& state, const fs::path& path) {
+  const auto refuse = [&](const std::string& what, const json::value& v, const char* expected) {
+    throw_usage(error_id::trainer_state_invalid, path.string() + ": " + what + " is " +
+                                                     std::string(json::kind_name(v)) + " (" +
+                                                     json::dump(v).substr(0, 60) + "), expected " + expected +
+                                                     ", as a Trainer writes trainer_state.json; name such a file");
+  };
+  const auto check = [&](std::initializer_list<const char*> names, const char* expected, auto&& fits) {
+    for (const char* name : names)
+      if (const auto* v = state.if_contains(name); v && !v->is_null() && !fits(*v)) refuse(name, *v, expected);
+  };
+  check({"global_step", "max_steps", "num_train_epochs", "num_input_tokens_seen", "best_global_step"}, "a whole number",
+        [](const json::value& v) { return v.is_int64() || v.is_uint64(); });
+  check({"epoch", "total_flos", "best_metric"}, "a number", [](const json::value& v) { return v.is_number(); });
+  check({"best_model_checkpoint"}, "a text", [](const json::value& v) { return v.is_string(); });
+  check({"stateful_callbacks"}, "an object", [](const json::value& v) { return v.is_object(); });
+  const auto* history = state.if_contains("log_history");
+  if (!history)
+    throw_usage(error_id::trainer_state_invalid,
+                path.string() + " has no \"log_history\", which every trainer_state.json has; name such a file");
+  if (!history->is_array()) refuse("log_history", *history, "a list");
+  for (std::size_t i = 0; i < history->get_array().size(); ++i) {
+    const json::value& entry = history->get_array()[i];
+    const std::string place = "log_history[" + std::to_string(i) + "]";
+    if (!entry.is_object()) refuse(place, entry, "an object");
+    for (const char* name : {"step", "epoch"})
+      if (const auto* v = entry.get_object().if_contains(name); v && !v->is_number() && !v->is_null())
+        refuse(place + "." + name, *v, "a number");
+  }
+}
+
 double number_of(const json::object& from, std::string_view key, double otherwise = 0) {
   const auto* v = from.if_contains(key);
   if (v == nullptr) return otherwise;
@@ -56,9 +87,7 @@ void read_state(report::Run& run, const json::object& state) {
     run.best_global_step = integer_of(state, "best_global_step");
   if (const auto* v = state.if_contains("best_model_checkpoint"); v && v->is_string())
     run.best_model_checkpoint = v->get_string();
-  if (const auto* history = state.if_contains("log_history"); history && history->is_array())
-    for (const auto& entry : history->get_array())
-      if (entry.is_object()) read_entry(run, entry.get_object());
+  for (const auto& entry : state.at("log_history").get_array()) read_entry(run, entry.get_object());
   if (const auto* callbacks = state.if_contains("stateful_callbacks"); callbacks && callbacks->is_object())
     for (const auto& callback : callbacks->get_object()) run.callbacks.push_back({callback.key(), {}, 0, 0});
   // The summary is the last that a training logs.
@@ -67,8 +96,11 @@ void read_state(report::Run& run, const json::object& state) {
 }
 
 json::object read_object(const fs::path& path) {
-  const json::value v = json::parse_file(path);
-  if (v.is_object()) return v.get_object();
+  json::value v = json::parse_file(path);
+  if (v.is_object()) {
+    check_fields(v.get_object(), path);
+    return std::move(v.get_object());
+  }
   throw_usage(error_id::trainer_state_invalid, path.string() + " is " + std::string(json::kind_name(v)) +
                                                    ", expected the JSON object of a trainer_state.json");
 }

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "checkpoints/checkpoint_directory.hpp"
+#include "command/allocator.hpp"
 #include "command/compute_threads.hpp"
 #include "command/run_collator.hpp"
 #include "command/run_model.hpp"
@@ -18,11 +19,25 @@
 namespace trainer::command {
 namespace {
 
-TrainingArguments parse_args(const json::object& args, const RunOptions& options, const std::string& where) {
+// transformers takes the greatest for the best unless the name ends in "loss"; of an error that is the worst model.
+void set_direction(TrainingArguments& args, const std::vector<MetricSpec>& metrics) {
+  if (!args.metric_for_best_model || args.greater_is_better) return;
+  const std::string watched = "_" + args.watched_metric();
+  const MetricSpec* found =
+      nullptr;  // the longest name that it ends with: "eval_SET_mse", and "eval_rmse" is not "mse"
+  for (const auto& metric : metrics)
+    if (watched.ends_with("_" + metric.log_name()) && (!found || metric.log_name().size() > found->log_name().size()))
+      found = &metric;
+  if (found && lower_is_better(*found)) args.greater_is_better = false;
+}
+
+TrainingArguments parse_args(const json::object& args, const RunOptions& options, const RunFile& run) {
+  const std::string where = run.path.string() + ": args";
   // Checked as a whole only when the command line has had its say.
   TrainingArguments out;
   out.update(args, where);
   for (const auto& [name, text] : options.arguments) out.set_from_text(name, text, "--" + name);
+  set_direction(out, run.metrics);
   out.finalize(where);
   return out;
 }
@@ -37,6 +52,7 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       args_(run_.args),
       group_(process_ranks().alone() ? process_group({}) : group_of(args())),
       data_(run_) {
+  keep_freed_memory();
   // First of all, so that a rank that fails from here on does not keep the others waiting.
   if (options.quiet || !is_rank_0()) log::set_level(log::Level::warning);
   start_compute_threads();
@@ -63,7 +79,7 @@ void Session::update_args(const json::object& args) {
   for (const auto& entry : args) args_.insert_or_assign(entry.key(), entry.value());
 }
 
-TrainingArguments Session::args() const { return parse_args(args_, options_, run_.path.string() + ": args"); }
+TrainingArguments Session::args() const { return parse_args(args_, options_, run_); }
 
 json::object Session::resolved() const {
   json::object out = run_.json;
@@ -132,7 +148,7 @@ Trainer& Session::trainer() {
   options.train_dataset = data_.train();
   options.eval_dataset = data_.eval();
   options.data_collator = RunCollator(run_, options.model->columns()).collator();
-  options.compute_metrics = make_metrics(run_);
+  options.compute_metrics = make_run_metrics(run_);
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;

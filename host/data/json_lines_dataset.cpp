@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
+#include <deque>
 #include <map>
 
 #include "base/text.hpp"
@@ -20,6 +22,31 @@ class JsonLinesDataset::Reader {
   explicit Reader(const JsonLinesDataset& dataset) : dataset_(dataset), lines_(dataset.path_) {}
 
   std::optional<Row> next() {
+    if (waiting_.empty()) read_ahead();
+    if (waiting_.empty()) return std::nullopt;
+    std::optional<Row> row = std::move(waiting_.front());
+    waiting_.pop_front();
+    return row;
+  }
+
+ private:
+  // A row, and where a column has but empty lists so far, those that follow until one tells what it holds.
+  void read_ahead() {
+    constexpr std::size_t most = 1024;
+    while (waiting_.size() < most) {
+      auto row = read_row();
+      if (!row) break;
+      waiting_.push_back(std::move(*row));
+      if (std::all_of(types_.begin(), types_.end(), [](const auto& type) { return type.second.has_value(); })) break;
+    }
+    for (auto& [name, type] : types_) {
+      if (!type) type = at::kLong;
+      for (Row& row : waiting_)
+        if (const at::Tensor cell = row[name]; cell.defined() && cell.numel() == 0) row.set(name, cell.to(*type));
+    }
+  }
+
+  std::optional<Row> read_row() {
     if (!lines_.next(line_)) return std::nullopt;
     std::string_view text = line_;
     if (lines_.number() == 1 && text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
@@ -32,11 +59,14 @@ class JsonLinesDataset::Reader {
     return row_of(*object);
   }
 
- private:
   json::value parse(std::string_view text) const try { return json::parse(text, lines_.at()); } catch (const Error& e) {
     const auto kind = file_kind(text);
+    std::string sentence = e.sentence();
+    constexpr std::string_view only_line = " at line 1, column ";  // lines_.at() says which of the file it is
+    if (const auto at = sentence.find(only_line, lines_.at().size()); at != sentence.npos)
+      sentence.replace(at, only_line.size(), " at column ");
     throw_usage(error_id::data_invalid,
-                (kind.empty() || kind == "JSON" ? e.sentence() : lines_.at() + " is " + std::string(kind)) +
+                (kind.empty() || kind == "JSON" ? sentence : lines_.at() + " is " + std::string(kind)) +
                     "; expected one object per line, as UTF-8 text (JSON Lines)");
   }
 
@@ -91,6 +121,7 @@ class JsonLinesDataset::Reader {
   LineReader lines_;
   std::vector<std::string> columns_;  // of the first row
   std::string line_;
+  std::deque<Row> waiting_;                                     // read, and not yet given
   std::map<std::string, std::optional<at::ScalarType>> types_;  // by column, as the rows so far have it
 };
 

@@ -6,11 +6,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "data/failure.hpp"
-#include "trainer/error.hpp"
-#include "trainer/loss.hpp"
-#include "trainer/trainer_options.hpp"
-
 namespace trainer {
 namespace {
 
@@ -63,24 +58,6 @@ at::Tensor joined(const std::vector<at::Tensor>& parts) {
 }
 
 }  // namespace
-
-json::object accuracy(const EvalPrediction& p) {
-  // Classes already, as an argmax in preprocess_logits_for_metrics gives them; else logits of each.
-  const bool classes = !p.predictions.is_floating_point() && p.predictions.sizes() == p.label_ids.sizes();
-  if (!classes && !class_labels_fit(p.predictions, p.label_ids))
-    throw_usage(error_id::metric_failed,
-                "accuracy was given predictions " + tensor_text(p.predictions) + " and labels " +
-                    tensor_text(p.label_ids) +
-                    "; expected logits with a dimension of classes that the labels have not, or "
-                    "classes in the labels' shape");
-  const auto counted = p.label_ids.ne(-100);
-  const auto hits = (classes ? p.predictions : p.predictions.argmax(class_dimension(p.predictions)))
-                        .eq(p.label_ids)
-                        .logical_and_(counted)
-                        .sum()
-                        .item<std::int64_t>();
-  return {{"accuracy", static_cast<double>(hits) / static_cast<double>(counted.sum().item<std::int64_t>())}};
-}
 
 void EvaluationResult::add(std::int64_t rows, at::Tensor loss, at::Tensor logits, at::Tensor labels) {
   if (loss.defined()) losses_.push_back(std::move(loss)), rows_.push_back(rows);

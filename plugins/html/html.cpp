@@ -51,6 +51,7 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     run_.status = Run::Status::running;
     begun_ = plugins::monotonic_seconds();
     stop_told_ = false;
+    forget_stop();
     update(state);
   }
 
@@ -91,11 +92,15 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   }
 
   void on_line(std::uint32_t stream, std::string_view text) noexcept override {
-    constexpr std::string_view word = "warning: ";
-    if (stream != TRAINER_STDERR || text.substr(0, word.size()) != word) return;
+    constexpr std::string_view word = "warning: ", info = "info: ", stops = " stops the training at step ";
+    if (stream != TRAINER_STDERR) return;
+    const std::size_t stopped = text.starts_with(info) ? text.find(stops) : text.npos;
     try {
       const std::lock_guard lock(lines_mutex_);
-      if (lines_.size() < 1000) lines_.emplace_back(text.substr(word.size()));
+      if (stopped != text.npos)
+        stopped_by_ = text.substr(info.size(), stopped - info.size());
+      else if (text.starts_with(word) && lines_.size() < 1000)
+        lines_.emplace_back(text.substr(word.size()));
     } catch (...) {  // memory is short; the console has the line
     }
   }
@@ -141,11 +146,19 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     return earlier.has_value();
   }
 
-  // That the training shall stop before its last step, told once. Who wants it is not told to a plugin.
+  // That the training shall stop before its last step, told once; who wants it, the run's log said.
   void look_at(const Control& control, const State& state) {
     if (control.should_training_stop == 0 || stop_told_ || state.global_step >= state.max_steps) return;
     stop_told_ = true;
-    run_.events.push_back({state.global_step, state.epoch, "stopped before the last step"});
+    const std::lock_guard lock(lines_mutex_);
+    run_.events.push_back(
+        {state.global_step, state.epoch,
+         stopped_by_.empty() ? "stopped before the last step" : stopped_by_ + " stopped the training"});
+  }
+
+  void forget_stop() {
+    const std::lock_guard lock(lines_mutex_);
+    stopped_by_.clear();
   }
 
   // save_total_limit deletes some.
@@ -190,6 +203,7 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   bool stop_told_ = false;
   std::mutex lines_mutex_;
   std::vector<std::string> lines_;  // warnings that are not yet on the page
+  std::string stopped_by_;          // the callback that stopped the training
 };
 
 }  // namespace

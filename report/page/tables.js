@@ -92,6 +92,43 @@ function summaryOfMany(runs) {
   return tableOf(head, rows, {numbers: [...head.keys()].filter((i) => i === 2 || i > 3)});
 }
 
+// A confusion matrix is logged as a list of lists of counts; null where it is none.
+function matrixOf(name, text) {
+  if (!/(^|_)confusion_matrix$/.test(name)) return null;
+  try {
+    const rows = JSON.parse(text), isRow = (row) => Array.isArray(row) && row.length === rows.length;
+    return Array.isArray(rows) && rows.length && rows.every((row) => isRow(row) && row.every(Number.isFinite)) ? rows : null;
+  } catch {
+    return null;
+  }
+}
+
+// By the data, else by the model's configuration.
+function classNamesOf(run) {
+  if (run.class_names) return run.class_names;
+  try {
+    const names = JSON.parse(run.model_config).id2label;
+    return Object.keys(names).map((_, i) => String(names[i]));
+  } catch {
+    return [];
+  }
+}
+
+// A row for each label and a column for each prediction; the deeper, the larger its share of the row.
+function matrixTable(title, counts, names) {
+  const name = (i) => (names.length === counts.length ? names[i] : String(i));
+  const cell = (row, i, j) => {
+    const total = row.reduce((a, b) => a + b, 0), share = total > 0 ? row[j] / total : 0;
+    return el("td", {class: i === j ? "number right" : "number", style: `--share: ${share.toFixed(3)}`}, formatNumber(row[j]));
+  };
+  const head = ["label \\ predicted", ...counts.map((_, i) => name(i))];
+  return el("div", {class: "scroll"}, el("table", {class: "matrix"},
+    el("caption", {}, `${title}, the last`),
+    el("thead", {}, el("tr", {}, ...head.map((text, i) => el("th", {scope: "col", class: i ? "number" : null}, text)))),
+    el("tbody", {}, ...counts.map((row, i) =>
+      el("tr", {}, el("th", {scope: "row"}, name(i)), ...row.map((_, j) => cell(row, i, j)))))));
+}
+
 function metricsOf(runs) {
   // With several runs the first column says whose row it is.
   const several = runs.length > 1 ? 1 : 0, whose = (run) => (several ? [run.label] : []), head = several ? ["run"] : [];
@@ -109,7 +146,13 @@ function metricsOf(runs) {
   if (!rows.length) return [el("p", {}, "Nothing was logged.")];
   const numbers = [1, 2, 3, 4].map((i) => i + several);
   const parts = [tableOf([...head, "metric", "last", "lowest", "highest", "logged"], rows, {numbers})];
-  const texts = runs.flatMap((run) => run.texts.map((entry) => [...whose(run), ...entry]));
+  for (const run of runs)
+    for (const [name, text] of run.texts) {
+      const counts = matrixOf(name, text);
+      if (counts) parts.push(matrixTable(several ? `${run.label}: ${name}` : name, counts, classNamesOf(run)));
+    }
+  const others = (run) => run.texts.filter(([name, text]) => !matrixOf(name, text));
+  const texts = runs.flatMap((run) => others(run).map((entry) => [...whose(run), ...entry]));
   const table = tableOf([...head, "name", "last"], texts, {texts: [1 + several]});
   if (texts.length) parts.push(el("h3", {}, "Logged, but not a number"), table);
   return parts;

@@ -25,6 +25,7 @@ ROOMS = {
         "optimizers",
         "schedules",
         "model",
+        "metrics",
         "exported",
         "trainer",
         "validator",
@@ -70,7 +71,7 @@ PUBLIC = {
         "run_file": "run",
         "trainer_callback": "callbacks",
     },
-    "host": {"trainer": "trainer", "trainer_options": "trainer"},
+    "host": {"metrics": "metrics", "trainer": "trainer", "trainer_options": "trainer"},
 }
 SYSTEMS = re.compile(r"_(posix|linux|windows)$")
 DIRECTIVE = re.compile(r"^\s*(?:/\*.*?\*/\s*)*(?:#|%:)\s*(?:include|import)\w*(.*)")

@@ -137,6 +137,28 @@ def two_runs(browser):
     settled(page, "runs.html")
 
 
+def confusion_matrix(browser):
+    """Drawn as a table, with the classes' names where they are known; what only looks like one is a text."""
+    history = [{"step": i, "eval_loss": 1 / i, "eval_confusion_matrix": [[7, i], [0, 3]]} for i in (1, 2)]
+    history.append({"step": 2, "odd_confusion_matrix": [[1], [2, 3]], "confusion_matrix": "none"})
+    report([state_file("matrix/trainer_state.json", history)], "matrix.html")
+    names = {"id2label": {"0": "<b>cat</b>", "1": "dog"}}
+    pathlib.Path("matrix/config.json").write_text(json.dumps(names))
+    report(["matrix"], "named.html")
+    for name, head in (("matrix.html", ["0", "1"]), ("named.html", ["<b>cat</b>", "dog"])):
+        page = browser.open(name)
+        tables = page.run(
+            "[...document.querySelectorAll('.matrix')].map(t => [...t.rows].map(r => [...r.cells].map(c => c.textContent)))"
+        )
+        corner = "label \\ predicted"
+        assert tables == [[[corner, *head], [head[0], "7", "2"], [head[1], "0", "3"]]], tables
+        texts = page.run("document.getElementById('metrics').innerText")
+        assert "odd_confusion_matrix" in texts and "[[1], [2, 3]]" in texts, texts
+        colours = page.run("[...document.querySelectorAll('.matrix td')].map(c => getComputedStyle(c).backgroundColor)")
+        assert len(set(colours)) == 4, colours
+        settled(page, name)
+
+
 def hostile(browser):
     evil = "</script><script>document.title = 'evil'</script><img src=x onerror=alert(1)>\"'&\u2028"
     count = 1_000_000
@@ -217,7 +239,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
         with Browser() as browser:
-            for check in (one_run, two_runs, hostile, running):
+            for check in (one_run, two_runs, confusion_matrix, hostile, running):
                 check(browser)
         os.chdir("/")
 

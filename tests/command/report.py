@@ -77,16 +77,34 @@ with tempfile.TemporaryDirectory() as work:
     for run, state in zip(runs_of("report.html"), states, strict=True):
         check(run, json.loads(state.read_text()))
 
-    # Fields that no Trainer writes, and a history that is none.
-    odd = {
-        "global_step": "7",
-        "log_history": [3, {"step": 1, "loss": 1e400, "flag": True, "note": "</script>"}],
-        "x": 1,
-    }
+    # Fields that no Trainer writes, and some that it leaves out.
+    odd = {"epoch": None, "log_history": [{"step": 1, "loss": 1e400, "flag": True, "note": "</script>"}], "x": 1}
     pathlib.Path("odd file.json").write_text(json.dumps(odd))
     trainer("report", "odd file.json")
     (run,) = runs_of("report.html")
     assert run["curves"][0]["values"] == ["Infinity"] and run["texts"] == [["note", "</script>"]], run
+    # What is no state is told in one sentence.
+    for wrong, words in (
+        ({}, 'has no "log_history"'),
+        ({"log_history": {}}, "log_history is an object ({}), expected a list"),
+        ({"log_history": [3]}, "log_history[0] is an integer (3), expected an object"),
+        ({"log_history": [{"step": "1"}]}, "log_history[0].step is a string"),
+        ({"log_history": [], "global_step": "7"}, 'global_step is a string ("7"), expected a whole number'),
+        ({"log_history": [], "epoch": [1]}, "epoch is a list ([1]), expected a number"),
+        ({"log_history": [], "stateful_callbacks": 1}, "stateful_callbacks is an integer (1), expected an object"),
+    ):
+        pathlib.Path("wrong.json").write_text(json.dumps(wrong))
+        for command in ("show", "report"):
+            said = trainer(command, "wrong.json", status=2)
+            assert words in said and said.count("\n") == 1 and "[trainer-state.invalid]" in said, said
+    # The whole of a long run is read.
+    with open("long.json", "w") as file:
+        file.write('{"log_history": [{"step": 1, "loss": 0.5, "text": "')
+        for _ in range(70):
+            file.write("x" * (1 << 20))
+        file.write('"}]}')
+    assert "long.json: step 0" in trainer("show", "long.json")
+    pathlib.Path("long.json").unlink()
 
     # A run of our own: what stands beside the state is on the page, and what the plugin saw of it.
     example = SOURCE / "host/examples/digits/run.json"
@@ -111,6 +129,17 @@ with tempfile.TemporaryDirectory() as work:
     assert {key: json.loads(value) for key, value in run["arguments"]} == arguments
     assert [one["step"] for one in run["checkpoints"]] == [90, 135], run["checkpoints"]
     assert run["callbacks"] == costs["callbacks"]
+    # Whoever stops a training is named, on its page and on those made later.
+    patience = 'callbacks=[{"plugin": "early_stopping", "config": {"early_stopping_patience": 1, "early_stopping_threshold": 1}}]'
+    trainer("train", example, "--report_to", "html", "--output_dir", "early", "--set", patience)
+    (page,) = runs_of("early/report.html")
+    assert page["global_step"] < page["max_steps"], page["global_step"]
+    assert [one["text"] for one in page["events"]] == ["early_stopping stopped the training"], page["events"]
+    trainer("report", "early", "--output", "early.html")
+    (run,) = runs_of("early.html")
+    assert run["events"] == page["events"], run["events"]
+    assert "early_stopping stopped the training" in trainer("show", "early")
+
     # Of a run that did not end its newest checkpoint counts.
     pathlib.Path("a run/trainer_state.json").unlink()
     trainer("report", "a run")

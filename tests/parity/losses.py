@@ -194,7 +194,10 @@ class Run:
         if not torch.equal(written["prediction"], best):
             yield "the predicted classes differ"
         counted = self.labels != self.ignored
-        accuracy = ((best.view_as(self.labels) == self.labels) & counted).sum().item() / counted.sum().item()
+        right = best.view_as(self.labels) == self.labels
+        accuracy = (right & counted).sum().item() / counted.sum().item()
+        if self.kind == "binaries":  # of several labels all have to be right
+            accuracy = right.all(1).double().mean().item()
         (found,) = (v for entry in history[-3:] for k, v in entry.items() if k in ("eval_accuracy", "eval_a_accuracy"))
         if found != accuracy:
             yield f"the accuracy is {found}, expected {accuracy}"

@@ -200,6 +200,18 @@ TEST_F(Html, ARequestToStopIsTold) {
   plugin.fire(TRAINER_ON_EPOCH_END);
   plugin.fire(TRAINER_ON_TRAIN_END);
   EXPECT_THAT(texts(run(), "events"), ElementsAre("stopped before the last step"));
+  // By whom, a line of the host says, which is of this training alone.
+  for (const char* by : {"early_stopping", ""}) {
+    host.control.should_training_stop = 0;
+    host.state.global_step = 0;
+    plugin.fire(TRAINER_ON_TRAIN_BEGIN);
+    host.state.global_step = 5;
+    if (*by) plugin.print(TRAINER_STDERR, "info: early_stopping stops the training at step 5 of 9");
+    host.control.should_training_stop = 1;
+    plugin.fire(TRAINER_ON_TRAIN_END);
+    EXPECT_THAT(texts(run(), "events"),
+                ElementsAre(*by ? "early_stopping stopped the training" : "stopped before the last step"));
+  }
 }
 
 TEST_F(Html, OnlyTheFirstProcessWrites) {

@@ -16,7 +16,7 @@ using boost::json::value;
 
 /// Reads JSON; NaN, Infinity and -Infinity are accepted. Numbers are read to the nearest double
 /// (Boost.JSON 1.81's own reader can be off by one unit in the last place). Duplicate keys, more
-/// than 64 levels and more than 64 MiB are refused. `where` names the text in the sentence of the
+/// than 64 levels and more than 512 MiB are refused. `where` names the text in the sentence of the
 /// Error.
 value parse(std::string_view text, std::string_view where);
 

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "trainer/callback_spec.hpp"
+#include "trainer/metric_spec.hpp"
 
 namespace trainer {
 
@@ -86,7 +87,7 @@ struct RunFile {
   std::filesystem::path init_from;
   Data data;
   Loss loss;
-  std::vector<std::string> metrics;  ///< accuracy
+  std::vector<MetricSpec> metrics;
   json::object args;
   std::vector<Callback> callbacks;
   std::vector<Action> actions;

@@ -8,23 +8,12 @@
 #include "trainer/callback_spec.hpp"
 #include "trainer/data_collator.hpp"
 #include "trainer/lr_scheduler.hpp"
+#include "trainer/metrics.hpp"
 #include "trainer/model.hpp"
 
 namespace trainer {
 
 class EventRecorder;
-
-/// What compute_metrics gets: all rows of an evaluation, on the CPU.
-struct EvalPrediction {
-  at::Tensor predictions;  ///< [N, ...] logits
-  at::Tensor label_ids;    ///< [N, ...]
-};
-/// Gives names and numbers; the prefix ("eval_") is added.
-using ComputeMetrics = std::function<json::object(const EvalPrediction&)>;
-
-/// {"accuracy": share of labels at whose class the highest logit is}; the label -100 does not count, as in
-/// cross_entropy, whose shapes it takes.
-json::object accuracy(const EvalPrediction& p);
 
 /// One set without a name, or several by name.
 class EvalDatasets {

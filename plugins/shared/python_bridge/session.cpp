@@ -4,7 +4,9 @@
 #include "shared/python_bridge/session.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
+#include <functional>
 #include <stdexcept>
 #include <utility>
 
@@ -35,6 +37,20 @@ class Patience {
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
   bool said_ = false;
 };
+
+// Tells one entry of the history from another without writing it.
+std::uint64_t fingerprint(const sdk::Map& entry) {
+  std::uint64_t out = 0xcbf29ce484222325;
+  const auto add = [&](std::uint64_t bits) { out = (out ^ bits) * 0x100000001b3 ^ out >> 29; };
+  entry.for_each([&](std::string_view key, const sdk::Value& value) {
+    add(std::hash<std::string_view>()(key));
+    add(value.raw()->type);
+    add(std::bit_cast<std::uint64_t>(value.number()));
+    add(static_cast<std::uint64_t>(value.integer()));
+    add(std::hash<std::string_view>()(value.text()));
+  });
+  return out;
+}
 
 }  // namespace
 
@@ -71,9 +87,12 @@ void BridgeSession::build(std::uint32_t kind, const trainer_state& state, const 
 }
 
 // What log_history has got since the last event, and lost: with a limit the oldest entries go, and its size alone
-// says nothing. So the last entry that was sent is looked for, from the end.
+// says nothing. So the last entry that was sent is looked for, from the end; in most events it is the last still.
 void BridgeSession::append_history() {
   const std::uint64_t size = host_.log_history_size();
+  const std::uint64_t last = size > 0 ? fingerprint(sdk::Map(host_.log_history_at(size - 1))) : 0;
+  if (size == history_sent_ && last == last_seen_) return;
+  last_seen_ = last;
   std::uint64_t begin = size;
   for (; begin > 0; --begin) {
     entry_.clear();

@@ -89,7 +89,7 @@ class BridgeSession {
   std::string failure_;  // why a callback that is not waited for ended itself
   bool ready_ = false, answers_ = false, left_out_ = false, lost_ = false, closed_ = false;
   bool shapes_sent_ = false, full_said_ = false;
-  std::uint64_t history_sent_ = 0, last_id_ = 0;
+  std::uint64_t history_sent_ = 0, last_seen_ = 0, last_id_ = 0;  // last_seen_: the fingerprint of its last entry
   std::uint64_t behind_ = 0;  // the question that was not answered in time; 0: it has seen all it was waited for
   StateNumbers numbers_;
   std::string last_sent_, entry_;  // of log_history, as JSON

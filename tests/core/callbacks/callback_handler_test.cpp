@@ -94,6 +94,21 @@ TEST_F(Handler, ResetsOfEachEvent) {
   EXPECT_EQ(left(TRAINER_ON_TRAIN_END), "11111");
 }
 
+TEST_F(Handler, WhoStopsTheTrainingIsTold) {
+  struct Stopper : TrainerCallback {
+    void on_step_end(CallbackContext& context) override { context.control.should_training_stop = 1; }
+  };
+  handler.add(native_entry(std::make_shared<Stopper>()));
+  state.global_step = state.max_steps = 9;
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(lines, Not(HasSubstr("stops the training"))) << "it ends there by itself";
+  control.should_training_stop = 0;
+  state.global_step = 5;
+  handler.call_event(TRAINER_ON_STEP_END);
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_THAT(lines, testing::ContainsRegex("Stopper stops the training at step 5 of 9\n$"));
+}
+
 TEST_F(Handler, OnlyOverriddenEventsAreSubscribed) {
   handler.add(native_entry(std::make_shared<Recorder>()));
   EXPECT_TRUE(handler.listens(TRAINER_ON_STEP_END));

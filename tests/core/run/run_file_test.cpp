@@ -222,9 +222,37 @@ TEST_F(RunFileTest, OutputsFitTheLoss) {
   EXPECT_THAT(error_of(with(numbers, "8, 3", "8, 2")), HasSubstr("data.target has 3; end with 3"));
   EXPECT_THAT(error_of(with(numbers, "\"q\"", "\"p\"")), HasSubstr("expected a list of columns, each once"));
   EXPECT_THAT(error_of(with(numbers, "l1", "cross_entropy")), HasSubstr("has one target"));
-  EXPECT_THAT(error_of(with(good, "{", R"({"metrics": ["accuracy"], )")), testing::IsEmpty());
-  EXPECT_THAT(error_of(with(numbers, "{", R"({"metrics": ["accuracy"], )")),
-              HasSubstr("needs class labels, but loss is \"l1\""));
+}
+
+TEST_F(RunFileTest, MetricsFitTheLoss) {
+  const auto metrics = [&](const std::string& file, const std::string& list) {
+    return with(file, "{", "{\"metrics\": " + list + ", ");
+  };
+  const auto found = load(metrics(good, R"(["accuracy", {"name": "f1", "average": "macro", "as": "f1"},
+                                        {"name": "top_k_accuracy", "k": 2}, {"name": "perplexity", "shift": true}])"))
+                         .metrics;
+  ASSERT_EQ(found.size(), 4u);
+  EXPECT_EQ(found[0].log_name(), "accuracy");
+  EXPECT_EQ(found[1].log_name(), "f1");
+  EXPECT_EQ(found[2].log_name(), "top_k_accuracy_2");
+  EXPECT_TRUE(found[3].shift);
+  EXPECT_THAT(error_of(metrics(good, R"([7])")),
+              HasSubstr("metrics[0] is an integer (7), expected a name, or an object"));
+  EXPECT_THAT(error_of(metrics(good, R"(["acuracy"])")), HasSubstr("did you mean \"accuracy\"?"));
+  EXPECT_THAT(error_of(metrics(good, R"([{"average": "macro"}])")), HasSubstr("has no \"name\""));
+  EXPECT_THAT(error_of(metrics(good, R"([{"name": "f1", "averge": "macro"}])")),
+              HasSubstr("did you mean \"average\"?"));
+  EXPECT_THAT(error_of(metrics(good, R"([{"name": "top_k_accuracy", "k": 0}])")), HasSubstr("a whole number from 1"));
+  EXPECT_THAT(
+      error_of(metrics(good, R"(["f1"])")),
+      HasSubstr("metrics[0]: f1 without another average is that of class 1 of two, but the model has 3 outputs"));
+  EXPECT_THAT(error_of(metrics(good, R"(["accuracy", "mse"])")),
+              HasSubstr("metrics[1] asks for mse, which needs numbers, but loss is \"cross_entropy\""));
+  const auto numbers = with(with(good, "cross_entropy", "l1"), "\"label\"", R"(["p", "q", "r"])");
+  EXPECT_THAT(error_of(metrics(numbers, R"(["accuracy"])")), HasSubstr("needs class labels, but loss is \"l1\""));
+  const auto labels = with(numbers, "l1", "binary_cross_entropy_with_logits");
+  EXPECT_THAT(error_of(metrics(labels, R"(["matthews"])")), HasSubstr("needs one label a row, but the model has 3"));
+  EXPECT_THAT(error_of(metrics(labels, R"(["accuracy", "roc_auc"])")), testing::IsEmpty());
 }
 
 TEST_F(RunFileTest, LinearModels) {

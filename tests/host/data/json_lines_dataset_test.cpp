@@ -56,6 +56,15 @@ TEST_F(JsonLinesTest, NumbersAndListsBecomeTensors) {
   EXPECT_TRUE(at::equal(rows[1]["x"], at::scalar_tensor(2.f, at::kFloat)));
 }
 
+TEST_F(JsonLinesTest, OfEmptyListsTheFirstNumberDecides) {
+  const auto rows = rows_of("{\"ids\": [], \"x\": []}\n{\"ids\": [7], \"x\": []}\n{\"ids\": [], \"x\": [1.5]}\n");
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_TRUE(at::equal(rows[0]["ids"], at::empty({0}, at::kLong)));
+  EXPECT_TRUE(at::equal(rows[1]["ids"], at::tensor({7}, at::kLong)));
+  EXPECT_TRUE(at::equal(rows[1]["x"], at::empty({0}, at::kFloat)));
+  EXPECT_EQ(rows_of("{\"ids\": []}\n")[0]["ids"].scalar_type(), at::kLong) << "tokens are likelier than fractions";
+}
+
 TEST_F(JsonLinesTest, OnlyWhatTheModelTakes) {
   const auto rows =
       rows_of("{\"a\": 1, \"text\": \"a dog\", \"b\": 2}\n{\"b\": 3, \"a\": 4, \"more\": null}\n", {"a", "labels"});
@@ -75,6 +84,8 @@ TEST_F(JsonLinesTest, AllRowsHaveTheColumnsOfTheFirst) {
 }
 
 TEST_F(JsonLinesTest, AMistakeIsSaidWithItsLine) {
+  EXPECT_THAT(error_in("{\"a\": 1}\n{\"a\": 1 \"b\": 2}"),
+              HasSubstr("rows.jsonl line 2 is not valid JSON at column 9: "));
   EXPECT_THAT(
       error_in("{\"a\": 1}\n{\"a\": 1.5}"),
       AllOf(HasSubstr("rows.jsonl line 2: \"a\" is a number (1.5), expected a whole number"), HasSubstr("as 1.0")));
