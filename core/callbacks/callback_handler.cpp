@@ -11,6 +11,7 @@
 #include "border/map_view.hpp"
 #include "border/plugin_call.hpp"
 #include "callbacks/native_event.hpp"
+#include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
 #include "trainer/log.hpp"
@@ -218,6 +219,28 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
     log::info(entry.name + " stops the training at step " + std::to_string(state_.global_step) + " of " +
               std::to_string(state_.max_steps));
   if (recorder_) recorder_->called(entry, before, control_);
+  if (flag_changes_) note_changes(entry, before);
+}
+
+void CallbackHandler::note_changes(const CallbackEntry& entry, const TrainerControl& before) {
+  const auto native = entry.native();
+  if (const auto* object = native.get(); object && typeid(*object) == typeid(DefaultFlowCallback)) return;
+  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.get() == &entry; });
+  for (std::size_t i = 0; i < control_flags.size(); ++i)
+    if (before.*control_flags[i].field != control_.*control_flags[i].field)
+      flag_changes_->by[i] = static_cast<std::size_t>(found - entries_.begin());
+}
+
+void CallbackHandler::take_flag(std::size_t flag, bool value, int rank, std::size_t entry) {
+  const auto& [name, field] = control_flags[flag];
+  if ((control_.*field != 0) == value) return;
+  const TrainerControl before = control_;
+  control_.*field = value;
+  const std::string by =
+      (entry < entries_.size() ? entries_[entry]->name : "a callback") + " on rank " + std::to_string(rank);
+  if (value && (field == &trainer_control::should_training_stop || field == &trainer_control::should_epoch_stop))
+    log::info(by + " sets " + name + " at step " + std::to_string(state_.global_step));
+  if (recorder_) recorder_->agreed(state_, before, control_, by);
 }
 
 bool CallbackHandler::broke_rule(const CallbackEntry& entry) {

@@ -39,13 +39,28 @@ void TraceRecorder::begin(std::uint32_t kind, const TrainerState& state, const T
   changes_.emplace_back();
 }
 
-void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) {
-  const json::object old_flags = before.flags(), new_flags = after.flags();
+static json::object changed_flags(const TrainerControl& before, const TrainerControl& after) {
   json::object changed;
-  for (const auto& flag : new_flags)
-    if (flag.value() != old_flags.at(flag.key())) changed.emplace(flag.key(), flag.value());
-  if (!changed.empty())
+  for (const auto& [name, field] : control_flags)
+    if (before.*field != after.*field) changed.emplace(name, after.*field != 0);
+  return changed;
+}
+
+void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& before, const TrainerControl& after) {
+  if (auto changed = changed_flags(before, after); !changed.empty())
     changes_.back().push_back(json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
+}
+
+void TraceRecorder::agreed(const TrainerState& state, const TrainerControl& before, const TrainerControl& after,
+                           const std::string& by) {
+  pending_.push_back({{"event", "agreement"},
+                      {"global_step", state.global_step},
+                      {"epoch", state.epoch.to_json()},
+                      {"control", before.flags()},
+                      {"control_after", after.flags()},
+                      {"action", action_}});
+  changes_.push_back(json::array{json::object{{"callback", by}, {"flags", changed_flags(before, after)}}});
+  write_last();
 }
 
 void TraceRecorder::end(const TrainerControl& control) {

@@ -13,7 +13,8 @@ namespace trainer {
 /// checkpoint's trainer_state.json to DIR/checkpoint-N.trainer_state.json when on_save fires.
 /// Keys of a line: event, global_step, epoch, max_steps, control (after the handler's reset),
 /// control_after (null when the event failed), logs or metrics (as the first callback sees them),
-/// has, action, and changed_by when a callback changed flags.
+/// has, action, and changed_by when a callback changed flags. A line with the event "agreement" has the flags that a
+/// callback of another process decided, and changed_by.
 class TraceRecorder : public EventRecorder {
  public:
   explicit TraceRecorder(std::filesystem::path directory);
@@ -29,6 +30,8 @@ class TraceRecorder : public EventRecorder {
   void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) override;
   void end(const TrainerControl&) override;
   void failed() override;
+  void agreed(const TrainerState&, const TrainerControl& before, const TrainerControl& after,
+              const std::string& by) override;
 
   void finish();  ///< flushes
 

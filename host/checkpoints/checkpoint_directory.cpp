@@ -73,13 +73,21 @@ void sync_tree(const fs::path& directory) {
 
 }  // namespace
 
-fs::path newest_checkpoint(const fs::path& output_dir) {
+fs::path newest_checkpoint_of(const fs::path& output_dir, const std::optional<std::string>& run) {
+  RunIdentity own;
+  own.id = run.value_or("");
   auto candidates = checkpoints_by_step(output_dir);
   for (; !candidates.empty(); candidates.pop_back()) {
+    if (run && !own.owns(candidates.back())) continue;
     const auto damage = checkpoint_damage(candidates.back());
     if (!damage) return candidates.back();
     log::warning(candidates.back().string() + " is not intact and is skipped: " + *damage);
   }
+  return {};
+}
+
+fs::path newest_checkpoint(const fs::path& output_dir) {
+  if (auto newest = newest_checkpoint_of(output_dir, {}); !newest.empty()) return newest;
   throw_usage(error_id::checkpoint_missing,
               "resume_from_checkpoint: " + output_dir.string() +
                   " holds no intact checkpoint-N directory; name one, or train without resuming");

@@ -16,6 +16,9 @@ namespace trainer {
 /// The checkpoint with the highest step that is whole; a damaged one is named in a warning and
 /// skipped. An Error when there is none.
 std::filesystem::path newest_checkpoint(const std::filesystem::path& output_dir);
+/// The same, and of this run alone when it is named; empty when there is none.
+std::filesystem::path newest_checkpoint_of(const std::filesystem::path& output_dir,
+                                           const std::optional<std::string>& run);
 
 /// The end of a sentence about a damaged one: "; the last good checkpoint is ...", or "; there is no
 /// other whole checkpoint beside it".

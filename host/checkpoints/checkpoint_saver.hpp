@@ -30,9 +30,11 @@ class CheckpointSaver {
             std::optional<std::int64_t> limit);
   /// async_save: waits for the checkpoint that is being written, if any, and has its on_save fired.
   void finish();
-  /// finish(), if no rank would have to wait. Cheap, as it is asked at every step.
-  void finish_if_written() {
-    if (is_pending_ && all_have_written()) finish();
+  /// finish(), if no rank would have to wait, and whether it was done. Cheap, as it is asked at every step.
+  bool finish_if_written() {
+    const bool now = is_pending_ && all_have_written();
+    if (now) finish();
+    return now;
   }
   /// Waits, but without on_save, when an exception ends the training.
   void give_up() noexcept;

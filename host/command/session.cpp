@@ -56,6 +56,8 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
   // First of all, so that a rank that fails from here on does not keep the others waiting.
   if (options.quiet || !is_rank_0()) log::set_level(log::Level::warning);
   start_compute_threads();
+  require_same_run_file();
+  go_on_after_restart();
   if (options.record.empty()) return;
   const auto record = is_rank_0() ? options.record : options.record / ("rank-" + std::to_string(group_->rank()));
   require_writable_directory(record, "--record");

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <exception>
+
 #include <memory>
 
 #include "base/directory_lock.hpp"
@@ -43,6 +45,8 @@ class Session {
   TraceRecorder* recorder() { return recorder_ ? &*recorder_ : nullptr; }
 
  private:
+  void require_same_run_file();
+  void go_on_after_restart();
   std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir);
 
   const RunOptions& options_;
@@ -51,6 +55,14 @@ class Session {
   std::vector<RunFile::Action> actions_;
   json::object args_;
   std::shared_ptr<ProcessGroup> group_;
+  /// The other ranks are told when an exception ends this one.
+  struct TellEnd {
+    ProcessGroup& group;
+    int before = std::uncaught_exceptions();
+    ~TellEnd() {
+      if (std::uncaught_exceptions() > before) group.tell_end();
+    }
+  } const tell_end_{*group_};
   std::optional<TraceRecorder> recorder_;
   std::shared_ptr<DirectoryLock> lock_;  ///< from the choice of a checkpoint on, where the session makes it
   bool loaded_ = false;

@@ -10,11 +10,14 @@
 #include <chrono>
 
 #include "ranks/ranks.hpp"
+#include "ranks/roll_call.hpp"
 
 namespace trainer {
 
 struct GroupEngine {
-  c10::intrusive_ptr<c10d::Store> store;
+  c10::intrusive_ptr<c10d::Store> store;      // of this attempt of the launch
+  c10::intrusive_ptr<c10d::Store> of_launch;  // of all its attempts, where it is the agent's
+  RollCall roll_call;
   c10::intrusive_ptr<c10d::ProcessGroupGloo> gloo;  // tensors on the CPU
   c10::intrusive_ptr<c10d::ProcessGroup> group;     // of Gloo, and of NCCL for a GPU's
 };

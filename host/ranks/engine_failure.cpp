@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "base/process.hpp"
+#include "ranks/roll_call.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -54,28 +55,63 @@ bool is_engine_failure() {
   }
 }
 
-void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
-  const std::string text = engine_text();
+static std::string seconds(std::chrono::seconds time) { return std::to_string(time.count()) + " s"; }
+
+// Where all meet, and what to do when they do not.
+static std::string place(const Ranks& ranks) { return ranks.master + ":" + std::to_string(ranks.port); }
+
+void throw_unreachable(const Ranks& ranks, std::chrono::seconds timeout, const std::string& reason) {
   throw_run(error_id::ranks_unreachable,
-            rank_text(ranks) + " found no way to the other " + std::to_string(ranks.world - 1) + " ranks by " +
-                ranks.master + ":" + std::to_string(ranks.port) + " within " + std::to_string(timeout.count()) +
-                " s: " + text + "; see that all are started, with the same MASTER_ADDR and MASTER_PORT");
+            rank_text(ranks) + " found no way to rank 0 at " + place(ranks) + " within " + seconds(timeout) + ": " +
+                reason + "; see that rank 0 runs, and that MASTER_ADDR and MASTER_PORT are the same for all");
 }
 
-void rethrow_call_failure(const Ranks& ranks, std::chrono::seconds timeout, const std::string& call) {
+void throw_late(const Ranks& ranks, std::chrono::seconds timeout, const std::string& late) {
+  throw_run(error_id::ranks_unreachable, late + " did not come to " + place(ranks) + " within " + seconds(timeout) +
+                                             "; start all " + std::to_string(ranks.world) +
+                                             " ranks, or raise ddp_timeout");
+}
+
+void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
   try {
     throw;
   } catch (const Error&) {
     throw;
   } catch (...) {
-    const std::string text = engine_text();
-    if (is_timeout(text))
-      throw_run(error_id::ranks_timeout, rank_text(ranks) + " waited " + std::to_string(timeout.count()) +
-                                             " s in vain for another rank (" + call + "): " + text +
-                                             "; one hangs, or needs more than ddp_timeout");
-    throw_run(error_id::ranks_lost,
-              rank_text(ranks) + " lost another rank (" + call + "): " + text + "; that one's own error says why");
   }
+  const std::string text = engine_text();
+  if (text.find("EADDRINUSE") != text.npos || text.find("address already in use") != text.npos)
+    throw_usage(error_id::ranks_unreachable, rank_text(ranks) + " cannot listen at port " + std::to_string(ranks.port) +
+                                                 ", which another program has; give all ranks another MASTER_PORT");
+  if (text.find("Ping failed") != text.npos || text.find("alidat") != text.npos)
+    throw_usage(error_id::ranks_unreachable,
+                "something else than rank 0 answers at " + place(ranks) + "; give all ranks another MASTER_PORT");
+  throw_unreachable(ranks, timeout, text);
+}
+
+void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::seconds timeout,
+                          const std::string& call) {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+  }
+  const std::string text = engine_text();
+  const auto [ended, missing] = roll_call.after_failure();
+  const std::string own = "rank " + std::to_string(ranks.rank);
+  const std::string remedy = "; go on from the newest checkpoint with --resume_from_checkpoint";
+  if (!ended.empty())
+    throw_run(error_id::ranks_lost, roll_call.names_of(ended) + " ended with an error of " +
+                                        (ended.size() == 1 ? "its" : "their") + " own while " + own + " was in " +
+                                        call + "; mend that" + remedy);
+  if (missing.empty()) throw_run(error_id::ranks_lost, own + " lost the other ranks in " + call + ": " + text + remedy);
+  const std::string who = roll_call.names_of(missing);
+  if (is_timeout(text))
+    throw_run(error_id::ranks_timeout, who + " did not come to " + call + " of " + own + " within " + seconds(timeout) +
+                                           " (ddp_timeout): " + "stopped, cut off, or slower than that" + remedy);
+  throw_run(error_id::ranks_lost, who + (missing.size() == 1 ? " is gone, " : ", or one of these, is gone, ") + own +
+                                      " found in " + call + "; its own last lines may say why" + remedy);
 }
 
 }  // namespace trainer

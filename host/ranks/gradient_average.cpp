@@ -109,7 +109,8 @@ void GradientAverage::before_backward(const at::Tensor& loss) {
 
 void GradientAverage::rethrow() const {
   if (!is_engine_failure()) throw;
-  rethrow_call_failure(group_->ranks(), group_->settings().timeout, "averaging the gradients");
+  rethrow_call_failure(group_->engine()->roll_call, group_->ranks(), group_->settings().timeout,
+                       "the mean of gradients");
 }
 
 }  // namespace trainer

@@ -14,19 +14,31 @@
 
 #include "ranks/engine.hpp"
 #include "ranks/engine_failure.hpp"
+#include "ranks/master.hpp"
 #include "ranks/own_address.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 namespace {
 
-c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::milliseconds timeout) {
+using Clock = std::chrono::steady_clock;
+
+std::chrono::milliseconds until(Clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+  return std::max(left, std::chrono::milliseconds(1));
+}
+
+c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::seconds timeout,
+                                           Clock::time_point deadline) {
   c10d::TCPStoreOptions options;
   options.port = ranks.port;
   options.isServer = ranks.rank == 0 && !ranks.agent_store;
   options.numWorkers = static_cast<std::size_t>(ranks.world);
-  options.waitWorkers = !ranks.agent_store;
-  options.timeout = timeout;
+  options.waitWorkers = false;  // the roll call says who is missing
+  if (!options.isServer)
+    if (const auto reason = wait_for_listener(ranks.master, ranks.port, deadline); !reason.empty())
+      throw_unreachable(ranks, timeout, reason);
+  options.timeout = until(deadline);
   c10::intrusive_ptr<c10d::Store> store;
   try {
     store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
@@ -35,8 +47,7 @@ c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::mill
     options.useLibUV = false;  // Debian's LibTorch has none
     store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
   }
-  // The agent's store is the same after a restart, and still has the keys of the attempt before.
-  return c10::make_intrusive<c10d::PrefixStore>("libtrainer/attempt_" + std::to_string(ranks.restart), store);
+  return store;
 }
 
 // A host's own name often stands for 127.0.1.1, where no other machine gets to.
@@ -54,8 +65,16 @@ void add_devices(c10d::ProcessGroupGloo::Options& options, const Ranks& ranks) {
 }
 
 std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings& settings) {
-  auto engine = std::make_unique<GroupEngine>();
-  engine->store = make_store(ranks, settings.timeout);
+  const auto deadline = Clock::now() + settings.timeout;
+  const auto base = make_store(ranks, settings.timeout, deadline);
+  // The agent's store is the same after a restart, and still has the keys of the attempt before.
+  const c10::intrusive_ptr<c10d::Store> store =
+      c10::make_intrusive<c10d::PrefixStore>("libtrainer/attempt_" + std::to_string(ranks.restart), base);
+  const auto of_launch = c10::make_intrusive<c10d::PrefixStore>("libtrainer/launch", base);
+  auto engine = std::make_unique<GroupEngine>(GroupEngine{store, of_launch, RollCall(store, ranks), nullptr, nullptr});
+  if (const auto late = engine->roll_call.meet(until(deadline)); !late.empty())
+    throw_late(ranks, settings.timeout, engine->roll_call.names_of(late));
+  store->setTimeout(settings.timeout);
   auto options = c10d::ProcessGroupGloo::Options::create(settings.timeout);
   add_devices(*options, ranks);
   engine->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
@@ -105,7 +124,7 @@ static auto called(const ProcessGroup& group, const char* call, F&& f) {
   try {
     return f();
   } catch (...) {
-    rethrow_call_failure(group.ranks(), group.settings().timeout, call);
+    rethrow_call_failure(group.engine()->roll_call, group.ranks(), group.settings().timeout, call);
   }
 }
 
@@ -114,12 +133,12 @@ void ProcessGroup::broadcast(std::span<const at::Tensor> tensors) {
   const at::NoGradGuard no_grad;
   std::vector<at::Tensor> detached;
   for (const at::Tensor& tensor : tensors) detached.push_back(tensor.detach());
-  called(*this, "broadcast", [&] { c10d::broadcast_coalesced(engine_->group, detached, std::size_t{250} << 20, 0); });
+  called(*this, "a broadcast", [&] { c10d::broadcast_coalesced(engine_->group, detached, std::size_t{250} << 20, 0); });
 }
 
 std::string ProcessGroup::broadcast(const std::string& text) {
   if (alone()) return text;
-  return called(*this, "broadcast", [&] {
+  return called(*this, "a broadcast", [&] {
     std::vector<at::Tensor> size{at::full({1}, static_cast<std::int64_t>(text.size()), at::kLong)};
     engine_->gloo->broadcast(size)->wait();
     std::string out = text;
@@ -141,7 +160,7 @@ at::Tensor ProcessGroup::all_gather(const at::Tensor& tensor) {
   std::vector<at::Tensor> mine{own.view({-1}).view(at::kByte)};  // Gloo does not know every type
   std::vector<std::vector<at::Tensor>> all(1);
   for (int i = 0; i < world(); ++i) all[0].push_back(at::empty_like(mine[0]));
-  called(*this, "all-gather", [&] { engine_->gloo->allgather(all, mine)->wait(); });
+  called(*this, "an all-gather", [&] { engine_->gloo->allgather(all, mine)->wait(); });
   return at::cat(all[0]).view(own.scalar_type()).view(sizes);
 }
 
@@ -162,7 +181,7 @@ std::vector<std::string> ProcessGroup::all_gather(const std::string& text) {
 
 static void reduce(const ProcessGroup& group, std::span<std::int64_t> numbers, c10d::ReduceOp::RedOpType operation) {
   if (group.alone() || numbers.empty()) return;
-  called(group, "all-reduce", [&] {
+  called(group, "an all-reduce", [&] {
     std::vector<at::Tensor> view{view_of(numbers)};
     c10d::AllreduceOptions options;
     options.reduceOp = operation;
@@ -173,9 +192,27 @@ static void reduce(const ProcessGroup& group, std::span<std::int64_t> numbers, c
 void ProcessGroup::min_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::MIN); }
 void ProcessGroup::sum_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::SUM); }
 
+void ProcessGroup::remember(const std::string& name, const std::string& text) {
+  const std::vector<std::uint8_t> bytes(text.begin(), text.end());
+  if (remembers()) called(*this, "the store", [&] { engine_->of_launch->set(name, bytes); });
+}
+
+std::optional<std::string> ProcessGroup::recall(const std::string& name) {
+  if (!remembers()) return {};
+  return called(*this, "the store", [&]() -> std::optional<std::string> {
+    if (!engine_->of_launch->check({name})) return {};
+    const auto bytes = engine_->of_launch->get(name);
+    return std::string(bytes.begin(), bytes.end());
+  });
+}
+
+void ProcessGroup::tell_end() noexcept {
+  if (engine_) engine_->roll_call.tell_end();
+}
+
 void ProcessGroup::barrier() {
   if (alone()) return;
-  called(*this, "barrier", [&] { engine_->gloo->barrier()->wait(); });
+  called(*this, "a barrier", [&] { engine_->gloo->barrier()->wait(); });
 }
 
 static bool stays_alone = false;

@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -54,6 +55,14 @@ class ProcessGroup {
   void sum_of(std::span<std::int64_t> numbers);
   /// @}
   void barrier();
+
+  /// Whether the launcher keeps what is told for its next attempt, when it starts all ranks again, as torchrun does.
+  bool remembers() const { return !alone() && ranks_.agent_store; }
+  void remember(const std::string& name, const std::string& text);
+  std::optional<std::string> recall(const std::string& name);
+
+  /// This process ends with an error of its own, as the others can say then.
+  void tell_end() noexcept;
 
   GroupEngine* engine() const { return engine_.get(); }
 

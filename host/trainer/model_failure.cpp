@@ -3,6 +3,8 @@
 
 #include <ATen/ATen.h>
 
+#include <string_view>
+
 #include "data/failure.hpp"
 
 namespace trainer {
@@ -45,6 +47,9 @@ std::string what_does_not_fit(const std::string& text, const Batch& inputs) {
 }  // namespace
 
 Error model_failure(const std::exception_ptr& thrown, const Batch& inputs) {
+  // What another process did is no matter of this batch.
+  if (Error plain = as_error(thrown, error_id::model_failed); std::string_view(plain.id().text).starts_with("ranks."))
+    return plain;
   const Error error = as_error(thrown, error_id::model_failed, batch_text(inputs));
   if (error.kind() == ErrorKind::usage) return error;
   // On the other side of a failed kernel nothing can be read any more, and the CPU alone says such things anyway.

@@ -5,15 +5,22 @@
 #include <csignal>
 #include <map>
 
+#include "ranks/process_group.hpp"
+
 namespace trainer {
 namespace {
 
 std::atomic<void*> listener{nullptr};      // the trainer
 void (*request_stop_of)(void*) = nullptr;  // set before it
 volatile std::sig_atomic_t last_signal = 0;
+volatile std::sig_atomic_t taken = 0;    // it is another process's
+volatile std::sig_atomic_t several = 0;  // processes
 std::map<int, struct sigaction> previous;
 
 extern "C" void handle_stop_signal(int signal) {
+  const bool first = taken != 0;  // that this process gets itself
+  taken = 0;
+  if (last_signal && several && (first || signal == SIGTERM)) return;
   if (last_signal) {  // the second one, whichever it is, has its default effect
     std::signal(signal, SIG_DFL);
     std::raise(signal);
@@ -29,6 +36,8 @@ StopSignals::StopSignals(void (*request_stop)(void*), void* trainer, const std::
     : active_(listener.load() == nullptr) {
   if (!active_) return;
   last_signal = 0;
+  taken = 0;
+  several = !process_ranks().alone();
   request_stop_of = request_stop;
   listener = trainer;
   struct sigaction action {};
@@ -39,11 +48,18 @@ StopSignals::StopSignals(void (*request_stop)(void*), void* trainer, const std::
 
 StopSignals::~StopSignals() {
   if (!active_) return;
-  for (const auto& [signal, action] : previous) sigaction(signal, &action, nullptr);
+  for (const auto& [signal, action] : previous)
+    if (!several || !last_signal || signal != SIGTERM) sigaction(signal, &action, nullptr);
   previous.clear();
   listener = nullptr;
 }
 
 int StopSignals::received() { return last_signal; }
+
+void StopSignals::take(int signal) {
+  if (last_signal) return;
+  taken = 1;
+  last_signal = signal;
+}
 
 }  // namespace trainer

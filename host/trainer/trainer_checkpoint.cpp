@@ -87,6 +87,10 @@ void Trainer::Impl::save_checkpoint() {
   run_identity->written.insert(state.global_step);
   if (state.best_global_step != state.global_step) forget_lost_best();
   handler->refresh_states(state.stateful_callbacks);
+  // Of callbacks that run on rank 0 alone, no other writer has the state.
+  if (args.save_on_each_node && !group->alone())
+    state.stateful_callbacks =
+        json::parse(group->broadcast(json::dump(state.stateful_callbacks)), "the states of rank 0").as_object();
   saver->save(checkpoint_contents(), root, args.save_total_limit);
 }
 
@@ -160,6 +164,7 @@ fs::path Trainer::Impl::load_checkpoint(const fs::path& named) {
   } catch (const Error& e) {
     throw_run(e.id(), e.sentence() + last_good_hint(checkpoint));
   }
+  require_same_checkpoint(checkpoint);
   load_model_files(checkpoint);
   return checkpoint;
 }

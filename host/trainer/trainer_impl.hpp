@@ -48,7 +48,6 @@ struct Trainer::Impl {
   void update_parameters();
   void maybe_log_save_evaluate();
   TrainOutput finalize_training(const TrainingPlan& plan);
-  void obey_stop_request();
   void zero_grad();
   void fire(std::uint32_t event, json::object* values = nullptr);
 
@@ -76,6 +75,16 @@ struct Trainer::Impl {
   DataShard shard() const;
   std::int64_t add_batch(EvaluationResult& result, std::int64_t rows, Prediction p, const DataLoader& loader);
   std::filesystem::path agreed_checkpoint(const std::filesystem::path& named);
+
+  // trainer_agreement.cpp
+  void begin_agreement();
+  void agree();
+  void obey_stop_request();
+
+  // trainer_start_check.cpp
+  void require_same_start();
+  void require_same_plugins();
+  void require_same_checkpoint(const std::filesystem::path& checkpoint);
 
   // trainer_callbacks.cpp
   void add_initial_callbacks(const TrainerOptions& options);
@@ -157,6 +166,9 @@ struct Trainer::Impl {
   bool is_in_train = false;
   bool in_order = false;  // while a loader of predict() is made, whose predictions stand as the rows do
   std::atomic<bool> stop_requested{false};
+  bool stop_agreed = false;         // the same of any rank
+  bool agrees_on_substeps = false;  // a callback of some rank has subscribed on_substep_end
+  FlagChanges flag_changes;         // since the ranks last agreed
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {
     bool done = false;                        // the model went through train() or an evaluation

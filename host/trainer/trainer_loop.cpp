@@ -62,6 +62,7 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
   }
   *run_identity = checkpoint ? resume_identity(*checkpoint) : RunIdentity::make();
   run_identity->id = group->broadcast(run_identity->id);
+  if (group->rank() == 0) group->remember("run", run_identity->id);
   if (writes_files()) {
     tell_foreign_checkpoints();
     crash_report::set_directory(args.output_dir);
@@ -98,6 +99,7 @@ TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesyst
   run = std::make_unique<TrainingRun>(device, state);
   zero_grad();
 
+  begin_agreement();
   fire(TRAINER_ON_TRAIN_BEGIN);
   if (args.eval_on_start) evaluate_in_training(false);
   for (std::int64_t epoch = resume.epochs_trained; epoch < plan.num_train_epochs; ++epoch) {
@@ -135,11 +137,13 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
         state.epoch =
             static_cast<double>(epoch) + static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
+        agree();
         obey_stop_request();
         maybe_log_save_evaluate();
-        in_phase("checkpoint", state.global_step, [&] { saver->finish_if_written(); });
+        if (in_phase("checkpoint", state.global_step, [&] { return saver->finish_if_written(); })) agree();
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
+        if (agrees_on_substeps) agree();
       }
       if (stop()) break;
     }
@@ -158,6 +162,7 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
                                             ", so training would never make a step; give it more rows");
   }
   fire(TRAINER_ON_EPOCH_END);
+  agree();
   maybe_log_save_evaluate();
 }
 
@@ -196,10 +201,6 @@ void Trainer::Impl::tell_of_bad_loss(bool wait) {
                "; later ones are not reported; terminate_on_nan ends a run there");
 }
 
-void Trainer::Impl::obey_stop_request() {
-  if (stop_requested.load(std::memory_order_relaxed)) control.should_training_stop = control.should_save = 1;
-}
-
 void Trainer::Impl::update_parameters() {
   gradients.clear();
   for (const auto& parameter : parameters)
@@ -235,14 +236,19 @@ void Trainer::Impl::maybe_log_save_evaluate() {
     logs.emplace("learning_rate", learning_rate.value_or(optimizer->param_groups()[0].lr).to_json());
     store_flos();
     self.log(logs, run->seconds_since_start());
+    agree();
   }
   if (control.should_evaluate) {
     const json::object metrics = evaluate_in_training(true);
+    agree();
     const bool is_new_best = determine_best_metric(metrics);
     if (args.save_strategy == "best") control.should_save = is_new_best;
     obey_stop_request();  // one that came while it evaluated
   }
-  if (control.should_save) in_phase("checkpoint", state.global_step, [this] { save_checkpoint(); });
+  if (control.should_save) {
+    in_phase("checkpoint", state.global_step, [this] { save_checkpoint(); });
+    agree();
+  }
 }
 
 TrainOutput Trainer::Impl::finalize_training(const TrainingPlan& plan) {

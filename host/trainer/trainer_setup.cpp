@@ -64,6 +64,16 @@ void check(const AnyDataset* train_dataset, std::int64_t max_steps) {
                     ", expected the number of steps to train, from which the schedule follows, too; set max_steps");
 }
 
+Process process_of(const Ranks& ranks) {
+  const auto number = [](int of) { return static_cast<std::uint32_t>(of); };
+  return {.rank = number(ranks.rank),
+          .world_size = number(ranks.world),
+          .local_rank = number(ranks.local_rank),
+          .local_world_size = number(ranks.local_world),
+          .node_rank = number(ranks.node_rank),
+          .restart_count = number(ranks.restart)};
+}
+
 void check(const Ranks& ranks, const TrainingArguments& args) {
   if (!ranks.alone() && args.auto_find_batch_size)
     throw_usage(error_id::arguments_invalid,
@@ -157,6 +167,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   check(train_dataset.get(), args.max_steps);
   check(eval_dataset, train_dataset ? args.eval_strategy : "no");
   check(group->ranks(), args);
+  require_same_start();
   if (args.fp16 && device.is_cpu()) {
     // As accelerate has it; the flag stays in the arguments that trackers and checkpoints get.
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
@@ -175,7 +186,9 @@ void Trainer::Impl::begin(TrainerOptions& options) {
       .tensors = tensors.get(),
       .save_model = [this](const std::filesystem::path& directory) { self.save_model_for_plugin(directory); },
       .present_objects = [this] { return present_objects(); },
-      .describe_objects = [this] { return describe_objects(); }});
+      .describe_objects = [this] { return describe_objects(); },
+      .process = process_of(group->ranks())});
+  if (!group->alone()) context->from_rank_0 = [this](const std::string& text) { return group->broadcast(text); };
   torch::manual_seed(static_cast<std::uint64_t>(args.seed));
   set_model(model_init ? model_init() : std::move(model));
   take_optimizers();
@@ -187,6 +200,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   handler->objects().processing_class = std::move(options.processing_class);
   handler->set_recorder(options.recorder);
   add_initial_callbacks(options);
+  require_same_plugins();
   state.stateful_callbacks = handler->collect_states();
   fire(TRAINER_ON_INIT_END);
 }

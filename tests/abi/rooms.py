@@ -64,6 +64,7 @@ PUBLIC = {
         "callback_entry": "callbacks",
         "error_ids": "base",
         "event_names": "state",
+        "flag_changes": "callbacks",
         "host_context": "border",
         "json": "base",
         "number": "base",

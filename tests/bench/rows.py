@@ -42,6 +42,36 @@ def steps(env):
                 yield Row(f"{label}{kind} / trainer", samples.ratio(kind, "trainer"), "x", bound, ">=")
 
 
+def on_two(env, command):
+    """The command in two processes, as torchrun starts them; what one of them prints."""
+    torchrun = [env.python, "-m", "torch.distributed.run", "--no-python", "--standalone", "--nproc-per-node", 2]
+    return run([*torchrun, *command])["us"]
+
+
+def two_processes(env):
+    """A step of two processes on this machine, beside that of one and what the engine takes for its messages alone."""
+    if "transformers" not in env.peers:
+        return
+    for (hidden, batch, _), faster in zip(SIZES, (4, 2.2, 1.3)):
+        count = {64: 500, 256: 200, 1024: 30}[hidden]
+        label = f"two processes H={hidden} batch={batch}: "
+        samples = Samples()
+        for number in range(env.rounds):
+            kinds = ["trainer", "one", "messages"] + (["transformers"] if number < env.peer_rounds else [])
+            for kind in kinds[number % len(kinds) :] + kinds[: number % len(kinds)]:
+                with Scratch(env.work) as scratch:
+                    if kind in ("trainer", "one"):
+                        command = [f"{env.programs}/step", "trainer", hidden, batch, count, scratch, env.plugins]
+                    else:
+                        command = [env.python, f"{HERE}/step_peers.py", kind, hidden, batch, count, scratch]
+                    samples.add(kind, run(command)["us"] if kind == "one" else on_two(env, command))
+            samples.add("bound", samples["messages"][-1] + 1.1 * samples["one"][-1])
+        for kind in ("trainer", "one", "messages", "transformers"):
+            yield Row(label + kind, samples.value(kind), "us")
+        yield Row(label + "transformers / trainer", samples.ratio("transformers", "trainer"), "x", faster, ">=")
+        yield Row(label + "trainer / (messages + 1.1 one)", samples.ratio("trainer", "bound"), "x", 1)
+
+
 def micro(env):
     samples, lines = Samples(), {}
     for _ in range(2 * env.rounds):
@@ -282,6 +312,7 @@ def compile_times(env):
 
 ALL = {
     "step": steps,
+    "ddp": two_processes,
     "models": models,
     "micro": micro,
     "start": start,

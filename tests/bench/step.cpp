@@ -50,6 +50,7 @@ double trainer_seconds(std::int64_t hidden, std::int64_t batch, std::int64_t ste
   args.eval_steps = args.save_steps = static_cast<double>(warm_up + steps);
   args.load_best_model_at_end = true;
   args.use_cpu = true;
+  args.ddp_find_unused_parameters = false;  // as the command has it for its own models
   args.report_to = {"csv", "tensorboard"};
   options.callbacks = {trainer::CallbackSpec::plugin("early_stopping"), watch};
   options.plugin_dirs = {plugins};

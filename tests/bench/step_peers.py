@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Microseconds of one training step in Python: step_peers.py transformers|lightning|pytorch HIDDEN BATCH STEPS DIR
 
+`messages` trains nothing: it is what one step of two processes sends, the gradients and one small message.
 The same model, data, optimizer, clipping, schedule and logging as in step.cpp.
 """
 
@@ -53,6 +54,18 @@ def pytorch(hidden, batch, steps, _):
         schedule.step()
         optimizer.zero_grad()
         loss_sum += loss.item()
+    return time.perf_counter() - start
+
+
+def messages(hidden, batch, steps, _):
+    torch.distributed.init_process_group("gloo")
+    gradients = torch.zeros(sum(parameter.numel() for parameter in make_net(hidden).parameters()))
+    flags = torch.zeros(6, dtype=torch.int64)
+    for step in range(WARM_UP + steps):
+        if step == WARM_UP:
+            start = time.perf_counter()
+        torch.distributed.all_reduce(gradients)
+        torch.distributed.all_reduce(flags, torch.distributed.ReduceOp.MIN)
     return time.perf_counter() - start
 
 
@@ -164,7 +177,8 @@ def main():
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     mode, hidden, batch, steps, directory = sys.argv[1], *map(int, sys.argv[2:5]), sys.argv[5]
-    run = {"pytorch": pytorch, "transformers": with_transformers, "lightning": with_lightning}[mode]
+    modes = {"pytorch": pytorch, "transformers": with_transformers, "lightning": with_lightning, "messages": messages}
+    run = modes[mode]
     printed = os.dup(1)
     os.dup2(2, 1)  # what the libraries print is no result
     seconds = run(hidden, batch, steps, directory)

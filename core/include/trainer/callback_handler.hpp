@@ -10,6 +10,7 @@
 
 #include "trainer/callback_entry.hpp"
 #include "trainer/error_ids.hpp"
+#include "trainer/flag_changes.hpp"
 
 namespace trainer {
 
@@ -24,6 +25,9 @@ class EventRecorder {
   virtual void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) = 0;
   virtual void end(const TrainerControl&) = 0;
   virtual void failed() = 0;  ///< instead of end(), when a callback ended the run
+  /// Between two events: another process of the run has decided this flag. `by`: "early_stopping on rank 1".
+  virtual void agreed(const TrainerState&, const TrainerControl& /*before*/, const TrainerControl& /*after*/,
+                      const std::string& /*by*/) {}
 };
 
 /// Calls the callbacks of a run in order, for one event after another. As in transformers, it first
@@ -50,6 +54,14 @@ class CallbackHandler {
 
   /// Whether anybody listens: lets a caller leave out work that only the event needs.
   bool listens(std::uint32_t kind) const { return (listening_ >> kind & 1u) != 0; }
+
+  /// Whether a callback has subscribed it, whoever else looks on.
+  bool subscribed(std::uint32_t kind) const { return !lists_[kind].empty(); }
+
+  /// Notes from now on who changes flags; null: no more.
+  void watch_flags(FlagChanges* changes) { flag_changes_ = changes; }
+  /// Takes over a flag, by its place in control_flags, that a callback of another process decided.
+  void take_flag(std::size_t flag, bool value, int rank, std::size_t entry);
 
   void set_recorder(EventRecorder* recorder) {
     recorder_ = recorder;
@@ -109,6 +121,7 @@ class CallbackHandler {
   /// After a callback that failed, changed the control, or is watched; `before` is the control that it was given.
   void after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
   bool broke_rule(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
+  void note_changes(const CallbackEntry& entry, const TrainerControl& before);
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void failed(CallbackEntry& entry, const Error& error);  ///< does what its on_error says
   void tell_failures_between_events();
@@ -129,6 +142,7 @@ class CallbackHandler {
   };
   Failure failure_{error_id::callback_failed, {}};  ///< of the last callback, where it gave no sentence itself
   EventRecorder* recorder_ = nullptr;
+  FlagChanges* flag_changes_ = nullptr;
   CallbackObjects objects_;
   std::uint32_t listening_ = 0;  ///< a bit for each event that somebody subscribed; all with a recorder
 };

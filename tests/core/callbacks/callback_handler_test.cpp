@@ -71,6 +71,47 @@ TEST_F(Handler, CallsInOrderAndSharesControlAndLogs) {
   EXPECT_THAT(lines, HasSubstr("Recorder")) << "a second instance of a class is a warning";
 }
 
+TEST_F(Handler, NotesWhoChangedAFlagButTheLibrarysOwn) {
+  struct Steps : EventRecorder {
+    void begin(std::uint32_t, const TrainerState&, const TrainerControl&, const json::object*, std::uint32_t) override {
+    }
+    void called(const CallbackEntry&, const TrainerControl&, const TrainerControl&) override {}
+    void end(const TrainerControl&) override {}
+    void failed() override {}
+    void agreed(const TrainerState&, const TrainerControl& before, const TrainerControl& after,
+                const std::string& by) override {
+      text += by + (before.should_save ? " 1" : " 0") + (after.should_save ? "1;" : "0;");
+    }
+    std::string text;
+  } recorder;
+  args.logging_steps = 1;
+  state.logging_steps = 1, state.max_steps = state.global_step = 1;
+  FlagChanges changes;
+  handler.add(native_entry(std::make_shared<DefaultFlowCallback>()));
+  const auto mine = std::make_shared<Recorder>();
+  handler.add(native_entry(mine));
+  handler.watch_flags(&changes);
+  handler.set_recorder(&recorder);
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_TRUE(control.should_log && control.should_training_stop);
+  EXPECT_FALSE(changes.any()) << "as the flow is the same in every process";
+  control.should_log = 0;
+  state.global_step = 0;
+  mine->raise = true;
+  handler.call_event(TRAINER_ON_STEP_END);
+  EXPECT_EQ(changes.by[4], 1u);
+  EXPECT_FALSE(changes.by[0]);
+
+  handler.take_flag(2, true, 3, 1);
+  handler.take_flag(2, true, 3, 1);  // it is so already
+  handler.take_flag(2, false, 1, 99);
+  EXPECT_EQ(recorder.text, "Recorder on rank 3 01;a callback on rank 1 10;");
+  EXPECT_FALSE(control.should_save);
+  lines.clear();
+  handler.take_flag(1, true, 2, 1);
+  EXPECT_THAT(lines, HasSubstr("Recorder on rank 2 sets should_epoch_stop at step 0"));
+}
+
 TEST_F(Handler, ResetsOfEachEvent) {
   auto all = [&] {
     control.should_training_stop = control.should_epoch_stop = control.should_save = 1;

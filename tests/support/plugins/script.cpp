@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The `script` callback of the parity cases: sets control flags by rule, in any event. A rule is
-// {"on": event, "global_step"?: n, "epoch"?: x, "times"?: n, "set": {flag: bool}}.
+// {"on": event, "global_step"?: n, "epoch"?: x, "times"?: n, "rank"?: n, "restart"?: n, "set"?: {flag: bool},
+// "raise"?: text, "signal"?: n}; of a run on several processes `rank` is the one in which it holds, and `restart` how
+// often they have been started again.
 #include <boost/json/src.hpp>
 #include <cmath>
+#include <csignal>
 #include <cstdint>
 #include <trainer/sdk.hpp>
 
@@ -16,15 +19,19 @@ struct Rule {
   std::optional<std::int64_t> left;
   std::vector<std::pair<std::string, bool>> set;
   std::string raise;  // what to throw then
+  int signal = 0;     // what the process sends itself then
 };
 
 class Script : public trainer::sdk::TrainerCallback {
  public:
   explicit Script(const trainer::sdk::Host& host) {
+    const trainer_process process = host.process();
     const auto text = host.config("rules").text();
     const auto rules = boost::json::parse({text.data(), text.size()});
     for (const auto& entry : rules.as_array()) {
       const auto& o = entry.as_object();
+      if (const auto* v = o.if_contains("rank"); v && v->as_int64() != process.rank) continue;
+      if (const auto* v = o.if_contains("restart"); v && v->as_int64() != process.restart_count) continue;
       Rule rule;
       rule.on = o.at("on").as_string().c_str();
       if (const auto* v = o.if_contains("global_step")) rule.global_step = v->as_int64();
@@ -33,6 +40,7 @@ class Script : public trainer::sdk::TrainerCallback {
       if (const auto* set = o.if_contains("set"))
         for (const auto& flag : set->as_object()) rule.set.emplace_back(flag.key(), flag.value().as_bool());
       if (const auto* v = o.if_contains("raise")) rule.raise = v->as_string().c_str();
+      if (const auto* v = o.if_contains("signal")) rule.signal = static_cast<int>(v->as_int64());
       rules_.push_back(std::move(rule));
     }
   }
@@ -76,6 +84,7 @@ class Script : public trainer::sdk::TrainerCallback {
       if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch)) continue;
       if (rule.left) --*rule.left;
       for (const auto& [name, value] : rule.set) flag(control, name) = value ? 1 : 0;
+      if (rule.signal != 0) std::raise(rule.signal);
       if (!rule.raise.empty()) throw std::runtime_error(rule.raise);
     }
   }

@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What a session does among several processes. Of a process alone nothing here does anything.
+#include <algorithm>
+
+#include "checkpoints/checkpoint_directory.hpp"
+#include "command/session.hpp"
+#include "ranks/same_everywhere.hpp"
+#include "trainer/log.hpp"
+
+namespace trainer::command {
+namespace {
+
+// What a machine may have elsewhere, and what is compared by itself, with the command line's values.
+constexpr std::string_view not_compared[] = {"name",      "args",      "model.file", "data.train",
+                                             "data.eval", "data.test", "init_from"};
+
+void add(Facts& facts, const std::string& name, const json::value& v) {
+  if (std::find(std::begin(not_compared), std::end(not_compared), name) != std::end(not_compared)) return;
+  if (!v.is_object() || v.get_object().empty()) return facts.emplace_back(name, json::dump(v)), void();
+  for (const auto& [key, value] : v.get_object())
+    add(facts, (name.empty() ? "" : name + ".") + std::string(key), value);
+}
+
+}  // namespace
+
+void Session::require_same_run_file() {
+  if (group_->alone()) return;
+  Facts facts;
+  for (const auto& action : actions_)
+    facts.emplace_back("what is to be done", action.what + (action.resume_from_checkpoint ? " from a checkpoint" : ""));
+  add(facts, "", run_.json);
+  require_same(*group_, facts);
+}
+
+// torchrun has started all ranks again: what this run has kept, whoever else has checkpoints in output_dir.
+void Session::go_on_after_restart() {
+  const bool trains = !below_output_dir_ && !actions_.empty() && actions_[0].what == "train";
+  if (group_->ranks().restart == 0 || !trains || actions_[0].resume_from_checkpoint) return;
+  std::string found;
+  if (is_rank_0()) {
+    const auto run = group_->recall("run");
+    if (run || !group_->remembers()) found = newest_checkpoint_of(args().output_dir, run).string();
+  }
+  found = group_->broadcast(found);
+  if (!found.empty()) actions_[0].resume_from_checkpoint = found;
+  if (is_rank_0())
+    log::warning("attempt " + std::to_string(group_->ranks().restart + 1) + " of this launch; " +
+                 (found.empty() ? "there is no whole checkpoint yet, so it begins anew" : "it goes on from " + found));
+}
+
+}  // namespace trainer::command

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranks/agreement.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace trainer {
+namespace {
+
+// A flag's number: twice the rank that changed it, or the number of ranks, then the value, then the callback.
+constexpr std::int64_t most_entries = 1 << 16;
+constexpr std::int64_t no_stop = std::numeric_limits<std::int64_t>::max();
+constexpr std::size_t stop_place = control_flags.size();
+// A signal before a call, as the status of the process follows from it.
+constexpr std::int64_t stop_by_call = 1 << 16;
+
+}  // namespace
+
+AgreementNumbers propose(const TrainerControl& control, const FlagChanges& changes, StopRequest stop, int rank,
+                         int world) {
+  AgreementNumbers out;
+  for (std::size_t i = 0; i < control_flags.size(); ++i) {
+    const auto& by = changes.by[i];
+    const std::int64_t first = by ? rank : world;
+    const std::int64_t value = (control.*control_flags[i].field) != 0;
+    const std::int64_t entry = by ? std::min<std::int64_t>(static_cast<std::int64_t>(*by), most_entries - 1) : 0;
+    out[i] = (2 * first + value) * most_entries + entry;
+  }
+  out[stop_place] = !stop ? no_stop : *stop > 0 ? *stop : stop_by_call;
+  return out;
+}
+
+Agreed read_agreement(const AgreementNumbers& least, int world) {
+  Agreed out{};
+  for (std::size_t i = 0; i < control_flags.size(); ++i) {
+    const std::int64_t number = least[i] / most_entries;
+    const auto rank = static_cast<int>(number / 2);
+    out.flags[i] = {number % 2 != 0, rank < world ? rank : -1, static_cast<std::size_t>(least[i] % most_entries)};
+  }
+  if (least[stop_place] == stop_by_call)
+    out.stop = 0;
+  else if (least[stop_place] != no_stop)
+    out.stop = static_cast<int>(least[stop_place]);
+  return out;
+}
+
+}  // namespace trainer

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "ranks/roll_call.hpp"
+
+#include <thread>
+
+#include "base/text.hpp"
+#include "ranks/own_address.hpp"
+
+namespace trainer {
+namespace {
+
+constexpr std::chrono::milliseconds a_moment{1000};
+
+std::string key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
+std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
+
+}  // namespace
+
+std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
+  std::vector<std::string> keys;
+  for (int rank = 0; rank < ranks_.world; ++rank) keys.push_back(key("here", rank));
+  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], bytes(own_host_name()));
+  std::vector<int> late;
+  try {
+    store_->wait(keys, timeout);
+  } catch (const c10::DistError&) {
+    for (int rank = 0; rank < ranks_.world; ++rank)
+      if (!store_->check({keys[static_cast<std::size_t>(rank)]})) late.push_back(rank);
+    if (late.empty()) throw;
+    return late;
+  }
+  for (const std::string& one : keys) {
+    const auto host = store_->get(one);
+    hosts_.emplace_back(host.begin(), host.end());
+  }
+  return late;
+}
+
+void RollCall::tell_end() noexcept try {
+  store_->setTimeout(a_moment);
+  store_->set(key("ended", ranks_.rank), {});
+} catch (const std::exception&) {  // nobody is there to be told
+}
+
+RollCall::Absent RollCall::after_failure() noexcept {
+  const auto deadline = std::chrono::steady_clock::now() + a_moment;
+  Absent absent;
+  try {
+    store_->setTimeout(a_moment);
+    store_->set(key("failed", ranks_.rank), {});
+    do {
+      absent = {};
+      for (int rank = 0; rank < ranks_.world; ++rank) {
+        if (store_->check({key("ended", rank)}))
+          absent.ended.push_back(rank);
+        else if (!store_->check({key("failed", rank)}))
+          absent.missing.push_back(rank);
+      }
+      // One that has ended by itself is why, whoever else has not noticed yet.
+      if (!absent.ended.empty() || absent.missing.empty() || ranks_.world == 2) break;
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    } while (std::chrono::steady_clock::now() < deadline);
+  } catch (const std::exception&) {  // it is where the store was
+    if (!ranks_.agent_store) absent.missing = {0};
+  }
+  return absent;
+}
+
+std::string RollCall::names_of(const std::vector<int>& ranks) const {
+  std::vector<std::string> names;
+  for (const int rank : ranks) {
+    const auto at = static_cast<std::size_t>(rank);
+    names.push_back(std::to_string(rank) + (at < hosts_.size() ? " (host " + hosts_[at] + ")" : std::string()));
+  }
+  return (ranks.size() == 1 ? "rank " : "ranks ") + join(names, " and ");
+}
+
+}  // namespace trainer

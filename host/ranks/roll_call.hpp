@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// Which ranks are there, as each of them writes it into the store of the launch. Only sources of this room include it.
+#pragma once
+
+#include <torch/csrc/distributed/c10d/Store.hpp>
+
+#include <chrono>
+#include <string>
+#include <vector>
+
+#include "ranks/ranks.hpp"
+
+namespace trainer {
+
+class RollCall {
+ public:
+  RollCall(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks) : store_(std::move(store)), ranks_(ranks) {}
+
+  /// Waits for all ranks; those that did not come within `timeout`.
+  std::vector<int> meet(std::chrono::milliseconds timeout);
+
+  /// This rank ends with an error of its own: the others need not guess.
+  void tell_end() noexcept;
+
+  struct Absent {
+    std::vector<int> ended;    ///< told so
+    std::vector<int> missing;  ///< gave no sign
+  };
+  /// When a call has failed: gives the others a moment, a second at most, to notice, too.
+  Absent after_failure() noexcept;
+
+  /// "rank 1 (host b)", "ranks 1 (host b) and 3 (host c)".
+  std::string names_of(const std::vector<int>& ranks) const;
+
+ private:
+  c10::intrusive_ptr<c10d::Store> store_;
+  Ranks ranks_;
+  std::vector<std::string> hosts_;  // of all ranks, once they have met
+};
+
+}  // namespace trainer

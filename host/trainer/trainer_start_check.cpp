@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the processes of a run must have alike: a difference would make one of them wait for the others in vain, or
+// train them apart.
+#include <torch/version.h>
+
+#include <algorithm>
+#include <array>
+
+#include "base/sha256.hpp"
+#include "ranks/same_everywhere.hpp"
+#include "state/checkpoint_names.hpp"
+#include "trainer/files.hpp"
+#include "trainer/trainer_impl.hpp"
+#include "trainer/version.hpp"
+
+namespace trainer {
+namespace {
+
+// What each process, or each machine, may have for itself.
+constexpr std::array<std::string_view, 11> own_arguments = {"output_dir",
+                                                            "local_rank",
+                                                            "log_level",
+                                                            "log_level_replica",
+                                                            "disable_tqdm",
+                                                            "hub_token",
+                                                            "resume_from_checkpoint",
+                                                            "dataloader_num_workers",
+                                                            "dataloader_pin_memory",
+                                                            "dataloader_persistent_workers",
+                                                            "dataloader_prefetch_factor"};
+
+void describe(Facts& facts, const std::string& name, const AnyDataset& dataset) {
+  if (const auto* rows = dynamic_cast<const Dataset*>(&dataset))
+    facts.emplace_back("the number of rows of " + name, std::to_string(rows->size()));
+  for (const auto& [key, value] : dataset.description())
+    facts.emplace_back("\"" + std::string(key) + "\" of " + name, json::dump(value));
+}
+
+}  // namespace
+
+void Trainer::Impl::require_same_start() {
+  if (group->alone()) return;
+  Facts facts = {{"LibTrainer's version", version},
+                 {"LibTorch's version", TORCH_VERSION},
+                 {"the device", at::DeviceTypeName(device.type(), true)}};
+  for (const auto& [name, value] : args.to_dict())
+    if (std::find(own_arguments.begin(), own_arguments.end(), std::string_view(name)) == own_arguments.end())
+      facts.emplace_back("args." + std::string(name), json::dump(value));
+  if (train_dataset) describe(facts, "the train data", *train_dataset);
+  for (const auto& [name, dataset] : eval_dataset)
+    describe(facts, "the eval data" + (name.empty() ? "" : " \"" + name + "\""), *dataset);
+  require_same(*group, facts);
+}
+
+void Trainer::Impl::require_same_plugins() {
+  if (group->alone()) return;
+  Facts facts;
+  for (const auto& entry : handler->entries()) {
+    const PluginFile* file = entry->plugin();
+    if (!file) continue;
+    std::string text = file->note.version;
+    if (!file->sha256.empty()) text += " (sha256 " + file->sha256.substr(0, 12) + ")";
+    for (const auto& [library, digest] : file->libraries) text += ", " + library + " " + digest.substr(0, 12);
+    facts.emplace_back("plugin " + entry->name, std::move(text));
+  }
+  require_same(*group, facts);
+}
+
+void Trainer::Impl::require_same_checkpoint(const std::filesystem::path& checkpoint) {
+  if (group->alone()) return;
+  Sha256 digest;
+  if (std::filesystem::exists(checkpoint / state_file)) digest.add(read_file(checkpoint / state_file));
+  require_same(*group, {{"the state in " + checkpoint.filename().string(), "sha256 " + digest.hex()}});
+}
+
+}  // namespace trainer

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What one rank alone decides holds for all: a flag that its callback sets or clears, in whichever event, and a signal.
+All ranks go the same way, at the same step, and the record says who decided."""
+
+import concurrent.futures
+import json
+import pathlib
+import signal
+import tempfile
+import time
+
+from launch import expect, launch, run_file, train, whole_checkpoints
+
+
+def traces(work, world=2):
+    folders = ["record", *(f"record/rank-{rank}" for rank in range(1, world))]
+    return [
+        [json.loads(line) for line in (work / folder / "trace.jsonl").read_text().splitlines()] for folder in folders
+    ]
+
+
+def run(work, rules, args=None, world=2, status=0):
+    command = train(run_file(work / "run.json", rules, args), "--record", "record")
+    with launch(command, work, world=world) as processes:
+        for process in processes:
+            expect(process.wait() == status, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
+        texts = [process.text() for process in processes]
+    found = traces(work, world)
+    events = [[(e["event"], e["global_step"]) for e in trace if e["event"] != "agreement"] for trace in found]
+    for rank in range(1, world):
+        expect(events[rank] == events[0], f"the events of rank {rank} are others than those of rank 0")
+    agreed = [[e for e in trace if e["event"] == "agreement"] for trace in found]
+    return events[0], agreed, texts
+
+
+def who(lines):
+    return [(e["global_step"], change["callback"], change["flags"]) for e in lines for change in e["changed_by"]]
+
+
+def one_stops(work):
+    rules = [{"on": "on_step_end", "global_step": 5, "rank": 1, "set": {"should_training_stop": True}}]
+    events, agreed, texts = run(work, rules)
+    expect(events[-1] == ("on_train_end", 5), f"the end is {events[-1]}")
+    expect(who(agreed[0]) == [(5, "script on rank 1", {"should_training_stop": True})], f"rank 0: {agreed[0]}")
+    expect(agreed[1] == [], f"rank 1: {agreed[1]}")
+    expect("script on rank 1 sets should_training_stop at step 5" in texts[0], texts[0])
+
+
+def one_clears(work):
+    rules = [{"on": "on_step_end", "global_step": 3, "rank": 0, "set": {"should_log": False}}]
+    events, agreed, _ = run(work, rules)
+    expect(("on_log", 2) in events and ("on_log", 3) not in events and ("on_log", 4) in events, "the logs")
+    expect(who(agreed[1]) == [(3, "script on rank 0", {"should_log": False})], f"rank 1: {agreed[1]}")
+
+
+def two_disagree(work):
+    rules = [
+        {"on": "on_step_end", "global_step": 3, "rank": 1, "set": {"should_save": True}},
+        {
+            "on": "on_step_end",
+            "global_step": 3,
+            "rank": 2,
+            "set": {"should_evaluate": False, "should_epoch_stop": True},
+        },
+        {"on": "on_step_end", "global_step": 4, "rank": 1, "set": {"should_save": False}},
+        {"on": "on_step_end", "global_step": 4, "rank": 2, "set": {"should_epoch_stop": True}},
+    ]
+    events, agreed, _ = run(work, rules, {"save_steps": 4, "max_steps": 6}, world=3)
+    saves = [step for event, step in events if event == "on_save"]
+    expect(saves == [3, 6], f"saves at {saves}")
+    expect([step for event, step in events if event == "on_epoch_end"] == [3, 4, 6], f"the epochs: {events}")
+    expect((4, "script on rank 1", {"should_save": False}) in who(agreed[2]), f"rank 2: {agreed[2]}")
+
+
+def in_every_event(work):
+    """A flag that is set while a log, an evaluation or a checkpoint is under way is agreed before anyone looks at it."""
+    rules = [
+        {"on": "on_log", "global_step": 2, "rank": 1, "set": {"should_save": True}},
+        {"on": "on_log", "global_step": 3, "rank": 1, "set": {"should_evaluate": True}},
+        {"on": "on_prediction_step", "global_step": 3, "rank": 1, "times": 1, "set": {"should_save": True}},
+        {"on": "on_save", "global_step": 4, "rank": 0, "set": {"should_epoch_stop": True}},
+        {"on": "on_evaluate", "global_step": 3, "rank": 1, "set": {"should_epoch_stop": True}},
+        {"on": "on_epoch_begin", "global_step": 4, "rank": 1, "set": {"should_save": True}},
+        {"on": "on_epoch_end", "global_step": 6, "rank": 1, "set": {"should_training_stop": True}},
+        {"on": "on_step_end", "global_step": 6, "rank": 1, "set": {"should_epoch_stop": True}},
+    ]
+    more = {"data": {"train": "train.csv", "eval": "train.csv", "target": "label"}}
+    run_file(work / "run.json", rules, {"per_device_train_batch_size": 1}, **more)
+    with launch(train("run.json", "--record", "record"), work) as processes:
+        for process in processes:
+            expect(process.wait() == 0, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
+    first, second = traces(work)
+    events = [[(e["event"], e["global_step"]) for e in t if e["event"] != "agreement"] for t in (first, second)]
+    expect(events[0] == events[1], "the events differ")
+    happened = [e for e in events[0] if e[0] in ("on_evaluate", "on_save", "on_epoch_end", "on_train_end")]
+    expected = [
+        ("on_save", 2),
+        ("on_evaluate", 3),
+        ("on_save", 3),
+        ("on_epoch_end", 3),
+        ("on_save", 4),
+        ("on_epoch_end", 4),
+    ]
+    expect(happened[:6] == expected, f"happened: {happened}")
+    expect(happened[-1] == ("on_train_end", 6), f"the end: {happened[-1]}")
+
+
+def within_a_window(work):
+    rules = [{"on": "on_substep_end", "global_step": 2, "rank": 1, "set": {"should_epoch_stop": True}}]
+    events, _, _ = run(work, rules, {"gradient_accumulation_steps": 3, "max_steps": 4})
+    expect(("on_epoch_end", 2) in events, f"the epochs: {events}")
+
+
+def a_plugin_of_one_rank(work):
+    """Its flags count although it is made on rank 0 alone."""
+    rules = [{"on": "on_log", "global_step": 5, "set": {"should_training_stop": True}}]
+    callbacks = [{"plugin": "script", "config": {"rules": rules}, "ranks": "world_zero"}]
+    run_file(work / "run.json", callbacks=callbacks)
+    with launch(train("run.json", "--record", "record"), work) as processes:
+        for process in processes:
+            expect(process.wait() == 0, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
+    first, second = traces(work)
+    expect(first[-1]["global_step"] == second[-1]["global_step"] == 5, "the last step")
+    expect(who([e for e in second if e["event"] == "agreement"])[0][1] == "script on rank 0", "who decided")
+
+
+def signals(work):
+    """A signal on one rank stops all after the same step, with one checkpoint; a second SIGTERM is nothing new."""
+    for number, to, again in ((signal.SIGTERM, 1, True), (signal.SIGINT, 0, False)):
+        out = f"out{number}"
+        args = {"max_steps": 1000000, "save_strategy": "no", "logging_steps": 50}
+        run_file(work / "run.json", args=args)
+        with launch(["train", "run.json", "--output_dir", out], work) as processes:
+            while "'loss'" not in processes[0].text():
+                expect(processes[0].popen.poll() is None, f"it ended by itself: {processes[0].text()}")
+                time.sleep(0.02)
+            processes[to].popen.send_signal(number)
+            if again:
+                for process in processes:
+                    process.popen.send_signal(number)
+            for process in processes:
+                found = process.wait()
+                expect(
+                    found == 128 + number, f"rank {process.rank}: {found}, expected {128 + number}: {process.text()}"
+                )
+            text = processes[0].text()
+        steps = whole_checkpoints(work / out)
+        expect(len(steps) == 1, f"checkpoints {steps}")
+        expect(f"stopped by {signal.Signals(number).name} at step {steps[0]} of 1000000" in text, text)
+
+
+CASES = [signals, one_stops, one_clears, two_disagree, in_every_event, within_a_window, a_plugin_of_one_rank]
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
+        failed = []
+
+        def one(case):
+            work = pathlib.Path(name) / case.__name__
+            work.mkdir()
+            try:
+                case(work)
+            except SystemExit as e:
+                failed.append(f"{case.__name__}: {e.code}")
+
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            list(pool.map(one, CASES))
+    expect(not failed, "\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Killed ranks under torchrun's --max-restarts: the run goes on from its newest whole checkpoint, and ends with the
+weights of a run that nobody disturbed, bit for bit. `elastic.py N`: N kills at random steps of random ranks."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+
+from launch import TRAINER, environment, expect, launch, run_file, train, whole_checkpoints
+
+KILLS = int(sys.argv[1])
+ARGS = {"max_steps": 12, "save_steps": 2, "logging_steps": 100, "save_total_limit": 2}
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+
+
+def weights(out):
+    return (pathlib.Path(out) / "model.safetensors").read_bytes()
+
+
+def undisturbed(work):
+    with launch(train(run_file(work / "run.json", args=ARGS)), work) as processes:
+        for process in processes:
+            expect(process.wait() == 0, process.text())
+    return weights(work / "out")
+
+
+def disturbed(work, kills):
+    """`kills`: of each attempt, the rank and the step at which it is killed."""
+    rules = [
+        {"on": "on_step_end", "restart": restart, "rank": rank, "global_step": step, "signal": signal.SIGKILL}
+        for restart, (rank, step) in enumerate(kills)
+    ]
+    run_file(work / "run.json", rules, ARGS)
+    words = [*TORCHRUN, "--no-python", "--standalone", "--nproc-per-node", "2", "--max-restarts", str(len(kills)),
+             "--monitor-interval", "0.1", TRAINER, *train("run.json")]  # fmt: skip
+    env = {
+        k: v
+        for k, v in environment(0, 1, 1).items()
+        if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
+    }
+    done = subprocess.run(
+        words, cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
+    )
+    expect(done.returncode == 0, f"{kills}: {done.returncode}: {done.stdout}")
+    whole_checkpoints(work / "out")
+    return done.stdout
+
+
+def main():
+    seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
+    print(f"SEED={seed}")
+    kinds = random.Random(seed)
+    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
+        work = pathlib.Path(name)
+        expected = undisturbed(work)
+        left, killed = KILLS, []
+        while left > 0:
+            # Several in one launch, each attempt beyond the checkpoint that the one before has left.
+            count = min(left, 4)
+            steps = sorted(kinds.sample(range(1, ARGS["max_steps"]), count))
+            kills = [(kinds.randrange(2), step) for step in steps]
+            shutil.rmtree(work / "out")
+            disturbed(work, kills)
+            expect(weights(work / "out") == expected, f"after {kills} the weights are others")
+            state = json.loads((work / "out/trainer_state.json").read_text())
+            expect(state["global_step"] == ARGS["max_steps"], f"after {kills} step {state['global_step']}")
+            killed += kills
+            left -= count
+    print(f"{len(killed)} kills: {killed}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,257 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a run on several processes says, with which status and how soon, when one of them fails or is not there: within
+ddp_timeout and two seconds, in one sentence, and without a torn checkpoint. The cases run side by side."""
+
+import concurrent.futures
+import pathlib
+import signal
+import socket
+import tempfile
+import threading
+import time
+
+from launch import HOST, expect, launch, run_file, train, whole_checkpoints
+
+TIMEOUT = 3  # ddp_timeout of all cases
+ALLOWED = TIMEOUT + 2
+
+
+def says(process, status, *words, within=ALLOWED, since=None):
+    """Waits for the end of the process."""
+    found = process.wait(60)
+    seconds = time.monotonic() - (since or process.begin)
+    text = process.text()
+    errors = [line for line in text.splitlines() if line.startswith("error: ")]
+    where = f"rank {process.rank}: {found} after {seconds:.1f} s:\n{text}"
+    expect(found == status, f"expected status {status}, {where}")
+    expect(len(errors) == 1, f"expected one error, {where}")
+    for word in words:
+        expect(word in errors[0], f'expected "{word}", {where}')
+    for noise in ("frame #", "what():", "[W", "[E", "gloo", "C++", "terminate called"):
+        expect(noise not in text, f'expected no "{noise}", {where}')
+    expect(seconds <= within, f"expected an end within {within} s, {where}")
+
+
+def started(work, rules=(), args=None):
+    return train(run_file(work / "run.json", rules, {"ddp_timeout": TIMEOUT, **(args or {})}))
+
+
+def ends(process, word, path):
+    """When the process has ended: from then on the others have their time."""
+    expect(process.wait(60) is not None, f"{word} did not end")
+    return time.monotonic()
+
+
+def killed(work):
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "signal": signal.SIGKILL}])
+    with launch(command, work) as (first, second):
+        since = ends(second, "the killed rank", work)
+        expect(second.popen.returncode == -signal.SIGKILL, f"the killed rank: {second.popen.returncode}")
+        says(first, 1, f"rank 1 (host {HOST}) is gone", "at step 6", "[ranks.lost]", within=2, since=since)
+    expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
+
+
+def master_killed(work):
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 0, "signal": signal.SIGKILL}])
+    with launch(command, work, world=3) as processes:
+        since = ends(processes[0], "the killed rank", work)
+        for process in processes[1:]:
+            says(process, 1, f"rank 0 (host {HOST}) is gone", "[ranks.lost]", within=3, since=since)
+    whole_checkpoints(work / "out")
+
+
+def stopped(work):
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "signal": signal.SIGSTOP}])
+    with launch(command, work) as (first, second):
+        while "'epoch': 0.5" not in first.text() and first.popen.poll() is None:
+            time.sleep(0.01)
+        says(
+            first,
+            1,
+            f"rank 1 (host {HOST}) did not come to",
+            f"within {TIMEOUT} s (ddp_timeout)",
+            "[ranks.timeout]",
+            since=time.monotonic(),
+        )
+        second.popen.send_signal(signal.SIGCONT)
+        says(second, 1, "[ranks.lost]", since=time.monotonic())
+    expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
+
+
+def master_stopped(work):
+    """The store, through which ranks tell of each other, is where rank 0 is."""
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 0, "signal": signal.SIGSTOP}])
+    with launch(command, work) as (_, second):
+        path = work / "out/checkpoint-4/checkpoint.json"
+        while not path.exists() and second.popen.poll() is None:
+            time.sleep(0.01)
+        says(second, 1, f"rank 0 (host {HOST}) did not come to", "[ranks.timeout]", since=time.monotonic())
+
+
+def callback_fails(work):
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "raise": "the disk is full"}])
+    with launch(command, work) as (first, second):
+        says(
+            second,
+            1,
+            "callback script failed in on_step_end at step 6: the disk is full",
+            "[callback.failed]",
+            within=60,
+        )
+        says(
+            first,
+            1,
+            f"rank 1 (host {HOST}) ended with an error of its own",
+            "[ranks.lost]",
+            within=2,
+            since=time.monotonic(),
+        )
+    expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
+
+
+def other_arguments(work):
+    started(work)
+    with launch(lambda rank: train("run.json", "--learning_rate", 0.5 if rank else 0.25), work) as processes:
+        for process in processes:
+            says(
+                process,
+                2,
+                f"args.learning_rate is 0.5 on rank 1 (host {HOST}), but 0.25 on rank 0 (host {HOST})",
+                "[ranks.mismatch]",
+                within=60,
+            )
+
+
+def other_model(work):
+    started(work)
+    run_file(work / "other.json", args={"ddp_timeout": TIMEOUT}, model={"type": "mlp", "layers": [4, 9, 3]})
+    with launch(lambda rank: train("other.json" if rank else "run.json"), work) as processes:
+        for process in processes:
+            says(process, 2, "model.layers is [4, 9, 3] on rank 1", "[ranks.mismatch]", within=60)
+
+
+def other_command(work):
+    started(work)
+    with launch(lambda rank: train("run.json", *(["--resume_from_checkpoint"] if rank else [])), work) as processes:
+        for process in processes:
+            says(process, 2, "what is to be done is train from a checkpoint on rank 1", "[ranks.mismatch]", within=60)
+
+
+def other_rows(work):
+    started(work)
+    lines = (work / "train.csv").read_text().splitlines()
+    (work / "fewer.csv").write_text("\n".join(lines[:-1]) + "\n")
+    with launch(
+        lambda rank: train("run.json", *(["--set", "data.train=fewer.csv"] if rank else [])), work
+    ) as processes:
+        for process in processes:
+            says(process, 2, "the number of rows of the train data is 47 on rank 1", "[ranks.mismatch]", within=60)
+
+
+def no_master(work):
+    with launch(started(work), work, ranks=[1]) as (process,):
+        says(
+            process,
+            1,
+            f"rank 1 (host {HOST}) found no way to rank 0 at 127.0.0.1:",
+            f"within {TIMEOUT} s",
+            "nobody listens there",
+            "[ranks.unreachable]",
+        )
+
+
+def unknown_master(work):
+    with launch(started(work), work, ranks=[1], env=lambda _: {"MASTER_ADDR": "no-such-host.invalid"}) as (process,):
+        says(
+            process,
+            1,
+            "rank 0 at no-such-host.invalid:",
+            "its name is not known here",
+            "[ranks.unreachable]",
+            within=ALLOWED + 5,
+        )  # a resolver may take its time
+
+
+def one_missing(work):
+    with launch(started(work), work, world=3, ranks=[0, 1]) as processes:
+        for process in processes:
+            says(
+                process,
+                1,
+                "rank 2 did not come to 127.0.0.1:",
+                f"within {TIMEOUT} s; start all 3 ranks",
+                "[ranks.unreachable]",
+            )
+
+
+def port_in_use(work):
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        with launch(started(work), work, ranks=[0], port=port) as (process,):
+            says(process, 2, f"rank 0 (host {HOST}) cannot listen at port {port}", "MASTER_PORT", "[ranks.unreachable]")
+
+
+def other_service(work):
+    with socket.socket() as service:
+        service.bind(("127.0.0.1", 0))
+        service.listen()
+        port = service.getsockname()[1]
+
+        def answer():
+            while True:
+                try:
+                    peer, _ = service.accept()
+                except OSError:
+                    return
+                with peer:
+                    peer.sendall(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n" + b" " * 64)
+                    time.sleep(0.2)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        with launch(started(work), work, ranks=[1], port=port) as (process,):
+            says(process, 2, f"something else than rank 0 answers at 127.0.0.1:{port}", "[ranks.unreachable]")
+        service.shutdown(socket.SHUT_RDWR)
+    thread.join(5)
+
+
+def silent_service(work):
+    with socket.socket() as service:
+        service.bind(("127.0.0.1", 0))
+        service.listen()
+        with launch(started(work), work, ranks=[1], port=service.getsockname()[1]) as (process,):
+            says(process, 1, "rank 0 at 127.0.0.1:", "[ranks.unreachable]")
+
+
+def half_an_environment(work):
+    with launch(started(work), work, ranks=[1], env=lambda _: {"WORLD_SIZE": ""}) as (process,):
+        says(process, 2, "WORLD_SIZE is not set, but RANK is", "[ranks.environment-invalid]")
+
+
+CASES = [
+    stopped, master_stopped, killed, master_killed, callback_fails, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
+    one_missing, port_in_use, other_service, silent_service, half_an_environment,
+]  # fmt: skip
+
+
+def main():
+    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
+        failed = []
+
+        def run(case):
+            work = pathlib.Path(name) / case.__name__
+            work.mkdir()
+            try:
+                case(work)
+            except SystemExit as e:
+                failed.append(f"{case.__name__}: {e.code}")
+
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            list(pool.map(run, CASES))
+    expect(not failed, "\n".join(failed))
+
+
+if __name__ == "__main__":
+    main()
