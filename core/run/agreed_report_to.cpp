@@ -7,7 +7,7 @@
 namespace trainer {
 namespace {
 
-std::string written(const std::vector<Tracker>& trackers) {
+std::string trackers_as_text(const std::vector<Tracker>& trackers) {
   json::array list;
   for (const Tracker& tracker : trackers)
     list.push_back({{"id", tracker.file.note.id},
@@ -17,7 +17,7 @@ std::string written(const std::vector<Tracker>& trackers) {
   return json::dump(list);
 }
 
-std::vector<Tracker> read(const std::string& text, const PluginRegistry& registry) {
+std::vector<Tracker> trackers_of_text(const std::string& text, const PluginRegistry& registry) {
   std::vector<Tracker> out;
   const json::value parsed = json::parse(text, "the trackers of rank 0");
   for (const json::value& item : parsed.as_array()) {
@@ -33,9 +33,9 @@ std::vector<Tracker> read(const std::string& text, const PluginRegistry& registr
 
 std::vector<Tracker> agreed_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                       const HostContext& context, const std::function<bool(const Tracker&)>& made) {
-  if (context.from_rank_0 && context.process.rank != 0) return read(context.from_rank_0({}), registry);
+  if (context.from_rank_0 && context.process.rank != 0) return trackers_of_text(context.from_rank_0({}), registry);
   auto trackers = resolve_report_to(report_to, registry, context, made);
-  if (context.from_rank_0) context.from_rank_0(written(trackers));
+  if (context.from_rank_0) context.from_rank_0(trackers_as_text(trackers));
   return trackers;
 }
 

@@ -15,11 +15,11 @@ namespace {
 constexpr std::string_view not_compared[] = {"name",      "args",      "model.file", "data.train",
                                              "data.eval", "data.test", "init_from"};
 
-void add(Facts& facts, const std::string& name, const json::value& v) {
+void add_facts(Facts& facts, const std::string& name, const json::value& v) {
   if (std::find(std::begin(not_compared), std::end(not_compared), name) != std::end(not_compared)) return;
   if (!v.is_object() || v.get_object().empty()) return facts.emplace_back(name, json::dump(v)), void();
   for (const auto& [key, value] : v.get_object())
-    add(facts, (name.empty() ? "" : name + ".") + std::string(key), value);
+    add_facts(facts, (name.empty() ? "" : name + ".") + std::string(key), value);
 }
 
 }  // namespace
@@ -29,7 +29,7 @@ void Session::require_same_run_file() {
   Facts facts;
   for (const auto& action : actions_)
     facts.emplace_back("what is to be done", action.what + (action.resume_from_checkpoint ? " from a checkpoint" : ""));
-  add(facts, "", run_.json);
+  add_facts(facts, "", run_.json);
   require_same(*group_, facts);
 }
 

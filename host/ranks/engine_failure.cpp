@@ -55,20 +55,20 @@ bool is_engine_failure() {
   }
 }
 
-static std::string seconds(std::chrono::seconds time) { return std::to_string(time.count()) + " s"; }
+static std::string in_seconds(std::chrono::seconds time) { return std::to_string(time.count()) + " s"; }
 
 // Where all meet, and what to do when they do not.
-static std::string place(const Ranks& ranks) { return ranks.master + ":" + std::to_string(ranks.port); }
+static std::string meeting_place(const Ranks& ranks) { return ranks.master + ":" + std::to_string(ranks.port); }
 
 void throw_unreachable(const Ranks& ranks, std::chrono::seconds timeout, const std::string& reason) {
   throw_run(error_id::ranks_unreachable,
-            rank_text(ranks) + " found no way to rank 0 at " + place(ranks) + " within " + seconds(timeout) + ": " +
-                reason + "; see that rank 0 runs, and that MASTER_ADDR and MASTER_PORT are the same for all");
+            rank_text(ranks) + " found no way to rank 0 at " + meeting_place(ranks) + " within " + in_seconds(timeout) +
+                ": " + reason + "; see that rank 0 runs, and that MASTER_ADDR and MASTER_PORT are the same for all");
 }
 
 void throw_late(const Ranks& ranks, std::chrono::seconds timeout, const std::string& late) {
-  throw_run(error_id::ranks_unreachable, late + " did not come to " + place(ranks) + " within " + seconds(timeout) +
-                                             "; start all " + std::to_string(ranks.world) +
+  throw_run(error_id::ranks_unreachable, late + " did not come to " + meeting_place(ranks) + " within " +
+                                             in_seconds(timeout) + "; start all " + std::to_string(ranks.world) +
                                              " ranks, or raise ddp_timeout");
 }
 
@@ -84,8 +84,8 @@ void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
     throw_usage(error_id::ranks_unreachable, rank_text(ranks) + " cannot listen at port " + std::to_string(ranks.port) +
                                                  ", which another program has; give all ranks another MASTER_PORT");
   if (text.find("Ping failed") != text.npos || text.find("alidat") != text.npos)
-    throw_usage(error_id::ranks_unreachable,
-                "something else than rank 0 answers at " + place(ranks) + "; give all ranks another MASTER_PORT");
+    throw_usage(error_id::ranks_unreachable, "something else than rank 0 answers at " + meeting_place(ranks) +
+                                                 "; give all ranks another MASTER_PORT");
   throw_unreachable(ranks, timeout, text);
 }
 
@@ -108,7 +108,8 @@ void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::
   if (missing.empty()) throw_run(error_id::ranks_lost, own + " lost the other ranks in " + call + ": " + text + remedy);
   const std::string who = roll_call.names_of(missing);
   if (is_timeout(text))
-    throw_run(error_id::ranks_timeout, who + " did not come to " + call + " of " + own + " within " + seconds(timeout) +
+    throw_run(error_id::ranks_timeout, who + " did not come to " + call + " of " + own + " within " +
+                                           in_seconds(timeout) +
                                            " (ddp_timeout): " + "stopped, cut off, or slower than that" + remedy);
   throw_run(error_id::ranks_lost, who + (missing.size() == 1 ? " is gone, " : ", or one of these, is gone, ") + own +
                                       " found in " + call + "; its own last lines may say why" + remedy);

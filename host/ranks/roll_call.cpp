@@ -11,15 +11,15 @@ namespace {
 
 constexpr std::chrono::milliseconds a_moment{1000};
 
-std::string key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
-std::vector<std::uint8_t> bytes(const std::string& text) { return {text.begin(), text.end()}; }
+std::string store_key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
+std::vector<std::uint8_t> as_bytes(const std::string& text) { return {text.begin(), text.end()}; }
 
 }  // namespace
 
 std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
   std::vector<std::string> keys;
-  for (int rank = 0; rank < ranks_.world; ++rank) keys.push_back(key("here", rank));
-  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], bytes(own_host_name()));
+  for (int rank = 0; rank < ranks_.world; ++rank) keys.push_back(store_key("here", rank));
+  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], as_bytes(own_host_name()));
   std::vector<int> late;
   try {
     store_->wait(keys, timeout);
@@ -38,7 +38,7 @@ std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
 
 void RollCall::tell_end() noexcept try {
   store_->setTimeout(a_moment);
-  store_->set(key("ended", ranks_.rank), {});
+  store_->set(store_key("ended", ranks_.rank), std::string("1"));
 } catch (const std::exception&) {  // nobody is there to be told
 }
 
@@ -47,13 +47,13 @@ RollCall::Absent RollCall::after_failure() noexcept {
   Absent absent;
   try {
     store_->setTimeout(a_moment);
-    store_->set(key("failed", ranks_.rank), {});
+    store_->set(store_key("failed", ranks_.rank), std::string("1"));
     do {
       absent = {};
       for (int rank = 0; rank < ranks_.world; ++rank) {
-        if (store_->check({key("ended", rank)}))
+        if (store_->check({store_key("ended", rank)}))
           absent.ended.push_back(rank);
-        else if (!store_->check({key("failed", rank)}))
+        else if (!store_->check({store_key("failed", rank)}))
           absent.missing.push_back(rank);
       }
       // One that has ended by itself is why, whoever else has not noticed yet.

@@ -30,7 +30,7 @@ constexpr std::array<std::string_view, 11> own_arguments = {"output_dir",
                                                             "dataloader_persistent_workers",
                                                             "dataloader_prefetch_factor"};
 
-void describe(Facts& facts, const std::string& name, const AnyDataset& dataset) {
+void describe_data(Facts& facts, const std::string& name, const AnyDataset& dataset) {
   if (const auto* rows = dynamic_cast<const Dataset*>(&dataset))
     facts.emplace_back("the number of rows of " + name, std::to_string(rows->size()));
   for (const auto& [key, value] : dataset.description())
@@ -47,9 +47,9 @@ void Trainer::Impl::require_same_start() {
   for (const auto& [name, value] : args.to_dict())
     if (std::find(own_arguments.begin(), own_arguments.end(), std::string_view(name)) == own_arguments.end())
       facts.emplace_back("args." + std::string(name), json::dump(value));
-  if (train_dataset) describe(facts, "the train data", *train_dataset);
+  if (train_dataset) describe_data(facts, "the train data", *train_dataset);
   for (const auto& [name, dataset] : eval_dataset)
-    describe(facts, "the eval data" + (name.empty() ? "" : " \"" + name + "\""), *dataset);
+    describe_data(facts, "the eval data" + (name.empty() ? "" : " \"" + name + "\""), *dataset);
   require_same(*group, facts);
 }
 
