@@ -25,6 +25,8 @@ have_cmake() {
   have cmake && printf '3.22\n%s\n' "$(cmake --version | sed -n '1s/[^0-9]*//p')" | sort -C -V
 }
 have_browser() { have chromium-headless-shell || have chromium || have google-chrome; }
+have_mingw() { have x86_64-w64-mingw32-g++-posix && [ -e /usr/x86_64-w64-mingw32/lib/libz.a ]; }
+have_wine() { have_mingw && have wine && have wineserver; }
 have_venv() { python3 -c 'import ensurepip, venv' 2>/dev/null; }
 
 # want <package> [command]: the package is missing when the command fails, or where there is no command,
@@ -66,6 +68,14 @@ setup_packages() { # [size]
   if [ "${1:-}" = all ]; then
     want clang have_clang
     want libclang-rt-14-dev have_fuzzer
+    if [ "$(uname -m)" = x86_64 ]; then # programs for Windows, and what runs them
+      want g++-mingw-w64-x86-64-posix have_mingw
+      want libz-mingw-w64-dev have_mingw
+      want wine64
+      want wine have wine
+      want clang-16 have clang-16 # for Microsoft's ABI, which the default one of Debian may be too old for
+      want lld-16 have lld-link-16
+    fi
   fi
   [ ${#missing[@]} -gt 0 ] || return 0
 

@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "arguments/training_arguments_table.hpp"
+#include "base/process.hpp"
 #include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
@@ -56,7 +57,7 @@ class Finalizer {
   void expand_home() {
     auto& dir = a_.output_dir;
     if (dir[0] != '~' || (dir.size() > 1 && dir[1] != '/')) return;
-    if (const char* home = std::getenv("HOME")) dir.replace(0, 1, home);
+    if (const std::string home = home_directory(); !home.empty()) dir.replace(0, 1, home);
   }
 
   void derive() {

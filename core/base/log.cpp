@@ -28,7 +28,8 @@ spdlog::logger& logger() {
     auto sink = std::make_shared<spdlog::sinks::stderr_color_sink_mt>(plain ? spdlog::color_mode::never
                                                                             : spdlog::color_mode::automatic);
     auto* made = new spdlog::logger("trainer", std::move(sink));
-    made->set_pattern("%^%l%$: %v");
+    made->set_formatter(
+        std::make_unique<spdlog::pattern_formatter>("%^%l%$: %v", spdlog::pattern_time_type::local, "\n"));
     made->set_level(spdlog::level::trace);
     return made;
   }();

@@ -15,6 +15,9 @@ std::string host_name();                  ///< empty when the system does not te
 /// A variable of this process's environment, for libraries that read it; with `keep` only when it is not set.
 void set_variable(const char* name, const char* value, bool keep = false);
 
+/// The user's own, by $HOME, on Windows by %USERPROFILE%; empty when there is none.
+std::string home_directory();
+
 /// The time in UTC by strftime()'s format.
 std::string utc_now(const char* format);
 

@@ -21,6 +21,11 @@ std::string host_name() {
 
 void set_variable(const char* name, const char* value, bool keep) { ::setenv(name, value, keep ? 0 : 1); }
 
+std::string home_directory() {
+  const char* home = std::getenv("HOME");
+  return home ? home : "";
+}
+
 std::string utc_now(const char* format) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};

@@ -28,6 +28,8 @@ void set_variable(const char* name, const char* value, bool keep) {
   if (!keep || ::GetEnvironmentVariableW(windows::wide(name).c_str(), nullptr, 0) == 0) ::_putenv_s(name, value);
 }
 
+std::string home_directory() { return windows::variable(L"USERPROFILE"); }
+
 std::string utc_now(const char* format) {
   const std::time_t now = std::time(nullptr);
   std::tm parts{};

@@ -24,8 +24,10 @@ LONG WINAPI handle_exception(EXCEPTION_POINTERS* pointers) {
     Line how;
     how.text("exception ").hexadecimal(pointers->ExceptionRecord->ExceptionCode);
     report(*now, how.view(), error_id::callback_crashed);
+    // As the process would have ended, but for what else the system does then, for which there may be no stack.
+    ::TerminateProcess(::GetCurrentProcess(), pointers->ExceptionRecord->ExceptionCode);
   }
-  return EXCEPTION_CONTINUE_SEARCH;  // the process ends as it would have
+  return EXCEPTION_CONTINUE_SEARCH;
 }
 
 // abort() of the program's own C library. A plugin has its own, whose abort() ends the process by exit() with status 3
@@ -35,22 +37,11 @@ extern "C" void handle_abort(int) {
   ::TerminateProcess(::GetCurrentProcess(), 3);
 }
 
-// Called when the process ends itself, by whatever C library: atexit() alone sees the program's own.
-void NTAPI handle_detach(void*, DWORD why, void*) {
-  if (why == DLL_PROCESS_DETACH) handle_end();
-}
+// The system calls it on the thread that ends the process, by whatever C library or by none: atexit() alone sees the
+// program's own.
+void NTAPI handle_last_data(void*) { handle_end(); }
 
 }  // namespace
-
-#if defined(_MSC_VER)
-#pragma comment(linker, "/INCLUDE:_tls_used")
-#pragma comment(linker, "/INCLUDE:trainer_at_detach")
-#pragma const_seg(".CRT$XLY")
-extern "C" const PIMAGE_TLS_CALLBACK trainer_at_detach = handle_detach;
-#pragma const_seg()
-#else
-extern "C" __attribute__((section(".CRT$XLY"), used)) const PIMAGE_TLS_CALLBACK trainer_at_detach = handle_detach;
-#endif
 
 void write_on_stderr(std::string_view text) noexcept { write_whole(::GetStdHandle(STD_ERROR_HANDLE), text); }
 
@@ -78,6 +69,8 @@ void install() {
   std::signal(SIGABRT, handle_abort);
   static const int registered = std::atexit(handle_end);
   (void)registered;
+  static const DWORD slot = ::FlsAlloc(handle_last_data);
+  ::FlsSetValue(slot, file);  // what is not null is given to it
 }
 
 void end_process(int status) {

@@ -3,8 +3,15 @@
 
 import json
 import os
+import pathlib
 import subprocess
 import time
+
+TRAINER = os.environ["TRAINER"]
+# A program of Windows is run by Wine.
+COMMAND = (
+    [pathlib.Path(os.environ["SOURCE"], "scripts/windows/wine"), TRAINER] if TRAINER.endswith(".exe") else [TRAINER]
+)
 
 
 class Host:
@@ -30,7 +37,7 @@ class Host:
         """Status, stdout, stderr and seconds."""
         begin = time.monotonic()
         done = subprocess.run(
-            [os.environ["TRAINER"], *arguments],
+            [*COMMAND, *arguments],
             cwd=self.path,
             env=self.env | variables,
             stdin=subprocess.PIPE,

@@ -1,40 +1,28 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <gtest/gtest.h>
-#include <unistd.h>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <string>
 
-#include "trainer/error.hpp"
+#include "support/scratch_directory.hpp"
+#include "support/sentence_of.hpp"
 
 /// Plugins made while the tests run: compiled from C text, then patched byte by byte.
 namespace plugin_builder {
 
 namespace fs = std::filesystem;
 
-/// A directory that is gone when the test is.
+/// A directory that is gone when the test is, by the name that the system has for it.
 class TemporaryDirectory {
  public:
-  TemporaryDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "trainer_test.XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error("no temporary directory");
-    path_ = fs::canonical(pattern);
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
   const fs::path& path() const { return path_; }
 
  private:
-  fs::path path_;
+  trainer::test::ScratchDirectory scratch_;
+  fs::path path_ = fs::canonical(scratch_.path());
 };
 
 inline std::string read(const fs::path& path) {
@@ -83,20 +71,4 @@ inline fs::path compile(const fs::path& path, const std::string& text, const std
   return path;
 }
 
-/// The sentence of the usage Error that `f` must throw; "" (and a failure) when it throws none.
-template <typename F>
-std::string sentence_of(F&& f) {
-  try {
-    f();
-  } catch (const trainer::Error& e) {
-    EXPECT_EQ(e.kind(), trainer::ErrorKind::usage);
-    return e.sentence();
-  }
-  ADD_FAILURE() << "expected an Error";
-  return {};
-}
-
 }  // namespace plugin_builder
-
-#define EXPECT_SAYS(sentence, phrase) \
-  EXPECT_NE((sentence).find(phrase), std::string::npos) << "the sentence is: " << (sentence)

@@ -3,9 +3,9 @@
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <limits>
 
+#include "base/process.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::training_arguments_test {
@@ -295,8 +295,8 @@ TEST(TrainingArguments, DerivesWhatFollows) {
   EXPECT_EQ(read("{}").metric_for_best_model, std::nullopt);
   EXPECT_EQ(read("{}").greater_is_better, std::nullopt);
 
-  ASSERT_NE(std::getenv("HOME"), nullptr);
-  const std::string home = std::getenv("HOME");
+  const std::string home = home_directory();
+  ASSERT_NE(home, "");
   EXPECT_EQ(read(R"({"output_dir": "~/runs"})").output_dir, home + "/runs");
   EXPECT_EQ(read(R"({"output_dir": "~"})").output_dir, home);
   EXPECT_EQ(read(R"({"output_dir": "a~/b"})").output_dir, "a~/b");

@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "discovery/plugin_config.hpp"
-#include "support/plugin_builder.hpp"
+#include "support/sentence_of.hpp"
 #include "trainer/event_names.hpp"
 
 using namespace trainer;

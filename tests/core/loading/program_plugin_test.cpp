@@ -7,8 +7,8 @@
 #include <trainer/sdk.hpp>
 
 #include "run/plugins_lock.hpp"
-#include "support/plugin_builder.hpp"
 #include "support/scratch_directory.hpp"
+#include "support/sentence_of.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/callback_spec.hpp"
 #include "trainer/console.hpp"

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "trainer/run_file.hpp"
+#include "base/process.hpp"
 
 #include <gmock/gmock.h>
 
 #include <filesystem>
 #include <fstream>
 
+#include "base/process.hpp"
 #include "trainer/error.hpp"
 
 namespace {
@@ -33,7 +35,7 @@ struct RunFileTest : testing::Test {
     }
     return "";
   }
-  fs::path dir = fs::temp_directory_path() / ("run_file_test." + std::to_string(::getpid()));
+  fs::path dir = fs::temp_directory_path() / ("run_file_test." + std::to_string(process_id()));
   fs::path file;
 };
 
@@ -52,7 +54,7 @@ TEST_F(RunFileTest, IsReadWhole) {
   EXPECT_EQ(run.model.layers, (std::vector<std::int64_t>{4, 8, 3}));
   EXPECT_EQ(run.model.activation, "relu");
   EXPECT_EQ(run.data.train, dir / "a.csv") << "paths are relative to the file";
-  EXPECT_EQ(run.data.eval[1].second, "/c.csv");
+  EXPECT_EQ(run.data.eval[1].second, dir.root_path() / "c.csv");
   EXPECT_EQ(run.callbacks[0].on_error, OnError::warn);
   EXPECT_EQ(run.callbacks[0].ranks, RunsOn::local_zero);
   EXPECT_EQ(run.actions[0].resume_from_checkpoint, "");
@@ -82,7 +84,7 @@ TEST_F(RunFileTest, ModelsOfPytorch) {
   EXPECT_EQ(run.loss.name, "");
   EXPECT_FALSE(run.data.has_csv());
   EXPECT_EQ(load(text, {{"loss", "mse"}}).loss.name, "mse");
-  EXPECT_EQ(load(text, {{"model.file", "/other.pt2"}}).model.file, "/other.pt2");
+  EXPECT_EQ(load(text, {{"model.file", "/other.pt2"}}).model.file, fs::current_path().root_path() / "other.pt2");
   EXPECT_THAT(error_of(with(text, "b.safetensors", "b.csv")), HasSubstr("data has no \"target\""));
   EXPECT_THAT(error_of(with(text, "\"file\": \"m.pt2\",", "")), HasSubstr("model has no \"file\""));
   EXPECT_THAT(error_of(with(text, "[\"loss\", \"logits\"]", "\"loss\"")), HasSubstr("expected a list of names"));
