@@ -100,7 +100,7 @@ def main():
     parser.add_argument("--torchrun", metavar="PYTHON", help="starts the processes")
     parser.add_argument("--standalone", action="store_true", help="lets torchrun find a port")
     parser.add_argument("--keep", help="a folder for the records")
-    opts = parser.parse_args()
+    opts = parser.parse_intermixed_args()  # names may follow options
     trainer = str(Path(opts.trainer).resolve())
     names = opts.names or sorted(p.stem for p in (SET / "cases").glob("*.json"))
     if opts.half:
