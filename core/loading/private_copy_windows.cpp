@@ -87,7 +87,7 @@ PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
         fs::last_write_time(path_, fs::file_time_type::clock::now(), ec);  // it is in use
         return;
       }
-      log::warning(path_.string() + " was changed by somebody, and is made anew");
+      log::warning(path_.string() + " was changed by somebody, and is made again");
     }
     write_copy(in, path_, file);
   }

@@ -52,13 +52,13 @@ std::string of_csv(const fs::path& data, const std::string& shown) {
                      : std::string("quantities")) +
       " in " + json_text(target) + "\n" + mlp(found.features(), outputs) + loss_of(found.classes) +
       "  \"data\": {\n    \"train\": " + json_text(shown) +
-      ",\n    // \"eval\": \"eval.csv\",  // rows that are not trained with\n    \"target\": " + json_text(target) +
-      ",\n";
+      ",\n    // \"eval\": \"eval.csv\",  // rows that are not used for training\n    \"target\": " +
+      json_text(target) + ",\n";
   if (const auto drop = found.drop(); !drop.empty()) {
     out += "    \"drop\": " + json::dump(json::array(drop.begin(), drop.end())) +
-           ",  // no features: texts, numbers of rows\n";
+           ",  // not features: texts, row numbers\n";
   }
-  if (found.missing()) out += "    \"missing\": \"mean\",  // of cells without a value\n";
+  if (found.missing()) out += "    \"missing\": \"mean\",  // for cells without a value\n";
   if (found.decimal_comma) out += "    \"decimal\": \",\",\n";
   return out + "  },\n";
 }
@@ -85,7 +85,7 @@ InitData of_columns(const fs::path& data, const std::string& shown) {
       pad += (pad.empty() ? "" : ", ") + json_text(column.name) + (column.name == "labels" ? ": -100" : ": 0");
   std::string out = "  // " + on_one_line(found.text()) + "\n" + model_of(found) +
                     "  \"data\": {\n    \"train\": " + json_text(shown) +
-                    ",\n    // \"eval\": \"eval.safetensors\",  // rows that are not trained with\n";
+                    ",\n    // \"eval\": \"eval.safetensors\",  // rows that are not used for training\n";
   if (!pad.empty())
     out += "    \"collate\": {\"pad\": {" + pad + "}},  // what fills rows that are shorter than others\n";
   return {out + "  },\n", found.stream};
@@ -95,7 +95,7 @@ std::string of_nothing() {
   return "  // widths: the columns of numbers in the data, hidden layers, the classes\n" + mlp(4, 3) +
          "  \"loss\": \"cross_entropy\",  // \"mse\" where the target is a quantity, with one output\n"
          "  \"metrics\": [\"accuracy\"],\n"
-         "  \"data\": {\n    \"train\": \"train.csv\",\n    // \"eval\": \"eval.csv\",  // rows that are not trained with\n"
+         "  \"data\": {\n    \"train\": \"train.csv\",\n    // \"eval\": \"eval.csv\",  // rows that are not used for training\n"
          "    \"target\": \"label\",  // the column with the labels\n  },\n";
 }
 

@@ -46,7 +46,8 @@ void Session::go_on_after_restart() {
   if (!found.empty()) actions_[0].resume_from_checkpoint = found;
   if (is_rank_0())
     log::warning("attempt " + std::to_string(group_->ranks().restart + 1) + " of this launch; " +
-                 (found.empty() ? "there is no whole checkpoint yet, so it begins anew" : "it goes on from " + found));
+                 (found.empty() ? "there is no intact checkpoint yet, so it starts from the beginning"
+                                : "it resumes from " + found));
 }
 
 }  // namespace trainer::command

@@ -33,7 +33,7 @@ void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
     DWORD n = 0;
     if (!::ReadFile(reinterpret_cast<HANDLE>(file_), next, piece, &n, &place) && ::GetLastError() != ERROR_HANDLE_EOF)
       throw_run(error_id::file_read_failed,
-                name_ + ": cannot read the file (" + windows::message(::GetLastError()) + "); look after the disk");
+                name_ + ": cannot read the file (" + windows::message(::GetLastError()) + "); check the disk");
     if (n == 0) role_.fail(name_ + ": found no more bytes at " + std::to_string(at));
     next += n;
     at += n;

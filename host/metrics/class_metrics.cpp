@@ -47,7 +47,7 @@ json::value balanced_accuracy(const ClassRows& rows, const MetricSpec&, const Me
   const ClassCounts counts(rows);
   const auto there = counts.actual.gt(0);
   if (counts.predicted.masked_select(there.logical_not()).gt(0).any().item<bool>())
-    warn("leaves out classes that are predicted, but are no label");
+    warn("leaves out classes that are predicted but do not occur as labels");
   return counts.right.masked_select(there).div(counts.actual.masked_select(there)).mean().item<double>();
 }
 

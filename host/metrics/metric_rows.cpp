@@ -116,7 +116,7 @@ LabelRows label_rows(const std::string& who, const EvalPrediction& p, const Metr
     outputs = outputs.index_select(0, counted);
   }
   if (!labels.eq(0).logical_or_(labels.eq(1)).all().item<bool>())
-    refuse_rows(who, p, "labels that are 0 or 1, one for each output; mend the labels");
+    refuse_rows(who, p, "labels that are 0 or 1, one for each output; correct the labels");
   LabelRows out{.labels = labels.ne(0), .predicted = outputs.gt(0), .logits = {}};
   if (outputs.is_floating_point()) out.logits = outputs.to(at::kDouble);
   return out;

@@ -104,7 +104,7 @@ void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::
   if (!ended.empty())
     throw_run(error_id::ranks_lost, roll_call.names_of(ended) + " ended with an error of " +
                                         (ended.size() == 1 ? "its" : "their") + " own while " + own + " was in " +
-                                        call + "; mend that" + remedy);
+                                        call + "; fix that" + remedy);
   if (missing.empty()) throw_run(error_id::ranks_lost, own + " lost the other ranks in " + call + ": " + text + remedy);
   const std::string who = roll_call.names_of(missing);
   if (is_timeout(text))

@@ -13,14 +13,14 @@ SOURCE = pathlib.Path(os.environ["SOURCE"])
 BUILD = pathlib.Path(os.environ["BUILD"])
 TRAINER = os.environ["TRAINER"]
 # No program is found, so each is recorded; so is each path, for a function may have a path's name. `trainer`, also as an
-# argument of gdb or perf, is run.
+# argument of gdb, perf or a launcher, is run.
 RECORDERS = """
 trainer_path=$PATH
 PATH=/nowhere
 record() { printf '%s\\0' "$@" >>"$RECORD"; printf '\\n\\0' >>"$RECORD"; }
 run() {
   local line=$*
-  case $1 in gdb | perf) while [ $# -gt 0 ] && [ "$1" != trainer ]; do shift; done ;; esac
+  case $1 in gdb | perf | torchrun | srun) while [ $# -gt 0 ] && [ "$1" != trainer ]; do shift; done ;; esac
   case ${RUN:+$1} in trainer | build/bin/trainer) shift ;; *) return 0 ;; esac
   PATH=$trainer_path "$TRAINER" "$@" 2>"$RECORD.err" </dev/null && return
   line+=" (exit status $?)"
@@ -67,7 +67,9 @@ def presets():
 
 
 def is_trainer(words):
-    return words[0] in ("trainer", "build/bin/trainer") or (words[0] in ("gdb", "perf") and "trainer" in words)
+    return words[0] in ("trainer", "build/bin/trainer") or (
+        words[0] in ("gdb", "perf", "torchrun", "srun") and "trainer" in words
+    )
 
 
 def check_command(words, work, runs):

@@ -95,7 +95,7 @@ ClientCertificate::ClientCertificate(const std::string& path) {
   if (store_ != nullptr) ::CertCloseStore(store_, 0);
   throw Error(
       path +
-          " is no client certificate that Windows takes; make one of PKCS #12 without a password of it: openssl "
+          " is not a client certificate that Windows accepts; convert it to PKCS #12 without a password: openssl "
           "pkcs12 -export -in " +
           path + " -passout pass: -out client.pfx",
       Error::Kind::tls);

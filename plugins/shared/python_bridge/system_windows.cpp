@@ -147,7 +147,7 @@ Pair make_pipe() {
 Descriptor connect_to(const std::string& where) {
   const std::size_t colon = where.find(':');
   const unsigned long port = std::strtoul(where.c_str(), nullptr, 10);
-  if (colon == where.npos || port == 0 || port > 65535) fail("\"" + where + "\" is no port with a token", WSAEINVAL);
+  if (colon == where.npos || port == 0 || port > 65535) fail("\"" + where + "\" is not a port with a token", WSAEINVAL);
   Descriptor socket = connect_to_port(static_cast<unsigned short>(port), where.substr(colon + 1));
   never_block(socket);
   return socket;

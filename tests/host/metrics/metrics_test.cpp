@@ -115,9 +115,10 @@ TEST_F(MetricsTest, WhatIsNotDefinedIsToldOnce) {
     EXPECT_TRUE(std::isnan(found.at("roc_auc").as_double()));
     EXPECT_EQ(found.at("balanced_accuracy"), 0.0);
   }
-  EXPECT_THAT(lines,
-              ElementsAre("the metric roc_auc is NaN where the labels have one class only",
-                          "the metric balanced_accuracy leaves out classes that are predicted, but are no label"));
+  EXPECT_THAT(
+      lines,
+      ElementsAre("the metric roc_auc is NaN where the labels have one class only",
+                  "the metric balanced_accuracy leaves out classes that are predicted but do not occur as labels"));
   lines.clear();
   EXPECT_EQ(one({"precision"}, p.predictions.neg(), p.label_ids), 0);
   EXPECT_THAT(lines, ElementsAre("the metric precision counts as 0 where there is no predicted row of a class"));
