@@ -66,7 +66,7 @@ Journal::Journal(const std::filesystem::path& path, FileLock lock) : path_(path)
       marks_.push_back(std::move(*checked));
   }
   if (Record::kind_of(header_) != Record::Kind::header)
-    throw std::runtime_error(path.string() + " is not a journal of this plugin; move it away");
+    throw std::runtime_error(sdk::text_of(path) + " is not a journal of this plugin; move it away");
   position_ = std::max(position_, sent_);
   unchecked_ = whole;
   file_ = sdk::AppendFile::open(path);
