@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The host's files for Windows, and some that include LibTorch, are well-formed for MinGW with LibTorch's own headers (those
-of Linux, with torch_shim.h before them). What MSVC says is another matter: docs/windows.md. And of host's other files none
-asks POSIX.
+of Linux, with torch_shim.h before them). What MSVC says is another matter: docs/windows.md. Of host's other files none
+asks POSIX, and each that does has its twin.
 """
 
 import concurrent.futures
@@ -49,6 +49,11 @@ def main():
         if found := POSIX.search(file.read_text()):
             sys.exit(f"{file}: {found[0].strip()!r}; what asks the system belongs into a file that ends in _posix.cpp")
     print("ok no POSIX call but in *_posix.cpp")
+    for file in sorted(HOST.rglob("*_posix.cpp")):
+        twin = file.with_name(file.name.replace("_posix", "_windows"))
+        if not twin.exists():
+            sys.exit(f"{file} has no twin, expected {twin}")
+    print("ok each *_posix.cpp has a *_windows.cpp")
     torch = torch_headers()
     jobs = [(file, None) for file in sorted(HOST.rglob("*_windows.cpp"))]
     jobs += [(HOST / name, torch) for name in WITH_TORCH if torch]
