@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A tracker that draws the run: report.html in output_dir, a page that needs nothing but a browser.
+#include <algorithm>
 #include <limits>
 #include <mutex>
 #include <optional>
@@ -92,9 +93,13 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   }
 
   void on_line(std::uint32_t stream, std::string_view text) noexcept override {
-    constexpr std::string_view word = "warning: ", info = "info: ", stops = " stops the training at step ";
+    // The second of a callback of another rank.
+    constexpr std::string_view word = "warning: ", info = "info: ",
+                               stops[] = {" stops the training at step ", " sets should_training_stop at step "};
     if (stream != TRAINER_STDERR) return;
-    const std::size_t stopped = text.starts_with(info) ? text.find(stops) : text.npos;
+    std::size_t stopped = text.npos;
+    if (text.starts_with(info))
+      for (const auto& words : stops) stopped = std::min(stopped, text.find(words));
     try {
       const std::lock_guard lock(lines_mutex_);
       if (stopped != text.npos)

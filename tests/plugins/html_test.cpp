@@ -201,16 +201,18 @@ TEST_F(Html, ARequestToStopIsTold) {
   plugin.fire(TRAINER_ON_TRAIN_END);
   EXPECT_THAT(texts(run(), "events"), ElementsAre("stopped before the last step"));
   // By whom, a line of the host says, which is of this training alone.
-  for (const char* by : {"early_stopping", ""}) {
+  for (const auto& [line, event] :
+       {std::pair("info: early_stopping stops the training at step 5 of 9", "early_stopping stopped the training"),
+        std::pair("info: a on rank 1 sets should_training_stop at step 5", "a on rank 1 stopped the training"),
+        std::pair("info: another line", "stopped before the last step")}) {
     host.control.should_training_stop = 0;
     host.state.global_step = 0;
     plugin.fire(TRAINER_ON_TRAIN_BEGIN);
     host.state.global_step = 5;
-    if (*by) plugin.print(TRAINER_STDERR, "info: early_stopping stops the training at step 5 of 9");
+    plugin.print(TRAINER_STDERR, line);
     host.control.should_training_stop = 1;
     plugin.fire(TRAINER_ON_TRAIN_END);
-    EXPECT_THAT(texts(run(), "events"),
-                ElementsAre(*by ? "early_stopping stopped the training" : "stopped before the last step"));
+    EXPECT_THAT(texts(run(), "events"), ElementsAre(event));
   }
 }
 
