@@ -44,9 +44,9 @@ static int32_t TRAINER_CALL on_train_begin(trainer_callback* table, const traine
   trainer_value seed = empty_value(), limit = empty_value();
   (void)event;
   if (self->host->argument(self->host, "seed", 4, &seed) != TRAINER_OK || seed.type != TRAINER_INTEGER)
-    return TRAINER_ERROR;
+    return refuse(self);
   if (self->host->config(self->host, "limit", 5, &limit) != TRAINER_OK || limit.type != TRAINER_NUMBER)
-    return TRAINER_ERROR;
+    return refuse(self);
   say(self, seed.integer == 42 && limit.number == 0.5 ? "seed 42, limit 0.5" : "other numbers");
   return TRAINER_OK;
 }
