@@ -16,6 +16,7 @@
 #include "ranks/engine_failure.hpp"
 #include "ranks/master.hpp"
 #include "ranks/own_address.hpp"
+#include "ranks/within.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -39,15 +40,18 @@ c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::seco
     if (const auto reason = wait_for_listener(ranks.master, ranks.port, deadline); !reason.empty())
       throw_unreachable(ranks, timeout, reason);
   options.timeout = until(deadline);
-  c10::intrusive_ptr<c10d::Store> store;
-  try {
-    store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
-  } catch (const std::exception& e) {
-    if (std::string_view(e.what()).find("libuv") == std::string_view::npos) throw;
-    options.useLibUV = false;  // Debian's LibTorch has none
-    store = c10::make_intrusive<c10d::TCPStore>(ranks.master, options);
-  }
-  return store;
+  using Store = c10::intrusive_ptr<c10d::Store>;
+  const auto store = within(deadline, [master = ranks.master, options]() mutable -> Store {
+    try {
+      return c10::make_intrusive<c10d::TCPStore>(master, options);
+    } catch (const std::exception& e) {
+      if (std::string_view(e.what()).find("libuv") == std::string_view::npos) throw;
+      options.useLibUV = false;  // Debian's LibTorch has none
+      return c10::make_intrusive<c10d::TCPStore>(master, options);
+    }
+  });
+  if (!store) throw_unreachable(ranks, timeout, "what listens there says nothing");
+  return *store;
 }
 
 // A host's own name often stands for 127.0.1.1, where no other machine gets to.

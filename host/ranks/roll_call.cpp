@@ -5,10 +5,12 @@
 
 #include "base/text.hpp"
 #include "ranks/own_address.hpp"
+#include "ranks/within.hpp"
 
 namespace trainer {
 namespace {
 
+using RollCallClock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds a_moment{1000};
 
 std::string store_key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
@@ -36,34 +38,45 @@ std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
   return late;
 }
 
-void RollCall::tell_end() noexcept try {
+void RollCall::mark(const char* what) const {
   store_->setTimeout(a_moment);
-  store_->set(store_key("ended", ranks_.rank), std::string("1"));
+  store_->set(store_key(what, ranks_.rank), std::string("1"));
+}
+
+void RollCall::tell_end() noexcept try {
+  within(RollCallClock::now() + a_moment, [call = *this] {
+    call.mark("ended");
+    return true;
+  });
 } catch (const std::exception&) {  // nobody is there to be told
 }
 
-RollCall::Absent RollCall::after_failure() noexcept {
-  const auto deadline = std::chrono::steady_clock::now() + a_moment;
-  Absent absent;
-  try {
-    store_->setTimeout(a_moment);
-    store_->set(store_key("failed", ranks_.rank), std::string("1"));
-    do {
-      absent = {};
-      for (int rank = 0; rank < ranks_.world; ++rank) {
-        if (store_->check({store_key("ended", rank)}))
-          absent.ended.push_back(rank);
-        else if (!store_->check({store_key("failed", rank)}))
-          absent.missing.push_back(rank);
-      }
-      // One that has ended by itself is why, whoever else has not noticed yet.
-      if (!absent.ended.empty() || absent.missing.empty() || ranks_.world == 2) break;
-      std::this_thread::sleep_for(std::chrono::milliseconds(20));
-    } while (std::chrono::steady_clock::now() < deadline);
-  } catch (const std::exception&) {  // it is where the store was
-    if (!ranks_.agent_store) absent.missing = {0};
+RollCall::Absent RollCall::look_around() const {
+  mark("failed");
+  const auto deadline = RollCallClock::now() + a_moment;
+  while (true) {
+    Absent absent;
+    for (int rank = 0; rank < ranks_.world; ++rank) {
+      if (store_->check({store_key("ended", rank)}))
+        absent.ended.push_back(rank);
+      else if (!store_->check({store_key("failed", rank)}))
+        absent.missing.push_back(rank);
+    }
+    // One that has ended by itself is why, whoever else has not noticed yet.
+    if (!absent.ended.empty() || absent.missing.empty() || ranks_.world == 2 || RollCallClock::now() >= deadline)
+      return absent;
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   }
-  return absent;
+}
+
+RollCall::Absent RollCall::after_failure() noexcept {
+  try {
+    const auto deadline = RollCallClock::now() + a_moment + std::chrono::milliseconds(200);
+    if (const auto absent = within(deadline, [call = *this] { return call.look_around(); })) return *absent;
+  } catch (const std::exception&) {
+  }
+  if (ranks_.agent_store) return {};
+  return {.ended = {}, .missing = {0}};  // where the store was
 }
 
 std::string RollCall::names_of(const std::vector<int>& ranks) const {

@@ -34,6 +34,9 @@ class RollCall {
   std::string names_of(const std::vector<int>& ranks) const;
 
  private:
+  void mark(const char* what) const;
+  Absent look_around() const;
+
   c10::intrusive_ptr<c10d::Store> store_;
   Ranks ranks_;
   std::vector<std::string> hosts_;  // of all ranks, once they have met
