@@ -65,10 +65,10 @@ def two_disagree(work):
         {"on": "on_step_end", "global_step": 4, "rank": 1, "set": {"should_save": False}},
         {"on": "on_step_end", "global_step": 4, "rank": 2, "set": {"should_epoch_stop": True}},
     ]
-    events, agreed, _ = run(work, rules, {"save_steps": 4, "max_steps": 6}, world=3)
+    events, agreed, _ = run(work, rules, {"max_steps": -1, "num_train_epochs": 3}, world=3)
     saves = [step for event, step in events if event == "on_save"]
-    expect(saves == [3, 6], f"saves at {saves}")
-    expect([step for event, step in events if event == "on_epoch_end"] == [3, 4, 6], f"the epochs: {events}")
+    expect(saves == [3, 8, 12], f"saves at {saves}")
+    expect([step for event, step in events if event == "on_epoch_end"] == [3, 4, 12], f"the epochs: {events}")
     expect((4, "script on rank 1", {"should_save": False}) in who(agreed[2]), f"rank 2: {agreed[2]}")
 
 
@@ -85,7 +85,7 @@ def in_every_event(work):
         {"on": "on_step_end", "global_step": 6, "rank": 1, "set": {"should_epoch_stop": True}},
     ]
     more = {"data": {"train": "train.csv", "eval": "train.csv", "target": "label"}}
-    run_file(work / "run.json", rules, {"per_device_train_batch_size": 1}, **more)
+    run_file(work / "run.json", rules, {"per_device_train_batch_size": 1, "max_steps": -1, "num_train_epochs": 4}, **more)
     with launch(train("run.json", "--record", "record"), work) as processes:
         for process in processes:
             expect(process.wait() == 0, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
