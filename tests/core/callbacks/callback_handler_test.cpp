@@ -95,8 +95,8 @@ TEST_F(Handler, NotesWhoChangedAFlagButTheLibrarysOwn) {
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_TRUE(control.should_log && control.should_training_stop);
   EXPECT_FALSE(changes.any()) << "as the flow is the same in every process";
-  control.should_log = 0;
-  state.global_step = 0;
+  control = {};
+  state.logging_steps = 2, state.max_steps = 9, state.global_step = 3;
   mine->raise = true;
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_EQ(changes.by[4], 1u);
@@ -109,7 +109,7 @@ TEST_F(Handler, NotesWhoChangedAFlagButTheLibrarysOwn) {
   EXPECT_FALSE(control.should_save);
   lines.clear();
   handler.take_flag(1, true, 2, 1);
-  EXPECT_THAT(lines, HasSubstr("Recorder on rank 2 sets should_epoch_stop at step 0"));
+  EXPECT_THAT(lines, HasSubstr("Recorder on rank 2 sets should_epoch_stop at step 3"));
 }
 
 TEST_F(Handler, ResetsOfEachEvent) {
