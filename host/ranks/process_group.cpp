@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <sstream>
+#include <thread>
 
 #include "ranks/engine.hpp"
 #include "ranks/engine_failure.hpp"
@@ -23,6 +24,7 @@ namespace trainer {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr std::chrono::milliseconds grace{500};
 
 std::chrono::milliseconds until(Clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
@@ -41,7 +43,7 @@ c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::seco
       throw_unreachable(ranks, timeout, reason);
   options.timeout = until(deadline);
   using Store = c10::intrusive_ptr<c10d::Store>;
-  const auto store = within(deadline, [master = ranks.master, options]() mutable -> Store {
+  const auto store = within(deadline + grace, [master = ranks.master, options]() mutable -> Store {
     try {
       return c10::make_intrusive<c10d::TCPStore>(master, options);
     } catch (const std::exception& e) {
@@ -76,8 +78,10 @@ std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings
       c10::make_intrusive<c10d::PrefixStore>("libtrainer/attempt_" + std::to_string(ranks.restart), base);
   const auto of_launch = c10::make_intrusive<c10d::PrefixStore>("libtrainer/launch", base);
   auto engine = std::make_unique<GroupEngine>(GroupEngine{store, of_launch, RollCall(store, ranks), nullptr, nullptr});
-  if (const auto late = engine->roll_call.meet(until(deadline)); !late.empty())
+  if (const auto late = engine->roll_call.meet(until(deadline)); !late.empty()) {
+    if (ranks.rank == 0) std::this_thread::sleep_for(grace);  // as the others look into the store that is here
     throw_late(ranks, settings.timeout, engine->roll_call.names_of(late));
+  }
   store->setTimeout(settings.timeout);
   auto options = c10d::ProcessGroupGloo::Options::create(settings.timeout);
   add_devices(*options, ranks);

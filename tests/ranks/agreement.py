@@ -85,7 +85,9 @@ def in_every_event(work):
         {"on": "on_step_end", "global_step": 6, "rank": 1, "set": {"should_epoch_stop": True}},
     ]
     more = {"data": {"train": "train.csv", "eval": "train.csv", "target": "label"}}
-    run_file(work / "run.json", rules, {"per_device_train_batch_size": 1, "max_steps": -1, "num_train_epochs": 4}, **more)
+    run_file(
+        work / "run.json", rules, {"per_device_train_batch_size": 1, "max_steps": -1, "num_train_epochs": 4}, **more
+    )
     with launch(train("run.json", "--record", "record"), work) as processes:
         for process in processes:
             expect(process.wait() == 0, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
