@@ -44,6 +44,7 @@ void RollCall::mark(const char* what) const {
 }
 
 void RollCall::tell_end() noexcept try {
+  if (has_failed_) return;
   within(RollCallClock::now() + a_moment, [call = *this] {
     call.mark("ended");
     return true;
@@ -70,6 +71,7 @@ RollCall::Absent RollCall::look_around() const {
 }
 
 RollCall::Absent RollCall::after_failure() noexcept {
+  has_failed_ = true;
   try {
     const auto deadline = RollCallClock::now() + a_moment + std::chrono::milliseconds(200);
     if (const auto absent = within(deadline, [call = *this] { return call.look_around(); })) return *absent;

@@ -40,6 +40,7 @@ class RollCall {
   c10::intrusive_ptr<c10d::Store> store_;
   Ranks ranks_;
   std::vector<std::string> hosts_;  // of all ranks, once they have met
+  bool has_failed_ = false;         // for another rank: this one has no error of its own then
 };
 
 }  // namespace trainer

@@ -60,6 +60,14 @@ def master_killed(work):
     whole_checkpoints(work / "out")
 
 
+def one_of_three_killed(work):
+    command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "signal": signal.SIGKILL}])
+    with launch(command, work, world=3) as (first, second, third):
+        since = ends(second, "the killed rank", work)
+        for process in (first, third):
+            says(process, 1, f"rank 1 (host {HOST}) is gone", "[ranks.lost]", within=3, since=since)
+
+
 def stopped(work):
     command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "signal": signal.SIGSTOP}])
     with launch(command, work) as (first, second):
@@ -231,7 +239,7 @@ def half_an_environment(work):
 
 
 CASES = [
-    stopped, master_stopped, killed, master_killed, callback_fails, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
+    stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
     one_missing, port_in_use, other_service, silent_service, half_an_environment,
 ]  # fmt: skip
 
