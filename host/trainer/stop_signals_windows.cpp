@@ -50,4 +50,9 @@ StopSignals::~StopSignals() {
 
 int StopSignals::received() { return last_signal; }
 
+void StopSignals::take(int signal) {
+  int none = 0;
+  last_signal.compare_exchange_strong(none, signal);
+}
+
 }  // namespace trainer
