@@ -11,7 +11,7 @@ namespace trainer {
 namespace {
 
 using RollCallClock = std::chrono::steady_clock;
-constexpr std::chrono::milliseconds a_moment{1000};
+constexpr std::chrono::milliseconds a_moment{500};
 
 std::string store_key(const char* what, int rank) { return std::string(what) + "/" + std::to_string(rank); }
 std::vector<std::uint8_t> as_bytes(const std::string& text) { return {text.begin(), text.end()}; }

@@ -27,7 +27,7 @@ class RollCall {
     std::vector<int> ended;    ///< told so
     std::vector<int> missing;  ///< gave no sign
   };
-  /// When a call has failed: gives the others a moment, a second at most, to notice, too.
+  /// When a call has failed: gives the others a moment, less than a second, to notice, too.
   Absent after_failure() noexcept;
 
   /// "rank 1 (host b)", "ranks 1 (host b) and 3 (host c)".
