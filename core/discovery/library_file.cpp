@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::string_view_literals;
 
-constexpr std::size_t longest_magic = 8;
+constexpr std::size_t head_size = 64;  // enough to tell a text from what only begins like one
 
 // What a file that has no format of ours seems to be.
 std::string_view guess(std::string_view head) {
@@ -55,7 +55,7 @@ LibraryFile read(const InputFile& file, bool of_any_system) {
     throw_usage(error_id::plugin_file_empty,
                 file.name() + " is empty (0 bytes), expected a shared library; build it again");
   require_library_size(file);
-  const auto head = file.read(0, std::min<std::uint64_t>(file.size(), longest_magic));
+  const auto head = file.read(0, std::min<std::uint64_t>(file.size(), head_size));
   const Format* found = format_of(head);
   if (found && (of_any_system || found->format == this_format)) return found->read(file);
   const std::string_view ours = formats[static_cast<int>(this_format)].name, what = found ? found->what : guess(head);

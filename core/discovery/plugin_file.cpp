@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/text.hpp"
 #include "discovery/input_file.hpp"
 #include "discovery/library_file.hpp"
 #include "discovery/platform.hpp"
@@ -26,11 +27,8 @@ void require_entry(const LibraryFile& library, const std::string& name) {
 }
 
 // Windows compares the names of libraries without their case.
-std::string plain_name(const LibraryFile& library, std::string name) {
-  if (library.format == LibraryFormat::pe)
-    for (char& c : name)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return name;
+std::string plain_name(const LibraryFile& library, const std::string& name) {
+  return library.format == LibraryFormat::pe ? lower(name) : name;
 }
 
 bool begins(const std::string& name, std::string_view with) { return name.compare(0, with.size(), with) == 0; }

@@ -19,11 +19,7 @@ namespace {
 // Windows' names of files have no case.
 bool has_suffix(const std::string& name) {
   const auto suffix = platform::plugin_suffix;
-  const auto same = [](char of_name, char of_suffix) {
-    const bool capital = this_format == LibraryFormat::pe && of_name >= 'A' && of_name <= 'Z';
-    return (capital ? of_name - 'A' + 'a' : of_name) == of_suffix;
-  };
-  return name.size() > suffix.size() && std::equal(name.end() - std::ssize(suffix), name.end(), suffix.begin(), same);
+  return name.size() > suffix.size() && (this_format == LibraryFormat::pe ? lower(name) : name).ends_with(suffix);
 }
 
 std::vector<fs::path> split_path_list(std::string_view list) {

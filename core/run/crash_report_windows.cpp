@@ -14,11 +14,6 @@ namespace {
 
 wchar_t file[4096];  // path of crash.json; empty: none
 
-void write_whole(HANDLE out, std::string_view text) noexcept {
-  DWORD n = 0;
-  ::WriteFile(out, text.data(), static_cast<DWORD>(text.size()), &n, nullptr);
-}
-
 LONG WINAPI handle_exception(EXCEPTION_POINTERS* pointers) {
   if (const Moment* now = call_under_way()) {
     Line how;
@@ -43,7 +38,7 @@ void NTAPI handle_last_data(void*) { handle_end(); }
 
 }  // namespace
 
-void write_on_stderr(std::string_view text) noexcept { write_whole(::GetStdHandle(STD_ERROR_HANDLE), text); }
+void write_on_stderr(std::string_view text) noexcept { windows::write_all(::GetStdHandle(STD_ERROR_HANDLE), text); }
 
 bool keep_record_path(const std::filesystem::path& given) {
   const std::wstring& path = given.native();
@@ -56,7 +51,7 @@ void write_record_file(std::string_view text) noexcept {
   if (!file[0]) return;
   const HANDLE out = ::CreateFileW(file, GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr);
   if (out == INVALID_HANDLE_VALUE) return;
-  write_whole(out, text);
+  windows::write_all(out, text);
   ::CloseHandle(out);
 }
 

@@ -2,6 +2,7 @@
 //
 // train, run, evaluate, predict, plugins list --order.
 #include <csignal>
+#include <limits>
 
 #include "command/evaluation_names.hpp"
 #include "command/options.hpp"
@@ -78,6 +79,16 @@ int signal_status(Session& session) {
   return 128 + signal;
 }
 
+// One process may have received a signal after the last step, when the others no longer ask.
+bool stopped(Session& session) {
+  constexpr std::int64_t none = std::numeric_limits<std::int64_t>::max();
+  std::int64_t signal = StopSignals::received() ? StopSignals::received() : none;
+  session.group().min_of({&signal, 1});
+  if (signal == none) return false;
+  StopSignals::take(static_cast<int>(signal));
+  return true;
+}
+
 // The actions in order; with --record also result.json, whether they succeed or not.
 void do_actions(Session& session, const std::function<void(const json::object&)>& show) {
   const auto& actions = session.actions();
@@ -94,7 +105,7 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
       if (session.recorder()) session.recorder()->set_action(index);
       results.push_back(do_action(session, actions[static_cast<std::size_t>(index)]));
       show(results.back().get_object());
-      if (StopSignals::received()) break;
+      if (stopped(session)) break;
     }
   } catch (const std::exception& e) {
     try {

@@ -50,7 +50,7 @@ Session::Session(const RunOptions& options, std::optional<std::vector<RunFile::A
       below_output_dir_(!actions),
       actions_(actions ? std::move(*actions) : run_.actions),
       args_(run_.args),
-      group_(process_ranks().alone() ? process_group({}) : group_of(args())),
+      group_(process_ranks().alone() ? process_group({}) : group_of(args(), choose_device(args(), process_ranks()))),
       data_(run_) {
   keep_freed_memory();
   // First of all, so that a rank that fails from here on does not keep the others waiting.

@@ -36,11 +36,11 @@ void Session::require_same_run_file() {
 // torchrun has started all ranks again: what this run has kept, whoever else has checkpoints in output_dir.
 void Session::go_on_after_restart() {
   const bool trains = !below_output_dir_ && !actions_.empty() && actions_[0].what == "train";
-  if (group_->ranks().restart == 0 || !trains || actions_[0].resume_from_checkpoint) return;
+  if (group_->alone() || group_->ranks().restart == 0 || !trains || actions_[0].resume_from_checkpoint) return;
   std::string found;
   if (is_rank_0()) {
     const auto run = group_->recall("run");
-    if (run || !group_->remembers()) found = newest_checkpoint_of(args().output_dir, run).string();
+    if (run) found = newest_checkpoint_of(args().output_dir, run).string();
   }
   found = group_->broadcast(found);
   if (!found.empty()) actions_[0].resume_from_checkpoint = found;

@@ -37,7 +37,10 @@ class JsonLinesDataset::Reader {
       auto row = read_row();
       if (!row) break;
       waiting_.push_back(std::move(*row));
-      if (std::all_of(types_.begin(), types_.end(), [](const auto& type) { return type.second.has_value(); })) break;
+      if (!std::all_of(types_.begin(), types_.end(), [](const auto& type) { return type.second.has_value(); }))
+        continue;
+      if (waiting_.size() == 1) return;  // as nearly always
+      break;
     }
     for (auto& [name, type] : types_) {
       if (!type) type = at::kLong;

@@ -25,26 +25,13 @@ void require_logits(const ClassRows& rows, const MetricSpec& metric) {
         "them, or the metric");
 }
 
-// [classes] float64: how often each is there.
-at::Tensor count_classes(const at::Tensor& classes, std::int64_t number) {
-  return at::bincount(classes, {}, number).to(at::kDouble);
-}
-
-struct ClassCounts {
-  explicit ClassCounts(const ClassRows& rows)
-      : right(count_classes(rows.labels.masked_select(rows.labels.eq(rows.predicted)), rows.classes)),
-        predicted(count_classes(rows.predicted, rows.classes)),
-        actual(count_classes(rows.labels, rows.classes)) {}
-  at::Tensor right, predicted, actual;
-};
-
 json::value class_accuracy(const ClassRows& rows, const MetricSpec&, const MetricWarning&) {
   const auto right = rows.labels.eq(rows.predicted).sum().item<std::int64_t>();
   return static_cast<double>(right) / static_cast<double>(rows.size());
 }
 
 json::value balanced_accuracy(const ClassRows& rows, const MetricSpec&, const MetricWarning& warn) {
-  const ClassCounts counts(rows);
+  const ClassCounts& counts = rows.counts();
   const auto there = counts.actual.gt(0);
   if (counts.predicted.masked_select(there.logical_not()).gt(0).any().item<bool>())
     warn("leaves out classes that are predicted but do not occur as labels");
@@ -58,7 +45,7 @@ std::vector<double> doubles(const at::Tensor& values) {
 
 // precision, recall, f1
 json::value class_score(const ClassRows& rows, const MetricSpec& metric, const MetricWarning& warn) {
-  const ClassCounts counts(rows);
+  const ClassCounts& counts = rows.counts();
   const bool binary = averages_binary(metric);
   if (binary && rows.classes > 2)
     refuse_class_rows(metric, " without another average is that of class 1 of two, but there are " +
@@ -72,7 +59,7 @@ json::value class_score(const ClassRows& rows, const MetricSpec& metric, const M
 }
 
 json::value matthews(const ClassRows& rows, const MetricSpec&, const MetricWarning&) {
-  const ClassCounts counts(rows);
+  const ClassCounts& counts = rows.counts();
   const auto dot = [](const at::Tensor& a, const at::Tensor& b) { return at::dot(a, b).item<double>(); };
   const double right = counts.right.sum().item<double>(), all = static_cast<double>(rows.size());
   const double both = right * all - dot(counts.actual, counts.predicted);
@@ -114,24 +101,15 @@ json::value top_k_accuracy(const ClassRows& rows, const MetricSpec& metric, cons
   return static_cast<double>(hits) / static_cast<double>(rows.size());
 }
 
-// [n] float64, of each row's label.
-at::Tensor label_log_probabilities(const ClassRows& rows) {
-  std::vector<at::Tensor> parts;
-  rows.for_each_part([&](std::int64_t first, const at::Tensor& part) {
-    parts.push_back(part.log_softmax(1).gather(1, rows.labels.narrow(0, first, part.size(0)).unsqueeze(1)).squeeze(1));
-  });
-  return at::cat(parts);
-}
-
 json::value log_loss(const ClassRows& rows, const MetricSpec& metric, const MetricWarning&) {
   require_logits(rows, metric);
   constexpr double least = std::numeric_limits<double>::epsilon();
-  return -label_log_probabilities(rows).exp().clamp(least, 1 - least).log().mean().item<double>();
+  return -rows.label_log_probabilities().exp().clamp(least, 1 - least).log().mean().item<double>();
 }
 
 json::value perplexity(const ClassRows& rows, const MetricSpec& metric, const MetricWarning&) {
   require_logits(rows, metric);
-  return std::exp(-label_log_probabilities(rows).mean().item<double>());
+  return std::exp(-rows.label_log_probabilities().mean().item<double>());
 }
 
 json::value confusion_matrix(const ClassRows& rows, const MetricSpec& metric, const MetricWarning&) {

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <set>
 
@@ -75,14 +76,19 @@ ComputeMetrics make_metrics(const std::vector<MetricSpec>& metrics, const Metric
                                                  "\", expected \"\" or one of " + join(problems) +
                                                  "; name one of these");
   // What was said once is not said at the next evaluation.
-  auto told = std::make_shared<std::set<std::string>>();
+  struct Told {
+    std::mutex mutex;  // accuracy() is one for all trainers
+    std::set<std::string> sentences;
+  };
+  const auto told = std::make_shared<Told>();
   return [metrics, options, told](const EvalPrediction& p) {
     json::object out;
     MetricInputs inputs(p, options);
     for (const MetricSpec& metric : metrics) {
       const std::string name = metric.log_name();
       out[name] = inputs.value(metric, [&](const std::string& what) {
-        if (told->insert(name + what).second) log::warning("the metric " + name + " " + what);
+        const std::lock_guard guard(told->mutex);
+        if (told->sentences.insert(name + what).second) log::warning("the metric " + name + " " + what);
       });
     }
     return out;

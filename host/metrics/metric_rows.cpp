@@ -65,6 +65,25 @@ void ClassRows::for_each_part(const std::function<void(std::int64_t, const at::T
   }
 }
 
+const ClassCounts& ClassRows::counts() const {
+  if (!counts_) {
+    const auto count = [this](const at::Tensor& of) { return at::bincount(of, {}, classes).to(at::kDouble); };
+    counts_ = {count(labels.masked_select(labels.eq(predicted))), count(predicted), count(labels)};
+  }
+  return *counts_;
+}
+
+const at::Tensor& ClassRows::label_log_probabilities() const {
+  if (!label_log_probabilities_.defined()) {
+    std::vector<at::Tensor> parts;
+    for_each_part([&](std::int64_t first, const at::Tensor& part) {
+      parts.push_back(part.log_softmax(1).gather(1, labels.narrow(0, first, part.size(0)).unsqueeze(1)).squeeze(1));
+    });
+    label_log_probabilities_ = at::cat(parts);
+  }
+  return label_log_probabilities_;
+}
+
 MetricRows kind_of_rows(const EvalPrediction& p, const MetricsOptions& options) {
   if (options.problem_type == "regression") return MetricRows::numbers;
   if (options.problem_type == "single_label_classification" || is_one_output(p)) return MetricRows::classes;

@@ -3,9 +3,19 @@
 // The predictions and labels of an evaluation in the shapes that metrics are computed from.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+
 #include "trainer/metrics.hpp"
 
 namespace trainer {
+
+/// How often each class is predicted rightly, is predicted, and is a label: [classes] float64 each.
+struct ClassCounts {
+  at::Tensor right, predicted, actual;
+};
 
 /// Rows, tokens or pixels with a class each; those whose label does not count are left out.
 struct ClassRows {
@@ -21,6 +31,16 @@ struct ClassRows {
 
   at::Tensor logits;   ///< [all rows, classes]; undefined where predictions are classes
   at::Tensor counted;  ///< [n], which of all rows; undefined: all
+
+  /// Several metrics ask for these, which are computed when the first does.
+  /// @{
+  const ClassCounts& counts() const;
+  const at::Tensor& label_log_probabilities() const;  ///< [n] float64, of each row's label
+                                                      /// @}
+
+ private:
+  mutable std::optional<ClassCounts> counts_;
+  mutable at::Tensor label_log_probabilities_;
 };
 
 /// Rows of several labels, each set or not.

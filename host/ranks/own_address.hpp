@@ -6,9 +6,6 @@
 
 namespace trainer {
 
-/// The name of this machine.
-std::string own_host_name();
-
 /// The number of this machine's address from which `host` is reached, which need not be the one that its name stands
 /// for; empty when `host` is not known here. Nothing is sent.
 std::string own_address_towards(const std::string& host, std::uint16_t port);

@@ -9,12 +9,6 @@
 
 namespace trainer {
 
-std::string own_host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
 std::string own_address_towards(const std::string& host, std::uint16_t port) {
   addrinfo wanted{}, *found = nullptr;
   wanted.ai_socktype = SOCK_DGRAM;

@@ -6,7 +6,6 @@
 
 #include <memory>
 
-#include "base/process.hpp"
 #include "ranks/own_address.hpp"
 
 namespace trainer {
@@ -21,8 +20,6 @@ bool start_sockets() {
 }
 
 }  // namespace
-
-std::string own_host_name() { return host_name(); }
 
 std::string own_address_towards(const std::string& host, std::uint16_t port) {
   addrinfo wanted{}, *found = nullptr;

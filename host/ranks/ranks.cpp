@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-#include "ranks/own_address.hpp"
+#include "base/process.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -159,7 +159,7 @@ Ranks ranks_from_environment() {
 }
 
 std::string rank_text(const Ranks& ranks) {
-  return "rank " + std::to_string(ranks.rank) + " (host " + own_host_name() + ")";
+  return "rank " + std::to_string(ranks.rank) + " (host " + host_name() + ")";
 }
 
 }  // namespace trainer

@@ -3,8 +3,8 @@
 
 #include <thread>
 
+#include "base/process.hpp"
 #include "base/text.hpp"
-#include "ranks/own_address.hpp"
 #include "ranks/within.hpp"
 
 namespace trainer {
@@ -21,7 +21,7 @@ std::vector<std::uint8_t> as_bytes(const std::string& text) { return {text.begin
 std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
   std::vector<std::string> keys;
   for (int rank = 0; rank < ranks_.world; ++rank) keys.push_back(store_key("here", rank));
-  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], as_bytes(own_host_name()));
+  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], as_bytes(host_name()));
   std::vector<int> late;
   try {
     store_->wait(keys, timeout);

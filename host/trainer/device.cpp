@@ -9,7 +9,6 @@
 #include <string>
 
 #include "base/process.hpp"
-#include "ranks/own_address.hpp"
 #include "ranks/process_group.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
@@ -21,7 +20,7 @@ at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
   const auto count = static_cast<int>(torch::cuda::device_count());
   if (ranks.local_world > count)
     throw_usage(error_id::ranks_environment_invalid,
-                std::to_string(ranks.local_world) + " ranks share " + own_host_name() + ", which has " +
+                std::to_string(ranks.local_world) + " ranks share " + host_name() + ", which has " +
                     std::to_string(count) + (count == 1 ? " GPU" : " GPUs") +
                     ", and each needs one of its own; start fewer there, or set use_cpu");
   const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(ranks.local_rank));
@@ -29,8 +28,7 @@ at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
   return device;
 }
 
-std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args) {
-  const at::Device device = choose_device(args, process_ranks());
+std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args, const at::Device& device) {
   return process_group({.gpu = !device.is_cpu(),
                         .backend = args.ddp_backend.value_or(""),
                         .timeout = std::chrono::seconds(args.ddp_timeout)});

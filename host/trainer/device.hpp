@@ -16,7 +16,7 @@ struct TrainingArguments;
 at::Device choose_device(const TrainingArguments& args, const Ranks& ranks);
 
 /// This process's group, which is made when it is first asked for.
-std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args);
+std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args, const at::Device& device);
 
 /// The arguments' settings of LibTorch, which hold for the whole process, as in transformers.
 void apply_global_settings(const TrainingArguments& args, const at::Device& device);

@@ -13,8 +13,8 @@ void Trainer::Impl::begin_agreement() {
   if (group->alone()) return;
   flag_changes.clear();
   handler->watch_flags(&flag_changes);
-  // Micro-batches within a window wait for nobody unless a callback of any rank may stop there.
-  std::int64_t listeners = handler->subscribed(TRAINER_ON_SUBSTEP_END);
+  // Micro-batches within a window wait for nobody unless a callback of any rank may have stopped it before their end.
+  std::int64_t listeners = handler->subscribed(TRAINER_ON_STEP_BEGIN) + handler->subscribed(TRAINER_ON_SUBSTEP_END);
   group->sum_of({&listeners, 1});
   agrees_on_substeps = listeners > 0;
 }

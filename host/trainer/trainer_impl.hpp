@@ -167,7 +167,7 @@ struct Trainer::Impl {
   bool in_order = false;  // while a loader of predict() is made, whose predictions stand as the rows do
   std::atomic<bool> stop_requested{false};
   bool stop_agreed = false;         // the same of any rank
-  bool agrees_on_substeps = false;  // a callback of some rank has subscribed on_substep_end
+  bool agrees_on_substeps = false;  // a callback of some rank may stop within a window
   FlagChanges flag_changes;         // since the ranks last agreed
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {

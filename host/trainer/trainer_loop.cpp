@@ -104,6 +104,7 @@ TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesyst
   if (args.eval_on_start) evaluate_in_training(false);
   for (std::int64_t epoch = resume.epochs_trained; epoch < plan.num_train_epochs; ++epoch) {
     fire(TRAINER_ON_EPOCH_BEGIN);
+    agree();  // on what on_train_begin and a first evaluation have set, too
     run_epoch(epoch, plan, resume);
     if (control.should_training_stop) break;
   }

@@ -136,7 +136,7 @@ Trainer::Impl::Impl(Trainer& trainer, TrainerOptions& options)
     : self(trainer),
       args(checked(std::move(options.args))),
       device(choose_device(args, process_ranks())),
-      group(group_of(args)),
+      group(group_of(args, device)),
       model(std::move(options.model)),
       model_init(std::move(options.model_init)),
       data_collator(std::move(options.data_collator)),

@@ -7,10 +7,10 @@
 #include <algorithm>
 #include <array>
 
-#include "base/sha256.hpp"
+#include "checkpoints/checkpoint_manifest.hpp"
 #include "ranks/same_everywhere.hpp"
 #include "state/checkpoint_names.hpp"
-#include "trainer/files.hpp"
+#include "trainer/json.hpp"
 #include "trainer/trainer_impl.hpp"
 #include "trainer/version.hpp"
 
@@ -69,9 +69,18 @@ void Trainer::Impl::require_same_plugins() {
 
 void Trainer::Impl::require_same_checkpoint(const std::filesystem::path& checkpoint) {
   if (group->alone()) return;
-  Sha256 digest;
-  if (std::filesystem::exists(checkpoint / state_file)) digest.add(read_file(checkpoint / state_file));
-  require_same(*group, {{"the state in " + checkpoint.filename().string(), "sha256 " + digest.hex()}});
+  const std::string of = " in " + checkpoint.filename().string();
+  Facts facts;
+  if (const auto manifest = CheckpointManifest::load(checkpoint))
+    facts.emplace_back("the run's id" + of, manifest->run.id);
+  // Not the whole file: with save_on_each_node each machine's has times and paths of its own.
+  if (std::filesystem::exists(checkpoint / state_file)) {
+    const json::value state = json::parse_file(checkpoint / state_file);
+    for (const char* name : {"global_step", "max_steps", "best_global_step", "best_metric", "stateful_callbacks"})
+      if (const auto* value = state.is_object() ? state.get_object().if_contains(name) : nullptr)
+        facts.emplace_back(name + of, json::dump(*value));
+  }
+  require_same(*group, facts);
 }
 
 }  // namespace trainer
