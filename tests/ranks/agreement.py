@@ -113,6 +113,21 @@ def within_a_window(work):
     expect(("on_epoch_end", 2) in events, f"the epochs: {events}")
 
 
+def before_a_window(work):
+    """What was set before a window's first micro-batch is agreed, too, although nobody hears of those within it."""
+    for on, step, end in (("on_train_begin", 0, 0), ("on_epoch_begin", 4, None), ("on_step_begin", 2, None)):
+        callbacks = [{"plugin": "stopper", "config": {"on": on, "global_step": step}}]
+        args = {"gradient_accumulation_steps": 3, "max_steps": 6, "ddp_timeout": 20}
+        run_file(work / "run.json", args=args, callbacks=callbacks)
+        with launch(train("run.json", "--record", "record", "--output_dir", f"out-{on}"), work) as processes:
+            for process in processes:
+                expect(process.wait() == 0, f"{on}: rank {process.rank}: {process.popen.returncode}: {process.text()}")
+        first, second = [[(e["event"], e["global_step"]) for e in t if e["event"] != "agreement"] for t in traces(work)]
+        expect(first == second, f"{on}: {first} and {second}")
+        expect(end is None or first[-1] == ("on_train_end", end), f"{on}: {first[-1]}")
+        expect(end is not None or ("on_epoch_end", step) in first, f"{on}: {first}")
+
+
 def a_plugin_of_one_rank(work):
     """Its flags count although it is made on rank 0 alone."""
     rules = [{"on": "on_log", "global_step": 5, "set": {"should_training_stop": True}}]
@@ -151,7 +166,16 @@ def signals(work):
         expect(f"stopped by {signal.Signals(number).name} at step {steps[0]} of 1000000" in text, text)
 
 
-CASES = [signals, one_stops, one_clears, two_disagree, in_every_event, within_a_window, a_plugin_of_one_rank]
+CASES = [
+    signals,
+    one_stops,
+    one_clears,
+    two_disagree,
+    in_every_event,
+    within_a_window,
+    before_a_window,
+    a_plugin_of_one_rank,
+]
 
 
 def main():
