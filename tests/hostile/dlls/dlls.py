@@ -267,7 +267,8 @@ class Dlls(Host):
             path.rename(path.with_suffix(".so"))
         status, out, error, _ = self.run("plugins", "list", "--plugin-dir", "plugins")
         told = out.count("is a Windows DLL (MZ), expected a shared library for this system (ELF)")
-        are = sum(path.is_file() and path.read_bytes()[:2] == b"MZ" for path in self.directory.glob("*.so"))
+        heads = [path.read_bytes()[:2] for path in self.directory.glob("*.so") if path.is_file()]
+        are = sum(head != b"" and b"MZ".startswith(head) for head in heads)
         self.expect(status == 0 and told == are > 60, f"list gave {status} and told {told} of {are}: {out}{error}")
 
     def validate_all(self):
