@@ -102,7 +102,8 @@ void check_metrics(const std::vector<MetricSpec>& metrics, ErrorId id, const std
   for (std::size_t i = 0; i < metrics.size(); ++i) {
     const std::string place = where + "[" + std::to_string(i) + "]";
     check_metric(metrics[i], id, place);
-    const std::string name = metrics[i].log_name();
+    std::string name = metrics[i].log_name();
+    if (name.starts_with("eval_")) name.erase(0, 5);  // which logs have once
     if (contains(taken, name))
       throw_usage(id, place + " has the name \"" + name +
                           "\" in logs, as what every evaluation logs; give it another with \"as\"");

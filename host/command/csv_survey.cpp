@@ -82,6 +82,7 @@ CsvSurvey survey_csv(const std::filesystem::path& file) {
     throw_usage(error_id::data_invalid, file.string() + " has no rows below its header; a training needs some");
   const auto& target = out.columns[out.target];
   out.classes = !target.numbers || (target.whole && out.labels.size() <= most_classes);
+  if (out.classes) out.labels.erase("-100");  // a row that is to be ignored
   if (out.features() == 0)
     throw_usage(error_id::data_invalid, file.string() + " has no column of numbers beside " + shown(target.name) +
                                             ", and a model needs at least one to learn from");

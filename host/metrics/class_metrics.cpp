@@ -90,7 +90,9 @@ json::value top_k_accuracy(const ClassRows& rows, const MetricSpec& metric, cons
   if (k >= rows.classes)
     warn("is 1 with a k of " + std::to_string(k) + " and " + std::to_string(rows.classes) + " classes");
   std::int64_t hits = 0;
+  bool nan = false;
   rows.for_each_part([&](std::int64_t first, const at::Tensor& part) {
+    nan = nan || part.isnan().any().item<bool>();
     const auto label = rows.labels.narrow(0, first, part.size(0)).unsqueeze(1);
     const auto own = part.gather(1, label);
     // Of equal logits the last class stands before.
@@ -98,6 +100,10 @@ json::value top_k_accuracy(const ClassRows& rows, const MetricSpec& metric, cons
     const auto before = part.gt(own).logical_or_(part.eq(own).logical_and_(later)).sum(1);
     hits += before.lt(k).sum().item<std::int64_t>();
   });
+  if (nan) {
+    warn("is NaN where logits are");
+    return std::numeric_limits<double>::quiet_NaN();
+  }
   return static_cast<double>(hits) / static_cast<double>(rows.size());
 }
 

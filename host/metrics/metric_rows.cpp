@@ -100,6 +100,7 @@ ClassRows class_rows(const std::string& who, const EvalPrediction& p, const Metr
   } else if (may_be_one && p.predictions.is_floating_point() && is_one_output(p)) {
     const auto logits = p.predictions.reshape(-1);
     out.logits = at::stack({at::zeros_like(logits), logits}, 1);
+    out.predicted = logits.gt(0).to(at::kLong);  // argmax would take a NaN for the highest
   } else if (class_labels_fit(p.predictions, p.label_ids) && p.predictions.is_floating_point()) {
     out.logits = as_rows(p.predictions);
   } else {
@@ -117,7 +118,7 @@ ClassRows class_rows(const std::string& who, const EvalPrediction& p, const Metr
     refuse_class_out_of_range(who + ": of the predictions", out.predicted, out.classes, options.ignore_index);
   } else {
     out.classes = out.logits.size(1);
-    out.predicted = out.logits.argmax(1);
+    if (!out.predicted.defined()) out.predicted = out.logits.argmax(1);
     if (!all) out.predicted = out.predicted.index_select(0, counted);
   }
   refuse_class_out_of_range(who, out.labels, out.classes, options.ignore_index);

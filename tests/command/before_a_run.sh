@@ -139,6 +139,10 @@ grep -q "a pipe, of which nothing is read before the training" out.txt || fail "
 status=0
 "$TRAINER" check rows.json --set model.layers='[3, 2]' >out.txt 2>err.txt || status=$?
 [ $status != 0 ] || fail "a stream that does not fit the model passed" out.txt
+# A label that is to be ignored is no class.
+printf 'a,kind\n1,cat\n2,dog\n3,-100\n' >ignored.csv
+"$TRAINER" init ignored.json --data ignored.csv >out.txt
+grep -q '"layers": \[1, 64, 2\]' ignored.json || fail "the layers for a label to be ignored" ignored.json
 
 "$TRAINER" init empty.json >out.txt && grep -q '"train": "train.csv"' empty.json
 status=0

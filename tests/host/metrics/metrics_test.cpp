@@ -63,6 +63,7 @@ TEST_F(MetricsTest, WhatNoMetricHasIsNamed) {
   EXPECT_THAT(wrong({.name = "top_k_accuracy", .k = -1}), HasSubstr("expected a whole number from 1"));
   EXPECT_THAT(wrong({.name = "mse", .shift = true}), HasSubstr("mse has no \"shift\""));
   EXPECT_THAT(wrong({.name = "f1", .as = "loss"}), HasSubstr("as what every evaluation logs"));
+  EXPECT_THAT(wrong({.name = "f1", .as = "eval_loss"}), HasSubstr("as what every evaluation logs"));
   EXPECT_THAT(error_of([] { make_metrics({{"f1"}, {"f1"}}); }, error_id::arguments_invalid),
               HasSubstr("metrics[1] has the name \"f1\" in logs, as one before"));
   EXPECT_THAT(error_of([] { make_metrics({{"f1"}}, {.problem_type = "classes"}); }, error_id::arguments_invalid),
@@ -122,6 +123,13 @@ TEST_F(MetricsTest, WhatIsNotDefinedIsToldOnce) {
   lines.clear();
   EXPECT_EQ(one({"precision"}, p.predictions.neg(), p.label_ids), 0);
   EXPECT_THAT(lines, ElementsAre("the metric precision counts as 0 where there is no predicted row of a class"));
+}
+
+TEST_F(MetricsTest, ALogitThatIsNaNIsNoHit) {
+  EXPECT_TRUE(std::isnan(one({.name = "top_k_accuracy", .k = 1}, at::full({3, 3}, NAN), labels)));
+  EXPECT_THAT(lines, ElementsAre("the metric top_k_accuracy_1 is NaN where logits are"));
+  const MetricsOptions options{.problem_type = "multi_label_classification"};
+  EXPECT_EQ(one({"recall"}, at::full({2, 1}, NAN), at::ones({2, 1}), options), 0);
 }
 
 TEST_F(MetricsTest, NoLabelIsNoNumber) {
