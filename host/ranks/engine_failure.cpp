@@ -100,12 +100,14 @@ void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::
   const std::string text = engine_text();
   const auto [ended, missing] = roll_call.after_failure();
   const std::string own = "rank " + std::to_string(ranks.rank);
-  const std::string remedy = "; go on from the newest checkpoint with --resume_from_checkpoint";
+  const std::string remedy = "; then start all ranks again, a training with --resume_from_checkpoint";
   if (!ended.empty())
     throw_run(error_id::ranks_lost, roll_call.names_of(ended) + " ended with an error of " +
                                         (ended.size() == 1 ? "its" : "their") + " own while " + own + " was in " +
                                         call + "; fix that" + remedy);
-  if (missing.empty()) throw_run(error_id::ranks_lost, own + " lost the other ranks in " + call + ": " + text + remedy);
+  if (missing.empty())
+    throw_run(is_timeout(text) ? error_id::ranks_timeout : error_id::ranks_lost,
+              own + " lost the other ranks in " + call + ": " + text + remedy);
   const std::string who = roll_call.names_of(missing);
   if (is_timeout(text))
     throw_run(error_id::ranks_timeout, who + " did not come to " + call + " of " + own + " within " +
