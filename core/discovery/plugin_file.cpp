@@ -39,7 +39,7 @@ void refuse_foreign_sanitizer(const LibraryFile& library, const std::string& nam
       {"libasan.so", "__asan_init"}, {"libtsan.so", "__tsan_init"}, {"clang_rt.asan", "__asan_init"}};
   for (const auto& needed : library.needed)
     for (const auto& [runtime, symbol] : runtimes)
-      if (begins(plain_name(library, needed), runtime) && !platform::defines(symbol))
+      if (begins(plain_name(library, needed), runtime) && (library.format != this_format || !platform::defines(symbol)))
         throw_usage(error_id::plugin_sanitizer,
                     name + " was built with a sanitizer (it needs " + needed +
                         "), and this program was not; build the plugin without it" +
