@@ -2,14 +2,11 @@
 """What one rank alone decides holds for all: a flag that its callback sets or clears, in whichever event, and a signal.
 All ranks go the same way, at the same step, and the record says who decided."""
 
-import concurrent.futures
 import json
-import pathlib
 import signal
-import tempfile
 import time
 
-from launch import expect, launch, run_file, train, whole_checkpoints
+from launch import expect, launch, run_cases, run_file, train, whole_checkpoints
 
 
 def traces(work, world=2):
@@ -178,22 +175,5 @@ CASES = [
 ]
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
-        failed = []
-
-        def one(case):
-            work = pathlib.Path(name) / case.__name__
-            work.mkdir()
-            try:
-                case(work)
-            except SystemExit as e:
-                failed.append(f"{case.__name__}: {e.code}")
-
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            list(pool.map(one, CASES))
-    expect(not failed, "\n".join(failed))
-
-
 if __name__ == "__main__":
-    main()
+    run_cases(CASES, 2)

@@ -2,16 +2,13 @@
 """What a run on several processes says, with which status and how soon, when one of them fails or is not there: within
 ddp_timeout and two seconds, in one sentence, and without a torn checkpoint. The cases run side by side."""
 
-import concurrent.futures
 import os
-import pathlib
 import signal
 import socket
-import tempfile
 import threading
 import time
 
-from launch import HOST, expect, launch, run_file, train, whole_checkpoints
+from launch import HOST, expect, launch, run_cases, run_file, train, whole_checkpoints
 
 TIMEOUT = 3  # ddp_timeout of all cases
 BUSY = 4  # seconds that other tests beside this one may take from it; without limits a rank would hang for ever
@@ -248,22 +245,5 @@ CASES = [
 ]  # fmt: skip
 
 
-def main():
-    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
-        failed = []
-
-        def run(case):
-            work = pathlib.Path(name) / case.__name__
-            work.mkdir()
-            try:
-                case(work)
-            except SystemExit as e:
-                failed.append(f"{case.__name__}: {e.code}")
-
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            list(pool.map(run, CASES))
-    expect(not failed, "\n".join(failed))
-
-
 if __name__ == "__main__":
-    main()
+    run_cases(CASES, 3)

@@ -2,6 +2,7 @@
 """Runs of `trainer` on several processes of this machine, with torchrun's variables and without torchrun, which would
 take two seconds to start. Reads TRAINER, SOURCE and BUILD from the environment."""
 
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -133,3 +134,21 @@ def whole_checkpoints(out):
         expect(name.startswith("checkpoint-"), f"{name} was left behind")
         expect((pathlib.Path(out) / name / "checkpoint.json").exists(), f"{name} is torn")
     return sorted(int(name.split("-")[1]) for name in names)
+
+
+def run_cases(cases, at_once):
+    """Each with a folder of its own; what failed is told at the end."""
+    with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
+        failed = []
+
+        def run(case):
+            work = pathlib.Path(name) / case.__name__
+            work.mkdir()
+            try:
+                case(work)
+            except SystemExit as e:
+                failed.append(f"{case.__name__}: {e.code}")
+
+        with concurrent.futures.ThreadPoolExecutor(at_once) as pool:
+            list(pool.map(run, cases))
+    expect(not failed, "\n".join(failed))
