@@ -31,6 +31,9 @@ json::object do_action(Session& session, const RunFile::Action& action) {
   if (action.what == "train") {
     std::optional<std::filesystem::path> resume;
     if (action.resume_from_checkpoint) resume = session.resume_path(action, trainer.args().output_dir);
+    // Before hours are spent; the actions of a file end at the first evaluation, as transformers does.
+    if (!session.has_file_actions())
+      require_watched_metric(session, trainer.args(), evaluation_names(session, trainer.args()));
     const StopSignals signals(trainer, {SIGINT, SIGTERM});
     const auto result = trainer.train(resume);
     out.emplace("global_step", result.global_step);
@@ -122,9 +125,6 @@ void do_actions(Session& session, const std::function<void(const json::object&)>
 
 int train(const RunOptions& options) {
   Session session(options, {{{"train", options.resume_from_checkpoint, {}}}});
-  // Before hours are spent; `run` ends at the first evaluation, as transformers does.
-  const TrainingArguments args = session.args();
-  require_watched_metric(session, args, evaluation_names(session, args));
   // Before the record is written, which may fail.
   do_actions(session, [&](const auto&) {
     session.trainer().save_model(session.trainer().args().output_dir);

@@ -24,6 +24,7 @@ class Session {
   explicit Session(const RunOptions& options, std::optional<std::vector<RunFile::Action>> actions = {});
 
   const std::vector<RunFile::Action>& actions() const { return actions_; }
+  bool has_file_actions() const { return below_output_dir_; }  ///< those are the run file's own
   const RunFile& run_file() const { return run_; }
   TrainingArguments args() const;  ///< of the file and the command line
   /// The run file that makes this session anywhere: with the command line's values, all arguments, and absolute paths.
