@@ -87,6 +87,7 @@ int run_command(int argc, char** argv) {
   CLI::App app{"The Hugging Face Trainer callback model for LibTorch.", "trainer"};
   app.set_version_flag("--version", std::string("trainer ") + trainer::version);
   app.require_subcommand(1);
+  app.allow_windows_style_options(false);  // "/x" is a path
   RunOptions options;
   int status = 0;
   const auto with_plugins = [&](int (*command)(const RunOptions&)) {

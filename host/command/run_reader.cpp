@@ -166,8 +166,9 @@ ReadRun read_run(const fs::path& given) {
 std::string file_url(const fs::path& path) {
   constexpr std::string_view plain = "-._~/!$&'()*+,;=:@";
   constexpr char digits[] = "0123456789ABCDEF";
-  std::string url = "file://";
-  for (const char c : fs::absolute(path).lexically_normal().string()) {
+  const std::string text = fs::absolute(path).lexically_normal().generic_string();
+  std::string url = text.starts_with('/') ? "file://" : "file:///";  // C:/...
+  for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != plain.npos)
       url += c;
