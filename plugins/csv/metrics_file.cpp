@@ -98,7 +98,10 @@ Opened MetricsFile::resume(std::int64_t last_step) {
   if (!std::filesystem::exists(path_, error)) return start();
   sdk::AppendFile file = sdk::AppendFile::open(path_);
   const Scan found = scan(path_, last_step);
-  if (found.columns.empty()) return start();
+  if (found.columns.empty()) {
+    file.close();
+    return start();
+  }
 
   Opened opened;
   opened.rows = found.rows;

@@ -106,6 +106,9 @@ TEST_F(Metrics, AnEmptyFileIsNoRun) {
   put("");
   EXPECT_EQ(file.start().kept, "");
   EXPECT_EQ(text(), "step,epoch\n");
+  put("");
+  EXPECT_TRUE(file.resume(4).created);
+  EXPECT_EQ(text(), "step,epoch\n");
 }
 
 TEST_F(Metrics, ResumingDropsLaterSteps) {

@@ -164,8 +164,11 @@ inline void replace_file(const std::filesystem::path& path, std::string_view byt
 
 /// Makes the directory and those above it; a FileError says why it cannot be.
 inline void make_directory(const std::filesystem::path& path) {
+  // "a/." is a. MinGW's library takes the devices' "\\.\" for such a name, and crashes where it is not there.
+  std::filesystem::path named = path;
+  while (named.has_relative_path() && (!named.has_filename() || named.filename() == ".")) named = named.parent_path();
   std::error_code error, ignored;
-  std::filesystem::create_directories(path, error);
+  std::filesystem::create_directories(named, error);
   // create_directories reports a trailing slash, or a link to a directory, as an error in some
   // libraries.
   if (error && !std::filesystem::is_directory(path, ignored))
