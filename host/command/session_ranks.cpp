@@ -36,7 +36,7 @@ void Session::require_same_run_file() {
 // torchrun has started all ranks again: what this run has kept, whoever else has checkpoints in output_dir.
 void Session::go_on_after_restart() {
   const bool trains = !below_output_dir_ && !actions_.empty() && actions_[0].what == "train";
-  if (group_->alone() || group_->ranks().restart == 0 || !trains || actions_[0].resume_from_checkpoint) return;
+  if (group_->alone() || group_->ranks().restart == 0 || !trains) return;
   std::string found;
   if (is_rank_0()) {
     const auto run = group_->recall("run");
@@ -46,7 +46,7 @@ void Session::go_on_after_restart() {
   if (!found.empty()) actions_[0].resume_from_checkpoint = found;
   if (is_rank_0())
     log::warning("attempt " + std::to_string(group_->ranks().restart + 1) + " of this launch; " +
-                 (found.empty() ? "there is no intact checkpoint yet, so it starts from the beginning"
+                 (found.empty() ? "there is no intact checkpoint yet, so it starts as the first attempt did"
                                 : "it resumes from " + found));
 }
 

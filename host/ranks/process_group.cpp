@@ -118,8 +118,6 @@ ProcessGroup::ProcessGroup(Ranks ranks, GroupSettings settings)
     at::set_num_threads(std::max(1, at::get_num_threads() / ranks_.local_world));
   try {
     engine_ = make_engine(ranks_, settings_);
-  } catch (const Error&) {
-    throw;
   } catch (...) {
     rethrow_start_failure(ranks_, settings_.timeout);
   }

@@ -56,8 +56,7 @@ class ProcessGroup {
   /// @}
   void barrier();
 
-  /// Whether the launcher keeps what is told for its next attempt, when it starts all ranks again, as torchrun does.
-  bool remembers() const { return !alone() && ranks_.agent_store; }
+  /// The launcher may keep what is told for its next attempt, when it starts all ranks again, as torchrun does.
   void remember(const std::string& name, const std::string& text);
   std::optional<std::string> recall(const std::string& name);
 
@@ -67,6 +66,8 @@ class ProcessGroup {
   GroupEngine* engine() const { return engine_.get(); }
 
  private:
+  bool remembers() const { return !alone() && ranks_.agent_store; }
+
   Ranks ranks_;
   GroupSettings settings_;
   std::unique_ptr<GroupEngine> engine_;  // null for a process alone

@@ -43,14 +43,20 @@ StopSignals::StopSignals(void (*request_stop)(void*), void* trainer, const std::
   struct sigaction action {};
   action.sa_handler = handle_stop_signal;
   action.sa_flags = SA_RESTART;
-  for (const int signal : signals) sigaction(signal, &action, &previous[signal]);
+  for (const int signal : signals) {
+    struct sigaction before {};
+    sigaction(signal, &action, &before);
+    previous.try_emplace(signal, before);  // one that is there was kept by the training before
+  }
 }
 
 StopSignals::~StopSignals() {
   if (!active_) return;
-  for (const auto& [signal, action] : previous)
-    if (!several || !last_signal || signal != SIGTERM) sigaction(signal, &action, nullptr);
-  previous.clear();
+  std::erase_if(previous, [](const auto& one) {
+    if (several && last_signal && one.first == SIGTERM) return false;
+    sigaction(one.first, &one.second, nullptr);
+    return true;
+  });
   listener = nullptr;
 }
 

@@ -147,7 +147,7 @@ void Trainer::load_state(const fs::path& checkpoint) {
     auto states = std::move(impl_->state.stateful_callbacks);
     impl_->state = load_checkpoint_state(checkpoint);
     impl_->state.stateful_callbacks = std::move(states);
-    impl_->tell_ranks(impl_->state);
+    impl_->tell_ranks();
   });
 }
 

@@ -61,7 +61,7 @@ struct Trainer::Impl {
   DataLoaderOptions loader_options(std::int64_t batch_size) const;
 
   // trainer_ranks.cpp
-  void tell_ranks(TrainerState& state) const;
+  void tell_ranks();
   bool writes_files() const;
   bool logs() const;
   void share_weights();

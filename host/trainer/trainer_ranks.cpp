@@ -17,9 +17,9 @@
 
 namespace trainer {
 
-void Trainer::Impl::tell_ranks(TrainerState& of) const {
-  of.is_local_process_zero = group->ranks().is_local_process_zero();
-  of.is_world_process_zero = group->ranks().is_world_process_zero();
+void Trainer::Impl::tell_ranks() {
+  state.is_local_process_zero = group->ranks().is_local_process_zero();
+  state.is_world_process_zero = group->ranks().is_world_process_zero();
 }
 
 // Whether this rank writes what belongs to the run: checkpoints, the model, locks.

@@ -173,7 +173,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
     log::warning("args.fp16 has no effect on a CPU, and the run computes in float32; bf16 works there");
   }
   apply_log_level(logs() ? args.log_level : args.log_level_replica);
-  tell_ranks(state);
+  tell_ranks();
   apply_global_settings(args, device);
   run_identity = std::make_unique<RunIdentity>();
   saver = std::make_unique<CheckpointSaver>(
@@ -262,7 +262,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
                  " steps of it; raise them to train on");
   state.max_steps = plan.max_steps;
   state.num_train_epochs = plan.num_train_epochs;
-  tell_ranks(state);
+  tell_ranks();
   state.trial_name.reset();
   state.trial_params = nullptr;
   return resume;

@@ -30,15 +30,15 @@ def undisturbed(work):
     return weights(work / "out")
 
 
-def disturbed(work, kills):
-    """`kills`: of each attempt, the rank and the step at which it is killed."""
+def disturbed(work, kills, *more):
+    """`kills`: of each attempt, the rank and the step at which it is killed; `more`: options of the command."""
     rules = [
         {"on": "on_step_end", "restart": restart, "rank": rank, "global_step": step, "signal": signal.SIGKILL}
         for restart, (rank, step) in enumerate(kills)
     ]
     run_file(work / "run.json", rules, ARGS)
     words = [*TORCHRUN, "--no-python", "--standalone", "--nproc-per-node", "2", "--max-restarts", str(len(kills)),
-             "--monitor-interval", "0.1", TRAINER, *train("run.json")]  # fmt: skip
+             "--monitor-interval", "0.1", TRAINER, *train("run.json", *more)]  # fmt: skip
     env = {
         k: v
         for k, v in environment(0, 1, 1).items()
@@ -52,6 +52,17 @@ def disturbed(work, kills):
     return done.stdout
 
 
+def resumed(work, expected):
+    """One that was told where to begin goes on from what it has written since."""
+    with launch(["train", "run.json", "--output_dir", "all", "--save_total_limit", "20"], work) as processes:
+        for process in processes:
+            expect(process.wait() == 0, process.text())
+    shutil.rmtree(work / "out")
+    said = disturbed(work, [(1, 9)], "--resume_from_checkpoint=all/checkpoint-4")
+    expect("it resumes from out/checkpoint-8" in said, said)
+    expect(weights(work / "out") == expected, "resumed and killed, the weights are others")
+
+
 def main():
     seed = int(os.environ.get("SEED", random.randrange(1 << 30)))
     print(f"SEED={seed}")
@@ -59,6 +70,7 @@ def main():
     with tempfile.TemporaryDirectory(prefix="trainer-ranks-") as name:
         work = pathlib.Path(name)
         expected = undisturbed(work)
+        resumed(work, expected)
         left, killed = KILLS, []
         while left > 0:
             # Several in one launch, each attempt beyond the checkpoint that the one before has left.
