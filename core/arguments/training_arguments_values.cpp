@@ -239,8 +239,7 @@ auto with_kind(const Argument& argument, F&& f) {
 // Values go into sentences, so long ones are cut; a token is not shown at all.
 std::string shown(const Argument& argument, const json::value& v) {
   if (argument.name.ends_with("_token")) return "a hidden value";
-  const std::string text = json::dump(v);
-  return text.size() <= 80 ? text : text.substr(0, 77) + "...";
+  return shortened(json::dump(v), 80);
 }
 
 [[noreturn]] void refuse_type(const Argument& argument, const json::value& v, const std::string& place,

@@ -17,7 +17,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <random>
+#include <utility>
 
+#include "base/child_process_parts.hpp"
 #include "trainer/error.hpp"
 
 extern char** environ;
@@ -26,7 +28,6 @@ namespace trainer {
 namespace {
 
 constexpr int record_fd = 3;
-constexpr std::size_t longest_record = 1 << 20;
 
 std::vector<char*> pointers(std::vector<std::string>& words) {
   std::vector<char*> out;
@@ -120,10 +121,8 @@ void kill_all(pid_t pid) {
   ::kill(pid, SIGKILL);
 }
 
-// Not until the pipe closes: what the child started may hold it open. Nor for ever: a process that waits for a
-// broken disk is not gone when it is killed.
+// Not until the pipe closes: what the child started may hold it open. Nor for ever.
 ChildEnd wait_for(pid_t pid, Pipe& pipe, double limit_s) {
-  constexpr double grace_s = 5;
   pipe.close_writing();
   const auto begin = std::chrono::steady_clock::now();
   ChildEnd end;
@@ -146,10 +145,7 @@ ChildEnd wait_for(pid_t pid, Pipe& pipe, double limit_s) {
   if (!lost) kill_all(pid);  // processes that it left
   int status = 0;
   ::waitpid(pid, &status, WNOHANG);
-  if (!end.record.empty() && end.record.back() == '\n')
-    end.record.pop_back();
-  else
-    end.record.clear();
+  end.record = whole_record(std::move(end.record));
   end.ending = ending(status);
   end.good = !end.killed && WIFEXITED(status) && WEXITSTATUS(status) == 0;
   return end;

@@ -6,8 +6,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <utility>
 
 #include "base/child_process.hpp"
+#include "base/child_process_parts.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -15,7 +17,6 @@ namespace {
 
 using windows::Handle;
 
-constexpr std::size_t longest_record = 1 << 20;
 constexpr const wchar_t* record_variable = L"TRAINER_RECORD_HANDLE";
 HANDLE record_handle = INVALID_HANDLE_VALUE;
 
@@ -171,24 +172,22 @@ ChildEnd run_child(const ChildProcess& child) {
   writing.close();
 
   ChildEnd end;
-  // Not until the pipe closes: what the child started may hold it open.
+  // Not until the pipe closes: what the child started may hold it open. Nor for ever.
   for (bool ended = false; !ended;) {
     ended = ::WaitForSingleObject(process.get(), 2) == WAIT_OBJECT_0;
     drain(reading.get(), end.record);
     end.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
-    if (ended || end.killed || end.seconds <= child.limit_s) continue;
+    if (ended || end.seconds <= child.limit_s) continue;
     ::TerminateJobObject(job.get(), 1);
     ::TerminateProcess(process.get(), 1);
     end.killed = true;
+    ended = end.seconds > child.limit_s + grace_s;
   }
   drain(reading.get(), end.record);
   DWORD status = 1;
   ::GetExitCodeProcess(process.get(), &status);
   ::TerminateJobObject(job.get(), 1);  // processes that it left
-  if (!end.record.empty() && end.record.back() == '\n')
-    end.record.pop_back();
-  else
-    end.record.clear();
+  end.record = whole_record(std::move(end.record));
   end.ending = ending_of(status);
   end.good = !end.killed && status == 0;
   return end;

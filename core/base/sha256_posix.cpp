@@ -3,6 +3,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -30,13 +31,7 @@ std::string Sha256::hex() {
   unsigned char digest[EVP_MAX_MD_SIZE];
   unsigned size = 0;
   require(EVP_DigestFinal_ex(context_of(context_), digest, &size) == 1);
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) {
-    static constexpr char digits[] = "0123456789abcdef";
-    text += digits[digest[i] >> 4];
-    text += digits[digest[i] & 15];
-  }
-  return text;
+  return hexadecimal(digest, size);
 }
 
 }  // namespace trainer

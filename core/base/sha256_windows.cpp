@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/sha256.hpp"
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
@@ -39,13 +40,7 @@ void Sha256::add(std::string_view bytes) {
 std::string Sha256::hex() {
   unsigned char digest[32];
   require(::BCryptFinishHash(context_, digest, sizeof digest, 0));
-  std::string text;
-  for (const unsigned char byte : digest) {
-    static constexpr char digits[] = "0123456789abcdef";
-    text += digits[byte >> 4];
-    text += digits[byte & 15];
-  }
-  return text;
+  return hexadecimal(digest, sizeof digest);
 }
 
 }  // namespace trainer

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ bool contains(const std::vector<std::string>& names, std::string_view name);
 /// Editors on Windows begin a UTF-8 file with it; it is no part of the text.
 inline constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
+/// Two hexadecimal digits of each byte.
+std::string hexadecimal(const unsigned char* bytes, std::size_t count);
+
 /// ASCII letters in lower case.
 std::string lower(std::string_view text);
 
@@ -27,6 +31,9 @@ std::size_t utf8_character(std::string_view text, std::uint32_t& code);
 
 /// Whether bytes are valid UTF-8.
 bool is_utf8(std::string_view text);
+
+/// A text of more than `most` bytes is cut between two characters, and ends in "...".
+std::string shortened(const std::string& text, std::size_t most);
 
 /// The words with the separator between two of them.
 std::string join(const std::vector<std::string>& words, std::string_view separator = ", ");

@@ -38,7 +38,11 @@ class InputFile {
  private:
   void open_by_links(std::filesystem::path path, Links links);
   void require_regular();
+  std::size_t read_some(std::uint64_t offset, char* to, std::size_t count) const;  ///< bytes; 0 at the end
   [[noreturn]] void refuse_opening(std::uint32_t error) const;
+  [[noreturn]] void refuse_link() const;
+
+  static constexpr int most_links = 16;
 
   std::string name_;
   std::string distrust_;

@@ -17,7 +17,6 @@ namespace trainer {
 namespace fs = std::filesystem;
 namespace {
 
-constexpr int most_links = 16;
 // Non-blocking, because opening a named pipe would else wait for a writer for ever.
 constexpr int for_reading = O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 #if defined(O_PATH)
@@ -41,11 +40,6 @@ std::string_view kind_of(mode_t mode) {
 }
 
 }  // namespace
-
-InputFile::InputFile(const fs::path& path, Links links) : name_(path.string()) {
-  open_by_links(path, trusts_any_plugin() ? Links::followed : links);
-  require_regular();
-}
 
 InputFile::InputFile(const fs::path& path, std::string name) : name_(std::move(name)) {
   descriptor_ = ::open(path.c_str(), for_reading);
@@ -79,11 +73,7 @@ void InputFile::open_by_links(fs::path path, Links links) {
                     name_ + " is a socket, and a plugin is a regular file; take it out of the plugin directory");
       refuse_opening(static_cast<std::uint32_t>(error));
     }
-    if (links == Links::refused)
-      throw_usage(error_id::plugin_file_link,
-                  name_ +
-                      " is a symbolic link, and a plugin is a regular file; put the file itself there, or set "
-                      "TRAINER_PLUGIN_TRUST=any");
+    if (links == Links::refused) refuse_link();
     const Descriptor link{::openat(base, name.c_str(), for_its_path | O_NOFOLLOW)};
     char target[PATH_MAX];
     const ssize_t size = link.number < 0 ? -1 : ::readlinkat(link.number, "", target, sizeof target);
@@ -115,20 +105,12 @@ void InputFile::require_regular() {
 
 InputFile::~InputFile() { ::close(static_cast<int>(descriptor_)); }
 
-std::string InputFile::read(std::uint64_t offset, std::uint64_t count) const {
-  std::string bytes(count, '\0');
-  std::uint64_t done = 0;
-  while (done < count) {
-    const ssize_t n =
-        ::pread(static_cast<int>(descriptor_), bytes.data() + done, count - done, static_cast<off_t>(offset + done));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + std::strerror(errno));
-    if (n == 0)
-      throw_usage(error_id::plugin_file_changed,
-                  name_ + " became shorter while it was read; install plugins by renaming them into place");
-    done += static_cast<std::uint64_t>(n);
-  }
-  return bytes;
+std::size_t InputFile::read_some(std::uint64_t offset, char* to, std::size_t count) const {
+  ssize_t n = 0;
+  do n = ::pread(static_cast<int>(descriptor_), to, count, static_cast<off_t>(offset));
+  while (n < 0 && errno == EINTR);
+  if (n < 0) throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + std::strerror(errno));
+  return static_cast<std::size_t>(n);
 }
 
 }  // namespace trainer

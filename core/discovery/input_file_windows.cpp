@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "base/windows.hpp"
 
-#include <algorithm>
-
 #include "discovery/file_trust.hpp"
 #include "discovery/input_file.hpp"
 #include "discovery/plugin_trust.hpp"
@@ -11,9 +9,6 @@
 namespace trainer {
 namespace fs = std::filesystem;
 namespace {
-
-constexpr int most_links = 16;
-constexpr std::uint64_t longest_read = std::uint64_t{1} << 30;
 
 HANDLE handle_of(std::intptr_t descriptor) { return reinterpret_cast<HANDLE>(descriptor); }
 
@@ -31,11 +26,6 @@ bool is_link(HANDLE file) {
 }
 
 }  // namespace
-
-InputFile::InputFile(const fs::path& path, Links links) : name_(path.string()) {
-  open_by_links(path, trusts_any_plugin() ? Links::followed : links);
-  require_regular();
-}
 
 InputFile::InputFile(const fs::path& path, std::string name) : name_(std::move(name)) {
   auto file = open(path, GENERIC_READ, 0);
@@ -64,11 +54,7 @@ void InputFile::open_by_links(fs::path path, Links links) {
       descriptor_ = reinterpret_cast<std::intptr_t>(file.release());
       return;
     }
-    if (links == Links::refused)
-      throw_usage(error_id::plugin_file_link,
-                  name_ +
-                      " is a symbolic link, and a plugin is a regular file; put the file itself there, or set "
-                      "TRAINER_PLUGIN_TRUST=any");
+    if (links == Links::refused) refuse_link();
     ask(file.get(), Opened::link, path);
     std::error_code error;
     const auto target = fs::read_symlink(path, error);
@@ -101,23 +87,15 @@ void InputFile::require_regular() {
 
 InputFile::~InputFile() { ::CloseHandle(handle_of(descriptor_)); }
 
-std::string InputFile::read(std::uint64_t offset, std::uint64_t count) const {
-  std::string bytes(count, '\0');
-  for (std::uint64_t done = 0; done < count;) {
-    OVERLAPPED at{};
-    at.Offset = static_cast<DWORD>(offset + done);
-    at.OffsetHigh = static_cast<DWORD>((offset + done) >> 32);
-    DWORD n = 0;
-    const auto wanted = static_cast<DWORD>(std::min(count - done, longest_read));
-    if (!::ReadFile(handle_of(descriptor_), bytes.data() + done, wanted, &n, &at) &&
-        ::GetLastError() != ERROR_HANDLE_EOF)
-      throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + windows::last_message());
-    if (n == 0)
-      throw_usage(error_id::plugin_file_changed,
-                  name_ + " became shorter while it was read; install plugins by renaming them into place");
-    done += n;
-  }
-  return bytes;
+std::size_t InputFile::read_some(std::uint64_t offset, char* to, std::size_t count) const {
+  OVERLAPPED at{};
+  at.Offset = static_cast<DWORD>(offset);
+  at.OffsetHigh = static_cast<DWORD>(offset >> 32);
+  DWORD n = 0;
+  if (!::ReadFile(handle_of(descriptor_), to, static_cast<DWORD>(count), &n, &at) &&
+      ::GetLastError() != ERROR_HANDLE_EOF)
+    throw_usage(error_id::plugin_file_unreadable, name_ + " could not be read: " + windows::last_message());
+  return n;
 }
 
 }  // namespace trainer

@@ -43,10 +43,7 @@ bool same(const json::value& a, const json::value& b) {
 }
 
 // Values go into sentences, so long ones are cut.
-std::string shown(const json::value& v) {
-  auto text = json::dump(v);
-  return text.size() <= 80 ? text : text.substr(0, 77) + "...";
-}
+std::string shown(const json::value& v) { return shortened(json::dump(v), 80); }
 
 // Plugins hand texts to the system, which takes a zero byte for their end.
 bool has_zero_byte(const json::value& v) {

@@ -36,12 +36,22 @@ std::string digest_of(const InputFile& in) {
   return digest.hex();
 }
 
+// When it was last used: that of a library is the time of the file in its directory.
+fs::file_time_type last_used(const fs::directory_entry& entry) {
+  std::error_code ec;
+  auto newest = entry.last_write_time(ec);
+  if (entry.is_directory(ec))
+    for (const auto& file : fs::directory_iterator(entry.path(), ec))
+      newest = std::max(newest, file.last_write_time(ec));
+  return newest;
+}
+
 // Once in a process. What is in use stays: it cannot be deleted.
 void sweep(const fs::path& directory) {
   static const bool done = [&] {
     std::error_code ec;
     for (const auto& entry : fs::directory_iterator(directory, ec))
-      if (fs::file_time_type::clock::now() - entry.last_write_time(ec) > kept && !ec) fs::remove_all(entry.path(), ec);
+      if (fs::file_time_type::clock::now() - last_used(entry) > kept) fs::remove_all(entry.path(), ec);
     return true;
   }();
   (void)done;
@@ -54,8 +64,13 @@ void write_copy(const InputFile& in, const fs::path& copy, const fs::path& file)
   windows::Handle out(
       ::CreateFileW(temporary.c_str(), GENERIC_WRITE, 0, nullptr, CREATE_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!out) fail(file, ::GetLastError());
-  for (std::uint64_t done = 0; done < in.size(); done += piece)
-    if (!windows::write_all(out.get(), in.read(done, std::min(piece, in.size() - done)))) fail(file, ::GetLastError());
+  for (std::uint64_t done = 0; done < in.size(); done += piece) {
+    if (windows::write_all(out.get(), in.read(done, std::min(piece, in.size() - done)))) continue;
+    const DWORD error = ::GetLastError();
+    out.close();
+    ::DeleteFileW(temporary.c_str());
+    fail(file, error);
+  }
   out.close();
   if (!::MoveFileExW(temporary.c_str(), copy.c_str(), MOVEFILE_REPLACE_EXISTING)) ::DeleteFileW(temporary.c_str());
 }

@@ -1,7 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-//
-// Stands in for the commands that need LibTorch: `trainer` becomes trainer-run, a program of their own, so that the
-// others start at once and without it.
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -9,6 +6,7 @@
 #include <cstring>
 
 #include "base/child_process.hpp"
+#include "command/launch.hpp"
 #include "command/options.hpp"
 #include "trainer/error.hpp"
 
@@ -27,6 +25,8 @@ void require_memory_to_start(const std::string& program) {
                   " MB of memory that are allowed (" + end.ending + "); raise the limit (ulimit -v)");
 }
 
+}  // namespace
+
 int become_trainer_run() {
   std::error_code ec;
   const auto self = std::filesystem::read_symlink("/proc/self/exe", ec);
@@ -36,16 +36,5 @@ int become_trainer_run() {
   throw_run(error_id::process_failed, program.string() + " could not be started: " + std::strerror(errno) +
                                           "; it belongs beside the trainer command, install LibTrainer again");
 }
-
-}  // namespace
-
-int train(const RunOptions&) { return become_trainer_run(); }
-int run(const RunOptions&) { return become_trainer_run(); }
-int evaluate(const RunOptions&) { return become_trainer_run(); }
-int predict(const RunOptions&) { return become_trainer_run(); }
-int check(const RunOptions&) { return become_trainer_run(); }
-int print_config(const RunOptions&) { return become_trainer_run(); }
-int init(const InitOptions&) { return become_trainer_run(); }
-int plugins_order(const RunOptions&) { return become_trainer_run(); }
 
 }  // namespace trainer::command

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// As launch_posix.cpp; but Windows has no way to become another program: `trainer` starts trainer-run, leaves the
-// stop keys to it, ends it when it is ended itself, and gives back its status.
+// Windows has no way to become another program: `trainer` starts trainer-run, leaves the stop keys to it, ends it when
+// it is ended itself, and gives back its status.
 #include "base/windows.hpp"
 
-#include "command/options.hpp"
+#include "command/launch.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer::command {
-namespace {
 
 int become_trainer_run() {
   const auto program = platform::executable_path().parent_path() / L"trainer-run.exe";
@@ -34,16 +33,5 @@ int become_trainer_run() {
   ::GetExitCodeProcess(process.get(), &status);
   return static_cast<int>(status);
 }
-
-}  // namespace
-
-int train(const RunOptions&) { return become_trainer_run(); }
-int run(const RunOptions&) { return become_trainer_run(); }
-int evaluate(const RunOptions&) { return become_trainer_run(); }
-int predict(const RunOptions&) { return become_trainer_run(); }
-int check(const RunOptions&) { return become_trainer_run(); }
-int print_config(const RunOptions&) { return become_trainer_run(); }
-int init(const InitOptions&) { return become_trainer_run(); }
-int plugins_order(const RunOptions&) { return become_trainer_run(); }
 
 }  // namespace trainer::command

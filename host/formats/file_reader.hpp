@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <string>
@@ -28,6 +29,10 @@ class FileReader {
   std::string read(std::uint64_t at, std::uint64_t bytes) const;
 
  private:
+  /// Bytes read into `to`, 0 at the end of the file; an Error when the system refuses.
+  std::size_t read_some(std::uint64_t at, char* to, std::size_t bytes) const;
+  [[noreturn]] void refuse(const char* what, const std::string& reason) const;
+
   std::string name_;
   FileRole role_;
   std::intptr_t file_ = -1;  ///< a descriptor, on Windows a HANDLE

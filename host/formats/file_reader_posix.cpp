@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <cstring>
 
@@ -15,9 +14,7 @@ namespace trainer {
 FileReader::FileReader(const std::filesystem::path& path, const FileRole& role) : name_(path.string()), role_(role) {
   // Non-blocking, so that a named pipe is refused instead of waited for.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (fd < 0)
-    throw_run(error_id::file_read_failed,
-              name_ + ": cannot open the file (" + std::strerror(errno) + "); check the path");
+  if (fd < 0) refuse("open", std::strerror(errno));
   struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
@@ -29,20 +26,12 @@ FileReader::FileReader(const std::filesystem::path& path, const FileRole& role) 
 
 FileReader::~FileReader() { ::close(static_cast<int>(file_)); }
 
-void FileReader::read(std::uint64_t at, void* to, std::uint64_t bytes) const {
-  char* next = static_cast<char*>(to);
-  while (bytes > 0) {
-    const auto piece = static_cast<std::size_t>(std::min<std::uint64_t>(bytes, 1u << 30));
-    const ssize_t n = ::pread(static_cast<int>(file_), next, piece, static_cast<off_t>(at));
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0)
-      throw_run(error_id::file_read_failed,
-                name_ + ": cannot read the file (" + std::strerror(errno) + "); check the disk");
-    if (n == 0) role_.fail(name_ + ": found no more bytes at " + std::to_string(at));
-    next += n;
-    at += static_cast<std::uint64_t>(n);
-    bytes -= static_cast<std::uint64_t>(n);
-  }
+std::size_t FileReader::read_some(std::uint64_t at, char* to, std::size_t bytes) const {
+  ssize_t n = 0;
+  do n = ::pread(static_cast<int>(file_), to, bytes, static_cast<off_t>(at));
+  while (n < 0 && errno == EINTR);
+  if (n < 0) refuse("read", std::strerror(errno));
+  return static_cast<std::size_t>(n);
 }
 
 }  // namespace trainer

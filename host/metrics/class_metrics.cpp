@@ -102,7 +102,7 @@ json::value top_k_accuracy(const ClassRows& rows, const MetricSpec& metric, cons
   });
   if (nan) {
     warn("is NaN where logits are");
-    return std::numeric_limits<double>::quiet_NaN();
+    return not_a_number;
   }
   return static_cast<double>(hits) / static_cast<double>(rows.size());
 }

@@ -3,7 +3,6 @@
 
 #include <ATen/ATen.h>
 
-#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -51,7 +50,7 @@ class MetricInputs {
 
   static json::value none(const MetricWarning& warn) {
     warn("is NaN where no label counts");
-    return std::numeric_limits<double>::quiet_NaN();
+    return not_a_number;
   }
 
   [[noreturn]] static void refuse(const MetricSpec& metric, const std::string& needs) {

@@ -31,6 +31,17 @@ std::string engine_text() {
   return text;
 }
 
+// The same; an Error of our own goes on as it is.
+std::string text_of_failure() {
+  try {
+    throw;
+  } catch (const Error&) {
+    throw;
+  } catch (...) {
+    return engine_text();
+  }
+}
+
 bool is_timeout(const std::string& text) {
   return text.find("imed out") != text.npos || text.find("imeout") != text.npos;
 }
@@ -73,13 +84,7 @@ void throw_late(const Ranks& ranks, std::chrono::seconds timeout, const std::str
 }
 
 void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
-  try {
-    throw;
-  } catch (const Error&) {
-    throw;
-  } catch (...) {
-  }
-  const std::string text = engine_text();
+  const std::string text = text_of_failure();
   if (text.find("EADDRINUSE") != text.npos || text.find("address already in use") != text.npos)
     throw_usage(error_id::ranks_unreachable, rank_text(ranks) + " cannot listen at port " + std::to_string(ranks.port) +
                                                  ", which another program has; give all ranks another MASTER_PORT");
@@ -91,13 +96,7 @@ void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
 
 void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::seconds timeout,
                           const std::string& call) {
-  try {
-    throw;
-  } catch (const Error&) {
-    throw;
-  } catch (...) {
-  }
-  const std::string text = engine_text();
+  const std::string text = text_of_failure();
   const auto [ended, missing] = roll_call.after_failure();
   const std::string own = "rank " + std::to_string(ranks.rank);
   const std::string remedy = "; then start all ranks again, a training with --resume_from_checkpoint";

@@ -12,4 +12,10 @@ namespace trainer {
 std::string wait_for_listener(const std::string& host, std::uint16_t port,
                               std::chrono::steady_clock::time_point deadline);
 
+/// One try of it, of the system, for which this is what is left until the deadline.
+/// @{
+std::string try_listener(const std::string& host, std::uint16_t port, std::chrono::steady_clock::time_point deadline);
+int milliseconds_until(std::chrono::steady_clock::time_point deadline);
+/// @}
+
 }  // namespace trainer

@@ -1,30 +1,20 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "base/windows.hpp"
+
 #include <winsock2.h>
 #include <ws2tcpip.h>
-
-#include "base/windows.hpp"
 
 #include <memory>
 
 #include "ranks/own_address.hpp"
+#include "ranks/sockets_windows.hpp"
 
 namespace trainer {
-namespace {
-
-bool start_sockets() {
-  static const int code = [] {
-    WSADATA data;
-    return ::WSAStartup(MAKEWORD(2, 2), &data);
-  }();
-  return code == 0;
-}
-
-}  // namespace
-
 std::string own_address_towards(const std::string& host, std::uint16_t port) {
   addrinfo wanted{}, *found = nullptr;
   wanted.ai_socktype = SOCK_DGRAM;
-  if (!start_sockets() || ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0) return "";
+  if (start_sockets() != 0 || ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &wanted, &found) != 0)
+    return "";
   const std::unique_ptr<addrinfo, void(WSAAPI*)(addrinfo*)> list(found, ::freeaddrinfo);
   for (const addrinfo* one = found; one; one = one->ai_next) {
     const SOCKET socket =

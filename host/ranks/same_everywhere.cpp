@@ -33,7 +33,7 @@ const std::string* find_fact(const Facts& facts, const std::string& name) {
 
 std::string shown_value(const std::string* value) {
   if (!value) return "missing";
-  return value->size() <= longest_value ? *value : value->substr(0, longest_value - 3) + "...";
+  return shortened(*value, longest_value);
 }
 
 std::string difference_between(const Facts& first, const Facts& other, const std::string& first_name,

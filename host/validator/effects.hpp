@@ -11,6 +11,9 @@ using Surroundings = std::map<std::string, std::string>;
 
 Surroundings surroundings();
 
+/// Those of the system, added to the ones that all have.
+void add_surroundings(Surroundings& out);
+
 /// Each thing that differs, as a sentence; empty when nothing does.
 std::string difference(const Surroundings& before, const Surroundings& after);
 

@@ -4,8 +4,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cfenv>
-#include <clocale>
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +17,7 @@ std::string number(std::uintptr_t n) { return std::to_string(n); }
 
 }  // namespace
 
-Surroundings surroundings() {
-  Surroundings out;
+void add_surroundings(Surroundings& out) {
   for (int signal = 1; signal < NSIG; ++signal) {
     struct sigaction action {};
     if (::sigaction(signal, nullptr, &action) == 0)
@@ -33,13 +30,10 @@ Surroundings surroundings() {
   for (int signal = 1; signal < NSIG; ++signal)
     if (::sigismember(&mask, signal) == 1) blocked += " " + std::to_string(signal);
   out["the set of blocked signals"] = blocked;
-  out["the locale"] = std::setlocale(LC_ALL, nullptr);
   std::error_code ignored;
-  out["the working directory"] = std::filesystem::current_path(ignored).string();
   const mode_t mode = ::umask(0);
   ::umask(mode);
   out["the umask"] = number(mode);
-  out["the rounding mode"] = std::to_string(std::fegetround());
 #if defined(__x86_64__)
   unsigned control = 0;
   asm volatile("stmxcsr %0" : "=m"(control));
@@ -58,7 +52,6 @@ Surroundings surroundings() {
     if (!ignored && !copy && text.find("/fd") == std::string::npos)
       out["the file descriptor " + entry.path().filename().string()] = target.string();
   }
-  return out;
 }
 
 int thread_count() {

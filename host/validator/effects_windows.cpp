@@ -4,8 +4,6 @@
 #include <tlhelp32.h>
 #include <xmmintrin.h>
 
-#include <cfenv>
-#include <clocale>
 #include <csignal>
 
 #include "validator/effects.hpp"
@@ -17,8 +15,7 @@ std::string number(std::uintptr_t n) { return std::to_string(n); }
 
 }  // namespace
 
-Surroundings surroundings() {
-  Surroundings out;
+void add_surroundings(Surroundings& out) {
   for (const int signal : {SIGINT, SIGILL, SIGFPE, SIGSEGV, SIGTERM, SIGABRT}) {
     const auto handler = std::signal(signal, SIG_DFL);  // there is no call that only asks
     std::signal(signal, handler);
@@ -28,10 +25,6 @@ Surroundings surroundings() {
   ::SetUnhandledExceptionFilter(filter);
   out["the filter of unhandled exceptions"] = number(reinterpret_cast<std::uintptr_t>(filter));
   out["the error mode"] = number(::GetErrorMode());
-  out["the locale"] = std::setlocale(LC_ALL, nullptr);
-  std::error_code ignored;
-  out["the working directory"] = std::filesystem::current_path(ignored).string();
-  out["the rounding mode"] = std::to_string(std::fegetround());
 #if defined(__x86_64__) || defined(_M_X64)
   out["the floating-point control"] = number(::_mm_getcsr() & ~0x3Fu);  // without the sticky flags
 #endif
@@ -44,7 +37,6 @@ Surroundings surroundings() {
     const auto equals = text.find('=', 1);  // "=C:" is the directory of a drive
     out["the environment variable " + text.substr(0, equals)] = text.substr(equals + 1);
   }
-  return out;
 }
 
 int thread_count() {

@@ -28,11 +28,7 @@ class SystemSampler {
   std::vector<std::pair<std::string, double>> sample();
 
  private:
-  using Counters = std::map<std::string, double>;
-  static Counters traffic();
-  static double process_seconds();
-
-  Counters first_;
+  std::map<std::string, double> first_;  ///< traffic
   std::vector<plugins::CpuTimes> last_cpus_;
   double last_process_ = 0;
   std::chrono::steady_clock::time_point last_time_;

@@ -108,23 +108,9 @@ Descriptor accept_known(const Descriptor& listener, const std::string& token,
 
 }  // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-  if (this != &other) {
-    close();
-    fd_ = other.release();
-  }
-  return *this;
-}
-
 void Descriptor::close() {
   if (fd_ >= 0) ::closesocket(socket_of(fd_));
   fd_ = -1;
-}
-
-int Descriptor::release() {
-  const int fd = fd_;
-  fd_ = -1;
-  return fd;
 }
 
 Pair make_socket_pair() {

@@ -39,6 +39,7 @@ class OpenDirectory {
  private:
   explicit OpenDirectory(std::intptr_t directory) : directory_(directory) {}
   void add_files(const std::string& prefix, std::vector<std::string>& found) const;
+  std::shared_ptr<std::FILE> open_own_file(const std::string& name) const;
 
   std::intptr_t directory_ = -1;  ///< a descriptor, on Windows a HANDLE
 };

@@ -51,13 +51,6 @@ std::optional<OpenDirectory> OpenDirectory::open(const std::filesystem::path& pa
   return OpenDirectory(fd);
 }
 
-OpenDirectory::OpenDirectory(OpenDirectory&& other) noexcept : directory_(std::exchange(other.directory_, -1)) {}
-
-OpenDirectory& OpenDirectory::operator=(OpenDirectory&& other) noexcept {
-  std::swap(directory_, other.directory_);
-  return *this;
-}
-
 OpenDirectory::~OpenDirectory() {
   if (directory_ >= 0) ::close(static_cast<int>(directory_));
 }
@@ -78,14 +71,9 @@ void OpenDirectory::add_files(const std::string& prefix, std::vector<std::string
   });
 }
 
-std::shared_ptr<std::FILE> OpenDirectory::open_file(const std::string& path) const {
-  const auto slash = path.find('/');
-  if (slash != path.npos) {
-    const auto inner = child(path.substr(0, slash));
-    return inner ? inner->open_file(path.substr(slash + 1)) : nullptr;
-  }
+std::shared_ptr<std::FILE> OpenDirectory::open_own_file(const std::string& name) const {
   // Non-blocking, so that a named pipe is refused instead of waited for.
-  const int fd = ::openat(static_cast<int>(directory_), path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  const int fd = ::openat(static_cast<int>(directory_), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   struct stat info {};
   if (fd < 0) return nullptr;
   std::FILE* const file = ::fstat(fd, &info) == 0 && S_ISREG(info.st_mode) ? ::fdopen(fd, "rb") : nullptr;

@@ -89,13 +89,6 @@ std::optional<OpenDirectory> OpenDirectory::open(const std::filesystem::path& pa
   return OpenDirectory(reinterpret_cast<std::intptr_t>(directory.release()));
 }
 
-OpenDirectory::OpenDirectory(OpenDirectory&& other) noexcept : directory_(std::exchange(other.directory_, -1)) {}
-
-OpenDirectory& OpenDirectory::operator=(OpenDirectory&& other) noexcept {
-  std::swap(directory_, other.directory_);
-  return *this;
-}
-
 OpenDirectory::~OpenDirectory() {
   if (directory_ != -1) ::CloseHandle(handle_of(directory_));
 }
@@ -116,14 +109,9 @@ void OpenDirectory::add_files(const std::string& prefix, std::vector<std::string
   });
 }
 
-std::shared_ptr<std::FILE> OpenDirectory::open_file(const std::string& path) const {
-  const auto slash = path.find('/');
-  if (slash != path.npos) {
-    const auto inner = child(path.substr(0, slash));
-    return inner ? inner->open_file(path.substr(slash + 1)) : nullptr;
-  }
-  if (!is_plain_name(path)) return nullptr;
-  Handle handle = open_entry(handle_of(directory_), path, GENERIC_READ);
+std::shared_ptr<std::FILE> OpenDirectory::open_own_file(const std::string& name) const {
+  if (!is_plain_name(name)) return nullptr;
+  Handle handle = open_entry(handle_of(directory_), name, GENERIC_READ);
   if (!handle || !is_file(attributes_of(handle.get()))) return nullptr;
   const int fd = ::_open_osfhandle(reinterpret_cast<std::intptr_t>(handle.get()), _O_RDONLY | _O_BINARY);
   if (fd < 0) return nullptr;

@@ -10,7 +10,7 @@
 #define WIN32_LEAN_AND_MEAN
 #endif
 #include <windows.h>
-#include <winsock2.h>  // before <windows.h>, which has an older one
+#include <winsock2.h>
 #undef near
 #undef far
 #undef small

@@ -12,6 +12,7 @@
 #include "base/directory_lock.hpp"
 #include "base/process.hpp"
 #include "base/sha256.hpp"
+#include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -19,6 +20,7 @@
 namespace {
 
 using namespace trainer;
+using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
@@ -30,15 +32,6 @@ struct WindowsTest : testing::Test {
     std::vector<std::wstring> out;
     for (const auto& entry : fs::directory_iterator(scratch.path())) out.push_back(entry.path().filename().native());
     return out;
-  }
-  template <typename F>
-  std::string error_of(F&& f) {
-    try {
-      f();
-    } catch (const Error& e) {
-      return e.what();
-    }
-    return "";
   }
   test::ScratchDirectory scratch;
 };
