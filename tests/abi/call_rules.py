@@ -17,7 +17,16 @@ FORMS = {
     "trainer-thread & !event",
 }
 # What the host calls, and not the plugin: these rules are the host's own to keep.
-PLUGIN_SIDE = {"trainer_plugin", "trainer_callback", "trainer_ext_tracker", "trainer_ext_state", "trainer_ext_console"}
+PLUGIN_SIDE = {
+    "trainer_plugin",
+    "trainer_callback",
+    "trainer_ext_tracker",
+    "trainer_ext_state",
+    "trainer_ext_console",
+    "trainer_ext_results",
+    "trainer_ext_outcome",
+    "trainer_ext_checkpoint_files",
+}
 CHECKED = {"trainer_thread": "trainer-thread", "trainer_thread_event": "trainer-thread & event"}
 
 
