@@ -11,22 +11,6 @@ constexpr std::size_t longest_write = std::size_t{1} << 30;
 
 }  // namespace
 
-std::wstring wide(std::string_view utf8) {
-  const int size = static_cast<int>(utf8.size());
-  std::wstring out(static_cast<std::size_t>(::MultiByteToWideChar(CP_UTF8, 0, utf8.data(), size, nullptr, 0)), L'\0');
-  ::MultiByteToWideChar(CP_UTF8, 0, utf8.data(), size, out.data(), static_cast<int>(out.size()));
-  return out;
-}
-
-std::string narrow(std::wstring_view text) {
-  const int size = static_cast<int>(text.size());
-  std::string out(
-      static_cast<std::size_t>(::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, nullptr, 0, nullptr, nullptr)),
-      '\0');
-  ::WideCharToMultiByte(CP_UTF8, 0, text.data(), size, out.data(), static_cast<int>(out.size()), nullptr, nullptr);
-  return out;
-}
-
 std::string message(DWORD error) {
   wchar_t* text = nullptr;
   const DWORD size = ::FormatMessageW(

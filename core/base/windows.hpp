@@ -3,51 +3,19 @@
 // What the *_windows.cpp files need of the system. Included by them alone, and by them first.
 #pragma once
 
-#ifndef NOMINMAX
-#define NOMINMAX
-#endif
-#ifndef WIN32_LEAN_AND_MEAN
-#define WIN32_LEAN_AND_MEAN
-#endif
-#include <windows.h>
-#undef near
-#undef far
-#undef small
+#include "child/windows.hpp"
 
 #include <cstdint>
 #include <filesystem>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 namespace trainer::windows {
 
-/// A handle that closes itself.
-class Handle {
- public:
-  explicit Handle(HANDLE handle = INVALID_HANDLE_VALUE) : handle_(handle) {}
-  Handle(Handle&& other) noexcept : handle_(other.release()) {}
-  Handle& operator=(Handle&& other) noexcept {
-    std::swap(handle_, other.handle_);
-    return *this;
-  }
-  ~Handle() { close(); }
-  void close() {
-    if (*this) ::CloseHandle(handle_);
-    handle_ = INVALID_HANDLE_VALUE;
-  }
-  HANDLE release() { return std::exchange(handle_, INVALID_HANDLE_VALUE); }
-  explicit operator bool() const { return handle_ != INVALID_HANDLE_VALUE && handle_ != nullptr; }
-  HANDLE get() const { return handle_; }
-
- private:
-  HANDLE handle_;
-};
-
-/// Texts are UTF-8, and the system's are UTF-16.
-std::wstring wide(std::string_view utf8);
-std::string narrow(std::wstring_view text);
+using child::windows::Handle;
+using child::windows::narrow;
+using child::windows::wide;
 
 /// The system's sentence for an error number, in English, without its full stop and line end.
 std::string message(DWORD error);

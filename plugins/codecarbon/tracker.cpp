@@ -9,11 +9,11 @@
 #include <trainer/sdk/path.hpp>
 
 #include "carbon_intensity.hpp"
+#include "child/threads.hpp"
 #include "rapl.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/environment.hpp"
 #include "shared/system/random_id.hpp"
-#include "shared/system/threads.hpp"
 #include "text.hpp"
 #include "trainer/sdk/repr.hpp"
 
@@ -108,7 +108,7 @@ void Tracker::start() {
   if (gpu_) gpu_->start();
   last_times_ = plugins::cpu_times();
   start_ = last_sample_ = last_measure_ = Clock::now();
-  thread_ = plugins::start_thread("that measures", [this] { loop(); });
+  thread_ = child::start_thread("that measures", [this] { loop(); });
 }
 
 Measurement Tracker::stop() {

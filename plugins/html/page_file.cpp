@@ -4,10 +4,10 @@
 #include <trainer/sdk/file.hpp>
 #include <utility>
 
+#include "child/threads.hpp"
 #include "report/page.hpp"
 #include "shared/system/files.hpp"
 #include "shared/system/process.hpp"
-#include "shared/system/threads.hpp"
 
 namespace trainer::html {
 
@@ -32,7 +32,7 @@ void PageFile::write_behind(report::Run run, double renewed_every) {
   rethrow();
   busy_ = true;
   try {
-    thread_ = plugins::start_thread("that writes the page", [this, run = std::move(run), renewed_every] {
+    thread_ = child::start_thread("that writes the page", [this, run = std::move(run), renewed_every] {
       plugins::block_signals_of_this_thread();
       try {
         plugins::replace_quickly(path_, report::page({&run}, renewed_every));

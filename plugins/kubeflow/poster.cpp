@@ -8,8 +8,8 @@
 #include <sstream>
 #include <trainer/sdk/path.hpp>
 
+#include "child/threads.hpp"
 #include "shared/system/clock.hpp"
-#include "shared/system/threads.hpp"
 
 namespace trainer::kubeflow {
 namespace {
@@ -30,7 +30,7 @@ http::Options options(const Settings& settings) {
 
 Poster::Poster(Settings settings, Say say)
     : settings_(std::move(settings)), say_(std::move(say)), client_(options(settings_)) {
-  thread_ = plugins::start_thread("that sends to Kubeflow", [this] { loop(); });
+  thread_ = child::start_thread("that sends to Kubeflow", [this] { loop(); });
 }
 
 Poster::~Poster() {

@@ -2,14 +2,13 @@
 //
 // Sends rows in batches, with pauses while the server fails.
 #include "sender.hpp"
+#include "child/threads.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <stdexcept>
 #include <trainer/sdk/mask.hpp>
 #include <vector>
-
-#include "shared/system/threads.hpp"
 
 namespace trainer::trackio {
 namespace {
@@ -63,7 +62,7 @@ Server parse_server(const std::string& url, const std::string& token) {
 }
 
 Sender::Sender(Server server, Warn warn) : server_(std::move(server)), warn_(std::move(warn)), client_(options()) {
-  thread_ = plugins::start_thread("that sends to Trackio", [this] { loop(); });
+  thread_ = child::start_thread("that sends to Trackio", [this] { loop(); });
 }
 
 Sender::~Sender() {

@@ -5,12 +5,12 @@
 
 #include <trainer/sdk/path.hpp>
 
+#include "child/threads.hpp"
 #include "earlier_run.hpp"
 #include "gpu_stats.hpp"
 #include "shared/system/clock.hpp"
 #include "shared/system/files.hpp"
 #include "shared/system/random_id.hpp"
-#include "shared/system/threads.hpp"
 #include "system_stats.hpp"
 
 namespace trainer::wandb {
@@ -57,7 +57,7 @@ Run::~Run() {
 double Run::seconds() const { return static_cast<double>(plugins::nanoseconds_now() - start_) / 1e9; }
 
 void Run::start_stats() {
-  if (settings_.stats) thread_ = plugins::start_thread("that measures the machine", [this] { stats_thread(); });
+  if (settings_.stats) thread_ = child::start_thread("that measures the machine", [this] { stats_thread(); });
 }
 
 void Run::console(bool is_stdout, std::string_view line) noexcept {

@@ -6,7 +6,7 @@ import re
 import shutil
 import sys
 
-PARTS = ("CMakeLists.txt", "core", "plugin_api", "report", "sdk", "plugins", "host", "LICENSE")
+PARTS = ("CMakeLists.txt", "core", "plugin_api", "child", "report", "sdk", "plugins", "host", "LICENSE")
 FROZEN = ("trainer_text", "trainer_note")  # have no struct_size
 FIELD = "uint32_t reserved_next;\n  uint32_t from_next_minor;"
 

@@ -48,10 +48,11 @@ SHARED = [
 ]
 MAY = {
     "plugin_api": [],
+    "child": [],
     "report": [],
     "sdk": ["plugin_api"],
-    "plugins": ["plugin_api", "sdk", "report"],
-    "core": ["plugin_api"],
+    "plugins": ["plugin_api", "sdk", "child", "report"],
+    "core": ["plugin_api", "child"],
     "host": ["plugin_api", "core"],
     "host/validator": ["plugin_api", "core", "sdk"],  # it plays host with the SDK's values
     "host/command": ["plugin_api", "core", "report"],
@@ -82,7 +83,7 @@ NO_ROOMS = ("sdk/examples", "sdk/templates", "sdk/python", "host/examples", "hos
 GENERATED = {("python_bridge", "python_modules.hpp"), ("report", "report/page_text.hpp")}  # folder and name
 # Outside libraries that a room must not know.
 TORCH = ("torch/", "ATen/", "c10/", "caffe2/")
-FOREIGN = {"core": TORCH, "plugins": TORCH, "sdk": (*TORCH, "boost/")}
+FOREIGN = {"core": TORCH, "plugins": TORCH, "sdk": (*TORCH, "boost/"), "child": (*TORCH, "boost/")}
 
 
 def stem(path):

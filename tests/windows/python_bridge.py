@@ -25,7 +25,7 @@ class Witness(TrainerCallback):
         self.say(state.global_step, json.dumps(logs, sort_keys=True))
         logs["from_python"] = state.global_step * 0.5
     def on_train_end(self, args, state, control, **kwargs):
-        self.say("end", state.global_step, "fd 3" if "TRAINER_BRIDGE_CHILD" in os.environ else "token taken")
+        self.say("end", state.global_step, "fd 3" if "TRAINER_CHILD_STREAM" in os.environ else "token taken")
 
 class Raise(TrainerCallback):
     def on_log(self, args, state, control, logs=None, **kwargs):

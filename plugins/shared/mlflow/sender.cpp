@@ -7,8 +7,8 @@
 #include <random>
 #include <trainer/sdk/path.hpp>
 
+#include "child/threads.hpp"
 #include "shared/system/process.hpp"
-#include "shared/system/threads.hpp"
 
 namespace trainer::plugins::mlflow {
 namespace {
@@ -24,7 +24,7 @@ constexpr double short_wait = 5;
 
 Sender::Sender(const Settings& settings, Reporter report)
     : settings_(settings), report_(std::move(report)), api_(settings) {
-  thread_ = start_thread("that sends to MLflow", [this] { run(); });
+  thread_ = child::start_thread("that sends to MLflow", [this] { run(); });
 }
 
 Delivery& Sender::add(std::unique_ptr<Delivery> delivery) {

@@ -3,6 +3,7 @@
 // Asks the user's Python for a package.
 #include <system_error>
 
+#include "child/process.hpp"
 #include "shared/python_bridge/callback.hpp"
 #include "shared/python_bridge/interpreter.hpp"
 
@@ -20,7 +21,7 @@ void require_package(const std::string& module, const std::string& package) {
       "sys.exit(0 if all(s and s.origin for s in found) else 3)";
   std::optional<std::string> ended;
   try {
-    Process process({python, "-c", program});
+    child::Process process({{python, "-c", program}, child_environment()});
     ended = process.wait(30);
   } catch (const std::system_error& e) {
     throw sdk::Unavailable(python + " could not be started: " + e.what() + "; name a Python with TRAINER_PYTHON");

@@ -28,7 +28,7 @@ constexpr const char* bootstrap = R"py(
 import sys
 sys.path = [p for p in sys.path if p]
 import importlib.abc, importlib.util, json, linecache, os, socket, struct
-port, _, token = os.environ.pop("TRAINER_BRIDGE_CHILD", "").partition(":")
+port, _, token = os.environ.pop("TRAINER_CHILD_STREAM", "").partition(":")
 if port:
     sock = socket.create_connection(("127.0.0.1", int(port)))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

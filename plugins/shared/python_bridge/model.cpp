@@ -125,7 +125,7 @@ std::string LentTensors::describe(const boost::json::object& request) {
   const auto kind = request.at("fetch").to_number<std::uint32_t>();
   std::vector<Tensor> tensors = chosen(kind, request);  // the views stay valid until the event ends
   const std::size_t size = tensors.empty() ? 0 : tensors.back().offset + tensors.back().size;
-  Loan loan{kind, std::move(tensors), size > 0 ? std::make_unique<SharedMemory>(size) : nullptr};
+  Loan loan{kind, std::move(tensors), size > 0 ? std::make_unique<child::SharedMemory>(size) : nullptr};
   std::string out = "{\"size\":" + std::to_string(size);
   if (size > 0) out += ",\"shm\":\"" + loan.memory->name() + "\"";
   out += ",\"tensors\":[";

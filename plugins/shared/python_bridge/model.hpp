@@ -12,7 +12,7 @@
 #include <trainer/sdk/host.hpp>
 #include <vector>
 
-#include "shared/python_bridge/system.hpp"
+#include "child/shared_memory.hpp"
 
 namespace trainer::plugins {
 
@@ -49,7 +49,7 @@ class LentTensors {
   struct Loan {
     std::uint32_t kind = 0;
     std::vector<Tensor> tensors;
-    std::unique_ptr<SharedMemory> memory;
+    std::unique_ptr<child::SharedMemory> memory;
   };
   std::string describe(const boost::json::object& request);
   std::vector<Tensor> chosen(std::uint32_t kind, const boost::json::object& request) const;

@@ -12,10 +12,10 @@
 #include <string>
 #include <trainer/sdk/host.hpp>
 
-#include "shared/python_bridge/connection.hpp"
+#include "child/process.hpp"
+#include "shared/python_bridge/messages.hpp"
 #include "shared/python_bridge/model.hpp"
 #include "shared/python_bridge/state_numbers.hpp"
-#include "shared/python_bridge/system.hpp"
 
 namespace trainer::plugins {
 
@@ -81,8 +81,8 @@ class BridgeSession {
   sdk::Host host_;
   BridgeSettings settings_;
   std::string python_, text_, class_name_;
-  std::unique_ptr<Process> process_;
-  std::unique_ptr<Connection> connection_;
+  std::unique_ptr<child::Process> process_;
+  std::unique_ptr<Messages> connection_;
   LentTensors lent_{host_};
   std::optional<boost::json::object> state_;
   std::uint32_t events_ = 0;

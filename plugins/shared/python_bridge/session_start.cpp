@@ -33,12 +33,13 @@ void BridgeSession::start() {
   try {
     if (!settings_.parent.empty()) {
       python_ = "the Python that started the trainer";
-      connection_ = std::make_unique<Connection>(connect_to(settings_.parent), most_waiting_bytes, first);
+      connection_ = std::make_unique<Messages>(child::connect_to(settings_.parent), most_waiting_bytes, first);
       return;
     }
     python_ = choose_python(settings_.python);
-    process_ = std::make_unique<Process>(python_command(python_), settings_.environment);
-    connection_ = std::make_unique<Connection>(process_->connection(settings_.timeout), most_waiting_bytes, first);
+    process_ = std::make_unique<child::Process>(
+        child::Program{python_command(python_), child_environment(settings_.environment)});
+    connection_ = std::make_unique<Messages>(process_->connection(settings_.timeout), most_waiting_bytes, first);
     connection_->send(bridge_modules(), true);
   } catch (const std::system_error& e) {
     throw std::runtime_error(

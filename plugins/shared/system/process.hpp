@@ -19,9 +19,6 @@ void block_signals_of_this_thread();  ///< they are the trainer's
 /// A program on PATH, or empty.
 std::filesystem::path find_program(const std::string& name);
 
-/// Of Windows alone: the file of a command's first word, which is a path or a name.
-std::filesystem::path program_of(const std::vector<std::string>& command);
-
 struct Finished {
   bool found = false;      ///< the program exists
   bool timed_out = false;  ///< it ran longer than the limit, and was killed with its children

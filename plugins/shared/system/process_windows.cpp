@@ -6,10 +6,10 @@
 #include <algorithm>
 #include <system_error>
 #include <thread>
-#include <trainer/sdk/path.hpp>
 
-#include "shared/system/child_windows.hpp"
+#include "child/start_windows.hpp"
 #include "shared/system/environment.hpp"
+#include "shared/system/windows.hpp"
 
 namespace trainer::plugins {
 namespace {
@@ -28,6 +28,13 @@ void take(HANDLE pipe, std::string& output) {
   }
 }
 
+child::windows::Child start_child(const std::vector<std::string>& command,
+                                  const std::map<std::string, std::string>& changed, HANDLE output, bool dies_with_us) {
+  std::vector<std::string> variables;
+  for (const auto& [name, value] : environment(changed)) variables.push_back(name + "=" + value);
+  return child::windows::start(child::windows::program_of(command), command, variables, {output, dies_with_us});
+}
+
 }  // namespace
 
 std::int64_t process_id() { return static_cast<std::int64_t>(::GetCurrentProcessId()); }
@@ -40,27 +47,7 @@ std::string program_name() {
 
 void block_signals_of_this_thread() {}  // Ctrl-C comes on a thread of the system's
 
-std::filesystem::path find_program(const std::string& name) {
-  const std::string path = variable("PATH");
-  for (std::size_t begin = 0; begin < path.size();) {
-    const std::size_t end = std::min(path.find(';', begin), path.size());
-    std::string directory = path.substr(begin, end - begin);
-    begin = end + 1;
-    std::erase(directory, '"');
-    if (directory.empty()) continue;
-    for (const char* ending : {".exe", ".com", ""}) {
-      const std::filesystem::path file = sdk::path_of(directory) / sdk::path_of(name + ending);
-      std::error_code error;
-      if ((*ending != '\0' || file.has_extension()) && std::filesystem::is_regular_file(file, error)) return file;
-    }
-  }
-  return {};
-}
-
-std::filesystem::path program_of(const std::vector<std::string>& command) {
-  const std::filesystem::path named = sdk::path_of(command[0]);
-  return named.has_parent_path() ? named : find_program(command[0]);
-}
+std::filesystem::path find_program(const std::string& name) { return child::windows::find_program(name); }
 
 Finished run_program(const std::vector<std::string>& command, std::chrono::milliseconds limit) {
   Finished result;
@@ -68,9 +55,9 @@ Finished run_program(const std::vector<std::string>& command, std::chrono::milli
   if (!::CreatePipe(&ends[0], &ends[1], nullptr, 0)) return result;
   const windows::Handle ours(ends[0]);
   windows::Handle theirs(ends[1]);
-  windows::Child child;
+  child::windows::Child child;
   try {
-    child = windows::start(program_of(command), command, environment(), {theirs.get()});
+    child = start_child(command, {}, theirs.get(), true);
   } catch (const std::system_error&) {
     return result;
   }
@@ -98,8 +85,7 @@ int start_program(const std::vector<std::string>& arguments, const std::filesyst
                                              OPEN_ALWAYS, FILE_ATTRIBUTE_NORMAL, nullptr));
   if (!output) return -2;
   try {
-    const windows::Child child =
-        windows::start(program_of(arguments), arguments, environment(changed), {output.get(), false});
+    const child::windows::Child child = start_child(arguments, changed, output.get(), false);
     DWORD status = 0;
     return child.wait(std::chrono::duration_cast<std::chrono::milliseconds>(limit), status) ? static_cast<int>(status)
                                                                                             : -1;

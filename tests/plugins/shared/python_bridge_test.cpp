@@ -1,142 +1,38 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <limits>
-#include <system_error>
-#include <thread>
 
-#include "plugins/shared/python_bridge/connection.hpp"
+#include "child/frames.hpp"
 #include "plugins/shared/python_bridge/event_names.hpp"
-#include "plugins/shared/python_bridge/frames.hpp"
 #include "plugins/shared/python_bridge/interpreter.hpp"
 #include "plugins/shared/python_bridge/json_text.hpp"
-#include "plugins/shared/python_bridge/system.hpp"
+#include "plugins/shared/python_bridge/messages.hpp"
 #include "support/fake_host.hpp"
 #include "support/variable.hpp"
 
 namespace trainer::plugins {
 namespace {
 
-TEST(Frames, ComeOutWholeHoweverTheBytesArrive) {
-  std::string bytes;
-  const std::vector<std::string> sent = {"{}", "", std::string(70000, 'x'), "{\"a\":1}"};
-  for (const std::string& body : sent) append_frame(bytes, body);
-  EXPECT_EQ(bytes.substr(0, 6), std::string("\2\0\0\0{}", 6));
-  for (const std::size_t step : {std::size_t{1}, std::size_t{3}, std::size_t{4096}, bytes.size()}) {
-    FrameReader reader;
-    std::vector<std::string> got;
-    for (std::size_t at = 0; at < bytes.size(); at += step) {
-      reader.feed(std::string_view(bytes).substr(at, step));
-      for (std::string body; reader.next(body);) got.push_back(body);
-    }
-    EXPECT_EQ(got, sent) << step;
-  }
-}
-
-TEST(Frames, AnImpossibleLengthIsNotWaitedFor) {
-  FrameReader reader;
-  std::string body;
-  reader.feed("\xFF\xFF\xFF\x7F");
-  EXPECT_THROW(reader.next(body), std::length_error);
-}
-
-TEST(Outbox, GivesEverythingAtOnceAndInOrder) {
-  Outbox outbox(1000);
-  EXPECT_TRUE(outbox.push("one"));
-  EXPECT_TRUE(outbox.push("two"));
-  std::string bytes, expected;
-  append_frame(expected, "one");
-  append_frame(expected, "two");
-  EXPECT_TRUE(outbox.take(bytes));
-  EXPECT_EQ(bytes, expected);
-  bytes.clear();
-  EXPECT_FALSE(outbox.take(bytes));
-}
-
-TEST(Outbox, RefusesWhatIsTooMuchAndCountsIt) {
-  Outbox outbox(100);
-  EXPECT_TRUE(outbox.push(std::string(90, 'x')));
-  EXPECT_FALSE(outbox.push(std::string(90, 'y')));
-  EXPECT_TRUE(outbox.push(std::string(90, 'z'), true)) << "what must go is kept";
-  EXPECT_EQ(outbox.refused(), 1u);
-  std::string bytes;
-  EXPECT_TRUE(outbox.take(bytes));
-  EXPECT_EQ(bytes.size(), 2 * 94u);
-  EXPECT_TRUE(outbox.push(std::string(90, 'y'))) << "there is room again";
-}
-
-class BothEnds : public testing::Test {
- protected:
-  BothEnds() {
-    Pair pair = make_socket_pair();
-    theirs = std::move(pair.theirs);
-    ours = std::make_unique<Connection>(std::move(pair.ours), 1u << 20,
-                                        [](const boost::json::object& message) { return message.contains("log"); });
-  }
-  std::string read_frame() {
-    FrameReader reader;
-    std::string body;
-    while (!reader.next(body)) {
-      char bytes[4096];
-      const auto n = receive_some(theirs.get(), bytes, sizeof bytes);
-      if (n == 0) return "end of file";
-      if (n > 0) reader.feed({bytes, static_cast<std::size_t>(n)});
-    }
-    return body;
-  }
-  void write_frame(std::string_view body) {
+TEST(Messages, AreObjectsOrTheEnd) {
+  child::Pair pair = child::make_socket_pair();
+  Messages ours(std::move(pair.ours), 1u << 20,
+                [](const boost::json::object& message) { return message.contains("log"); });
+  const auto come = [&](std::string_view body) {
     std::string bytes;
-    append_frame(bytes, body);
-    for (std::size_t sent = 0; sent < bytes.size();) {
-      const auto n = send_some(theirs.get(), bytes.data() + sent, bytes.size() - sent);
-      if (n > 0) sent += static_cast<std::size_t>(n);
-    }
-  }
-  Descriptor theirs;
-  std::unique_ptr<Connection> ours;
-};
-
-TEST_F(BothEnds, MessagesGoBothWays) {
-  EXPECT_TRUE(ours->send("{\"a\":1}"));
-  EXPECT_EQ(read_frame(), "{\"a\":1}");
-  write_frame("{\"log\":\"seen elsewhere\"}");
-  write_frame("{\"answer\":5}");
-  const auto message = ours->receive(10);
+    child::append_frame(bytes, body);
+    child::send_some(pair.theirs.get(), bytes.data(), bytes.size());
+  };
+  come("{\"log\":\"seen elsewhere\"}");
+  come("{\"answer\":5}");
+  const auto message = ours.receive(10);
   ASSERT_TRUE(message);
   EXPECT_EQ(message->at("answer").to_number<int>(), 5);
-}
-
-TEST_F(BothEnds, AReceiverThatWaitsIsToldOfTheEnd) {
-  std::thread closer([this] {
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));
-    theirs.close();
-  });
-  EXPECT_FALSE(ours->receive(60));
-  EXPECT_TRUE(ours->gone());
-  closer.join();
-}
-
-TEST_F(BothEnds, TimePassesWithoutAnAnswer) {
-  EXPECT_FALSE(ours->receive(0.05));
-  EXPECT_FALSE(ours->gone());
-}
-
-TEST_F(BothEnds, SendingNeverWaitsForTheOtherSide) {
-  const std::string body(1000, ' ');
-  std::size_t kept = 0;
-  while (ours->send(body) && kept < 100000) ++kept;
-  EXPECT_GE(kept, 1000u) << "about what the limit allows";
-  EXPECT_LT(kept, 100000u) << "nobody reads";
-  EXPECT_GE(ours->refused(), 1u);
-}
-
-TEST_F(BothEnds, SomethingThatIsNoMessageEndsIt) {
-  write_frame("[1, 2");
-  EXPECT_FALSE(ours->receive(10));
-  EXPECT_TRUE(ours->gone());
+  come("[1, 2");
+  EXPECT_FALSE(ours.receive(10));
+  EXPECT_TRUE(ours.gone()) << "something that is no message ends it";
 }
 
 template <typename T>
@@ -227,28 +123,6 @@ TEST(EventNames, EachHasItsBit) {
   EXPECT_EQ(event_bit("on_push_begin"), 1u << TRAINER_ON_PUSH_BEGIN);
   EXPECT_EQ(event_bit("on_lunch"), 0u);
 }
-
-#if !defined(_WIN32)  // which has other programs; windows.python_bridge starts one
-TEST(Process, TellsHowItEnded) {
-  Process good({"true"});
-  EXPECT_EQ(good.wait(30), "");
-  Process bad({"sh", "-c", "exit 3"});
-  EXPECT_EQ(bad.wait(30), "exit status 3");
-  Process slow({"sleep", "600"});
-  EXPECT_EQ(slow.wait(0.05), std::nullopt);
-  slow.kill();
-  EXPECT_EQ(slow.ended(), "signal 9");
-  EXPECT_THROW(Process({"/no/such/program"}), std::system_error);
-}
-
-TEST(Process, GetsTheSocketAsDescriptorThree) {
-  Process child({"sh", "-c", "echo hello >&3"});
-  const Descriptor stream = child.connection(30);
-  EXPECT_EQ(child.wait(30), "");
-  char bytes[16];
-  EXPECT_EQ(receive_some(stream.get(), bytes, sizeof bytes), 6);
-}
-#endif
 
 }  // namespace
 }  // namespace trainer::plugins

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Cuts a stream of bytes into frames, and makes them.
-#include "shared/python_bridge/frames.hpp"
+#include "child/frames.hpp"
 
 #include <stdexcept>
 
-namespace trainer::plugins {
+namespace trainer::child {
 
 void append_frame(std::string& out, std::string_view body) {
   const auto size = static_cast<std::uint32_t>(body.size());
@@ -55,4 +55,4 @@ std::uint64_t Outbox::refused() const {
   return refused_;
 }
 
-}  // namespace trainer::plugins
+}  // namespace trainer::child

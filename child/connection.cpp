@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The thread that receives from Python's end, and the queue of what goes there.
-#include "shared/python_bridge/connection.hpp"
+// The thread that receives from the other end, and the queue of what goes there.
+#include "child/connection.hpp"
 
 #include <chrono>
 
-#include "shared/system/threads.hpp"
+#include "child/threads.hpp"
 
-namespace trainer::plugins {
+namespace trainer::child {
 
-Connection::Connection(Descriptor socket, std::size_t most_bytes, First first)
-    : socket_(std::move(socket)), outbox_(most_bytes), first_(std::move(first)) {
-  thread_ = start_thread("that listens to Python", [this] { run(); });
+Connection::Connection(Descriptor stream, std::size_t most_bytes, First first)
+    : stream_(std::move(stream)), outbox_(most_bytes), first_(std::move(first)) {
+  thread_ = start_thread("that listens to a child process", [this] { run(); });
 }
 
 Connection::~Connection() {
@@ -24,7 +24,7 @@ bool Connection::send(std::string_view body, bool must) {
   if (!outbox_.push(body, must)) return false;
   bool more = true;
   try {
-    more = write();  // at once where the socket has room: no other thread has to wake up first
+    more = write();  // at once where the stream has room: no other thread has to wake up first
   } catch (const std::exception&) {
     // The reading thread finds the same.
   }
@@ -32,11 +32,11 @@ bool Connection::send(std::string_view body, bool must) {
   return true;
 }
 
-std::optional<boost::json::object> Connection::receive(double seconds) {
+std::optional<std::string> Connection::receive(double seconds) {
   std::unique_lock lock(mutex_);
   came_.wait_for(lock, std::chrono::duration<double>(seconds), [this] { return !inbox_.empty() || gone_; });
   if (inbox_.empty()) return std::nullopt;
-  boost::json::object message = std::move(inbox_.front());
+  std::string message = std::move(inbox_.front());
   inbox_.pop_front();
   return message;
 }
@@ -45,20 +45,20 @@ void Connection::run() {
   try {
     while (!stop_) {
       const bool more = write();
-      const Ready ready = wait_for(socket_.get(), more, wake_.ours.get());
+      const Ready ready = wait_for(stream_.get(), more, wake_.ours.get());
       if (ready.woken) drain(wake_.ours.get());
       if (ready.readable) read();
       if (gone_) break;
     }
   } catch (const std::exception&) {
-    // A broken socket, or what no bridge sends: the other side is of no use any more.
+    // A broken stream, or what is no message: the other side is of no use any more.
   }
   const std::lock_guard lock(mutex_);
   gone_ = true;
   came_.notify_all();
 }
 
-// Whether something is left to send when the socket takes more.
+// Whether something is left to send when the stream takes more.
 bool Connection::write() {
   const std::lock_guard lock(writing_);
   for (;;) {
@@ -67,7 +67,7 @@ bool Connection::write() {
       sent_ = 0;
       if (!outbox_.take(sending_)) return false;
     }
-    const auto n = send_some(socket_.get(), sending_.data() + sent_, sending_.size() - sent_);
+    const auto n = send_some(stream_.get(), sending_.data() + sent_, sending_.size() - sent_);
     if (n < 0) return true;
     sent_ += static_cast<std::size_t>(n);
   }
@@ -75,7 +75,7 @@ bool Connection::write() {
 
 void Connection::read() {
   char bytes[16384];
-  const auto n = receive_some(socket_.get(), bytes, sizeof bytes);
+  const auto n = receive_some(stream_.get(), bytes, sizeof bytes);
   if (n < 0) return;
   if (n == 0) {
     gone_ = true;
@@ -83,12 +83,11 @@ void Connection::read() {
   }
   reader_.feed({bytes, static_cast<std::size_t>(n)});
   for (std::string body; reader_.next(body);) {
-    boost::json::object message = boost::json::parse(body).as_object();
-    if (first_(message)) continue;
+    if (first_(body)) continue;
     const std::lock_guard lock(mutex_);
-    inbox_.push_back(std::move(message));
+    inbox_.push_back(std::move(body));
     came_.notify_all();
   }
 }
 
-}  // namespace trainer::plugins
+}  // namespace trainer::child

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Messages between the trainer and a Python: a length of four bytes, little-endian, then JSON.
+// Messages between two processes: a length of four bytes, little-endian, then so many bytes.
 #pragma once
 
 #include <cstdint>
@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-namespace trainer::plugins {
+namespace trainer::child {
 
 inline constexpr std::size_t longest_frame = 256u << 20;
 
@@ -47,4 +47,4 @@ class Outbox {
   std::uint64_t refused_ = 0;
 };
 
-}  // namespace trainer::plugins
+}  // namespace trainer::child

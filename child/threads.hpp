@@ -7,7 +7,7 @@
 #include <thread>
 #include <utility>
 
-namespace trainer::plugins {
+namespace trainer::child {
 
 /// A thread, or an error that says in one sentence what it was for ("that sends to the server"). What its
 /// body throws (memory is short) ends the thread, and not the process.
@@ -24,4 +24,4 @@ std::thread start_thread(const char* what_for, Body body) try {
                            "; raise the limit of processes or of memory");
 }
 
-}  // namespace trainer::plugins
+}  // namespace trainer::child

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// connection.hpp - the socket to a Python, served by a thread of its own.
+// connection.hpp - the stream to another process, served by a thread of its own.
 #pragma once
 
 #include <atomic>
-#include <boost/json.hpp>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -14,19 +13,21 @@
 #include <string_view>
 #include <thread>
 
-#include "shared/python_bridge/frames.hpp"
-#include "shared/python_bridge/system.hpp"
+#include "child/frames.hpp"
+#include "child/stream.hpp"
 
-namespace trainer::plugins {
+namespace trainer::child {
 
-/// The trainer's end of the socket. A thread of its own receives, and sends what the socket had no
+/// One end of a stream, which carries frames. A thread of its own receives, and sends what the stream had no
 /// room for, so that the trainer's waits for the other side only where it asks for an answer.
 class Connection {
  public:
-  /// Sees each message first, on the connection's thread; true when it needs nobody else.
-  using First = std::function<bool(const boost::json::object&)>;
+  /// Sees each message first, on the connection's thread; true when it needs nobody else. What it throws ends the
+  /// connection: the other side sends what none of its kind does.
+  using First = std::function<bool(std::string_view body)>;
 
-  Connection(Descriptor socket, std::size_t most_bytes, First first);
+  /// `most_bytes` wait at most to be sent.
+  Connection(Descriptor stream, std::size_t most_bytes, First first);
   ~Connection();
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
@@ -34,7 +35,7 @@ class Connection {
   /// False when the message is not kept: the other side has not taken too many before it.
   bool send(std::string_view body, bool must = false);
   /// The next message that `first` left, or nothing when the time is over or the other side gone.
-  std::optional<boost::json::object> receive(double seconds);
+  std::optional<std::string> receive(double seconds);
   /// Nothing will come any more.
   bool gone() const { return gone_; }
   std::uint64_t refused() const { return outbox_.refused(); }
@@ -44,7 +45,7 @@ class Connection {
   void read();
   bool write();
 
-  Descriptor socket_;
+  Descriptor stream_;
   Pair wake_ = make_pipe();
   Outbox outbox_;
   FrameReader reader_;
@@ -55,9 +56,9 @@ class Connection {
 
   std::mutex mutex_;
   std::condition_variable came_;
-  std::deque<boost::json::object> inbox_;
+  std::deque<std::string> inbox_;
   std::atomic<bool> gone_{false}, stop_{false};
   std::thread thread_;
 };
 
-}  // namespace trainer::plugins
+}  // namespace trainer::child
