@@ -30,7 +30,16 @@ def torch_headers():
 
 def check(file, torch):
     flags = ["-std=c++20", "-fsyntax-only", "-D_WIN32_WINNT=0x0A00", "-DNOMINMAX", "-I", HOST, "-I", HOST / "include"]
-    flags += ["-I", wine.SOURCE / "core", "-I", wine.SOURCE / "core/include", "-I", wine.SOURCE / "plugin_api/include"]
+    flags += [
+        "-I",
+        wine.SOURCE,
+        "-I",
+        wine.SOURCE / "core",
+        "-I",
+        wine.SOURCE / "core/include",
+        "-I",
+        wine.SOURCE / "plugin_api/include",
+    ]
     flags += ["-isystem", wine.BUILD / "packages/include"]
     if torch:
         flags += ["-include", wine.SOURCE / "tests/windows/torch_shim.h", "-w"]

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <trainer/sdk/path.hpp>
 #include <vector>
 
 #include "shared/http/message.hpp"

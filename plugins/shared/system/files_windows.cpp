@@ -7,6 +7,7 @@
 #include <array>
 #include <thread>
 #include <trainer/sdk/file.hpp>
+#include <trainer/sdk/path.hpp>
 
 #include "shared/system/random_id.hpp"
 #include "shared/system/windows.hpp"
