@@ -2,6 +2,7 @@
 #pragma once
 
 #include <trainer/ext/console.h>
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/process.h>
 #include <trainer/ext/ranks.h>
@@ -27,6 +28,8 @@ template <>
 inline constexpr std::uint32_t least_size<trainer_value> = TRAINER_SIZE_TO(trainer_value, text);
 template <>
 inline constexpr std::uint32_t least_size<trainer_tensor> = TRAINER_SIZE_TO(trainer_tensor, stream);
+template <>
+inline constexpr std::uint32_t least_size<trainer_param_group> = TRAINER_SIZE_TO(trainer_param_group, parameter_count);
 template <>
 inline constexpr std::uint32_t least_size<trainer_ext_tracker> = TRAINER_SIZE_TO(trainer_ext_tracker, available);
 template <>

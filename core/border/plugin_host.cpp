@@ -3,10 +3,12 @@
 
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 #include "base/text.hpp"
@@ -112,6 +114,11 @@ struct HostFunctions {
     *json = {self.state_json_.data(), self.state_json_.size()};
   }
 
+  static void request_stop(const trainer_host* host) {
+    of(host).stop_requested_.store(true, std::memory_order_relaxed);
+    stop_requests.fetch_add(1, std::memory_order_release);
+  }
+
   static std::uint32_t run_kind(const trainer_host* host) {
     if (breaks_rule(host, "trainer_ext_run.kind", When::trainer_thread)) return TRAINER_RUN_TRAINING;
     return of(host).context_.replay ? TRAINER_RUN_REPLAY : TRAINER_RUN_TRAINING;
@@ -172,6 +179,29 @@ struct HostFunctions {
     }
     *json = {self.objects_json_.data(), self.objects_json_.size()};
   }
+  static std::uint64_t group_count(const trainer_host* host) {
+    if (breaks_rule(host, "trainer_ext_optimizer.count", When::trainer_thread_event)) return 0;
+    return of(host).context_.param_groups->count();
+  }
+  static std::int32_t group_at(const trainer_host* host, std::uint64_t index, trainer_param_group* group) {
+    if (breaks_rule(host, "trainer_ext_optimizer.at", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (!has_least_size(*group)) return TRAINER_ERROR;
+    return of(host).context_.param_groups->at(index, *group) ? TRAINER_OK : TRAINER_NOT_FOUND;
+  }
+  static std::int32_t group_parameter(const trainer_host* host, std::uint64_t group, std::uint64_t index,
+                                      trainer_text* name) {
+    if (breaks_rule(host, "trainer_ext_optimizer.parameter", When::trainer_thread_event)) return TRAINER_ERROR;
+    return of(host).context_.param_groups->parameter(group, index, *name) ? TRAINER_OK : TRAINER_NOT_FOUND;
+  }
+  static std::int32_t set_lr(const trainer_host* host, std::uint64_t group, double lr) {
+    if (breaks_rule(host, "trainer_ext_optimizer.set_lr", When::trainer_thread_event)) return TRAINER_ERROR;
+    if (!std::isfinite(lr) || lr < 0) return TRAINER_ERROR;
+    try {
+      return of(host).context_.param_groups->set_lr(group, lr) ? TRAINER_OK : TRAINER_NOT_FOUND;
+    } catch (...) {  // memory is full
+      return TRAINER_ERROR;
+    }
+  }
   static const void* get_extension(const trainer_host* host, const char* id) {
     if (breaks_rule(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
@@ -180,7 +210,10 @@ struct HostFunctions {
     static const trainer_ext_process process = {sizeof(trainer_ext_process), 0, &describe_process};
     static const trainer_ext_model model = {sizeof(trainer_ext_model), 0, &save_model};
     static const trainer_ext_objects objects = {sizeof(trainer_ext_objects), 0, &present_objects, &describe_objects};
+    static const trainer_ext_optimizer optimizer = {
+        sizeof(trainer_ext_optimizer), 0, &group_count, &group_at, &group_parameter, &set_lr};
     const HostContext& context = of(host).context_;
+    if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return context.param_groups ? &optimizer : nullptr;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return context.describe_objects ? &objects : nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;
@@ -206,7 +239,8 @@ PluginHost::PluginHost(std::string name, json::object config, const HostContext&
                    &HostFunctions::log_history_size,
                    &HostFunctions::log_history_at,
                    &HostFunctions::get_extension,
-                   &HostFunctions::state_json},
+                   &HostFunctions::state_json,
+                   &HostFunctions::request_stop},
       name_(std::move(name)),
       config_(std::move(config)),
       config_json_(json::dump(config_)),

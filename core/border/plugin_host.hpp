@@ -3,6 +3,7 @@
 
 #include <trainer/host.h>
 
+#include <atomic>
 #include <vector>
 
 #include "border/log_limit.hpp"
@@ -20,6 +21,7 @@ class PluginHost : public trainer_host {
   ~PluginHost();
 
   std::string take_error() { return std::exchange(error_, {}); }
+  bool take_stop_request() { return stop_requested_.exchange(false, std::memory_order_relaxed); }
   const json::object& config() const { return config_; }
   const HostContext& context() const { return context_; }
 
@@ -29,6 +31,7 @@ class PluginHost : public trainer_host {
 
   const Moment* const maker_ = &moment();
   std::string name_;
+  std::atomic<bool> stop_requested_{false};
   LogLimit log_limit_;
   json::object config_;
   std::string config_json_;

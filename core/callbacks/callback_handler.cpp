@@ -166,8 +166,10 @@ void CallbackHandler::dispatch(std::uint32_t kind, json::object* values) {
   state_.fill(view);
   MapView map(values, false);
   NativeEvent event;
-  static_cast<trainer_event&>(event) = {sizeof(trainer_event),   kind,           &view, &control_,
-                                        values ? &map : nullptr, objects_.has(), 0,     objects_.eval_dataloader_size};
+  static_cast<trainer_event&>(event) = {
+      sizeof(trainer_event),         kind,           &view, &control_,
+      values ? &map : nullptr,       objects_.has(), 0,     objects_.eval_dataloader_size,
+      objects_.train_dataloader_size};
   event.native_args = &args_;
   event.native_state = &state_;
   event.native_control = &control_;
@@ -216,8 +218,7 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
     failed(entry, kind, status);
   }
   if (control_.should_training_stop > before.should_training_stop && state_.global_step < state_.max_steps)
-    log::info(entry.name + " stops the training at step " + std::to_string(state_.global_step) + " of " +
-              std::to_string(state_.max_steps));
+    tell_of_stop(entry);
   if (recorder_) recorder_->called(entry, before, control_);
   if (flag_changes_) note_changes(entry, before);
 }
@@ -225,22 +226,8 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
 void CallbackHandler::note_changes(const CallbackEntry& entry, const TrainerControl& before) {
   const auto native = entry.native();
   if (const auto* object = native.get(); object && typeid(*object) == typeid(DefaultFlowCallback)) return;
-  const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const auto& e) { return e.get() == &entry; });
   for (std::size_t i = 0; i < control_flags.size(); ++i)
-    if (before.*control_flags[i].field != control_.*control_flags[i].field)
-      flag_changes_->by[i] = static_cast<std::size_t>(found - entries_.begin());
-}
-
-void CallbackHandler::take_flag(std::size_t flag, bool value, int rank, std::size_t entry) {
-  const auto& [name, field] = control_flags[flag];
-  if ((control_.*field != 0) == value) return;
-  const TrainerControl before = control_;
-  control_.*field = value;
-  const std::string by =
-      (entry < entries_.size() ? entries_[entry]->name : "a callback") + " on rank " + std::to_string(rank);
-  if (value && (field == &trainer_control::should_training_stop || field == &trainer_control::should_epoch_stop))
-    log::info(by + " sets " + name + " at step " + std::to_string(state_.global_step));
-  if (recorder_) recorder_->agreed(state_, before, control_, by);
+    if (before.*control_flags[i].field != control_.*control_flags[i].field) flag_changes_->by[i] = place_of(entry);
 }
 
 bool CallbackHandler::broke_rule(const CallbackEntry& entry) {

@@ -65,6 +65,7 @@ class PluginEntry final : public CallbackEntry {
     const std::lock_guard lock(failure_mutex_);
     return std::exchange(failure_, std::nullopt);
   }
+  bool take_stop_request() override { return host_.take_stop_request(); }
   bool stateful() const override { return state_ != nullptr; }
 
   json::object state() override {

@@ -51,15 +51,25 @@ void TraceRecorder::called(const CallbackEntry& entry, const TrainerControl& bef
     changes_.back().push_back(json::object{{"callback", entry.name}, {"flags", std::move(changed)}});
 }
 
-void TraceRecorder::agreed(const TrainerState& state, const TrainerControl& before, const TrainerControl& after,
-                           const std::string& by) {
-  pending_.push_back({{"event", "agreement"},
+static json::object with_rate(const std::string& by, const RateChange& rate) {
+  return {{"callback", by}, {"group", static_cast<std::int64_t>(rate.group)}, {"lr", rate.lr}};
+}
+
+void TraceRecorder::rate_set(const CallbackEntry& entry, const RateChange& rate) {
+  changes_.back().push_back(with_rate(entry.name, rate));
+}
+
+void TraceRecorder::between_events(std::string_view what, const TrainerState& state, const TrainerControl& before,
+                                   const TrainerControl& after, const std::string& by,
+                                   const std::optional<RateChange>& rate) {
+  pending_.push_back({{"event", what},
                       {"global_step", state.global_step},
                       {"epoch", state.epoch.to_json()},
                       {"control", before.flags()},
                       {"control_after", after.flags()},
                       {"action", action_}});
-  changes_.push_back(json::array{json::object{{"callback", by}, {"flags", changed_flags(before, after)}}});
+  changes_.push_back(json::array{rate ? with_rate(by, *rate)
+                                      : json::object{{"callback", by}, {"flags", changed_flags(before, after)}}});
   write_last();
 }
 

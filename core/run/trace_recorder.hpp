@@ -13,8 +13,8 @@ namespace trainer {
 /// checkpoint's trainer_state.json to DIR/checkpoint-N.trainer_state.json when on_save fires.
 /// Keys of a line: event, global_step, epoch, max_steps, control (after the handler's reset),
 /// control_after (null when the event failed), logs or metrics (as the first callback sees them),
-/// has, action, and changed_by when a callback changed flags. A line with the event "agreement" has the flags that a
-/// callback of another process decided, and changed_by.
+/// has, action, and changed_by when a callback changed flags or learning rates. A line with the event "agreement" has
+/// what a callback of another process decided, one with "stop_request" what a plugin asked for between two events.
 class TraceRecorder : public EventRecorder {
  public:
   explicit TraceRecorder(std::filesystem::path directory);
@@ -30,8 +30,10 @@ class TraceRecorder : public EventRecorder {
   void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) override;
   void end(const TrainerControl&) override;
   void failed() override;
-  void agreed(const TrainerState&, const TrainerControl& before, const TrainerControl& after,
-              const std::string& by) override;
+  void rate_set(const CallbackEntry&, const RateChange&) override;
+  void between_events(std::string_view what, const TrainerState&, const TrainerControl& before,
+                      const TrainerControl& after, const std::string& by,
+                      const std::optional<RateChange>& rate) override;
 
   void finish();  ///< flushes
 

@@ -102,4 +102,7 @@ inline const Moment* moment_or_null() { return detail::own_moment; }
 /// for it (CallbackEntry::take_failure_between_events).
 inline std::atomic<std::uint32_t> failures_between_events{0};
 
+/// How often a plugin asked for the end of its training, on whatever thread (CallbackEntry::take_stop_request).
+inline std::atomic<std::uint32_t> stop_requests{0};
+
 }  // namespace trainer

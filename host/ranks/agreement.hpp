@@ -12,14 +12,15 @@
 namespace trainer {
 
 /// What the ranks send: of each place, the least of all ranks counts.
-using AgreementNumbers = std::array<std::int64_t, control_flags.size() + 1>;
+using AgreementNumbers = std::array<std::int64_t, control_flags.size() + 3>;
 
 /// Why a rank asks all of them to stop: a signal's number, or 0 for a call of request_stop().
 using StopRequest = std::optional<int>;
 
-/// This rank's. `changes`: whose change of a flag counts for all.
-AgreementNumbers propose(const TrainerControl& control, const FlagChanges& changes, StopRequest stop, int rank,
-                         int world);
+/// This rank's. `changes`: whose change of a flag counts for all. `within_step`: a plugin of it may set a rate between
+/// two agreements at which it would be too late.
+AgreementNumbers propose(const TrainerControl& control, const FlagChanges& changes, StopRequest stop, bool within_step,
+                         int rank, int world);
 
 struct Agreed {
   struct Flag {
@@ -29,6 +30,8 @@ struct Agreed {
   };
   std::array<Flag, control_flags.size()> flags;  ///< in the order of `control_flags`
   StopRequest stop;
+  bool rates;        ///< some rank has set a learning rate
+  bool within_step;  ///< of any rank
 };
 
 /// The lowest rank that changed a flag decides it, whether it set or cleared it. Where none did, the value is the same

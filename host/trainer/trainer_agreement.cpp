@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Where the processes of a run agree on the flags and on stopping, before anyone looks at them. Of a process alone
-// nothing here does anything.
+// Where the processes of a run agree on the flags, on stopping and on learning rates, before anyone looks at them. A
+// process alone has only its plugins' requests to obey.
+#include <ATen/ATen.h>
+
+#include <bit>
+
 #include "ranks/agreement.hpp"
 #include "trainer/stop_signals.hpp"
 #include "trainer/trainer_impl.hpp"
@@ -9,7 +13,7 @@
 namespace trainer {
 
 void Trainer::Impl::begin_agreement() {
-  stop_agreed = false;
+  stop_agreed = agrees_on_rates = false;
   if (group->alone()) return;
   flag_changes.clear();
   handler->watch_flags(&flag_changes);
@@ -20,18 +24,58 @@ void Trainer::Impl::begin_agreement() {
 }
 
 void Trainer::Impl::agree() {
+  handler->obey_stop_requests();
   if (group->alone()) return;
   StopRequest stop;
   if (stop_requested.load(std::memory_order_relaxed)) stop = StopSignals::received();
-  AgreementNumbers numbers = propose(control, flag_changes, stop, group->rank(), group->world());
+  const bool within_step = handler->plugin_subscribed(TRAINER_ON_STEP_BEGIN) ||
+                           handler->plugin_subscribed(TRAINER_ON_SUBSTEP_END) ||
+                           handler->plugin_subscribed(TRAINER_ON_PRE_OPTIMIZER_STEP);
+  AgreementNumbers numbers = propose(control, flag_changes, stop, within_step, group->rank(), group->world());
   group->min_of(numbers);
-  flag_changes.clear();
   const Agreed agreed = read_agreement(numbers, group->world());
+  agrees_on_rates = agreed.within_step;
+  if (agreed.rates) take_rates();
+  flag_changes.clear();
   for (std::size_t i = 0; i < agreed.flags.size(); ++i)
     if (const auto& flag = agreed.flags[i]; flag.rank >= 0) handler->take_flag(i, flag.value, flag.rank, flag.entry);
   if (!agreed.stop) return;
   stop_agreed = true;
   if (*agreed.stop > 0) StopSignals::take(*agreed.stop);
+}
+
+// Just before an update; the flags that were set within the step keep until its end.
+void Trainer::Impl::agree_on_rates() {
+  if (!agrees_on_rates) return;
+  std::int64_t none = flag_changes.rates.empty();
+  group->min_of({&none, 1});
+  if (none == 0) take_rates();
+  flag_changes.rates.clear();
+}
+
+// Of each group that a rank has set the rate of, the present one of the lowest such rank becomes that of all: the
+// schedule may have gone on from it since.
+void Trainer::Impl::take_rates() {
+  constexpr std::size_t width = 3;  // whether it was set, by which callback, the rate's bits
+  const auto& param_groups = optimizer->param_groups();
+  const std::size_t groups = param_groups.size();
+  std::vector<std::int64_t> own(groups * width);
+  for (const auto& [g, by] : flag_changes.rates) {
+    if (g >= groups) continue;
+    own[g * width] = 1;
+    own[g * width + 1] = static_cast<std::int64_t>(by);
+    own[g * width + 2] = std::bit_cast<std::int64_t>(static_cast<double>(param_groups[g].lr));
+  }
+  const at::Tensor all = group->all_gather(at::tensor(own, at::kLong).unsqueeze(0)).contiguous();
+  for (std::size_t g = 0; g < groups; ++g)
+    for (int rank = 0; rank < group->world(); ++rank) {
+      const std::int64_t* of =
+          all.const_data_ptr<std::int64_t>() + (static_cast<std::size_t>(rank) * groups + g) * width;
+      if (of[0] == 0) continue;
+      const auto lr = std::bit_cast<double>(of[2]);
+      if (rank != group->rank()) plugin_groups->take_lr(g, lr, rank, static_cast<std::size_t>(of[1]));
+      break;
+    }
 }
 
 void Trainer::Impl::obey_stop_request() {

@@ -16,6 +16,7 @@
 #include "ranks/process_group.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/host_context.hpp"
+#include "trainer/optimizer_groups.hpp"
 #include "trainer/plugin_registry.hpp"
 #include "trainer/precision.hpp"
 #include "trainer/trainer.hpp"
@@ -79,6 +80,8 @@ struct Trainer::Impl {
   // trainer_agreement.cpp
   void begin_agreement();
   void agree();
+  void agree_on_rates();
+  void take_rates();
   void obey_stop_request();
 
   // trainer_start_check.cpp
@@ -143,6 +146,7 @@ struct Trainer::Impl {
   TrainerState state;
   TrainerControl control;
   std::unique_ptr<TensorViews> tensors;
+  std::unique_ptr<OptimizerGroups> plugin_groups;
   std::unique_ptr<HostContext> context;
   std::unique_ptr<PluginRegistry> plugins;
 
@@ -168,6 +172,7 @@ struct Trainer::Impl {
   std::atomic<bool> stop_requested{false};
   bool stop_agreed = false;         // the same of any rank
   bool agrees_on_substeps = false;  // a callback of some rank may stop within a window
+  bool agrees_on_rates = false;     // a plugin of some rank may set a rate just before an update
   FlagChanges flag_changes;         // since the ranks last agreed
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {

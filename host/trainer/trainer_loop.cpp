@@ -41,8 +41,9 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
   // Reset at the end, so that a signal that comes before the first line of this is not lost.
   struct Reset {
     std::atomic<bool>& flag;
-    ~Reset() { flag = false; }
-  } const reset{stop_requested};
+    CallbackHandler& handler;
+    ~Reset() { flag = false, handler.drop_stop_requests(); }
+  } const reset{stop_requested, *handler};
   std::optional<StopSignals> signals;
   if (args.enable_jit_checkpoint) signals.emplace(self, std::vector<int>{SIGTERM});
   if (model_init) {
@@ -87,6 +88,7 @@ TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>
 
 TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesystem::path>& checkpoint) {
   handler->objects().train_dataloader = nullptr;
+  handler->objects().train_dataloader_size = -1;
   train_dataloader = made(self.get_train_dataloader(), "get_train_dataloader()");
   const TrainingPlan plan = plan_training(args, train_batch_size, *train_dataloader, group->world());
   const ResumePoint resume = init_training_state(plan, checkpoint);
@@ -210,6 +212,7 @@ void Trainer::Impl::update_parameters() {
   run->last_update.grad_norm =
       gradients.empty() ? at::zeros({}, device) : clip_grad_norm(gradients, args.max_grad_norm);
   fire(TRAINER_ON_PRE_OPTIMIZER_STEP);
+  agree_on_rates();
   // Where gradients overflowed the step is skipped. A fused optimizer does so on the device, and as in transformers the
   // schedule, which nobody has asked the device for, goes on.
   const bool fused = scaler && optimizer->step_unless(scaler->found_inf());

@@ -179,6 +179,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   saver = std::make_unique<CheckpointSaver>(
       state, control, *group, writes_files(), [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
   tensors = std::make_unique<TensorViews>();
+  plugin_groups = std::make_unique<OptimizerGroups>(*handler);
   context = std::make_unique<HostContext>(HostContext{
       .args = &args,
       .state = &state,
@@ -187,6 +188,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
       .save_model = [this](const std::filesystem::path& directory) { self.save_model_for_plugin(directory); },
       .present_objects = [this] { return present_objects(); },
       .describe_objects = [this] { return describe_objects(); },
+      .param_groups = plugin_groups.get(),
       .process = process_of(group->ranks())});
   if (!group->alone()) context->from_rank_0 = [this](const std::string& text) { return group->broadcast(text); };
   torch::manual_seed(static_cast<std::uint64_t>(args.seed));
@@ -298,6 +300,7 @@ void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumeP
   preparation.done = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);
   objects.train_dataloader = train_dataloader.get();
+  objects.train_dataloader_size = train_dataloader->size().value_or(-1);
 }
 
 std::unique_ptr<GradScaler> Trainer::create_scaler() {

@@ -58,6 +58,7 @@ class Bench {
                         with_values(kind) ? &map : nullptr,
                         TRAINER_EVENT_HAS_OPTIMIZER,
                         0,
+                        -1,
                         -1};
     const trainer_slot slot = slot_of(*it_.table(), kind);
     host.error.clear();

@@ -164,7 +164,8 @@ void Instance::check_status(std::int32_t status, const std::string& what) {
 
 std::int32_t Instance::call(std::uint32_t kind, trainer_map* values) {
   const trainer_slot slot = slots_[kind];
-  trainer_event event{sizeof event, kind, nullptr, nullptr, values, host.has, 0, host.eval_dataloader_size};
+  trainer_event event{
+      sizeof event, kind, nullptr, nullptr, values, host.has, 0, host.eval_dataloader_size, host.train_dataloader_size};
   if (placement_ == Placement::guarded) {
     auto* control = static_cast<trainer_control*>(memory_.place(&host.control, sizeof host.control, true));
     event.control = control;

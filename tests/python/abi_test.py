@@ -25,6 +25,8 @@ STRUCTS = {
     "trainer_ext_model": _abi.ExtModel,
     "trainer_ext_state": _abi.ExtState,
     "trainer_ext_tracker": _abi.ExtTracker,
+    "trainer_param_group": _abi.ParamGroup,
+    "trainer_ext_optimizer": _abi.ExtOptimizer,
     "trainer_process": _abi.Process,
     "trainer_ext_process": _abi.ExtProcess,
     "trainer_ext_ranks": _abi.ExtRanks,
@@ -69,6 +71,7 @@ TEXTS = {
     "TRAINER_NOTE_SECTION": _abi.NOTE_SECTION,
     "TRAINER_ENTRY_NAME": _abi.ENTRY_NAME,
     "TRAINER_EXT_MODEL": _abi.EXT_MODEL.decode(),
+    "TRAINER_EXT_OPTIMIZER": _abi.EXT_OPTIMIZER.decode(),
     "TRAINER_EXT_PARAMETERS": _abi.EXT_PARAMETERS.decode(),
     "TRAINER_EXT_RUN": _abi.EXT_RUN.decode(),
     "TRAINER_EXT_STATE": _abi.EXT_STATE.decode(),
@@ -81,7 +84,7 @@ expected = {}
 lines = ["#include <stdio.h>", "#include <trainer/plugin.h>"]
 lines += [
     f"#include <trainer/ext/{name}.h>"
-    for name in ("model", "parameters", "process", "ranks", "run", "state", "tracker")
+    for name in ("model", "optimizer", "parameters", "process", "ranks", "run", "state", "tracker")
 ]
 lines += ["int main(void) {"]
 for name, struct in STRUCTS.items():

@@ -27,6 +27,7 @@ struct CallbackObjects {
   Optimizer* optimizer = nullptr;
   LRScheduler* lr_scheduler = nullptr;
   DataLoader* train_dataloader = nullptr;
+  std::int64_t train_dataloader_size = -1;      ///< its batches; -1 without one, or when it cannot tell
   std::shared_ptr<DataLoader> eval_dataloader;  ///< of the last evaluation or prediction
   std::int64_t eval_dataloader_size = -1;       ///< its batches; -1 without one, or when it cannot tell
 

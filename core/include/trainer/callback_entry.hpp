@@ -50,6 +50,8 @@ struct CallbackEntry {
   virtual std::exception_ptr take_cause() { return nullptr; }                  ///< what a C++ object threw then
   /// What it failed with between two events, as in a line of the console.
   virtual std::optional<Error> take_failure_between_events() { return std::nullopt; }
+  /// Whether it asked for the end of the training since this was last called.
+  virtual bool take_stop_request() { return false; }
   virtual void turned(bool /*on*/) {}  ///< it gets events from now on, or no more
   /// The run that it was made in, when it can be in no other.
   virtual const HostContext* context() const { return nullptr; }

@@ -6,6 +6,9 @@
 #include <array>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "trainer/callback_entry.hpp"
@@ -16,6 +19,12 @@ namespace trainer {
 
 class AskedFor;
 
+/// The learning rate that a group of the optimizer has got from a callback.
+struct RateChange {
+  std::size_t group;
+  double lr;
+};
+
 /// Sees every event of a run; used by --record. `entry` is null before the first callback.
 class EventRecorder {
  public:
@@ -25,9 +34,13 @@ class EventRecorder {
   virtual void called(const CallbackEntry&, const TrainerControl& before, const TrainerControl& after) = 0;
   virtual void end(const TrainerControl&) = 0;
   virtual void failed() = 0;  ///< instead of end(), when a callback ended the run
-  /// Between two events: another process of the run has decided this flag. `by`: "early_stopping on rank 1".
-  virtual void agreed(const TrainerState&, const TrainerControl& /*before*/, const TrainerControl& /*after*/,
-                      const std::string& /*by*/) {}
+  /// Within an event: a plugin has set the learning rate of one of the optimizer's groups.
+  virtual void rate_set(const CallbackEntry&, const RateChange&) {}
+  /// Between two events: "agreement", another process of the run has decided a flag or a rate, or "stop_request", a
+  /// plugin has asked for the end. `by`: "early_stopping on rank 1".
+  virtual void between_events(std::string_view /*what*/, const TrainerState&, const TrainerControl& /*before*/,
+                              const TrainerControl& /*after*/, const std::string& /*by*/,
+                              const std::optional<RateChange>& /*rate*/) {}
 };
 
 /// Calls the callbacks of a run in order, for one event after another. As in transformers, it first
@@ -57,11 +70,22 @@ class CallbackHandler {
 
   /// Whether a callback has subscribed it, whoever else looks on.
   bool subscribed(std::uint32_t kind) const { return !lists_[kind].empty(); }
+  bool plugin_subscribed(std::uint32_t kind) const;  ///< a plugin of this process
+
+  /// Raises should_training_stop where a plugin has asked for the end since the last call, on whatever thread; to be
+  /// called between events, where the flags are looked at next.
+  void obey_stop_requests();
+  void drop_stop_requests();  ///< there is nothing to end
 
   /// Notes from now on who changes flags; null: no more.
   void watch_flags(FlagChanges* changes) { flag_changes_ = changes; }
   /// Takes over a flag, by its place in control_flags, that a callback of another process decided.
   void take_flag(std::size_t flag, bool value, int rank, std::size_t entry);
+
+  /// A plugin, the callback that is being called, has given a group another learning rate.
+  void note_rate(const RateChange& rate);
+  /// The same of a callback of another process, which has decided it.
+  void note_agreed_rate(const RateChange& rate, int rank, std::size_t entry);
 
   void set_recorder(EventRecorder* recorder) {
     recorder_ = recorder;
@@ -122,6 +146,9 @@ class CallbackHandler {
   void after_call(CallbackEntry& entry, std::uint32_t kind, std::int32_t status, const TrainerControl& before);
   bool broke_rule(const CallbackEntry& entry);  ///< with TRAINER_CHECK_PLUGINS=1: what it called that it must not
   void note_changes(const CallbackEntry& entry, const TrainerControl& before);
+  std::size_t place_of(const CallbackEntry& entry) const;  ///< among entries()
+  std::string name_on_rank(std::size_t entry, int rank) const;
+  void tell_of_stop(const CallbackEntry& entry) const;
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void failed(CallbackEntry& entry, const Error& error);  ///< does what its on_error says
   void tell_failures_between_events();
@@ -134,6 +161,7 @@ class CallbackHandler {
   std::vector<std::shared_ptr<CallbackEntry>> removed_;          ///< kept alive during an event
   std::array<std::uint32_t, TRAINER_EVENT_COUNT> dispatched_{};  ///< events of each kind, for sampling
   std::uint32_t failures_told_ = 0;                              ///< of failures_between_events
+  std::uint32_t stops_taken_ = 0;                                ///< of stop_requests
   int depth_ = 0;                                                ///< of events within events
   bool changed_ = false;                                         ///< in the event that is under way
   struct Failure {

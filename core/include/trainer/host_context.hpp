@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/parameters.h>
 
 #include <filesystem>
@@ -23,6 +24,17 @@ class TensorSource {
   virtual std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) = 0;
 };
 
+/// The optimizer's groups, as trainer_ext_optimizer (ext/optimizer.h) says; the host room implements it.
+class ParamGroupSource {
+ public:
+  virtual ~ParamGroupSource() = default;
+  virtual std::uint64_t count() = 0;
+  virtual bool at(std::uint64_t index, trainer_param_group& group) = 0;
+  virtual bool parameter(std::uint64_t group, std::uint64_t index, trainer_text& name) = 0;
+  /// `lr` is finite and not negative.
+  virtual bool set_lr(std::uint64_t group, double lr) = 0;
+};
+
 /// What the services of host.h draw from. The owner keeps it alive longer than any callback.
 struct HostContext {
   const TrainingArguments* args = nullptr;
@@ -35,7 +47,8 @@ struct HostContext {
   /// ext/objects.h; both empty when there is no model. The second may throw.
   std::function<std::uint32_t()> present_objects = {};
   std::function<std::string()> describe_objects = {};
-  Process process = {};  ///< ext/process.h
+  ParamGroupSource* param_groups = nullptr;  ///< null when nothing is trained
+  Process process = {};                      ///< ext/process.h
   /// Rank 0's text, in every process, each of which must call it; empty for a process alone. May throw.
   std::function<std::string(const std::string&)> from_rank_0 = {};
 };

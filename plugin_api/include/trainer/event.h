@@ -57,7 +57,12 @@ typedef struct trainer_event {
   uint32_t has;               /* TRAINER_EVENT_HAS_... bits */
   uint32_t reserved;
   int64_t eval_dataloader_size; /* batches of the running evaluation; -1 when none or unknown */
+
+  /* Since 1.1. Batches of an epoch that this process trains on, a batch being a micro-batch: several of them make a
+   * step with gradient_accumulation_steps. -1 before a training, in a replay, and of a stream, whose end nobody knows.
+   */
+  int64_t train_dataloader_size;
 } trainer_event;
-TRAINER_LAST_FIELD(trainer_event, eval_dataloader_size);
+TRAINER_LAST_FIELD(trainer_event, train_dataloader_size);
 
 #endif

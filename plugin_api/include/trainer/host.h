@@ -66,7 +66,13 @@ struct trainer_host {
    * keys sorted, a newline at the end; an int stays one (`"epoch": 0` before the first step). As long as
    * the run's history: not for each step. Borrowed until the next call. [trainer-thread & event] */
   void(TRAINER_CALL* state_json)(const trainer_host* host, trainer_text* json);
+
+  /* Since 1.1. Asks for the end of the training, as control.should_training_stop does within an event: it ends
+   * after the step that goes on, or after the first one of a training that has not begun; the log names the
+   * plugin. On several processes all end after the same step. A run that trains nothing, as a replay, goes
+   * on. [any-thread] */
+  void(TRAINER_CALL* request_stop)(const trainer_host* host);
 };
-TRAINER_LAST_FIELD(struct trainer_host, state_json);
+TRAINER_LAST_FIELD(struct trainer_host, request_stop);
 
 #endif

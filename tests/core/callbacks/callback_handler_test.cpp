@@ -78,8 +78,9 @@ TEST_F(Handler, NotesWhoChangedAFlagButTheLibrarysOwn) {
     void called(const CallbackEntry&, const TrainerControl&, const TrainerControl&) override {}
     void end(const TrainerControl&) override {}
     void failed() override {}
-    void agreed(const TrainerState&, const TrainerControl& before, const TrainerControl& after,
-                const std::string& by) override {
+    void between_events(std::string_view what, const TrainerState&, const TrainerControl& before,
+                        const TrainerControl& after, const std::string& by, const std::optional<RateChange>&) override {
+      EXPECT_EQ(what, "agreement");
       text += by + (before.should_save ? " 1" : " 0") + (after.should_save ? "1;" : "0;");
     }
     std::string text;

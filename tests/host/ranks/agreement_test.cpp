@@ -18,6 +18,7 @@ struct AgreementTest : testing::Test {
     TrainerControl control;
     FlagChanges changes;
     StopRequest stop;
+    bool within_step = false;
     void change(std::size_t flag, bool value, std::size_t entry) {
       control.*control_flags[flag].field = value;
       changes.by[flag] = entry;
@@ -31,7 +32,7 @@ struct AgreementTest : testing::Test {
     least.fill(std::numeric_limits<std::int64_t>::max());
     for (int rank = 0; rank < world; ++rank) {
       const Rank& one = ranks[static_cast<std::size_t>(rank)];
-      const auto sent = propose(one.control, one.changes, one.stop, rank, world);
+      const auto sent = propose(one.control, one.changes, one.stop, one.within_step, rank, world);
       for (std::size_t i = 0; i < sent.size(); ++i) least[i] = std::min(least[i], sent[i]);
     }
     return read_agreement(least, world);
@@ -93,6 +94,20 @@ TEST_F(AgreementTest, ASignalOrACallOnOneRankStopsAll) {
   EXPECT_EQ(agree().stop, SIGTERM) << "of which the status follows";
   ranks[2].stop = {};
   EXPECT_EQ(agree().stop, 0);
+}
+
+TEST_F(AgreementTest, ARateThatOneRankHasSetIsToldToAll) {
+  EXPECT_FALSE(agree().rates);
+  ranks[1].changes.rates[0] = 3;
+  EXPECT_TRUE(agree().rates);
+  ranks[1].changes.clear();
+  EXPECT_FALSE(agree().rates);
+}
+
+TEST_F(AgreementTest, APluginThatMaySetOneJustBeforeAnUpdateIsKnownEverywhere) {
+  EXPECT_FALSE(agree().within_step);
+  ranks[2].within_step = true;
+  EXPECT_TRUE(agree().within_step);
 }
 
 }  // namespace

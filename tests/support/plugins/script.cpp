@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The `script` callback of the parity cases: sets control flags by rule, in any event. A rule is
+// The `script` callback of the parity cases: sets control flags and learning rates by rule, in any event. A rule is
 // {"on": event, "global_step"?: n, "epoch"?: x, "times"?: n, "rank"?: n, "restart"?: n, "set"?: {flag: bool},
-// "raise"?: text, "signal"?: n}; of a run on several processes `rank` is the one in which it holds, and `restart` how
-// often they have been started again.
+// "lr"?: {group: rate}, "request_stop"?: true, "raise"?: text, "signal"?: n}; of a run on several processes `rank` is
+// the one in which it holds, and `restart` how often they have been started again. It asks to stop on another thread.
 #include <boost/json/src.hpp>
 #include <cmath>
 #include <csignal>
 #include <cstdint>
+#include <thread>
 #include <trainer/sdk.hpp>
 
 namespace {
@@ -18,13 +19,15 @@ struct Rule {
   std::optional<double> epoch;
   std::optional<std::int64_t> left;
   std::vector<std::pair<std::string, bool>> set;
+  std::vector<std::pair<std::uint64_t, double>> lr;
+  bool request_stop = false;
   std::string raise;  // what to throw then
   int signal = 0;     // what the process sends itself then
 };
 
 class Script : public trainer::sdk::TrainerCallback {
  public:
-  explicit Script(const trainer::sdk::Host& host) {
+  explicit Script(const trainer::sdk::Host& host) : host_(host) {
     const trainer_process process = host.process();
     const auto text = host.config("rules").text();
     const auto rules = boost::json::parse({text.data(), text.size()});
@@ -39,6 +42,10 @@ class Script : public trainer::sdk::TrainerCallback {
       if (const auto* v = o.if_contains("times")) rule.left = v->as_int64();
       if (const auto* set = o.if_contains("set"))
         for (const auto& flag : set->as_object()) rule.set.emplace_back(flag.key(), flag.value().as_bool());
+      if (const auto* lr = o.if_contains("lr"))
+        for (const auto& group : lr->as_object())
+          rule.lr.emplace_back(std::stoull(group.key()), group.value().to_number<double>());
+      rule.request_stop = o.contains("request_stop");
       if (const auto* v = o.if_contains("raise")) rule.raise = v->as_string().c_str();
       if (const auto* v = o.if_contains("signal")) rule.signal = static_cast<int>(v->as_int64());
       rules_.push_back(std::move(rule));
@@ -84,11 +91,14 @@ class Script : public trainer::sdk::TrainerCallback {
       if (rule.epoch && std::abs(*rule.epoch - state.epoch) > 1e-12 * std::abs(state.epoch)) continue;
       if (rule.left) --*rule.left;
       for (const auto& [name, value] : rule.set) flag(control, name) = value ? 1 : 0;
+      for (const auto& [group, rate] : rule.lr) host_.optimizer().value().set_lr(group, rate);
+      if (rule.request_stop) std::thread([this] { host_.request_stop(); }).join();
       if (rule.signal != 0) std::raise(rule.signal);
       if (!rule.raise.empty()) throw std::runtime_error(rule.raise);
     }
   }
 
+  trainer::sdk::Host host_;
   std::vector<Rule> rules_;
 };
 
@@ -98,7 +108,7 @@ class Script : public trainer::sdk::TrainerCallback {
 TRAINER_PLUGIN(Script, {
   "id": "script",
   "version": "0.1.0",
-  "description": "Sets control flags by rule; for tests.",
+  "description": "Sets control flags and learning rates by rule; for tests.",
   "class": "ScriptCallback",
   "events": ["on_init_end", "on_train_begin", "on_train_end", "on_epoch_begin", "on_epoch_end",
              "on_step_begin", "on_pre_optimizer_step", "on_optimizer_step", "on_substep_end",

@@ -55,8 +55,21 @@ class TrainerCallback {
   virtual void on_prediction_step(const Arguments&, const State&, Control&) {}
   virtual void on_push_begin(const Arguments&, const State&, Control&) {}
 
+  /// Batches of an epoch that this process trains on, and of the evaluation that goes on (event.h); -1 where nobody
+  /// knows, and of the first also when the host is older than 1.1. Only during an event.
+  std::int64_t train_dataloader_size() const {
+    const bool known = event_ != nullptr && TRAINER_OFFERS(event_, trainer_event, train_dataloader_size);
+    return known ? event_->train_dataloader_size : -1;
+  }
+  std::int64_t eval_dataloader_size() const { return event_ == nullptr ? -1 : event_->eval_dataloader_size; }
+
   /// A tracker has one of its own, public too: it throws Unavailable or NotConfigured (ext/tracker.h).
   static void available(const Host&) {}
+
+ private:
+  template <typename T>
+  friend class Trampoline;
+  const trainer_event* event_ = nullptr;
 };
 
 /// Also derive from this to have state in checkpoints (ext/state.h).

@@ -9,9 +9,12 @@
 #include <trainer/host.h>
 
 #include <cstdint>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <trainer/sdk/mask.hpp>
+#include <trainer/sdk/optimizer.hpp>
+#include <trainer/sdk/tensors.hpp>
 #include <trainer/sdk/value.hpp>
 
 namespace trainer::sdk {
@@ -87,6 +90,25 @@ class Host {
     trainer_text error{};
     if (model->save(host_, directory.data(), directory.size(), &error) != TRAINER_OK)
       throw std::runtime_error(std::string(view(error)));
+    return true;
+  }
+
+  /// The tensors of the model, of their gradients, and of the optimizer's state (sdk/tensors.hpp): none where there is
+  /// no model. Only during an event.
+  Tensors parameters() const { return {host_, TRAINER_OF_MODEL}; }
+  Tensors gradients() const { return {host_, TRAINER_OF_GRADIENTS}; }
+  Tensors optimizer_state() const { return {host_, TRAINER_OF_OPTIMIZER}; }
+
+  /// The optimizer's groups (sdk/optimizer.hpp); empty where nothing is trained, and when the host is older than 1.1.
+  std::optional<Optimizer> optimizer() const {
+    const auto* offered = extension<trainer_ext_optimizer>(TRAINER_EXT_OPTIMIZER);
+    return offered == nullptr ? std::nullopt : std::optional<Optimizer>(std::in_place, host_, offered);
+  }
+
+  /// Asks for the end of the training after its step, from any thread. False when the host is older than 1.1.
+  bool request_stop() const {
+    if (!TRAINER_OFFERS(host_, trainer_host, request_stop)) return false;
+    host_->request_stop(host_);
     return true;
   }
 

@@ -14,6 +14,7 @@
 #include <memory>
 #include <new>
 #include <trainer/sdk/events.hpp>
+#include <utility>
 
 namespace trainer::sdk {
 
@@ -110,10 +111,18 @@ class Trampoline {
     return *of(self).callback_;
   }
 
+  // An event may come within another.
+  struct Within {
+    TrainerCallback& callback;
+    const trainer_event* before;
+    ~Within() { callback.event_ = before; }
+  };
+
   template <auto method>
   static int32_t TRAINER_CALL slot(trainer_callback* self, const trainer_event* event) {
     Trampoline& t = of(self);
     TrainerCallback& callback = as<TrainerCallback>(self);
+    const Within within{callback, std::exchange(callback.event_, event)};
     return guarded(t.host_.raw(), [&] {
       if constexpr (std::is_invocable_v<decltype(method), TrainerCallback&, const Arguments&, const State&, Control&,
                                         Map&>) {

@@ -34,7 +34,7 @@ EVENTS = (
 
 EXT_MODEL, EXT_PARAMETERS, EXT_RUN = b"trainer.model/1", b"trainer.parameters/1", b"trainer.run/1"
 EXT_STATE, EXT_TRACKER = b"trainer.state/1", b"trainer.tracker/1"
-EXT_PROCESS, EXT_RANKS = b"trainer.process/1", b"trainer.ranks/1"
+EXT_OPTIMIZER, EXT_PROCESS, EXT_RANKS = b"trainer.optimizer/1", b"trainer.process/1", b"trainer.ranks/1"
 RANKS_ALL, RANKS_WORLD_ZERO, RANKS_LOCAL_ZERO = range(3)
 
 
@@ -126,6 +126,7 @@ class Event(Structure):
         ("has", c_uint32),
         ("reserved", c_uint32),
         ("eval_dataloader_size", c_int64),
+        ("train_dataloader_size", c_int64),
     ]
 
 
@@ -135,6 +136,7 @@ HostText = CFUNCTYPE(None, c_void_p, POINTER(Text))
 HostValue = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_uint64, POINTER(Value))
 HostSize = CFUNCTYPE(c_uint64, c_void_p)
 HostMap = CFUNCTYPE(c_void_p, c_void_p, c_uint64)
+HostRequest = CFUNCTYPE(None, c_void_p)
 HostExtension = CFUNCTYPE(c_void_p, c_void_p, c_void_p)
 
 
@@ -156,6 +158,7 @@ class Host(Structure):
         ("log_history_at", HostMap),
         ("get_extension", HostExtension),
         ("state_json", HostText),
+        ("request_stop", HostRequest),
     ]
 
 
@@ -230,6 +233,34 @@ class ExtParameters(Structure):
         ("count", TensorCount),
         ("at", TensorAt),
         ("copy", TensorCopy),
+    ]
+
+
+class ParamGroup(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("lr", c_double),
+        ("initial_lr", c_double),
+        ("weight_decay", c_double),
+        ("parameter_count", c_uint64),
+    ]
+
+
+GroupCount = CFUNCTYPE(c_uint64, c_void_p)
+GroupAt = CFUNCTYPE(c_int32, c_void_p, c_uint64, POINTER(ParamGroup))
+GroupParameter = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_uint64, POINTER(Text))
+SetLr = CFUNCTYPE(c_int32, c_void_p, c_uint64, c_double)
+
+
+class ExtOptimizer(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("count", GroupCount),
+        ("at", GroupAt),
+        ("parameter", GroupParameter),
+        ("set_lr", SetLr),
     ]
 
 

@@ -119,9 +119,22 @@ def _class_of(instance):
             "__doc__": plugin.description or None,
         }
         members |= {event: _handler(_abi.EVENTS.index(event), event) for event in instance.events}
+        if not isinstance(instance, Elsewhere):
+            members["on_step_end"] = _obeying(members.get("on_step_end"))
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
     return _classes[key]
+
+
+def _obeying(handler):
+    """on_step_end, after which a plugin's request to stop is obeyed, whether it has subscribed the event or not."""
+
+    def on_step_end(self, args, state, control, **kwargs):
+        if handler is not None:
+            handler(self, args, state, control, **kwargs)
+        self._instance.obey_stop_request(state, control)
+
+    return on_step_end
 
 
 def _handler(kind, name):

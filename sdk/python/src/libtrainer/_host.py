@@ -8,6 +8,7 @@ import json
 import logging
 
 from . import _abi, _process
+from ._optimizer import ParamGroups
 from ._tensors import TensorViews
 from ._values import DictMap, encode, fill, fill_text, to_json
 
@@ -21,6 +22,7 @@ class HostServices:
         self.report_to = report_to
         self.name, self.config, self.args, self.state = name, config, args, None
         self.tensors = TensorViews()
+        self.stop_requested = False
         self.asked_too_early = None  # an argument that was asked for before there were any
         self._error = ""
         self._config_json = to_json(config).encode("utf-8", "replace")
@@ -30,8 +32,10 @@ class HostServices:
         self._run = _abi.ExtRun(ctypes.sizeof(_abi.ExtRun), 0, _abi.RunKind(lambda _: 0))
         self._process = _abi.ExtProcess(ctypes.sizeof(_abi.ExtProcess), 0, _abi.DescribeProcess(self._describe_process))
         self._model = _abi.ExtModel(ctypes.sizeof(_abi.ExtModel), 0, _abi.SaveModel(self._save_model))
+        self._param_groups = ParamGroups(self.tensors)
         self._extensions = {
             _abi.EXT_MODEL: ctypes.addressof(self._model),
+            _abi.EXT_OPTIMIZER: ctypes.addressof(self._param_groups.struct),
             _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
             _abi.EXT_PROCESS: ctypes.addressof(self._process),
             _abi.EXT_RUN: ctypes.addressof(self._run),
@@ -53,7 +57,12 @@ class HostServices:
             _abi.HostMap(self._history_at),
             _abi.HostExtension(self._extension),
             _abi.HostText(self._give_state_json),
+            _abi.HostRequest(self._request_stop),
         )
+
+    def take_stop_request(self):
+        asked, self.stop_requested = self.stop_requested, False
+        return asked
 
     def take_error(self):
         error, self._error = self._error, ""
@@ -152,6 +161,9 @@ class HostServices:
             _log.warning("%s: the state could not be written as JSON: %s", self.name, e)
             data = "{}\n"
         self._lend("state_json", text.contents, data.encode("utf-8", "replace"))
+
+    def _request_stop(self, _):
+        self.stop_requested = True
 
     def _describe_process(self, _, process):
         target, size = process.contents, process.contents.struct_size

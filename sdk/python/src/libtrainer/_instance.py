@@ -155,6 +155,7 @@ class Instance:
             | (train_dataloader is not None) << 2
             | (eval_dataloader is not None) << 3
         )
+        event.train_dataloader_size = _length(train_dataloader)
         event.eval_dataloader_size = _length(eval_dataloader) if kind in _EVALUATION else -1
         status = self._slots[kind](self._self, self._event_at)
         if self._control != before:
@@ -163,6 +164,12 @@ class Instance:
             tensors.release()
         if status != _abi.OK:
             self._fail(kind, state)
+
+    def obey_stop_request(self, state, control):
+        """At the end of a step; the request may have come on any thread."""
+        if self.host.stop_requested and self.host.take_stop_request() and not self.disabled:
+            _log.info("%s stops the training at step %d of %d", self.plugin.id, state.global_step, state.max_steps)
+            control.should_training_stop = True
 
     def _fill_state(self, state):
         to = self._state

@@ -56,7 +56,8 @@ class FakePlugin {
               has_values ? map.table() : nullptr,
               host_.has,
               0,
-              host_.eval_dataloader_size};
+              host_.eval_dataloader_size,
+              host_.train_dataloader_size};
     const std::int32_t status = slot(callback_, &event_);
     host_.control = control_;
     std::memset(&event_, 0xA5, sizeof event_);

@@ -6,11 +6,13 @@
 #include <trainer/event.h>
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
 #include <trainer/host.h>
 
+#include <atomic>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
@@ -34,6 +36,12 @@ struct FakeTensor {
   std::vector<std::int64_t> shape;
   std::vector<float> data;
   std::vector<std::int64_t> strides{};  ///< in elements; empty: compact
+};
+
+/// A group of the optimizer; set_lr() of the plugin changes `lr`.
+struct FakeParamGroup {
+  double lr, initial_lr, weight_decay;
+  std::vector<std::string> params{};
 };
 
 /// Appends a Cell, or a text in quotes, as JSON.
@@ -119,6 +127,7 @@ class FakeHost {
     table_.state_json = [](const trainer_host* host, trainer_text* json) {
       *json = at("state_json", host).state_text();
     };
+    table_.request_stop = [](const trainer_host* host) { ++of(host).stop_requests; };
   }
   FakeHost(const FakeHost&) = delete;
   FakeHost& operator=(const FakeHost&) = delete;
@@ -130,16 +139,19 @@ class FakeHost {
   std::vector<Row> log_history;
   trainer_state state{};
   trainer_control control{sizeof(trainer_control), 0, 0, 0, 0, 0, 0, 0};
-  std::string state_json;                  ///< as state_json() gives it; empty: made of `state` and `log_history`
-  std::uint32_t has = 0;                   ///< TRAINER_EVENT_HAS_... of the events
-  std::int64_t eval_dataloader_size = -1;  ///< of the events
+  std::string state_json;  ///< as state_json() gives it; empty: made of `state` and `log_history`
+  std::uint32_t has = 0;   ///< TRAINER_EVENT_HAS_... of the events
+  std::int64_t eval_dataloader_size = -1, train_dataloader_size = -1;  ///< of the events
+  std::atomic<int> stop_requests{0};  ///< how often the plugin asked for the end, on whatever thread
 
   /// Extensions that this host offers; take one out to be a host without it.
-  std::set<std::string> offered{TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL, TRAINER_EXT_OBJECTS,
-                                TRAINER_EXT_PROCESS};
+  std::set<std::string> offered{TRAINER_EXT_RUN,     TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL,
+                                TRAINER_EXT_OBJECTS, TRAINER_EXT_PROCESS,    TRAINER_EXT_OPTIMIZER};
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
   trainer_process process{sizeof(trainer_process), 0, 0, 1, 0, 1, 0, 0};
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
+  std::vector<FakeParamGroup> param_groups;
+  std::string refused_lr;  ///< why set_lr() refused what the plugin gave it last
   std::uint32_t present_objects = TRAINER_MODEL_TRAINING;
   std::string objects_json = "{}";
   std::vector<std::string> saved_models;  ///< the directories that save() was asked for; nothing is written
@@ -255,7 +267,19 @@ class FakeHost {
                                                 [](const trainer_host* host, trainer_text* json) {
                                                   *json = {of(host).objects_json.data(), of(host).objects_json.size()};
                                                 }};
+    static const trainer_ext_optimizer optimizer = {
+        sizeof(trainer_ext_optimizer),
+        0,
+        [](const trainer_host* host) -> std::uint64_t { return at("count of the groups", host).param_groups.size(); },
+        [](const trainer_host* host, std::uint64_t index, trainer_param_group* group) {
+          return at("at of the groups", host).group_at(index, group);
+        },
+        [](const trainer_host* host, std::uint64_t group, std::uint64_t index, trainer_text* name) {
+          return at("parameter", host).group_parameter(group, index, name);
+        },
+        [](const trainer_host* host, std::uint64_t group, double lr) { return at("set_lr", host).set_lr(group, lr); }};
     if (offered.count(id) == 0) return nullptr;
+    if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return &optimizer;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return &objects;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;
@@ -306,6 +330,29 @@ class FakeHost {
     }
     if (size != compact.size() * sizeof(float)) return TRAINER_ERROR;
     if (size > 0) std::memcpy(to, compact.data(), static_cast<std::size_t>(size));
+    return TRAINER_OK;
+  }
+
+  std::int32_t group_at(std::uint64_t index, trainer_param_group* out) const {
+    if (index >= param_groups.size()) return TRAINER_NOT_FOUND;
+    if (out->struct_size < sizeof *out) return TRAINER_ERROR;
+    const FakeParamGroup& group = param_groups[static_cast<std::size_t>(index)];
+    *out = {out->struct_size, 0, group.lr, group.initial_lr, group.weight_decay, group.params.size()};
+    return TRAINER_OK;
+  }
+  std::int32_t group_parameter(std::uint64_t group, std::uint64_t index, trainer_text* name) const {
+    if (group >= param_groups.size()) return TRAINER_NOT_FOUND;
+    const auto& params = param_groups[static_cast<std::size_t>(group)].params;
+    if (index >= params.size()) return TRAINER_NOT_FOUND;
+    const std::string& text = params[static_cast<std::size_t>(index)];
+    *name = {text.data(), text.size()};
+    return TRAINER_OK;
+  }
+  std::int32_t set_lr(std::uint64_t group, double lr) {
+    if (group >= param_groups.size())
+      return refused_lr = "there is no parameter group " + std::to_string(group), TRAINER_NOT_FOUND;
+    if (!std::isfinite(lr) || lr < 0) return refused_lr = std::to_string(lr) + " is no learning rate", TRAINER_ERROR;
+    param_groups[static_cast<std::size_t>(group)].lr = lr;
     return TRAINER_OK;
   }
 
