@@ -81,6 +81,11 @@ void placed(Subject& subject, Placement placement) {
   subject.require_accepted();
 }
 void guarded(Subject& subject) { placed(subject, Placement::guarded); }
+void smaller(Subject& subject) {
+  if (subject.file().note.abi_minor > 0)
+    throw Skip("the plugin needs the minor " + std::to_string(subject.file().note.abi_minor) + " of the contract");
+  placed(subject, Placement::smaller);
+}
 void larger(Subject& subject) { placed(subject, Placement::larger); }
 
 // The median time of each event; a step must not wait for a plugin.
@@ -123,6 +128,7 @@ Entries event_tests() {
       {{"events.random", "random legal orders", 60}, random_orders},
       {{"events.time", "no event of a step takes long", 60}, time_of_events},
       {{"structs.guarded", "reads no struct past its end, keeps no pointer after return", 30}, guarded},
+      {{"structs.smaller", "takes the smaller structs of a host of the first minor", 30}, smaller},
       {{"structs.larger", "takes the larger structs of a newer host", 30}, larger},
   };
 }

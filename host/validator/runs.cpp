@@ -74,6 +74,7 @@ class Player {
     ++host_.state.global_step;
     host_.state.epoch = static_cast<double>(host_.state.global_step) / std::max(1, run_.steps);
     fire(TRAINER_ON_STEP_END);
+    if (host_.stop_requests.exchange(0) > 0) control.should_training_stop = 1;
     parts(run_.log, run_.evaluate, run_.save);
     if (run_.random && (*run_.random)() % 64 == 0) ended_ = true;  // the trainer fails here
   }
@@ -83,6 +84,7 @@ class Player {
     host_.state.global_step = 0, host_.state.epoch = 0;
     host_.state.max_steps = std::int64_t{run_.epochs} * run_.steps;
     host_.state.num_train_epochs = run_.epochs;
+    host_.train_dataloader_size = std::int64_t{run_.steps} * run_.accumulation;
     host_.has = TRAINER_EVENT_HAS_OPTIMIZER | TRAINER_EVENT_HAS_LR_SCHEDULER | TRAINER_EVENT_HAS_TRAIN_DATALOADER;
     control.should_training_stop = 0;
     fire(TRAINER_ON_TRAIN_BEGIN);

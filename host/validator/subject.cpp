@@ -97,6 +97,7 @@ void Subject::prepare(FakeHost& host, const json::object& config) const {
   host.state.is_world_process_zero = process.rank == 0;
   host.state.is_local_process_zero = process.local_rank == 0;
   host.state.present = TRAINER_STATE_HAS_TRAIN_BATCH_SIZE;
+  host.param_groups = {{5e-5, 5e-5, 0.01, {"0.weight"}}, {5e-5, 5e-5, 0, {"0.bias"}}};
   for (const auto kind : {TRAINER_OF_MODEL, TRAINER_OF_GRADIENTS})
     host.tensors[kind] = {{"0.weight", {2, 2}, {0.5f, -1.0f, NAN, INFINITY}}, {"0.bias", {2}, {0, 1}}};
 }
@@ -116,6 +117,14 @@ Instance::Instance(Subject& subject, const json::object& config, Placement place
     const auto size = static_cast<std::uint32_t>(larger_host_.size());
     std::memcpy(larger_host_.data(), &size, sizeof size);
     given = reinterpret_cast<const trainer_host*>(larger_host_.data());
+  } else if (placement == Placement::smaller) {
+    trainer_host first = *given;
+    first.struct_size = TRAINER_SIZE_TO(trainer_host, get_extension), first.abi_minor = 0;
+    given = static_cast<const trainer_host*>(host_memory_.place(&first, first.struct_size, false));
+    std::set<std::string> known;
+    for (const char* id : {TRAINER_EXT_RUN, TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL, TRAINER_EXT_OBJECTS})
+      if (host.offered.count(id) != 0) known.insert(id);
+    host.offered = std::move(known);
   }
   trainer_callback* made = nullptr;
   const std::int32_t status = plugin.create(given, &made);
@@ -148,7 +157,7 @@ void Instance::destroy() {
 void Instance::check_status(std::int32_t status, const std::string& what) {
   if (!host.misuse.empty())
     throw Failure("it called the host's " + host.misuse +
-                  " from a thread of its own, expected the trainer's thread for all but log");
+                  " from a thread of its own, expected the trainer's thread for all but log and request_stop");
   if (status == TRAINER_OK) {
     ++subject_.accepted;
     return;
@@ -166,12 +175,14 @@ std::int32_t Instance::call(std::uint32_t kind, trainer_map* values) {
   const trainer_slot slot = slots_[kind];
   trainer_event event{
       sizeof event, kind, nullptr, nullptr, values, host.has, 0, host.eval_dataloader_size, host.train_dataloader_size};
-  if (placement_ == Placement::guarded) {
+  if (placement_ == Placement::guarded || placement_ == Placement::smaller) {
+    const bool first = placement_ == Placement::smaller;
+    if (first) event.struct_size = TRAINER_SIZE_TO(trainer_event, eval_dataloader_size);
     auto* control = static_cast<trainer_control*>(memory_.place(&host.control, sizeof host.control, true));
     event.control = control;
     event.state = static_cast<const trainer_state*>(memory_.place(&host.state, sizeof host.state, false));
     if (values) event.values = static_cast<trainer_map*>(memory_.place(values, sizeof *values, false));
-    const auto* placed = static_cast<const trainer_event*>(memory_.place(&event, sizeof event, false));
+    const auto* placed = static_cast<const trainer_event*>(memory_.place(&event, event.struct_size, false));
     const std::int32_t status = slot(callback_, placed);
     host.control = *control;
     memory_.expire();

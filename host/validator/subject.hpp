@@ -40,6 +40,7 @@ using Random = std::mt19937_64;
 enum class Placement {
   plain,    ///< overwritten when the slot has returned
   guarded,  ///< an unreadable page follows each; all unreadable when the slot has returned
+  smaller,  ///< guarded, and of a host of the first minor, which offers nothing that came later
   larger,   ///< of a host that is newer: a tail of garbage, and a struct_size that has it
 };
 
@@ -111,6 +112,7 @@ class Instance {
   Subject& subject_;
   Placement placement_;
   std::vector<char> larger_host_;
+  GuardedMemory host_memory_;
   trainer_callback* callback_ = nullptr;
   trainer_slot slots_[TRAINER_EVENT_COUNT]{};
   GuardedMemory memory_;

@@ -2,6 +2,7 @@
 //
 // What no good host does, and a plugin survives: it works on, or answers TRAINER_ERROR with a sentence.
 #include <trainer/ext/console.h>
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
@@ -133,6 +134,28 @@ void ranks(Subject& subject) {
   subject.detail = "as rank " + std::to_string(rank) + " of 4";
 }
 
+// Optimizers of no, one and many groups: what the plugin sets must be a rate, and of a group that is there.
+void optimizer(Subject& subject) {
+  std::uint64_t set = 0;
+  bool asked = false;
+  for (const std::size_t groups : {2, 0, 1, 50}) {
+    Instance instance(subject);
+    FakeHost& host = instance.host;
+    host.param_groups.clear();
+    for (std::size_t i = 0; i < groups; ++i)
+      host.param_groups.push_back({0.5, 1, 0.01, {"group " + std::to_string(i) + ".weight"}});
+    const auto before = host.param_groups;
+    play(instance, Run{});
+    asked |= host.asked.count(TRAINER_EXT_OPTIMIZER) != 0;
+    if (!host.refused_lr.empty())
+      throw Failure("it set a rate that a host refuses, of " + std::to_string(groups) + " groups: " + host.refused_lr);
+    for (std::size_t i = 0; i < groups; ++i) set += host.param_groups[i].lr != before[i].lr;
+  }
+  subject.require_accepted();
+  if (!asked) throw Skip("the plugin does not ask for " TRAINER_EXT_OPTIMIZER);
+  subject.detail = "set " + std::to_string(set) + " rates";
+}
+
 }  // namespace
 
 Entries use_tests() {
@@ -142,6 +165,7 @@ Entries use_tests() {
       {{"use.bare-host", "a host without arguments and extensions", 30}, bare_host},
       {{"use.tracker", "says with a reason whether it is available", 30}, tracker},
       {{"use.ranks", "says where it runs, and runs there as one process of four", 30}, ranks},
+      {{"use.optimizer", "sets no rate that is none, and none of a group that is not there", 30}, optimizer},
   };
 }
 

@@ -2,6 +2,8 @@
 //
 // A plugin that keeps the contract, and with -DBAD_... breaks it in one way; validator.py says which test
 // of `trainer plugins validate` has to notice.
+#define TRAINER_PLUGIN_MINOR 0u
+#include <trainer/ext/optimizer.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/ranks.h>
 #include <trainer/ext/state.h>
@@ -82,8 +84,24 @@ int32_t TRAINER_CALL on_substep_end(trainer_callback* self, const trainer_event*
   return TRAINER_OK;
 }
 
+// In the good plugin as it should be.
+void set_rates(trainer_callback* self) {
+  const trainer_host* host = host_of(self);
+  const auto* optimizer = static_cast<const trainer_ext_optimizer*>(host->get_extension(host, TRAINER_EXT_OPTIMIZER));
+  if (!optimizer) return;
+  double rate = 0.25;
+  std::uint64_t count = optimizer->count(host);
+#ifdef BAD_RATE
+  rate = std::nan("");
+#elif defined(BAD_GROUP)
+  count = 2;
+#endif
+  for (std::uint64_t group = 0; group < count; ++group) optimizer->set_lr(host, group, rate);
+}
+
 int32_t TRAINER_CALL on_step_end(trainer_callback* self, const trainer_event* event) {
   (void)self, (void)event;
+  set_rates(self);
 #ifdef BAD_STATUS
   return 7;
 #elif defined(BAD_SILENT)
@@ -103,6 +121,8 @@ int32_t TRAINER_CALL on_step_end(trainer_callback* self, const trainer_event* ev
   std::_Exit(0);
 #elif defined(BAD_SLOW)
   std::this_thread::sleep_for(std::chrono::milliseconds(120));
+#elif defined(BAD_NEWER)
+  if (event->train_dataloader_size == 0) host_of(self)->request_stop(host_of(self));
 #elif defined(BAD_SIZE)
   if (event->struct_size != sizeof *event) return refuse(host_of(self), "another size of the event");
 #elif defined(BAD_KEEPS)

@@ -122,7 +122,8 @@ class FakeHost {
       return at("log_history_at", host).history_at(i);
     };
     table_.get_extension = [](const trainer_host* host, const char* id) {
-      return at("get_extension", host).extension(id);
+      at("get_extension", host).asked.insert(id);
+      return of(host).extension(id);
     };
     table_.state_json = [](const trainer_host* host, trainer_text* json) {
       *json = at("state_json", host).state_text();
@@ -147,6 +148,7 @@ class FakeHost {
   /// Extensions that this host offers; take one out to be a host without it.
   std::set<std::string> offered{TRAINER_EXT_RUN,     TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL,
                                 TRAINER_EXT_OBJECTS, TRAINER_EXT_PROCESS,    TRAINER_EXT_OPTIMIZER};
+  std::set<std::string> asked;  ///< those that the plugin asked for
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
   trainer_process process{sizeof(trainer_process), 0, 0, 1, 0, 1, 0, 0};
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
