@@ -21,6 +21,7 @@ no such extension: null
 replay: no
 rank 0 of 1, local rank 0 of 1, node 0, restart 0
 init_end objects 256 {}
+init_end groups 0, batches -1
 init_end model 4
   0.weight [4, 2] float32 device 1 read_only 1
   0.bias [4] float32 device 1 read_only 1
@@ -32,6 +33,9 @@ pre_optimizer_step gradients 4
   0.bias [4] float32 device 1 read_only 1
   2.weight [3, 4] float32 device 1 read_only 1
   2.bias [3] float32 device 1 read_only 1
+step_end groups 2, batches 2
+  lr 2.5e-05 of 5e-05, weight decay 0: 0.weight 2.weight
+  lr 2.5e-05 of 5e-05, weight decay 0: 0.bias 2.bias
 step_end objects 263 {"optimizer": {"param_groups": [{"weight_decay": 0.0, "lr": 2.5e-05, "betas": [0.9, 0.999], "eps": 1e-08, "amsgrad": false, "maximize": false, "foreach": null, "capturable": false, "differentiable": false, "fused": true, "decoupled_weight_decay": true, "initial_lr": 5e-05, "params": ["0.weight", "2.weight"]}, {"weight_decay": 0.0, "lr": 2.5e-05, "betas": [0.9, 0.999], "eps": 1e-08, "amsgrad": false, "maximize": false, "foreach": null, "capturable": false, "differentiable": false, "fused": true, "decoupled_weight_decay": true, "initial_lr": 5e-05, "params": ["0.bias", "2.bias"]}]}, "lr_scheduler": {"last_lr": [2.5e-05, 2.5e-05], "state": {"base_lrs": [5e-05, 5e-05], "last_epoch": 1, "_step_count": 2, "_is_initial": false, "_get_lr_called_within_step": false, "_last_lr": [2.5e-05, 2.5e-05], "lr_lambdas": [{}, {}]}}, "train_dataloader": {"length": 2, "batch_size": 2}}
 step_end gradients 0
 step_end optimizer 12
@@ -66,3 +70,4 @@ grep -Fqf lines.txt out.txt
 "$TRAINER" replay console/trainer_state.json --report_to none --callback 'probe={"path": "replay.txt"}' >/dev/null
 grep -q "^replay: yes$" replay.txt
 grep -q "^model saved: no$" replay.txt
+grep -q "^init_end groups not offered$" replay.txt

@@ -24,7 +24,7 @@ done
 "$trainer" plugins list | grep early_stopping >/dev/null || fail "the installed command does not find the installed plugins"
 
 # The examples, as a plugin's author builds them: without LibTorch.
-for example in hello_c hello_cpp; do
+for example in hello_c hello_cpp time_limit; do
   cp -r "$prefix/share/libtrainer/examples/$example" "$work/$example"
   quietly "$cmake" -S "$work/$example" -B "$work/$example/build" -DCMAKE_PREFIX_PATH="$prefix" \
     -DCMAKE_BUILD_TYPE=Release

@@ -40,6 +40,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
     std::fprintf(out_, "rank %u of %u, local rank %u of %u, node %u, restart %u\n", process.rank, process.world_size,
                  process.local_rank, process.local_world_size, process.node_rank, process.restart_count);
     describe("init_end objects");
+    groups("init_end groups");
     list("init_end model", TRAINER_OF_MODEL);
     list("init_end optimizer", TRAINER_OF_OPTIMIZER);
   }
@@ -48,6 +49,7 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
   }
   void on_step_end(const Arguments&, const State& state, Control&) override {
     if (state.global_step != 1) return;
+    groups("step_end groups");
     describe("step_end objects");
     list("step_end gradients", TRAINER_OF_GRADIENTS);
     list("step_end optimizer", TRAINER_OF_OPTIMIZER);
@@ -70,6 +72,18 @@ class Probe : public trainer::sdk::TrainerCallback, public trainer::sdk::Statefu
   }
 
  private:
+  void groups(const char* when) {
+    const auto optimizer = host_.optimizer();
+    if (!optimizer) return void(std::fprintf(out_, "%s not offered\n", when));
+    std::fprintf(out_, "%s %llu, batches %lld\n", when, static_cast<unsigned long long>(optimizer->size()),
+                 static_cast<long long>(train_dataloader_size()));
+    for (std::uint64_t i = 0; i < optimizer->size(); ++i) {
+      const auto group = optimizer->group(i);
+      std::fprintf(out_, "  lr %g of %g, weight decay %g:", group.lr, group.initial_lr, group.weight_decay);
+      for (const auto name : group.params) std::fprintf(out_, " %s", std::string(name).c_str());
+      std::fprintf(out_, "\n");
+    }
+  }
   void describe(const char* when) {
     const auto* objects = host_.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
     if (!objects) return;  // a replay
