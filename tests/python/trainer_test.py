@@ -14,7 +14,7 @@ from harness import SOURCE, expect, expect_equal, expect_error, work_directory
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.util import tensor_util
 from torch.utils.tensorboard import SummaryWriter
-from transformers import EarlyStoppingCallback, PretrainedConfig, Trainer, TrainingArguments
+from transformers import EarlyStoppingCallback, PretrainedConfig, Trainer, TrainerCallback, TrainingArguments
 from transformers.integrations import TensorBoardCallback
 
 from libtrainer import PluginCallback, PluginError
@@ -227,6 +227,53 @@ def script_and_probe():
     expect_equal(saved[0], saved[1], "the saved model")
 
 
+class Rates(TrainerCallback):
+    """Sets what the rules of `script` set, as a callback of Python does."""
+
+    def on_step_begin(self, args, state, control, optimizer=None, **kwargs):
+        if state.global_step == 1:
+            optimizer.param_groups[0]["lr"] = 0.25
+
+    def on_log(self, args, state, control, optimizer=None, **kwargs):
+        if state.global_step == 3:
+            optimizer.param_groups[1]["lr"] = 0.125
+
+
+def rates_and_stop():
+    rules = [
+        {"on": "on_step_begin", "global_step": 1, "lr": {"0": 0.25}},
+        {"on": "on_log", "global_step": 3, "lr": {"1": 0.125}},
+    ]
+    how = {"save_strategy": "no", "eval_strategy": "no", "max_steps": 5, "output_dir": "rates"}
+    probe = PluginCallback("probe", {"path": "groups.txt"})
+    runs = [trainer(callbacks, **how) for callbacks in ([PluginCallback("script", {"rules": rules}), probe], [Rates()])]
+    for run in runs:
+        run.train()
+    for one, other in zip(runs[0].model.parameters(), runs[1].model.parameters()):
+        expect(torch.equal(one, other), "the weights are others than with a callback of Python")
+    probe.close()
+    text = pathlib.Path("groups.txt").read_text().splitlines()
+    at = text.index("step_end groups 2, batches 4")
+    expect_equal(
+        text[at + 1 : at + 3],
+        [
+            "  lr 4e-05 of 5e-05, weight decay 0: layers.0.weight layers.2.weight",
+            "  lr 4e-05 of 5e-05, weight decay 0: layers.0.bias layers.2.bias",
+        ],
+        "the groups",
+    )
+    # The plugin time_limit hears nothing of a step.
+    for stopping in (
+        PluginCallback("script", {"rules": [{"on": "on_step_begin", "global_step": 2, "request_stop": True}]}),
+        PluginCallback("time_limit", {"seconds": 0}),
+    ):
+        run = trainer([stopping], **how | {"max_steps": 100000})
+        run.train()
+        expect(run.state.global_step < 100000, f"{stopping.plugin.id} did not stop the run")
+        expect(stopping.plugin.id != "script" or run.state.global_step == 3, f"it stopped at {run.state.global_step}")
+        stopping.close()
+
+
 def one_source():
     """The run that tests/host/trainer/one_source_test.cpp has, by the plugin that is made of the same source."""
     path = os.path.abspath("noted")
@@ -243,3 +290,4 @@ with work_directory():
     one_source()
     model_configuration()
     script_and_probe()
+    rates_and_stop()

@@ -23,7 +23,8 @@ def run(work, rules, args=None, world=2, status=0):
             expect(process.wait() == status, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
         texts = [process.text() for process in processes]
     found = traces(work, world)
-    events = [[(e["event"], e["global_step"]) for e in trace if e["event"] != "agreement"] for trace in found]
+    between = ("agreement", "stop_request")
+    events = [[(e["event"], e["global_step"]) for e in trace if e["event"] not in between] for trace in found]
     for rank in range(1, world):
         expect(events[rank] == events[0], f"the events of rank {rank} are others than those of rank 0")
     agreed = [[e for e in trace if e["event"] == "agreement"] for trace in found]
@@ -138,6 +139,77 @@ def a_plugin_of_one_rank(work):
     expect(who([e for e in second if e["event"] == "agreement"])[0][1] == "script on rank 0", "who decided")
 
 
+def weights(work, rank=0):
+    folder = work / "record" / (f"rank-{rank}" if rank else "")
+    return json.loads((folder / "result.json").read_text())["final_weights"]
+
+
+def rates(work):
+    """A learning rate that one rank sets is that of all, for the very update that follows; so the weights are those of a
+    run in which all ranks set it."""
+    rates = [
+        ("on_step_begin", 2, {"0": 0.05}),
+        ("on_pre_optimizer_step", 4, {"1": 0.25}),
+        ("on_step_end", 6, {"0": 0.1, "1": 0.2}),
+        ("on_log", 8, {"0": 0.01}),
+        ("on_optimizer_step", 9, {"0": 0.5}),  # which the schedule sets anew at once
+    ]
+    found = {}
+    for who_sets in (None, 0, 1):
+        rules = [
+            {"on": on, "global_step": step, "lr": lr} | ({} if who_sets is None else {"rank": who_sets})
+            for on, step, lr in rates
+        ]
+        _, agreed, _ = run(work, rules, {"gradient_accumulation_steps": 2, "learning_rate": 0.02})
+        expect(weights(work) == weights(work, 1), f"{who_sets}: the ranks have other weights")
+        found[who_sets] = weights(work)
+        for rank in (0, 1):
+            changes = [
+                (e["global_step"], c["callback"], c["group"], c["lr"]) for e in agreed[rank] for c in e["changed_by"]
+            ]
+            by = f"script on rank {who_sets}"
+            expected = [(2, by, 0, 0.05), (4, by, 1, 0.25), (6, by, 0, 0.1), (6, by, 1, 0.2), (8, by, 0, 0.01)]
+            expected = [] if who_sets in (None, rank) else expected
+            expect(changes == expected, f"{who_sets}: rank {rank} took over {changes}")
+    expect(found[0] == found[None] and found[1] == found[None], "the weights are others than those that all ranks set")
+
+
+def rates_of_two(work):
+    """Where two set one group's rate, the lower rank decides; another group's is the other's."""
+    rules = [
+        {"on": "on_step_end", "global_step": 3, "rank": 0, "lr": {"0": 0.1}},
+        {"on": "on_step_end", "global_step": 3, "rank": 1, "lr": {"0": 0.2, "1": 0.3}},
+    ]
+    _, agreed, _ = run(work, rules)
+    changes = [[(c["callback"], c["group"], c["lr"]) for e in a for c in e["changed_by"]] for a in agreed]
+    expect(changes[0] == [("script on rank 1", 1, 0.3)], f"rank 0 took over {changes[0]}")
+    expect(changes[1] == [("script on rank 0", 0, 0.1)], f"rank 1 took over {changes[1]}")
+    expect(weights(work) == weights(work, 1), "the ranks have other weights")
+
+
+def a_rate_of_a_plugin_on_one_rank(work):
+    """It is made on rank 0 alone, and sets its rate in on_step_begin, which nobody else hears."""
+    rules = [{"on": "on_step_begin", "global_step": 3, "lr": {"0": 0.5}}]
+    run_file(work / "run.json", callbacks=[{"plugin": "script", "config": {"rules": rules}, "ranks": "world_zero"}])
+    with launch(train("run.json", "--record", "record"), work) as processes:
+        for process in processes:
+            expect(process.wait() == 0, f"rank {process.rank}: {process.popen.returncode}: {process.text()}")
+    agreed = [e for e in traces(work)[1] if e["event"] == "agreement"]
+    expect([(e["global_step"], e["changed_by"][0]["lr"]) for e in agreed] == [(3, 0.5)], f"rank 1: {agreed}")
+    expect(weights(work) == weights(work, 1), "the ranks have other weights")
+
+
+def requests(work):
+    """A plugin of one rank asks for the end from a thread of its own: all end after the same step, and nothing more is
+    saved."""
+    rules = [{"on": "on_step_begin", "global_step": 5, "rank": 1, "request_stop": True}]
+    events, agreed, texts = run(work, rules)
+    expect(events[-1] == ("on_train_end", 6), f"the end is {events[-1]}")
+    expect(whole_checkpoints(work / "out") == [4], f"checkpoints {whole_checkpoints(work / 'out')}")
+    expect(who(agreed[0]) == [(6, "script on rank 1", {"should_training_stop": True})], f"rank 0: {agreed[0]}")
+    expect("script on rank 1 sets should_training_stop at step 6" in texts[0], texts[0])
+
+
 def signals(work):
     """A signal on one rank stops all after the same step, with one checkpoint; a second SIGTERM is nothing new."""
     for number, to, again in ((signal.SIGTERM, 1, True), (signal.SIGINT, 0, False)):
@@ -172,6 +244,10 @@ CASES = [
     within_a_window,
     before_a_window,
     a_plugin_of_one_rank,
+    rates,
+    rates_of_two,
+    a_rate_of_a_plugin_on_one_rank,
+    requests,
 ]
 
 

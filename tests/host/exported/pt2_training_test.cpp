@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <trainer/sdk.hpp>
+
 #include "exported/model_file.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/pt2.hpp"
@@ -54,6 +56,37 @@ struct Pt2Training : testing::Test {
   test::ScratchDirectory scratch;
   ModelFile file;
 };
+
+class Watching final : public sdk::TrainerCallback {
+ public:
+  explicit Watching(const sdk::Host& host) : host_(host) {}
+  void on_step_begin(const Arguments&, const State& state, Control&) override {
+    const auto optimizer = host_.optimizer();
+    names.clear();
+    for (std::uint64_t group = 0; group < optimizer->size(); ++group) {
+      for (const auto name : optimizer->group(group).params) names += std::string(name) + " ";
+      names += "/ ";
+    }
+    optimizer->set_lr(1, state.global_step == 2 ? 0.0 : optimizer->lr(1));
+    bias_moves.push_back(host_.parameters()[1].norms().l2 != bias_);
+    bias_ = host_.parameters()[1].norms().l2;
+  }
+  static inline std::string names;
+  static inline std::vector<bool> bias_moves;
+
+ private:
+  sdk::Host host_;
+  double bias_ = -1;
+};
+
+TEST_F(Pt2Training, APluginSetsTheRateOfAGroup) {
+  auto given = options("out");
+  given.args.save_strategy = "no";
+  given.callbacks = {CallbackSpec::plugin(sdk::plugin_table<Watching>())};
+  Trainer(std::move(given)).train();
+  EXPECT_EQ(Watching::names, "body.0.weight / body.0.bias norm.weight norm.bias / ");
+  EXPECT_EQ(Watching::bias_moves, (std::vector<bool>{true, true, true, false, true, true})) << "step 2 has the rate 0";
+}
 
 TEST_F(Pt2Training, WritesWhatFromPretrainedReads) {
   Trainer trainer(options("out"));

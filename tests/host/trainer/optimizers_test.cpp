@@ -4,6 +4,8 @@
 #include <gmock/gmock.h>
 #include <torch/torch.h>
 
+#include <trainer/sdk.hpp>
+
 #include "support/error_of.hpp"
 #include "support/scratch_directory.hpp"
 #include "trainer/log.hpp"
@@ -17,6 +19,33 @@ using test::error_of;
 using testing::ElementsAre;
 using testing::HasSubstr;
 namespace fs = std::filesystem;
+
+// The same, as a plugin (ext/optimizer.h) and as an object of the program.
+class SettingPlugin final : public sdk::TrainerCallback {
+ public:
+  explicit SettingPlugin(const sdk::Host& host) : host_(host) {}
+  void on_step_begin(const Arguments&, const State& state, Control&) override {
+    const auto optimizer = host_.optimizer();
+    batches = train_dataloader_size();
+    names.clear();
+    for (std::uint64_t group = 0; group < optimizer->size(); ++group) {
+      for (const auto name : optimizer->group(group).params) names += std::string(name) + " ";
+      if (state.global_step > 0) optimizer->set_lr(group, 0.25);
+    }
+  }
+  static inline std::string names;
+  static inline std::int64_t batches = 0;
+
+ private:
+  sdk::Host host_;
+};
+
+struct SettingCallback final : TrainerCallback {
+  void on_step_begin(CallbackContext& context) override {
+    if (context.state.global_step == 0) return;
+    for (auto& group : context.optimizer->param_groups()) group.lr = 0.25;
+  }
+};
 
 struct OptimizersTest : testing::Test {
   OptimizersTest() {
@@ -81,6 +110,34 @@ TEST_F(OptimizersTest, OneOfTorchIsTakenAndResumedWithTheSameBits) {
     };
     const auto whole = run(name, {});
     EXPECT_TRUE(at::equal(run(name + "-again", scratch / name / "checkpoint-2"), whole)) << name;
+  }
+}
+
+TEST_F(OptimizersTest, APluginSetsTheRateOfEachAsACallbackOfTheProgramDoes) {
+  const auto run = [&](const std::string& optim, const std::vector<CallbackSpec>& callbacks) {
+    reset();
+    auto o = options();
+    o.args.save_strategy = "no";
+    if (optim == "adapted")
+      o.optimizers.optimizer = adapt_optimizer(
+          std::make_shared<torch::optim::SGD>(net->parameters(), torch::optim::SGDOptions(0.05).momentum(0.9)));
+    else
+      o.args.optim = optim;
+    o.callbacks = callbacks;
+    Trainer trainer(std::move(o));
+    trainer.train();
+    return weight();
+  };
+  auto all = optimizer_names();
+  all.push_back("adapted");
+  for (const std::string& optim : all) {
+    const auto plugin = run(optim, {CallbackSpec::plugin(sdk::plugin_table<SettingPlugin>())});
+    EXPECT_TRUE(at::equal(plugin, run(optim, {std::make_shared<SettingCallback>()}))) << optim;
+    EXPECT_FALSE(at::equal(plugin, run(optim, {}))) << optim;
+    EXPECT_EQ(SettingPlugin::names,
+              optim == "adapted" ? "0.weight 0.bias 1.weight 1.bias " : "0.weight 1.weight 0.bias 1.bias ")
+        << optim;
+    EXPECT_EQ(SettingPlugin::batches, 2);
   }
 }
 
