@@ -34,6 +34,10 @@ class PluginCallback(metaclass=_PluginCallbackType):
     plugin = property(lambda self: self._plugin)
     config = property(lambda self: dict(self._instance.host.config))
 
+    def on_step_end(self, args, state, control, **kwargs):
+        """The plugin's request to stop is obeyed here, whether it has subscribed the event or not."""
+        self._instance.obey_stop_request(state, control)
+
     def close(self):
         """Destroys the plugin's instance; else that happens when this object goes, at the latest at the program's end."""
         self._instance.close()
@@ -119,19 +123,16 @@ def _class_of(instance):
             "__doc__": plugin.description or None,
         }
         members |= {event: _handler(_abi.EVENTS.index(event), event) for event in instance.events}
-        if not isinstance(instance, Elsewhere):
-            members["on_step_end"] = _obeying(members.get("on_step_end"))
+        if "on_step_end" in members:
+            members["on_step_end"] = _obeying(members["on_step_end"])
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
     return _classes[key]
 
 
 def _obeying(handler):
-    """on_step_end, after which a plugin's request to stop is obeyed, whether it has subscribed the event or not."""
-
     def on_step_end(self, args, state, control, **kwargs):
-        if handler is not None:
-            handler(self, args, state, control, **kwargs)
+        handler(self, args, state, control, **kwargs)
         self._instance.obey_stop_request(state, control)
 
     return on_step_end

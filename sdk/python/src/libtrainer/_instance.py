@@ -70,6 +70,9 @@ class Elsewhere:
         self.class_name = plugin.note.class_name
         self.host = types.SimpleNamespace(config=plugin.note.resolve_config(config))
 
+    def obey_stop_request(self, state, control):
+        pass
+
     def close(self):
         pass
 
