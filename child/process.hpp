@@ -41,6 +41,8 @@ class Process {
   std::optional<std::string> wait(double seconds);
   /// Ends it and what it started.
   void kill();
+  /// The same of one that does it itself when it is asked to, on POSIX by SIGTERM; for so long it is waited for.
+  void stop(double seconds);
   std::int64_t id() const { return id_; }
 
  private:

@@ -124,6 +124,12 @@ void Process::kill() {
   wait(5);
 }
 
+void Process::stop(double seconds) {
+  if (process_ < 0 || ended()) return;
+  ::kill(static_cast<pid_t>(process_), SIGTERM);
+  if (!wait(seconds)) kill();
+}
+
 Descriptor parent_stream() {
   const int flags = ::fcntl(stream_number, F_GETFL);
   if (flags < 0) throw std::system_error(errno, std::generic_category(), "the stream to the parent");

@@ -105,6 +105,8 @@ void Process::kill() {
   wait(5);
 }
 
+void Process::stop(double) { kill(); }
+
 Descriptor parent_stream() {
   const char* where = std::getenv(stream_variable);
   Descriptor made = connect_to(where == nullptr ? "" : where);

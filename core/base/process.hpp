@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace trainer {
 
@@ -14,6 +15,9 @@ std::string host_name();                  ///< empty when the system does not te
 
 /// A variable of this process's environment, for libraries that read it; with `keep` only when it is not set.
 void set_variable(const char* name, const char* value, bool keep = false);
+
+/// Those of this process's environment, NAME=value, in UTF-8.
+std::vector<std::string> environment_variables();
 
 /// The user's own, by $HOME, on Windows by %USERPROFILE%; empty when there is none.
 std::string home_directory();

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <ctime>
 
+extern char** environ;
+
 namespace trainer {
 
 std::int64_t process_id() { return ::getpid(); }
@@ -20,6 +22,12 @@ std::string host_name() {
 }
 
 void set_variable(const char* name, const char* value, bool keep) { ::setenv(name, value, keep ? 0 : 1); }
+
+std::vector<std::string> environment_variables() {
+  std::vector<std::string> out;
+  for (char** entry = environ; entry && *entry; ++entry) out.emplace_back(*entry);
+  return out;
+}
 
 std::string home_directory() {
   const char* home = std::getenv("HOME");

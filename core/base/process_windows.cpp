@@ -28,6 +28,12 @@ void set_variable(const char* name, const char* value, bool keep) {
   if (!keep || ::GetEnvironmentVariableW(windows::wide(name).c_str(), nullptr, 0) == 0) ::_putenv_s(name, value);
 }
 
+std::vector<std::string> environment_variables() {
+  std::vector<std::string> out;
+  for (const auto& entry : windows::environment()) out.push_back(windows::narrow(entry));
+  return out;
+}
+
 std::string home_directory() { return windows::variable(L"USERPROFILE"); }
 
 std::string utc_now(const char* format) {

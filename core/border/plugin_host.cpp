@@ -213,6 +213,7 @@ struct HostFunctions {
     static const trainer_ext_optimizer optimizer = {
         sizeof(trainer_ext_optimizer), 0, &group_count, &group_at, &group_parameter, &set_lr};
     const HostContext& context = of(host).context_;
+    if (context.asked_for) context.asked_for(id);
     if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return context.param_groups ? &optimizer : nullptr;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return context.describe_objects ? &objects : nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;

@@ -239,6 +239,7 @@ bool CallbackHandler::broke_rule(const CallbackEntry& entry) {
 }
 
 void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status) {
+  if (const auto known = entry.take_failure()) return failed(entry, *known);
   Failure failure = std::exchange(failure_, {error_id::callback_failed, {}});
   if (failure.reason.empty()) failure.reason = entry.take_error();
   if (failure.reason.empty() && status == TRAINER_OK)
@@ -252,8 +253,13 @@ void CallbackHandler::failed(CallbackEntry& entry, std::uint32_t kind, std::int3
 void CallbackHandler::failed(CallbackEntry& entry, const Error& error) {
   ++entry.cost.errors;
   if (entry.on_error == OnError::fail) throw Error(error);
-  const bool on = entry.on_error == OnError::warn;
-  const std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  bool on = entry.on_error == OnError::warn;
+  std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  if (entry.on_error == OnError::restart) {
+    const Restarted restarted = entry.restart();
+    on = restarted.again;
+    if (!restarted.consequence.empty()) consequence = restarted.consequence;
+  }
   log::warning(with_id(error.sentence() + consequence, error.id()));
   if (on) return;
   turn(entry, false);

@@ -150,7 +150,7 @@ const PluginFile& PluginRegistry::require(std::string_view id, std::string_view 
                   " file into one of these, or name its directory with --plugin-dir");
 }
 
-void PluginRegistry::leave_out(std::vector<std::string> names) {
+void PluginRegistry::require_known(const std::vector<std::string>& names, const std::string& option) const {
   std::vector<std::string> known;
   for (const auto& file : plugins_) {
     known.push_back(file.note.id);
@@ -162,14 +162,27 @@ void PluginRegistry::leave_out(std::vector<std::string> names) {
     if (std::find(known.begin(), known.end(), plugin) != known.end()) continue;
     const std::string near = nearest(name, known);
     throw_usage(error_id::plugin_not_found,
-                "without names \"" + name + "\", which is neither a plugin nor a tracker here" +
+                option + " names \"" + name + "\", which is neither a plugin nor a tracker here" +
                     (near.empty() ? "" : "; did you mean \"" + near + "\"?") + " (searched " + places() + ")");
   }
+}
+
+void PluginRegistry::leave_out(std::vector<std::string> names) {
+  require_known(names, "without");
   left_out_ = std::move(names);
+}
+
+void PluginRegistry::isolate(std::vector<std::string> names) {
+  require_known(names, "isolate");
+  isolated_ = std::move(names);
 }
 
 bool PluginRegistry::leaves_out(std::string_view name) const {
   return std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
+}
+
+bool PluginRegistry::isolates(std::string_view name) const {
+  return std::find(isolated_.begin(), isolated_.end(), name) != isolated_.end();
 }
 
 std::vector<const PluginFile*> PluginRegistry::trackers() const {

@@ -82,22 +82,39 @@ void require_same_note(const trainer_plugin& table, const PluginNote& note, cons
 
 }  // namespace
 
+namespace {
+
+PluginFile checked(const PluginFile& file, const PluginParts& parts) {
+  PluginFile now = check_plugin_file(file.path, parts.library(), parts.copy().distrust());
+  now.sha256 = parts.copy().sha256();
+  now.libraries = parts.libraries();
+  if (now.note.json != file.note.json)
+    throw_usage(error_id::plugin_file_changed,
+                file.path.string() + " was replaced while this program ran; start it again");
+  const bool same = file.sha256.empty() || (now.sha256 == file.sha256 && now.libraries == file.libraries);
+  if (!same)
+    throw_usage(error_id::plugin_file_changed, file.path.string() +
+                                                   ", or a library that it brings along, was "
+                                                   "replaced after it had been checked; start the run again");
+  return now;
+}
+
+}  // namespace
+
+PluginFile PluginLibrary::check(const PluginFile& file) { return checked(file, PluginParts(file.path)); }
+
 std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, TrialLoad trial) {
   const auto name = file.path.string();
   // A program may have trainers on several threads.
   static std::mutex loading;
   const std::lock_guard lock(loading);
   const PluginParts parts(file.path);
-  PluginFile now = check_plugin_file(file.path, parts.library(), parts.copy().distrust());
-  now.sha256 = parts.copy().sha256();
-  now.libraries = parts.libraries();
-  if (now.note.json != file.note.json)
-    throw_usage(error_id::plugin_file_changed, name + " was replaced while this program ran; start it again");
+  const PluginFile now = checked(file, parts);
   const std::string digest = parts.digest();
   const auto table = [&](void* library) {
-    const trainer_plugin checked = checked_table(call_entry(library, now.note.id, name), name);
-    require_same_note(checked, now.note, name);
-    return checked;
+    const trainer_plugin given = checked_table(call_entry(library, now.note.id, name), name);
+    require_same_note(given, now.note, name);
+    return given;
   };
   void*& known = find_resident(digest);
   if (!known) {

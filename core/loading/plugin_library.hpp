@@ -20,9 +20,13 @@ class PluginLibrary {
   /// Copies the file, and the libraries that it brings along, to where nobody can change them, checks and loads
   /// these, with every symbol bound now and none given to others, and checks that what the code says agrees
   /// with the note. Its static
-  /// constructors run here, once for the same bytes. Else a usage Error; a constructor that throws or
-  /// crashes ends the process, which only TrialLoad::required can find out before.
+  /// constructors run here, once for the same bytes; of a file with digests, only if they are its. Else a usage Error;
+  /// a constructor that throws or crashes ends the process, which only TrialLoad::required can find out before.
   static std::shared_ptr<PluginLibrary> load(const PluginFile& file, TrialLoad trial = TrialLoad::required);
+
+  /// The file as it is now, checked as load() checks it, with the digests of what would be loaded. None of its code
+  /// runs.
+  static PluginFile check(const PluginFile& file);
 
   /// One that is compiled into the program, which keeps the table as it is from now on. Its note is checked as that of
   /// a file.

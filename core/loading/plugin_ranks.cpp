@@ -11,17 +11,17 @@ namespace {
 
 class ElsewhereEntry final : public CallbackEntry {
  public:
-  explicit ElsewhereEntry(std::shared_ptr<PluginLibrary> library) : library_(std::move(library)) {
-    name = library_->file().note.id;
-    class_name = library_->file().note.class_name;
+  explicit ElsewhereEntry(const PluginFile& file) : file_(file) {
+    name = file_.note.id;
+    class_name = file_.note.class_name;
     slots_.struct_size = sizeof slots_;
     table = &slots_;
   }
-  const PluginFile* plugin() const override { return &library_->file(); }
+  const PluginFile* plugin() const override { return &file_; }
   bool elsewhere() const override { return true; }
 
  private:
-  std::shared_ptr<PluginLibrary> library_;
+  const PluginFile file_;
   trainer_callback slots_{};
 };
 
@@ -40,8 +40,8 @@ RunsOn runs_on(const PluginLibrary& library) {
   return ranks->where == TRAINER_RANKS_LOCAL_ZERO ? RunsOn::local_zero : RunsOn::all;
 }
 
-std::shared_ptr<CallbackEntry> make_elsewhere_entry(std::shared_ptr<PluginLibrary> library) {
-  return std::make_shared<ElsewhereEntry>(std::move(library));
+std::shared_ptr<CallbackEntry> make_elsewhere_entry(const PluginFile& file) {
+  return std::make_shared<ElsewhereEntry>(file);
 }
 
 }  // namespace trainer

@@ -15,6 +15,6 @@ RunsOn runs_on(const PluginLibrary& library);
 
 /// Stands for an instance that another process has: it gets no event and has no state, and is in its place of the
 /// order.
-std::shared_ptr<CallbackEntry> make_elsewhere_entry(std::shared_ptr<PluginLibrary> library);
+std::shared_ptr<CallbackEntry> make_elsewhere_entry(const PluginFile& file);
 
 }  // namespace trainer

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "loading/trial_load.hpp"
 
-#include <set>
-
+#include "base/kept_error_id.hpp"
 #include "loading/quarantine.hpp"
 #include "loading/trial_process.hpp"
 #include "trainer/error.hpp"
@@ -15,12 +14,6 @@ namespace {
 constexpr double limit_s = 10;
 
 constexpr std::string_view loaded = "loaded", refused = "refused ";
-
-// Ids live as long as the program does.
-ErrorId id_of(const std::string& text) {
-  static auto& ids = *new std::set<std::string>;
-  return {ids.insert(text).first->c_str()};
-}
 
 [[noreturn]] void refuse(const fs::path& file, const Quarantine& bad) {
   throw_usage(error_id::plugin_quarantined,
@@ -51,7 +44,7 @@ void require_trial_load(const fs::path& file, const std::string& digest, const s
   if (end.good && end.record == loaded) return void(keep_trial(digest, file, ""));
   if (end.good && end.record.compare(0, refused.size(), refused) == 0) {
     const auto space = end.record.find(' ', refused.size());
-    throw_usage(id_of(end.record.substr(refused.size(), space - refused.size())), end.record.substr(space + 1));
+    throw_usage(kept_error_id(end.record.substr(refused.size(), space - refused.size())), end.record.substr(space + 1));
   }
   refuse(file, keep_trial(digest, file,
                           end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"

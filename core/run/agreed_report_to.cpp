@@ -32,9 +32,10 @@ std::vector<Tracker> trackers_of_text(const std::string& text, const PluginRegis
 }  // namespace
 
 std::vector<Tracker> agreed_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                      const HostContext& context, const std::function<bool(const Tracker&)>& made) {
+                                      const HostContext& context, const std::function<bool(const Tracker&)>& made,
+                                      const IsolationOf& isolation_of) {
   if (context.from_rank_0 && context.process.rank != 0) return trackers_of_text(context.from_rank_0({}), registry);
-  auto trackers = resolve_report_to(report_to, registry, context, made);
+  auto trackers = resolve_report_to(report_to, registry, context, made, isolation_of);
   if (context.from_rank_0) context.from_rank_0(trackers_as_text(trackers));
   return trackers;
 }

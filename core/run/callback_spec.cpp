@@ -6,6 +6,7 @@
 
 #include "border/watchdog.hpp"
 #include "discovery/plugin_config.hpp"
+#include "isolation/isolated_entry.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
 #include "loading/plugin_ranks.hpp"
@@ -34,9 +35,40 @@ bool is_elsewhere(const PluginLibrary& library, const std::optional<RunsOn>& ran
   return context.process.world_size > 1 && !is_for(ranks ? *ranks : runs_on(library), context.process);
 }
 
+// Whether the plugin, as a tracker perhaps under another name, has a process of its own, and how it runs there.
+std::optional<Isolation> isolation_for(const PluginFile& file, std::string_view name,
+                                       const std::optional<Isolation>& given, const PluginRegistry& registry) {
+  std::optional<Isolation> found = given;
+  if (!found && (registry.isolates(file.note.id) || registry.isolates(name))) found = Isolation{};
+  if (!found) found = isolation_of_environment();
+  return found && found->process ? found : std::nullopt;
+}
+
+void require_process_for(OnError on_error, const std::string& plugin, const std::string& where) {
+  if (on_error == OnError::restart)
+    throw_usage(error_id::isolation_invalid,
+                where + R"(.on_error is "restart", which starts the process of a plugin again, but )" + plugin +
+                    R"( has none of its own; add "isolation": "process")");
+}
+
+// `who`: asks for it, for the sentence about a tracker that is not available.
+std::shared_ptr<CallbackEntry> make_isolated(const PluginFile& file, const Isolation& isolation,
+                                             const PluginCallback& callback, const std::string& config_place,
+                                             const std::string& who, const HostContext& context) {
+  const auto elsewhere = [&](RunsOn where) {
+    return context.process.world_size > 1 && !is_for(where, context.process);
+  };
+  if (callback.ranks && elsewhere(*callback.ranks)) return make_elsewhere_entry(PluginLibrary::check(file));
+  auto process = std::make_shared<isolation::PluginProcess>(file, isolation, context);
+  if (!callback.ranks && elsewhere(process->runs_on())) return make_elsewhere_entry(process->file());
+  if (!file.note.report_to.empty()) require_use(process->available(callback.config, config_place), who);
+  return make_isolated_entry(std::move(process), callback.config, callback.on_error, context, config_place);
+}
+
 std::shared_ptr<CallbackEntry> make_entry(std::shared_ptr<PluginLibrary> library, const PluginCallback& callback,
                                           const HostContext& context) {
-  if (is_elsewhere(*library, callback.ranks, context)) return make_elsewhere_entry(std::move(library));
+  require_process_for(callback.on_error, callback.plugin, callback.where);
+  if (is_elsewhere(*library, callback.ranks, context)) return make_elsewhere_entry(library->file());
   const std::string config_place = callback.where + ".config";
   if (!library->file().note.report_to.empty())
     require_available(*library, context, callback.config,
@@ -56,6 +88,19 @@ CallbackSpec::CallbackSpec(std::shared_ptr<CallbackEntry> popped)
         return popped;
       }) {}
 
+namespace {
+
+// A process of its own would need a file to load.
+void tell_not_isolated(const std::string& plugin, const PluginRegistry& registry) {
+  const std::string sentence = "the plugin " + plugin + " is compiled into this program and runs in its process";
+  if (registry.isolates(plugin))
+    throw_usage(error_id::isolation_invalid, sentence + ", expected a plugin in a file of its own to isolate");
+  if (const auto all = isolation_of_environment(); all && all->process)
+    log::info(sentence + ", whatever TRAINER_PLUGIN_ISOLATION says");
+}
+
+}  // namespace
+
 CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
   std::string id = spec.plugin;
   json::object config = spec.config;
@@ -63,6 +108,9 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
     const Watchdog watchdog;
     const PluginFile& file = registry.require(spec.plugin, spec.where);
     resolve_config(file.note.config, file.note.id, spec.config, spec.where + ".config");  // before its code runs
+    if (const auto isolation = isolation_for(file, file.note.report_to, spec.isolation, registry))
+      return make_isolated(file, *isolation, spec, spec.where + ".config",
+                           spec.where + " names the plugin \"" + spec.plugin + "\"", context);
     return make_entry(PluginLibrary::load(file), spec, context);
   });
   out.plugin_id_ = std::move(id);
@@ -77,7 +125,8 @@ CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
 CallbackSpec CallbackSpec::plugin(const trainer_plugin& table, json::object config, OnError on_error) {
   const auto library = PluginLibrary::of_program(table);
   const PluginCallback callback{.plugin = library->file().note.id, .config = std::move(config), .on_error = on_error};
-  CallbackSpec out([library, callback](const PluginRegistry&, const HostContext& context) {
+  CallbackSpec out([library, callback](const PluginRegistry& registry, const HostContext& context) {
+    tell_not_isolated(callback.plugin, registry);
     return make_entry(library, callback, context);
   });
   out.plugin_id_ = callback.plugin;
@@ -121,25 +170,47 @@ void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const 
   handler.add(std::move(entry));
 }
 
-void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
-                   const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
-                   const HostContext& context) {
+namespace {
+
+std::shared_ptr<CallbackEntry> make_tracker(const Tracker& tracker, const TrackerSettings& settings,
+                                            const PluginRegistry& registry, const HostContext& context) {
+  const std::string where = "args.report_to \"" + tracker.name + "\"";
+  const PluginCallback callback{.plugin = tracker.file.note.id,
+                                .config = tracker.config,
+                                .on_error = settings.on_error.value_or(OnError::disable),
+                                .where = where};
+  if (!tracker.library)
+    resolve_config(tracker.file.note.config, tracker.file.note.id, tracker.config, where);  // before its code runs
+  if (const auto isolation = isolation_for(tracker.file, tracker.name, settings.isolation, registry))
+    return make_isolated(tracker.file, *isolation, callback, where, "args.report_to names \"" + tracker.name + "\"",
+                         context);
+  require_process_for(callback.on_error, tracker.name, where);
+  auto library = tracker.library ? tracker.library : PluginLibrary::load(tracker.file);
+  if (is_elsewhere(*library, {}, context)) return make_elsewhere_entry(library->file());
+  return make_plugin_entry(std::move(library), tracker.config, callback.on_error, context, where);
+}
+
+}  // namespace
+
+void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to,
+                   const TrackersSettings& settings, const std::vector<CallbackSpec>& callbacks,
+                   const PluginRegistry& registry, const HostContext& context) {
   const Watchdog watchdog;  // one for all of them
   const auto made = [&](const Tracker& tracker) {
     return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); });
   };
-  for (const Tracker& tracker : agreed_report_to(report_to, registry, context, made)) {
+  const auto settings_of = [&](std::string_view name) {
+    auto found = settings.find(name);
+    if (found == settings.end()) found = settings.find("all");
+    return found == settings.end() ? TrackerSettings{} : found->second;
+  };
+  const auto isolation_of = [&](const PluginFile& file, std::string_view name) {
+    return isolation_for(file, name, settings_of(name).isolation, registry);
+  };
+  for (const Tracker& tracker : agreed_report_to(report_to, registry, context, made, isolation_of)) {
     if (made(tracker)) continue;
     try {
-      const std::string where = "args.report_to \"" + tracker.name + "\"";
-      auto library = tracker.library;
-      if (!library) {
-        resolve_config(tracker.file.note.config, tracker.file.note.id, tracker.config, where);  // before its code runs
-        library = PluginLibrary::load(tracker.file);
-      }
-      auto entry = is_elsewhere(*library, {}, context)
-                       ? make_elsewhere_entry(std::move(library))
-                       : make_plugin_entry(std::move(library), tracker.config, trackers_on_error, context, where);
+      auto entry = make_tracker(tracker, settings_of(tracker.name), registry, context);
       entry->name = tracker.name;
       tell_of_same_class(*entry, registry);
       handler.add(std::move(entry));

@@ -32,7 +32,7 @@ void refuse_zero_bytes(const json::value& v, const std::string& place) {
 }
 
 RunFile::Callback read_callback(const RunSection& callback) {
-  callback.allow({"plugin", "config", "on_error", "ranks"});
+  callback.allow({"plugin", "config", "on_error", "ranks", "isolation"});
   RunFile::Callback out;
   out.where = callback.where();
   out.plugin =
@@ -43,11 +43,34 @@ RunFile::Callback read_callback(const RunSection& callback) {
   }
   if (const auto* policy = callback.find("on_error"))
     out.on_error = parse_on_error(*policy, callback.place("on_error"));
+  if (const auto* isolation = callback.find("isolation"))
+    out.isolation = parse_isolation(*isolation, callback.place("isolation"));
   if (callback.find("ranks")) {
     const std::string where = callback.choice("ranks", "", {"all", "world_zero", "local_zero"});
     out.ranks = where == "all" ? RunsOn::all : where == "world_zero" ? RunsOn::world_zero : RunsOn::local_zero;
   }
   return out;
+}
+
+// {"name": "mlflow", "isolation": "process"} in report_to: how the tracker runs is kept, its name stays, as in
+// transformers.
+void take_trackers(json::object& args, const std::string& where, TrackersSettings& to) {
+  auto* names = args.if_contains("report_to");
+  if (!names || !names->is_array()) return;
+  for (std::size_t i = 0; i < names->get_array().size(); ++i) {
+    json::value& entry = names->get_array()[i];
+    if (!entry.is_object()) continue;
+    const RunSection tracker(entry, where + ".report_to[" + std::to_string(i) + "]");
+    tracker.allow({"name", "isolation", "on_error"});
+    const std::string name = RunSection::text_of(tracker.require("name", "the tracker's name"), tracker.place("name"));
+    TrackerSettings settings;
+    if (const auto* isolation = tracker.find("isolation"))
+      settings.isolation = parse_isolation(*isolation, tracker.place("isolation"));
+    if (const auto* policy = tracker.find("on_error"))
+      settings.on_error = parse_on_error(*policy, tracker.place("on_error"));
+    to.insert_or_assign(name, settings);
+    entry = boost::json::string(name);
+  }
 }
 
 RunFile::Action read_action(const RunSection& action) {
@@ -165,8 +188,19 @@ std::optional<std::string> parse_resume(std::string_view text) {
 
 OnError parse_on_error(const json::value& v, std::string_view where) {
   const std::string text = RunSection::text_of(v, std::string(where));
-  RunSection::check_choice(text, std::string(where), {"fail", "warn", "disable"});
-  return text == "fail" ? OnError::fail : text == "warn" ? OnError::warn : OnError::disable;
+  RunSection::check_choice(text, std::string(where), {"fail", "warn", "disable", "restart"});
+  return text == "fail"      ? OnError::fail
+         : text == "warn"    ? OnError::warn
+         : text == "disable" ? OnError::disable
+                             : OnError::restart;
+}
+
+json::object tracker_json(const std::string& name, const TrackerSettings& settings) {
+  static constexpr const char* policies[] = {"fail", "warn", "disable", "restart"};
+  json::object out{{"name", name}};
+  if (settings.isolation) out["isolation"] = to_json(*settings.isolation);
+  if (settings.on_error) out["on_error"] = policies[static_cast<int>(*settings.on_error)];
+  return out;
 }
 
 RunFile RunFile::load(const std::filesystem::path& path,
@@ -194,9 +228,12 @@ RunFile RunFile::load(const std::filesystem::path& path,
   if (const auto* args = root.find("args")) {
     if (!args->is_object()) RunSection::wrong_type(*args, root.place("args"), "an object");
     run.args = args->get_object();
+    take_trackers(run.args, root.place("args"), run.trackers);
   }
   run.callbacks = read_list<Callback>(root, "callbacks", read_callback);
   run.actions = read_list<Action>(root, "actions", read_action);
+  for (std::size_t i = 0; i < run.actions.size(); ++i)
+    take_trackers(run.actions[i].args, root.place("actions[" + std::to_string(i) + "].args"), run.trackers);
   run.async_save = root.flag("async_save");
   run.log_history_limit = read_log_history_limit(root);
   run.terminate_on_nan = root.flag("terminate_on_nan");

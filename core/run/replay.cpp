@@ -61,7 +61,7 @@ class StopRecorder : public EventRecorder {
 void require_all_served(const CallbackHandler& handler) {
   std::string failed;
   for (const auto& entry : handler.entries())
-    if (entry->on_error == OnError::disable && entry->cost.errors > 0)
+    if ((entry->on_error == OnError::disable || entry->on_error == OnError::restart) && entry->cost.errors > 0)
       failed += (failed.empty() ? "" : ", ") + entry->name;
   if (!failed.empty())
     throw_run(error_id::callback_failed, "not everything was replayed to " + failed +
@@ -93,6 +93,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   TrainerControl control;
   PluginRegistry registry(plugin_directories(options.plugin_dirs));
   registry.leave_out(options.without);
+  registry.isolate(options.isolate);
   crash_report::set_directory(args.output_dir);
   if (const auto crashed = crash_report::take(args.output_dir); !crashed.empty()) log::warning(crashed);
   HostContext context{.args = &args, .state = &state, .model_config_json = {}, .replay = true};
@@ -100,7 +101,7 @@ ReplayResult replay(const std::filesystem::path& trainer_state, const ReplayOpti
   CallbackHandler handler(args, state, control);
   std::vector<CallbackSpec> callbacks;
   for (const auto& callback : options.callbacks) callbacks.push_back(CallbackSpec::plugin(callback));
-  add_callbacks(handler, args.report_to, OnError::disable, callbacks, registry, context);
+  add_callbacks(handler, args.report_to, {}, callbacks, registry, context);
   for (const auto& entry : handler.entries()) result.callbacks.push_back(entry->name);
   if (result.callbacks.empty())
     throw_usage(error_id::replay_nothing, "replay has no plugin to play to; name one with --report_to or --callback");

@@ -14,6 +14,7 @@
 #include "border/watchdog.hpp"
 #include "discovery/platform.hpp"
 #include "discovery/plugin_config.hpp"
+#include "isolation/plugin_process.hpp"
 #include "loading/plugin_library.hpp"
 #include "state/moment.hpp"
 #include "trainer/error.hpp"
@@ -37,9 +38,11 @@ std::size_t rank(const PluginFile& file) {
 Tracker plain(const PluginFile& file, bool asked_for) { return {file, file.note.report_to, {}, asked_for}; }
 
 // What nobody named must not be the reason that a run fails to start.
-bool is_available(const PluginFile& file, const HostContext& context) {
+bool is_available(const PluginFile& file, const HostContext& context, const IsolationOf& isolation_of) {
   try {
-    const Availability found = availability_in_time(file, context);
+    const auto isolation = isolation_of(file, file.note.report_to);
+    const Availability found =
+        isolation ? availability(file, context, *isolation) : availability_in_time(file, context);
     if (found.use != Availability::yes) log::debug("report_to leaves out " + file.note.report_to + ": " + found.reason);
     return found.use == Availability::yes;
   } catch (const Error& e) {
@@ -76,7 +79,8 @@ Availability ask(const PluginLibrary& library, const HostContext& context, const
 
 using Made = std::function<bool(const Tracker&)>;
 
-std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context, const Made& made) {
+std::vector<Tracker> all_available(const PluginRegistry& registry, const HostContext& context, const Made& made,
+                                   const IsolationOf& isolation_of) {
   std::vector<const PluginFile*> installed = first_trackers(registry);
   std::stable_sort(installed.begin(), installed.end(), [](const auto* a, const auto* b) {
     return std::pair(rank(*a), a->note.report_to) < std::pair(rank(*b), b->note.report_to);
@@ -90,7 +94,7 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
   });
   for (const PluginFile* file : installed) {
     const std::string& store = file->note.store;
-    if (stores.count(store) || !is_available(*file, context)) continue;
+    if (stores.count(store) || !is_available(*file, context, isolation_of)) continue;
     tell_twins(*file, registry);
     out.push_back(plain(*file, false));
     if (!store.empty()) stores.insert(store);
@@ -140,13 +144,14 @@ bool is_there(const std::vector<Tracker>& trackers, const std::string& name) {
   return false;
 }
 
-Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context, const Made& made) {
+Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context, const Made& made,
+              const IsolationOf& isolation_of) {
   if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
   for (const PluginFile* file : registry.trackers()) {
     if (file->note.report_to != name) continue;
     tell_twins(*file, registry);
     Tracker tracker = plain(*file, true);
-    if (made(tracker)) return tracker;
+    if (made(tracker) || isolation_of(*file, name)) return tracker;  // it is asked when it is made
     tracker.library = PluginLibrary::load(*file);
     require_available(*tracker.library, context, {}, "args.report_to names \"" + name + "\"", "report_to");
     return tracker;
@@ -160,9 +165,16 @@ Availability availability(const PluginFile& file, const HostContext& context) {
   return ask(*PluginLibrary::load(file), context, {}, "report_to");
 }
 
+Availability availability(const PluginFile& file, const HostContext& context, const Isolation& isolation) {
+  return isolation::PluginProcess(file, isolation, context).available({}, "report_to");
+}
+
 void require_available(const PluginLibrary& library, const HostContext& context, const json::object& config,
                        const std::string& where, std::string_view config_place) {
-  const Availability found = ask(library, context, config, config_place);
+  require_use(ask(library, context, config, config_place), where);
+}
+
+void require_use(const Availability& found, const std::string& where) {
   if (found.use == Availability::no)
     throw_usage(error_id::tracker_unavailable, where + ", which is not available here: " + found.reason);
 }
@@ -176,6 +188,7 @@ Availability availability_in_time(const PluginFile& file, const HostContext& con
     std::promise<Availability> answer;
     std::atomic<Moment*> moment{nullptr};
   };
+  if (const auto all = isolation_of_environment(); all && all->process) return availability(file, context, *all);
   const auto limit = Watchdog::deadline();
   const auto asked = std::make_shared<Asked>();
   asked->file = file;
@@ -220,19 +233,20 @@ std::vector<Twin> twins(const PluginRegistry& registry) {
 }
 
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                       const HostContext& context, const Made& made) {
+                                       const HostContext& context, const Made& made, const IsolationOf& isolation_of) {
   std::vector<Tracker> out;
   if (report_to == std::vector<std::string>{"all"}) {
-    out = all_available(registry, context, made);
+    out = all_available(registry, context, made, isolation_of);
   } else if (report_to != std::vector<std::string>{"none"}) {
     for (const std::string& name : report_to)
-      if (!registry.leaves_out(name) && !is_there(out, name)) out.push_back(named(name, registry, context, made));
+      if (!registry.leaves_out(name) && !is_there(out, name))
+        out.push_back(named(name, registry, context, made, isolation_of));
   }
   for (const PluginFile* file : first_trackers(registry)) {
     const bool there = made(plain(*file, false)) || std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {
                          return tracker.name == file->note.report_to;
                        });
-    if (!file->note.always || there || !is_available(*file, context)) continue;
+    if (!file->note.always || there || !is_available(*file, context, isolation_of)) continue;
     tell_twins(*file, registry);
     out.push_back(plain(*file, false));
   }

@@ -5,11 +5,13 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "loading/availability.hpp"
 #include "trainer/host_context.hpp"
+#include "trainer/isolation.hpp"
 #include "trainer/plugin_registry.hpp"
 
 namespace trainer {
@@ -18,6 +20,12 @@ class PluginLibrary;
 
 /// Asks a tracker whether it can be used here without a configuration. Loads the plugin.
 Availability availability(const PluginFile& file, const HostContext& context);
+
+/// The same in a process of its own.
+Availability availability(const PluginFile& file, const HostContext& context, const Isolation& isolation);
+
+/// A usage Error for a tracker that cannot work. `where`: who wants it.
+void require_use(const Availability& found, const std::string& where);
 
 /// A usage Error, which says why and what to do, for a tracker that cannot work with this configuration. That is
 /// checked as for an instance. `where`: who wants the tracker; `config_place`: where the configuration stands.
@@ -45,6 +53,10 @@ struct Tracker {
 
 inline bool no_tracker(const Tracker&) { return false; }
 
+/// Whether a plugin gets a process of its own as the tracker of that name; the trackers are asked there then.
+using IsolationOf = std::function<std::optional<Isolation>(const PluginFile&, std::string_view name)>;
+inline std::optional<Isolation> no_isolation(const PluginFile&, std::string_view) { return std::nullopt; }
+
 /// The trackers that args.report_to means, in the order in which they are called. "all": every
 /// installed tracker that is available, in transformers' order and then by name, but one for each
 /// store; "none" or an empty list: none; names: those, in the order given, each once. "PLUGIN:CALLBACK" is
@@ -55,10 +67,12 @@ inline bool no_tracker(const Tracker&) { return false; }
 /// store.
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                        const HostContext& context,
-                                       const std::function<bool(const Tracker&)>& made = no_tracker);
+                                       const std::function<bool(const Tracker&)>& made = no_tracker,
+                                       const IsolationOf& isolation_of = no_isolation);
 
 /// The same of rank 0, in all processes of a run, each of which must call it; nothing else asks the trackers there.
 std::vector<Tracker> agreed_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
-                                      const HostContext& context, const std::function<bool(const Tracker&)>& made);
+                                      const HostContext& context, const std::function<bool(const Tracker&)>& made,
+                                      const IsolationOf& isolation_of = no_isolation);
 
 }  // namespace trainer

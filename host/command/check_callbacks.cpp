@@ -26,8 +26,9 @@ CheckLines check_callbacks(const Trainer& trainer, const RunFile& run, const Run
   CheckLines lines;
   const auto& entries = trainer.callback_handler().entries();
   for (const auto& entry : entries)
-    lines.emplace_back(lines.empty() ? "callbacks" : "",
-                       std::to_string(lines.size() + 1) + ". " + entry->name + ": " + why_in(*entry, run));
+    lines.emplace_back(lines.empty() ? "callbacks" : "", std::to_string(lines.size() + 1) + ". " + entry->name + ": " +
+                                                             why_in(*entry, run) +
+                                                             (entry->isolation() ? ", in a process of its own" : ""));
   PluginRegistry registry(plugin_directories(options.plugin_dirs));
   registry.leave_out(options.without);
   const auto& args = trainer.args();

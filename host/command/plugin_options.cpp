@@ -5,6 +5,7 @@
 
 #include "command/command_line.hpp"
 #include "discovery/library_file.hpp"
+#include "isolation/plugin_server.hpp"
 #include "trainer/crash_report.hpp"
 
 namespace trainer::command {
@@ -85,6 +86,18 @@ void add_trial(CLI::App& plugins, int& status) {
   command->final_callback([&status, file] { status = plugins_trial(*file); });
 }
 
+// For the processes of isolated plugins, see core/isolation/plugin_process.hpp.
+void add_host(CLI::App& plugins, int& status) {
+  auto given = std::make_shared<isolation::ServerOptions>();
+  auto* command = plugins.add_subcommand("host")->group("");
+  command->add_option("--build", given->build)->required();
+  command->add_option("--memory", given->memory);
+  command->add_option("--cpu_seconds", given->cpu_seconds);
+  command->add_option("--processes", given->processes);
+  command->add_flag("--no_network", given->no_network);
+  command->final_callback([&status, given] { status = isolation::serve_plugin(*given); });
+}
+
 }  // namespace
 
 void add_plugin_dir(CLI::App& app, RunOptions& options) {
@@ -102,6 +115,7 @@ void add_plugin_commands(CLI::App& app, RunOptions& options, int& status) {
   add_validate(*plugins, status);
   add_bench(*plugins, status);
   add_trial(*plugins, status);
+  add_host(*plugins, status);
   add_forgive(*plugins, options, status);
   struct Given {
     std::filesystem::path file;

@@ -88,6 +88,10 @@ json::object Session::resolved() const {
   json::object arguments = args().to_dict();
   arguments.erase("hub_token");  // it is masked
   arguments["output_dir"] = std::filesystem::absolute(args().output_dir).lexically_normal().string();
+  for (json::value& name : arguments.at("report_to").as_array()) {
+    const auto found = run_.trackers.find(std::string_view(name.as_string()));
+    if (found != run_.trackers.end()) name = tracker_json(found->first, found->second);
+  }
   out["args"] = std::move(arguments);
   return out;
 }
@@ -154,6 +158,7 @@ Trainer& Session::trainer() {
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;
+  options.trackers = run_.trackers;
   options.recorder = recorder();
   options.quiet = options_.quiet;
   options.async_save = run_.async_save;

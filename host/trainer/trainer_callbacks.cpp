@@ -20,13 +20,14 @@ void Trainer::Impl::add_initial_callbacks(const TrainerOptions& options) {
                  ", so nothing of this is logged to report_to, whose files there are those of the training");
     report_to.clear();
   }
-  add_callbacks(*handler, report_to, OnError::disable, options.callbacks, *plugins, *context);
+  add_callbacks(*handler, report_to, options.trackers, options.callbacks, *plugins, *context);
   if (*args.disable_tqdm)
     handler->add(native_entry(std::make_shared<PrinterCallback>(options.quiet)));
   else if (!options.quiet)
     handler->add(native_entry(std::make_shared<ProgressCallback>()));
   std::string order;
-  for (const auto& entry : handler->entries()) order += (order.empty() ? "" : ", ") + entry->name;
+  for (const auto& entry : handler->entries())
+    order += (order.empty() ? "" : ", ") + entry->name + (entry->isolation() ? " (in a process of its own)" : "");
   log::info("callbacks in order: " + order);
 }
 

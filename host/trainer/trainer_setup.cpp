@@ -162,6 +162,7 @@ Trainer::~Trainer() = default;
 void Trainer::Impl::begin(TrainerOptions& options) {
   plugins = std::make_unique<PluginRegistry>(plugin_directories(options.plugin_dirs));
   plugins->leave_out(options.without);
+  plugins->isolate(options.isolate);
   check(model, model_init);
   check_limit(log_history_limit);
   check(train_dataset.get(), args.max_steps);

@@ -21,5 +21,6 @@ Entries state_tests();
 Entries value_tests();
 Entries effect_tests();
 Entries use_tests();
+Entries isolation_tests();
 
 }  // namespace trainer::validator

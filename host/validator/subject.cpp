@@ -10,7 +10,6 @@
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
-#include "trainer/training_arguments.hpp"
 
 namespace trainer::validator {
 namespace {
@@ -42,8 +41,9 @@ json::value guess(const json::object& rule) {
   return nullptr;
 }
 
-// What a run gives that evaluates, saves and keeps the best; trackers find it complete.
-TrainingArguments arguments() {
+}  // namespace
+
+TrainingArguments run_arguments() {
   TrainingArguments args;
   args.output_dir = "output";
   args.num_train_epochs = 2;
@@ -55,8 +55,6 @@ TrainingArguments arguments() {
   args.finalize();
   return args;
 }
-
-}  // namespace
 
 Subject::Subject(const Options& options, double seconds)
     : options_(options), file_(read_plugin_file(options.file)), limit_s_(seconds) {
@@ -85,7 +83,7 @@ bool Subject::time_left() const {
 }
 
 void Subject::prepare(FakeHost& host, const json::object& config) const {
-  static const TrainingArguments args = arguments();
+  static const TrainingArguments args = run_arguments();
   for (const auto& entry : args.to_dict()) host.arguments[entry.key()] = cell_of(args.get(entry.key()));
   host.arguments_json = args.to_json_string();
   host.model_config_json = "{\n  \"model_type\": \"mlp\",\n  \"layers\": [\n    2,\n    2\n  ]\n}";

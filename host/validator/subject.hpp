@@ -13,6 +13,7 @@
 #include <trainer/sdk/testing/fake_services.hpp>
 
 #include "trainer/plugin_registry.hpp"
+#include "trainer/training_arguments.hpp"
 #include "validator/guarded_memory.hpp"
 #include "validator/validator.hpp"
 
@@ -76,6 +77,9 @@ class Subject {
   std::optional<trainer_plugin> plugin_;
   json::object default_config_;
 };
+
+/// Of a run that evaluates, saves and keeps the best; trackers find it complete.
+TrainingArguments run_arguments();
 
 std::vector<Cost> measure(Subject& subject);  ///< see bench()
 

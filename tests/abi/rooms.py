@@ -16,7 +16,7 @@ SOURCE = pathlib.Path(os.environ["SOURCE"]).resolve()
 
 # The rooms of a library, ground floor first: each may include itself, those before it, and the libraries of MAY.
 ROOMS = {
-    "core": ["base", "arguments", "state", "discovery", "border", "callbacks", "loading", "run"],
+    "core": ["base", "arguments", "state", "discovery", "border", "callbacks", "loading", "isolation", "run"],
     "host": [
         "formats",
         "ranks",

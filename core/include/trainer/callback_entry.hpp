@@ -17,6 +17,7 @@
 namespace trainer {
 
 struct HostContext;
+struct Isolation;
 struct PluginFile;
 
 /// What to do when a callback fails.
@@ -24,6 +25,13 @@ enum class OnError {
   fail,     ///< end the run; the default for callbacks
   warn,     ///< one warning each time, and go on
   disable,  ///< one warning, and the callback is not called again; the default for trackers
+  restart,  ///< of a plugin in a process of its own: one warning, and a new process, at most three times
+};
+
+/// What came of an OnError::restart.
+struct Restarted {
+  bool again = false;
+  std::string consequence;  ///< ends the warning: "; it is started again (1 of 3)"
 };
 
 /// What a callback has cost its run so far.
@@ -48,6 +56,7 @@ struct CallbackEntry {
   virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one
   virtual std::string take_error() { return {}; }                              ///< sentence of the last failure
   virtual std::exception_ptr take_cause() { return nullptr; }                  ///< what a C++ object threw then
+  virtual std::optional<Error> take_failure() { return std::nullopt; }  ///< instead, when it says all of it itself
   /// What it failed with between two events, as in a line of the console.
   virtual std::optional<Error> take_failure_between_events() { return std::nullopt; }
   /// Whether it asked for the end of the training since this was last called.
@@ -56,6 +65,8 @@ struct CallbackEntry {
   /// The run that it was made in, when it can be in no other.
   virtual const HostContext* context() const { return nullptr; }
   virtual bool elsewhere() const { return false; }  ///< it stands for a plugin that other processes of the run have
+  virtual const Isolation* isolation() const { return nullptr; }  ///< of a plugin that has a process of its own
+  virtual Restarted restart() { return {}; }                      ///< makes that process anew, after a failure
   virtual bool stateful() const { return false; }
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.

@@ -4,11 +4,13 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "trainer/callback_entry.hpp"
+#include "trainer/isolation.hpp"
 #include "trainer/process.hpp"
 
 struct trainer_plugin;
@@ -26,7 +28,17 @@ struct PluginCallback {
   OnError on_error = OnError::fail;
   std::string where = "callbacks";   ///< who asks for it, for messages
   std::optional<RunsOn> ranks = {};  ///< where it runs; unset: where it says that it does
+  /// Whether it has a process of its own; unset: as PluginRegistry::isolates() and TRAINER_PLUGIN_ISOLATION say.
+  std::optional<Isolation> isolation = {};
 };
+
+/// How a tracker of report_to runs; what is unset is as for others.
+struct TrackerSettings {
+  std::optional<OnError> on_error = {};
+  std::optional<Isolation> isolation = {};
+};
+/// By their names in report_to.
+using TrackersSettings = std::map<std::string, TrackerSettings, std::less<>>;
 
 /// A callback for a Trainer: an instance, a class, a plugin by its id, or one that was popped.
 class CallbackSpec {
@@ -73,9 +85,9 @@ void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const 
 /// Adds the trackers of `report_to`, then `callbacks`, in the order in which they are called. A
 /// tracker that the callbacks name, with a configuration perhaps, is not made a second time, nor is one
 /// that they name twice with one configuration.
-/// `trackers_on_error`: what a tracker's failure does to the run.
-void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to, OnError trackers_on_error,
-                   const std::vector<CallbackSpec>& callbacks, const PluginRegistry& registry,
-                   const HostContext& context);
+/// `settings`: of trackers that are not as the others. A tracker's failure means OnError::disable otherwise.
+void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to,
+                   const TrackersSettings& settings, const std::vector<CallbackSpec>& callbacks,
+                   const PluginRegistry& registry, const HostContext& context);
 
 }  // namespace trainer

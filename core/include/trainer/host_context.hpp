@@ -49,6 +49,8 @@ struct HostContext {
   std::function<std::string()> describe_objects = {};
   ParamGroupSource* param_groups = nullptr;  ///< null when nothing is trained
   Process process = {};                      ///< ext/process.h
+  /// Told of each extension that a plugin asks the host for; may be empty.
+  std::function<void(std::string_view)> asked_for = {};
   /// Rank 0's text, in every process, each of which must call it; empty for a process alone. May throw.
   std::function<std::string(const std::string&)> from_rank_0 = {};
 };

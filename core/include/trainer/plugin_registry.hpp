@@ -50,18 +50,23 @@ class PluginRegistry {
   void leave_out(std::vector<std::string> names);
   bool leaves_out(std::string_view name) const;
 
+  /// The same of those that get a process of their own.
+  void isolate(std::vector<std::string> names);
+  bool isolates(std::string_view name) const;
+
   std::vector<const PluginFile*> trackers() const;  ///< those with a report_to name, and not left out
   std::string places() const;                       ///< the directories, for a sentence
 
  private:
   void scan(const std::filesystem::path& directory);
   void add(const std::filesystem::path& path);
+  void require_known(const std::vector<std::string>& names, const std::string& option) const;
 
   std::vector<std::filesystem::path> directories_;
   std::vector<PluginFile> plugins_;
   std::vector<Problem> problems_;
   std::vector<Duplicate> duplicates_;
-  std::vector<std::string> left_out_;
+  std::vector<std::string> left_out_, isolated_;
 };
 
 }  // namespace trainer

@@ -15,6 +15,7 @@ struct ReplayOptions {
   std::vector<RunFile::Callback> callbacks;
   std::vector<std::filesystem::path> plugin_dirs;
   std::vector<std::string> without;  ///< trackers to leave out
+  std::vector<std::string> isolate;  ///< plugins and trackers that get a process of their own, by id or name
 };
 
 struct ReplayResult {

@@ -90,6 +90,7 @@ struct RunFile {
   std::vector<MetricSpec> metrics;
   json::object args;
   std::vector<Callback> callbacks;
+  TrackersSettings trackers;  ///< of those that report_to has as objects; in `args` they are their names
   std::vector<Action> actions;
   bool async_save = false;  ///< see TrainerOptions, as the next two
   std::optional<std::int64_t> log_history_limit;
@@ -105,7 +106,10 @@ struct RunFile {
 /// those of a command line ("True", "no" ...), so a directory of such a name is given as "./no".
 std::optional<std::string> parse_resume(std::string_view text);
 
-/// "fail", "warn" or "disable"; anything else is an Error.
+/// A tracker as report_to of a run file has it: {"name": "mlflow", "isolation": "process"}.
+json::object tracker_json(const std::string& name, const TrackerSettings& settings);
+
+/// "fail", "warn", "disable" or "restart"; anything else is an Error.
 OnError parse_on_error(const json::value& v, std::string_view where);
 
 }  // namespace trainer

@@ -78,6 +78,8 @@ struct TrainerOptions {
   /// Looked through before the other plugin directories, for report_to and plugin callbacks.
   std::vector<std::filesystem::path> plugin_dirs = {};
   std::vector<std::string> without = {};  ///< plugins and trackers to leave out, by id or report_to name
+  std::vector<std::string> isolate = {};  ///< the same of those that get a process of their own
+  TrackersSettings trackers = {};         ///< how trackers of args.report_to run, by their names there
   EventRecorder* recorder = nullptr;      ///< not owned
   bool quiet = false;                     ///< no bars, and no log lines on stdout
   /// A thread writes the checkpoints, and training waits only until their contents are copied to

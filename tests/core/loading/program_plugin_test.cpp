@@ -98,9 +98,7 @@ struct ProgramPluginTest : testing::Test {
   }
   ~ProgramPluginTest() override { log::set_sink({}); }
 
-  void add(const std::vector<CallbackSpec>& callbacks) {
-    add_callbacks(handler, {}, OnError::disable, callbacks, registry, context);
-  }
+  void add(const std::vector<CallbackSpec>& callbacks) { add_callbacks(handler, {}, {}, callbacks, registry, context); }
   void step() {
     ++state.global_step;
     handler.call_event(TRAINER_ON_STEP_END);

@@ -119,17 +119,16 @@ TEST_F(ReportTo, WhatTheCallbacksConfigureIsAvailableByThat) {
   const CallbackSpec configured = CallbackSpec::plugin("mlflow", {{"uri", "http://h"}});
   for (const auto& report_to : {std::vector<std::string>{"mlflow"}, std::vector<std::string>{"all"}}) {
     CallbackHandler handler(args_, state, control);
-    add_callbacks(handler, report_to, OnError::fail, {configured}, registry, context_);
+    add_callbacks(handler, report_to, {}, {configured}, registry, context_);
     ASSERT_EQ(handler.entries().size(), 1u) << "and no other of its store";
     EXPECT_EQ(handler.entries()[0]->name, "mlflow");
   }
   EXPECT_EQ(names({"all"}), "dagshub");
   EXPECT_SAYS(sentence_of([&] { names({"mlflow"}); }), "args.report_to names \"mlflow\", which is not available here");
   CallbackHandler handler(args_, state, control);
-  EXPECT_SAYS(sentence_of([&] {
-                add_callbacks(handler, {}, OnError::fail, {CallbackSpec::plugin("mlflow")}, registry, context_);
-              }),
-              "callbacks names the plugin \"mlflow\", which is not available here: set mlfl");
+  EXPECT_SAYS(
+      sentence_of([&] { add_callbacks(handler, {}, {}, {CallbackSpec::plugin("mlflow")}, registry, context_); }),
+      "callbacks names the plugin \"mlflow\", which is not available here: set mlfl");
 }
 
 TEST_F(ReportTo, ATrackerWithTheNameOfAnotherTakesItsPlaceNotInSilence) {
@@ -162,10 +161,10 @@ TEST_F(ReportTo, WhatNobodyNamedIsLeftOutWhenItCannotBeMade) {
   TrainerState state;
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
-  add_callbacks(handler, {"all"}, OnError::fail, {}, registry, context_);
+  add_callbacks(handler, {"all"}, {}, {}, registry, context_);
   ASSERT_EQ(handler.entries().size(), 1u);
   EXPECT_SAYS(lines_, "could not be created: it gave no reason; report_to leaves it out [plugin.create-failed]");
-  EXPECT_SAYS(sentence_of([&] { add_callbacks(handler, {"evil"}, OnError::fail, {}, registry, context_); }),
+  EXPECT_SAYS(sentence_of([&] { add_callbacks(handler, {"evil"}, {}, {}, registry, context_); }),
               "could not be created");
 }
 
@@ -187,9 +186,9 @@ static const void* TRAINER_CALL offers(trainer_callback* self, const char* id) {
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
   const PluginRegistry registry({directory_.path()});
-  add_callbacks(handler, {"none"}, OnError::fail, {CallbackSpec::plugin("known")}, registry, context_);
+  add_callbacks(handler, {"none"}, {}, {CallbackSpec::plugin("known")}, registry, context_);
   EXPECT_EQ(lines_, "");
-  add_callbacks(handler, {"none"}, OnError::fail, {CallbackSpec::plugin("evil")}, registry, context_);
+  add_callbacks(handler, {"none"}, {}, {CallbackSpec::plugin("evil")}, registry, context_);
   EXPECT_SAYS(lines_, "keeps its state as a Known, which is the class of the plugin known (");
 }
 
@@ -235,7 +234,7 @@ TEST_F(ReportTo, ATrackerThatCallbacksNameTwiceIsMadeOnce) {
   TrainerState state;
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
-  add_callbacks(handler, {"csv", "python:mlflow", "python:wandb"}, OnError::disable,
+  add_callbacks(handler, {"csv", "python:mlflow", "python:wandb"}, {},
                 {CallbackSpec::plugin("csv"), CallbackSpec::plugin("csv", {{"path", nullptr}}),
                  CallbackSpec::plugin("csv", {{"path", "other.csv"}}),
                  CallbackSpec::plugin("python", {{"environment", {{"A", "b"}}}, {"callback", "mlflow"}})},
@@ -251,7 +250,7 @@ TEST_F(ReportTo, ATrackerThatCallbacksNameIsMadeOnce) {
   TrainerState state;
   TrainerControl control;
   CallbackHandler handler(args_, state, control);
-  add_callbacks(handler, {"csv", "tensorboard"}, OnError::disable, {CallbackSpec::plugin("csv")}, registry, context_);
+  add_callbacks(handler, {"csv", "tensorboard"}, {}, {CallbackSpec::plugin("csv")}, registry, context_);
   ASSERT_EQ(handler.entries().size(), 2u);
   EXPECT_EQ(handler.entries()[0]->name, "tensorboard");
   EXPECT_EQ(handler.entries()[0]->on_error, OnError::disable);

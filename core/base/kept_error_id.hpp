@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "trainer/error_ids.hpp"
+
+namespace trainer {
+
+/// An id that came as text, from another process; it lives as long as the program does.
+ErrorId kept_error_id(const std::string& text);
+
+}  // namespace trainer

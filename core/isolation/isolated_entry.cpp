@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A callback of a run whose plugin is in another process: each slot sends its event there.
+#include "isolation/isolated_entry.hpp"
+
+#include <algorithm>
+
+#include "callbacks/native_event.hpp"
+#include "isolation/event_record.hpp"
+#include "trainer/callback_handler.hpp"
+#include "trainer/console.hpp"
+#include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
+#include "trainer/trainer_control.hpp"
+
+namespace trainer {
+namespace {
+
+using isolation::Failure;
+using isolation::PluginProcess;
+using isolation::Reader;
+using isolation::What;
+using isolation::Writer;
+
+constexpr int most_restarts = 3;
+
+// The trainer goes on to remove or to write anew what these speak of, or they come once.
+constexpr std::uint32_t file_events = 1u << TRAINER_ON_SAVE | 1u << TRAINER_ON_TRAIN_END | 1u << TRAINER_ON_PUSH_BEGIN;
+constexpr std::uint32_t waited_events = file_events | 1u << TRAINER_ON_INIT_END | 1u << TRAINER_ON_TRAIN_BEGIN;
+
+bool is_one_of(std::uint32_t events, std::uint32_t kind) { return (events >> kind & 1u) != 0; }
+
+isolation::Event event_of(const NativeEvent& event) {
+  return {event.kind, event.has, event.eval_dataloader_size, event.train_dataloader_size};
+}
+
+ErrorId id_of(Failure::Kind kind) {
+  switch (kind) {
+    case Failure::threw:
+      return error_id::callback_threw;
+    case Failure::flag:
+      return error_id::callback_flag;
+    case Failure::misuse:
+      return error_id::callback_misuse;
+    default:
+      return error_id::callback_failed;
+  }
+}
+
+class IsolatedEntry final : public CallbackEntry {
+ public:
+  IsolatedEntry(std::shared_ptr<PluginProcess> process, json::object config, OnError policy, const HostContext& context,
+                std::string where)
+      : process_(std::move(process)), config_(std::move(config)), context_(context), config_place_(std::move(where)) {
+    name = note().id;
+    on_error = policy;
+    block_.struct_size = sizeof(trainer_callback);
+    block_.entry = this;
+    table = &block_;
+    create();
+#define TRAINER_ISOLATED_SLOT(event) \
+  if (note().has_event(TRAINER_EVENT_OF(event))) block_.event = &IsolatedEntry::slot;
+#define TRAINER_EVENT_OF(event) static_cast<std::uint32_t>(*event_from_name(#event))
+    TRAINER_FOR_EACH_SLOT(TRAINER_ISOLATED_SLOT)
+    // By then it is known whether an event failed that nobody waited for.
+    block_.on_train_end = &IsolatedEntry::slot;
+#undef TRAINER_EVENT_OF
+#undef TRAINER_ISOLATED_SLOT
+  }
+
+  ~IsolatedEntry() override {
+    console_.reset();
+    if (taken_over_) return;
+    auto failure = take_failure_between_events();
+    const std::string end = process_->close();
+    // What it was doing then was an event that nobody waited for.
+    if (const auto last = process_->take_failure(); last && !failure) failure = error_of(*last);
+    const bool within = process_->doing().doing != 0;
+    if (failure)
+      log::warning(failure->what());
+    else if (!end.empty())
+      log::warning(with_id((within ? where_of_last_event() : where() + "did not come to its end") + ": " + end,
+                           error_id::isolation_ended));
+  }
+
+  const PluginFile* plugin() const override { return &process_->file(); }
+  const HostContext* context() const override { return &context_; }
+  const Isolation* isolation() const override { return &process_->isolation(); }
+  bool stateful() const override { return stateful_; }
+  std::optional<Error> take_failure() override { return std::exchange(failure_, std::nullopt); }
+
+  std::optional<Error> take_failure_between_events() override {
+    if (const auto failure = process_->take_failure()) return error_of(*failure);
+    if (!process_->gone() || std::exchange(told_lost_, true)) return std::nullopt;
+    return process_->lost(where_of_last_event());
+  }
+
+  bool take_stop_request() override { return process_->take_stop_request(); }
+
+  void turned(bool on) override {
+    if (!on)
+      console_.reset();
+    else if (listens_ && !console_)
+      listen();
+  }
+
+  json::object state() override {
+    const std::string answer = process_->ask(What::save, {}, timeout(), where() + "could not give its state");
+    return state_ = Reader(answer).object();
+  }
+
+  std::shared_ptr<CallbackEntry> restored(const json::object& stored) override {
+    restore(stored);
+    return std::make_shared<IsolatedEntry>(*this);
+  }
+
+  Restarted restart() override;
+
+  /// Takes the process over, for a state that was restored in it.
+  explicit IsolatedEntry(IsolatedEntry& other)
+      : process_(other.process_),
+        config_(other.config_),
+        context_(other.context_),
+        config_place_(other.config_place_),
+        state_(other.state_),
+        writer_(other.writer_),
+        stateful_(other.stateful_),
+        listens_(other.listens_),
+        waits_(other.waits_),
+        begun_(other.begun_),
+        training_(other.training_),
+        restarts_(other.restarts_) {
+    name = other.name;
+    class_name = other.class_name;
+    on_error = other.on_error;
+    static_cast<trainer_callback&>(block_) = other.block_;
+    block_.entry = this;
+    table = &block_;
+    other.console_.reset();
+    other.taken_over_ = true;
+  }
+
+ private:
+  struct Block : trainer_callback {
+    IsolatedEntry* entry;
+  };
+
+  static std::int32_t slot(trainer_callback* self, const trainer_event* event) {
+    return static_cast<Block*>(self)->entry->event(*static_cast<const NativeEvent*>(event));
+  }
+
+  const PluginNote& note() const { return process_->file().note; }
+  std::string where() const { return "plugin " + name + " (" + process_->file().place() + ") "; }
+  std::string where_of(std::uint32_t kind, std::int64_t step) const {
+    return "callback " + name + " failed in " + std::string(event_name(kind)) + " at step " + std::to_string(step);
+  }
+  std::string where_of_last_event() const {
+    const std::uint32_t doing = process_->doing().doing.load(std::memory_order_relaxed);
+    const std::int64_t step = process_->doing().step.load(std::memory_order_relaxed);
+    if (doing > 0 && doing <= TRAINER_EVENT_COUNT) return where_of(doing - 1, step);
+    return "callback " + name + " failed between two events, after step " +
+           std::to_string(context_.state ? context_.state->global_step : step);
+  }
+  double timeout() const { return process_->isolation().timeout; }
+  double limit(std::uint32_t kind) const {
+    return is_one_of(file_events, kind) ? std::max(timeout(), process_->isolation().shutdown_timeout) : timeout();
+  }
+
+  Error error_of(const Failure& failure) const {
+    const std::string reason =
+        failure.reason.empty() ? "it gave no reason (status " + std::to_string(failure.code) + ")" : failure.reason;
+    return {ErrorKind::run, id_of(failure.kind), where_of(failure.event, failure.step) + ": " + reason};
+  }
+
+  void create();
+  void restore(const json::object& stored);
+  std::int32_t event(const NativeEvent& event);
+  void send(const NativeEvent& event, std::string_view record);
+  template <typename F>
+  void placed(const NativeEvent& event, F&& function) const;
+  void ask(const NativeEvent& event, std::string_view record);
+  void play_again(std::uint32_t kind);
+
+  void listen() {
+    console_ = console::listen([process = process_](console::Stream stream, std::string_view text) {
+      process->show_line(static_cast<std::uint32_t>(stream), text);
+    });
+  }
+
+  std::shared_ptr<PluginProcess> process_;
+  const json::object config_;
+  const HostContext& context_;
+  const std::string config_place_;
+  Block block_{};
+  json::object state_;  // the last that it gave when it was asked
+  isolation::EventWriter writer_;
+  bool stateful_ = false, listens_ = false, waits_ = false;
+  bool begun_ = false, training_ = false;  // it got on_init_end; and on_train_begin, but not on_train_end
+  bool told_lost_ = false, taken_over_ = false;
+  int restarts_ = 0;
+  std::optional<Error> failure_;
+  std::shared_ptr<void> console_;
+};
+
+void IsolatedEntry::create() {
+  std::string question;
+  Writer out(question);
+  out.object(config_);
+  out.text(config_place_);
+  out.put(static_cast<std::uint32_t>(on_error == OnError::restart));
+  const std::string answer = process_->ask(What::create, question, timeout(), where() + "could not be created");
+  Reader in(answer);
+  class_name = std::string(in.text());
+  stateful_ = in.get<std::uint32_t>() != 0;
+  listens_ = in.get<std::uint32_t>() != 0;
+  const bool needs_answers = in.get<std::uint32_t>() != 0;
+  waits_ = needs_answers || process_->isolation().wait.value_or(note().report_to.empty());
+}
+
+void IsolatedEntry::restore(const json::object& stored) {
+  std::string question;
+  Writer(question).object(stored);
+  process_->ask(What::restore, question, timeout(), where() + "did not take its stored state");
+  state_ = stored;
+}
+
+std::int32_t IsolatedEntry::event(const NativeEvent& event) {
+  if (event.kind == TRAINER_ON_INIT_END) begun_ = true;
+  if (event.kind == TRAINER_ON_TRAIN_BEGIN) training_ = true;
+  if (event.kind == TRAINER_ON_TRAIN_END) training_ = false;
+  try {
+    if (told_lost_) return TRAINER_OK;  // with OnError::warn
+    const auto record = writer_.write(event_of(event), *event.native_args, *event.native_state, *event.native_control,
+                                      event.native_values);
+    send(event, record);
+    return TRAINER_OK;
+  } catch (const Error& e) {
+    failure_ = e;
+    told_lost_ = process_->gone();
+  } catch (const std::exception& e) {
+    failure_ = Error(ErrorKind::run, error_id::callback_failed,
+                     where_of(event.kind, event.native_state->global_step) + ": " + e.what());
+  }
+  return TRAINER_ERROR;
+}
+
+void IsolatedEntry::send(const NativeEvent& event, std::string_view record) {
+  waits_ = waits_ || process_->wants_answers();
+  if (waits_ || is_one_of(waited_events, event.kind) || !process_->fits(record)) return ask(event, record);
+  if (process_->gone()) throw process_->lost(where_of_last_event());
+  if (process_->push(record)) return;
+  placed(event, [&] { process_->wait_and_push(record, ""); });
+}
+
+// The process may have ended in an event before, that nobody waited for.
+template <typename F>
+void IsolatedEntry::placed(const NativeEvent& event, F&& function) const {
+  try {
+    function();
+  } catch (const Error& e) {
+    const std::string where =
+        process_->doing().doing != 0 ? where_of_last_event() : where_of(event.kind, event.native_state->global_step);
+    throw Error(e.kind(), e.id(), where + (e.sentence().starts_with(": ") ? "" : ": ") + e.sentence());
+  }
+}
+
+void IsolatedEntry::ask(const NativeEvent& event, std::string_view record) {
+  std::string answer;
+  placed(event, [&] { answer = process_->ask(What::event, record, limit(event.kind), ""); });
+  Reader in(answer);
+  const Failure failure = Failure::get(in);
+  for (const auto& flag : control_flags) event.native_control->*flag.field = in.get<std::uint32_t>();
+  if (in.get<std::uint32_t>() != 0 && event.native_values) *event.native_values = in.object();
+  // Of an event before, that was not waited for.
+  if (const auto before = process_->take_failure()) throw error_of(*before);
+  if (failure.kind != Failure::none) throw error_of(failure);
+}
+
+// As to a callback of a resumed run. What it makes of the flags counts for nothing.
+void IsolatedEntry::play_again(std::uint32_t kind) {
+  if (!note().has_event(kind) || !context_.state || !context_.args) return;
+  TrainerControl control;
+  NativeEvent event;
+  static_cast<trainer_event&>(event) = {sizeof(trainer_event), kind, nullptr, &control, nullptr, 0, 0, -1, -1};
+  event.native_args = context_.args;
+  event.native_state = context_.state;
+  event.native_control = &control;
+  ask(event, writer_.write(event_of(event), *context_.args, *context_.state, control, nullptr));
+}
+
+Restarted IsolatedEntry::restart() {
+  json::object state = process_->last_state();
+  if (state.empty()) state = state_;
+  const bool listened = console_ != nullptr;
+  console_.reset();
+  std::string failed;
+  while (restarts_ < most_restarts) {
+    const std::string count = std::to_string(++restarts_) + " of " + std::to_string(most_restarts);
+    try {
+      process_->end();
+      process_ = std::make_shared<PluginProcess>(process_->file(), process_->isolation(), context_);
+      writer_ = {};
+      create();
+      if (begun_) play_again(TRAINER_ON_INIT_END);
+      if (!state.empty()) restore(state);
+      if (training_) play_again(TRAINER_ON_TRAIN_BEGIN);
+      told_lost_ = false;
+      if (listened) listen();
+      return {true, "; it is started again (" + count + ")" + failed};
+    } catch (const Error& e) {
+      failed = "; " + e.sentence();
+    }
+  }
+  told_lost_ = true;
+  return {false, "; it has been started again " + std::to_string(most_restarts) + " times" + failed +
+                     "; the run goes on without it"};
+}
+
+}  // namespace
+
+std::shared_ptr<CallbackEntry> make_isolated_entry(std::shared_ptr<PluginProcess> process, const json::object& config,
+                                                   OnError on_error, const HostContext& context, std::string where) {
+  return std::make_shared<IsolatedEntry>(std::move(process), config, on_error, context, std::move(where));
+}
+
+}  // namespace trainer

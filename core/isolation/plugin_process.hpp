@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// A plugin's process as the trainer sees it: started, asked, looked after, ended.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+
+#include "border/log_limit.hpp"
+#include "child/connection.hpp"
+#include "child/process.hpp"
+#include "child/shared_memory.hpp"
+#include "isolation/host_services.hpp"
+#include "isolation/protocol.hpp"
+#include "isolation/ring.hpp"
+#include "loading/availability.hpp"
+#include "trainer/error.hpp"
+#include "trainer/host_context.hpp"
+#include "trainer/isolation.hpp"
+#include "trainer/plugin_file.hpp"
+
+namespace trainer::isolation {
+
+/// One process with one plugin in it. The trainer's thread only. Whatever it does to itself is an Error here.
+class PluginProcess {
+ public:
+  /// Starts it, and loads the plugin there: the bytes that are checked here. A usage Error when that cannot be.
+  PluginProcess(const PluginFile& file, const Isolation& isolation, const HostContext& context);
+  ~PluginProcess();  ///< ends it and what it started
+  PluginProcess(const PluginProcess&) = delete;
+  PluginProcess& operator=(const PluginProcess&) = delete;
+
+  const PluginFile& file() const { return file_; }
+  const Isolation& isolation() const { return isolation_; }
+  RunsOn runs_on() const { return runs_on_; }
+  Availability available(const json::object& config, std::string_view config_place);
+
+  /// Asks, and gives what is answered; meanwhile it serves what the plugin asks for. `where` starts the sentence of the
+  /// Error for a plugin that does not answer: "plugin csv (/p/csv.so) could not be created".
+  std::string ask(What what, std::string_view question, double seconds, const std::string& where);
+  /// Puts an event into the queue, for one that is not waited for; false when that is full.
+  bool push(std::string_view event) {
+    if (!ring_.push(event)) return false;
+    place_.store(ring_.written(), std::memory_order_relaxed);
+    return true;
+  }
+  /// The same, once there is room. Error as ask().
+  void wait_and_push(std::string_view event, const std::string& where);
+  bool fits(std::string_view event) const { return event.size() <= ring_.longest(); }
+  void show_line(std::uint32_t stream, std::string_view text) const noexcept;  ///< any thread
+
+  bool gone() const { return ended_.load(std::memory_order_relaxed) || connection_->gone(); }
+  /// The sentence of a process that has ended by itself.
+  Error lost(const std::string& where);
+  /// What it was doing last: an event, plus 1, and its step.
+  const RingHead& doing() const { return ring_.head(); }
+  /// The failure of an event that was not waited for.
+  std::optional<Failure> take_failure();
+  json::object last_state();
+  bool wants_answers() const { return wants_answers_; }
+  bool take_stop_request() { return stop_requested_.exchange(false, std::memory_order_relaxed); }
+  /// Ends it, after what it has to do at its end; how that went wrong, or nothing.
+  std::string close();
+  void end();  ///< at once
+
+ private:
+  void load();
+  void leave();
+  bool hear(std::string_view message);
+  void watch();
+  void take_lines(std::string& text, bool rest);
+  std::optional<std::string> ended();
+  void tell_waiting(double seconds);
+
+  PluginFile file_;
+  const Isolation isolation_;
+  const HostContext& context_;
+  HostServices services_{context_};
+  RunsOn runs_on_ = RunsOn::all;
+  std::unique_ptr<child::SharedMemory> memory_;
+  RingWriter ring_;
+  std::mutex process_mutex_;
+  std::unique_ptr<child::Process> process_;
+  std::unique_ptr<child::Connection> connection_;
+  std::string message_;
+  std::uint64_t last_id_ = 0;
+  std::atomic<std::uint64_t> place_{0};  // of the ring, for other threads
+  double waited_ = 0;                    // for room in the ring
+  bool told_ = false, closed_ = false;
+
+  std::mutex mutex_;
+  std::optional<Failure> failure_;
+  json::object state_;
+  std::atomic<bool> ended_{false}, wants_answers_{false}, stop_requested_{false}, stop_{false};
+  LogLimit printed_limit_;
+  std::thread watcher_;
+};
+
+/// The file as it is now, with the digests of what would be loaded.
+PluginFile vetted(const PluginFile& file);
+
+}  // namespace trainer::isolation

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// What the trainer and a plugin's process say to each other. A message is its number in four bytes and what is written
+// beside it, by Writer; events without an answer go through the ring.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "isolation/bytes.hpp"
+
+namespace trainer::isolation {
+
+/// Changes with any change of what is in this file, in event_record.cpp or ring.cpp.
+inline constexpr int protocol = 1;
+
+/// What two programs that talk to each other have in common: "0.1.0, contract 1.1, protocol 1".
+std::string build_name();
+
+enum class Message : std::uint32_t {
+  // from the trainer
+  question = 1,  ///< id, place in the ring, What, the rest
+  line,          ///< place in the ring, stream, text
+  reply,         ///< to a request: the rest
+  look,          ///< nothing: there is much in the ring
+  // from the plugin
+  answer,   ///< id, 1, the rest; or id, 0, kind, error id, sentence
+  log,      ///< level, text
+  failed,   ///< Failure; of an event that nobody waits for
+  state,    ///< {"args", "attributes"} as they are now
+  request,  ///< Request, the rest
+  waits,    ///< nothing: from now on it is waited for
+  stop,     ///< nothing: it asks for the end of the training
+};
+
+enum class What : std::uint32_t {
+  load,       ///< {...} -> RunsOn
+  available,  ///< config, place -> Availability::Use, reason
+  create,     ///< config, place, name, whether states are wanted -> class name, stateful, listens, waits
+  event,      ///< an event record -> Failure, the five flags, whether values follow, values
+  save,       ///< -> {"args", "attributes"}
+  restore,    ///< {"args", "attributes"} -> class name
+  destroy,    ///< ->
+};
+
+enum class Request : std::uint32_t {
+  tensors,   ///< of -> how many
+  tensor,    ///< of, index -> found, name, type, bits, shape, shared memory
+  save,      ///< directory -> sentence; empty: saved
+  present,   ///< -> bits
+  describe,  ///< -> JSON
+  groups,    ///< -> how many
+  group,     ///< index -> found, trainer_param_group
+  member,    ///< group, index -> found, name
+  set_lr,    ///< group, rate -> found
+};
+
+/// What came of an event.
+struct Failure {
+  enum Kind : std::uint32_t { none, status, threw, flag, misuse };
+  Kind kind = none;
+  std::uint32_t event = 0;
+  std::int64_t step = -1;
+  std::int32_t code = 0;  ///< what the slot returned
+  std::string reason{};   ///< perhaps none
+
+  void put(Writer& out) const { out.put(kind), out.put(event), out.put(step), out.put(code), out.text(reason); }
+  static Failure get(Reader& in) {
+    Failure out;
+    out.kind = in.get<Kind>(), out.event = in.get<std::uint32_t>(), out.step = in.get<std::int64_t>();
+    out.code = in.get<std::int32_t>(), out.reason = std::string(in.text());
+    return out;
+  }
+};
+
+}  // namespace trainer::isolation

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+//
+// The stream to the trainer, in a plugin's process.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <thread>
+
+#include "child/connection.hpp"
+#include "isolation/protocol.hpp"
+
+namespace trainer::isolation {
+
+/// When the trainer is gone, so is this process.
+class TrainerLink {
+ public:
+  TrainerLink();
+  ~TrainerLink();
+  TrainerLink(const TrainerLink&) = delete;
+  TrainerLink& operator=(const TrainerLink&) = delete;
+
+  /// Any thread.
+  void send(std::string_view message) { connection_->send(message, true); }
+  /// The next message, waited for at most so long; empty when none came.
+  std::string receive(double seconds);
+  /// Asks the trainer for something during an event that it waits for, and gives what it answers.
+  std::string request(std::string_view request);
+
+ private:
+  void watch();
+
+  std::deque<std::string> waiting_;  // what came while an answer was waited for
+  std::atomic<bool> stop_{false};
+  std::unique_ptr<child::Connection> connection_;
+  std::thread watcher_;
+};
+
+}  // namespace trainer::isolation

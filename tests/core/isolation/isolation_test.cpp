@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "isolation/words.hpp"
+#include "trainer/error.hpp"
+#include "trainer/isolation.hpp"
+#include "trainer/run_file.hpp"
+
+namespace trainer {
+namespace {
+
+std::string refusal(const char* text) {
+  try {
+    parse_isolation(json::parse(text, "test"), "run.json.callbacks[0].isolation");
+  } catch (const Error& e) {
+    return e.what();
+  }
+  return "(taken)";
+}
+
+TEST(Isolation, IsAWordOrAnObject) {
+  EXPECT_EQ(parse_isolation("process", ""), Isolation{});
+  EXPECT_FALSE(parse_isolation("none", "").process);
+  const json::value given = json::parse(
+      R"({"in": "process", "wait": true, "timeout": 5, "shutdown_timeout": 2.5, "memory": "2 GB", "cpu_seconds": 600,
+          "network": false, "processes": 64})",
+      "test");
+  const Isolation all{.wait = true,
+                      .timeout = 5,
+                      .shutdown_timeout = 2.5,
+                      .memory = 2000000000,
+                      .cpu_seconds = 600,
+                      .network = false,
+                      .processes = 64};
+  EXPECT_EQ(parse_isolation(given, ""), all);
+  EXPECT_EQ(parse_isolation(to_json(all), ""), all);
+  EXPECT_EQ(to_json(Isolation{}), json::value("process"));
+  EXPECT_EQ(parse_isolation(json::parse(R"({"memory": "1.5GiB"})", "test"), "").memory, 1610612736u);
+}
+
+TEST(Isolation, SaysWhatIsWrongWithIt) {
+  using testing::HasSubstr;
+  EXPECT_THAT(refusal("\"thread\""),
+              HasSubstr("isolation is \"thread\", expected \"process\", \"none\", or an object"));
+  EXPECT_THAT(refusal("true"), HasSubstr("is true, expected \"process\""));
+  EXPECT_THAT(refusal(R"({"memery": 1})"), HasSubstr("did you mean \"memory\"?"));
+  EXPECT_THAT(refusal(R"({"memory": "2 XB"})"),
+              HasSubstr("isolation.memory is \"2 XB\", expected an amount of memory"));
+  EXPECT_THAT(refusal(R"({"timeout": 0})"), HasSubstr("isolation.timeout is 0, expected seconds"));
+  EXPECT_THAT(refusal(R"({"processes": 0})"), HasSubstr("expected a whole number from 1"));
+  EXPECT_THAT(refusal(R"({"network": "no"})"), HasSubstr("expected true or false [isolation.invalid]"));
+}
+
+TEST(Isolation, StandsInReportTo) {
+  TrackerSettings settings{.on_error = OnError::restart, .isolation = Isolation{}};
+  EXPECT_EQ(json::dump(tracker_json("mlflow", settings)),
+            R"({"name": "mlflow", "isolation": "process", "on_error": "restart"})");
+}
+
+TEST(Isolation, SaysHowAProcessEnded) {
+  using isolation::how_it_ended;
+  EXPECT_EQ(how_it_ended("signal 11", {}), "its process ended with signal 11");
+  EXPECT_EQ(how_it_ended("", {}), "it ended its process itself, with exit status 0");
+  EXPECT_EQ(how_it_ended("signal 24", {.cpu_seconds = 5}),
+            "its process ended with signal 24, perhaps because its 5 s of processor time were used up "
+            "(\"cpu_seconds\")");
+  EXPECT_EQ(isolation::seconds_text(60), "60 s");
+  EXPECT_EQ(isolation::seconds_text(0.25), "0.25 s");
+}
+
+}  // namespace
+}  // namespace trainer
