@@ -24,7 +24,7 @@ struct HostContext;
 /// A plugin that is to be a callback of a run.
 struct PluginCallback {
   std::string plugin;  ///< id
-  json::object config;
+  json::object config = {};
   OnError on_error = OnError::fail;
   std::string where = "callbacks";   ///< who asks for it, for messages
   std::optional<RunsOn> ranks = {};  ///< where it runs; unset: where it says that it does
