@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
 #include <trainer/ext/optimizer.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/process.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -38,6 +41,13 @@ template <>
 inline constexpr std::uint32_t least_size<trainer_ext_console> = TRAINER_SIZE_TO(trainer_ext_console, line);
 template <>
 inline constexpr std::uint32_t least_size<trainer_ext_ranks> = TRAINER_SIZE_TO(trainer_ext_ranks, reserved2);
+template <>
+inline constexpr std::uint32_t least_size<trainer_ext_results> = TRAINER_SIZE_TO(trainer_ext_results, at);
+template <>
+inline constexpr std::uint32_t least_size<trainer_ext_outcome> = TRAINER_SIZE_TO(trainer_ext_outcome, ended);
+template <>
+inline constexpr std::uint32_t least_size<trainer_ext_checkpoint_files> =
+    TRAINER_SIZE_TO(trainer_ext_checkpoint_files, load);
 template <>
 inline constexpr std::uint32_t least_size<trainer_process> = TRAINER_SIZE_TO(trainer_process, restart_count);
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "border/plugin_host.hpp"
 
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
 #include <trainer/ext/optimizer.h>
@@ -202,6 +203,19 @@ struct HostFunctions {
       return TRAINER_ERROR;
     }
   }
+  static std::int32_t give_place(const std::string& place, trainer_text* directory) {
+    if (place.empty()) return TRAINER_NOT_FOUND;
+    *directory = {place.data(), place.size()};
+    return TRAINER_OK;
+  }
+  static std::int32_t saved_checkpoint(const trainer_host* host, trainer_text* directory) {
+    if (breaks_rule(host, "trainer_ext_checkpoint.saved", When::trainer_thread_event)) return TRAINER_ERROR;
+    return give_place(of(host).context_.checkpoints->saved, directory);
+  }
+  static std::int32_t resumed_from(const trainer_host* host, trainer_text* directory) {
+    if (breaks_rule(host, "trainer_ext_checkpoint.resumed_from", When::trainer_thread_event)) return TRAINER_ERROR;
+    return give_place(of(host).context_.checkpoints->resumed_from, directory);
+  }
   static const void* get_extension(const trainer_host* host, const char* id) {
     if (breaks_rule(host, "trainer_host.get_extension", When::trainer_thread)) return nullptr;
     static const trainer_ext_parameters parameters = {sizeof(trainer_ext_parameters), 0, &tensor_count, &tensor_at,
@@ -212,9 +226,12 @@ struct HostFunctions {
     static const trainer_ext_objects objects = {sizeof(trainer_ext_objects), 0, &present_objects, &describe_objects};
     static const trainer_ext_optimizer optimizer = {
         sizeof(trainer_ext_optimizer), 0, &group_count, &group_at, &group_parameter, &set_lr};
+    static const trainer_ext_checkpoint checkpoint = {sizeof(trainer_ext_checkpoint), 0, &saved_checkpoint,
+                                                      &resumed_from};
     const HostContext& context = of(host).context_;
     if (context.asked_for) context.asked_for(id);
     if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return context.param_groups ? &optimizer : nullptr;
+    if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return context.checkpoints ? &checkpoint : nullptr;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return context.describe_objects ? &objects : nullptr;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;

@@ -218,7 +218,7 @@ void CallbackHandler::after_call(CallbackEntry& entry, std::uint32_t kind, std::
     failed(entry, kind, status);
   }
   if (control_.should_training_stop > before.should_training_stop && state_.global_step < state_.max_steps)
-    tell_of_stop(entry);
+    note_stop(entry);
   if (recorder_) recorder_->called(entry, before, control_);
   if (flag_changes_) note_changes(entry, before);
 }

@@ -19,7 +19,8 @@ std::string CallbackHandler::name_on_rank(std::size_t entry, int rank) const {
   return (entry < entries_.size() ? entries_[entry]->name : "a callback") + " on rank " + std::to_string(rank);
 }
 
-void CallbackHandler::tell_of_stop(const CallbackEntry& entry) const {
+void CallbackHandler::note_stop(const CallbackEntry& entry) {
+  stopped_by_ = entry.name;
   log::info(entry.name + " stops the training at step " + std::to_string(state_.global_step) + " of " +
             std::to_string(state_.max_steps));
 }
@@ -36,7 +37,7 @@ void CallbackHandler::obey_stop_requests() {
     if (!entry->take_stop_request() || !entry->on || control_.should_training_stop != 0) continue;
     const TrainerControl before = control_;
     control_.should_training_stop = 1;
-    tell_of_stop(*entry);
+    note_stop(*entry);
     if (recorder_) recorder_->between_events("stop_request", state_, before, control_, entry->name, {});
     if (flag_changes_) note_changes(*entry, before);
   }
@@ -52,6 +53,7 @@ void CallbackHandler::take_flag(std::size_t flag, bool value, int rank, std::siz
   const TrainerControl before = control_;
   control_.*field = value;
   const std::string by = name_on_rank(entry, rank);
+  if (value && field == &trainer_control::should_training_stop) stopped_by_ = by;
   if (value && (field == &trainer_control::should_training_stop || field == &trainer_control::should_epoch_stop))
     log::info(by + " sets " + name + " at step " + std::to_string(state_.global_step));
   if (recorder_) recorder_->between_events("agreement", state_, before, control_, by, {});

@@ -11,6 +11,7 @@
 #include "border/plugin_host.hpp"
 #include "border/watchdog.hpp"
 #include "discovery/plugin_config.hpp"
+#include "loading/plugin_extensions.hpp"
 #include "loading/plugin_library.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
@@ -40,6 +41,9 @@ class PluginEntry final : public CallbackEntry {
       check_slots();
       ask_for_state();
       ask_for_console();
+      outcome_ = extension<trainer_ext_outcome>(TRAINER_EXT_OUTCOME);
+      results_ = extension<trainer_ext_results>(TRAINER_EXT_RESULTS);
+      files_ = extension<trainer_ext_checkpoint_files>(TRAINER_EXT_CHECKPOINT);
     } catch (...) {
       destroy();
       throw;
@@ -100,6 +104,46 @@ class PluginEntry final : public CallbackEntry {
     return made;
   }
 
+  void ended(const TrainingOutcome& outcome) override {
+    if (!outcome_ || !outcome_->ended) return;
+    const trainer_outcome told = outcome_for_plugin(outcome);
+    const auto tell = [&] { return outcome_->ended(table, &told); };
+    if (ask(Call::ended, tell, ErrorKind::run) != TRAINER_OK)
+      throw_run(error_id::callback_failed, where() + "failed when it was told how the training ended: " + reason());
+  }
+
+  std::vector<PluginResult> results() override {
+    std::vector<PluginResult> all;
+    if (!results_ || !results_->at) return all;
+    try {
+      for (std::uint64_t i = 0; i < TRAINER_MOST_RESULTS; ++i) {
+        trainer_result given{};
+        given.struct_size = sizeof given;
+        const std::int32_t status = ask(Call::results, [&] { return results_->at(table, i, &given); }, ErrorKind::run);
+        if (status == TRAINER_NOT_FOUND) break;
+        if (status != TRAINER_OK)
+          throw_run(error_id::callback_failed, where() + "could not say where its results are: " + reason());
+        const AskedFor asked(name, Call::results);  // until what it gave is read
+        PluginResult one;
+        if (take_result(given, name, where(), one)) all.push_back(std::move(one));
+      }
+    } catch (const Error& e) {
+      log::warning(e.what());
+    }
+    return all;
+  }
+
+  bool keeps_files() const override { return files_ && files_->save && files_->load; }
+  void save_files(const std::filesystem::path& directory) override {
+    if (ask_with(Call::save_files, files_->save, directory) != TRAINER_OK)
+      throw_run(error_id::plugin_files_failed, where() + "could not write its files of the checkpoint: " + reason());
+  }
+  void load_files(const std::filesystem::path& directory) override {
+    if (ask_with(Call::load_files, files_->load, directory) != TRAINER_OK)
+      throw_run(error_id::plugin_files_refused,
+                where() + "refused its files in " + directory.string() + ": " + reason());
+  }
+
  private:
   const PluginNote& note() const { return library_->file().note; }
   std::string where() const { return "plugin " + name + " (" + library_->file().place() + ") "; }
@@ -107,6 +151,16 @@ class PluginEntry final : public CallbackEntry {
   template <typename F>
   std::invoke_result_t<F> ask(Call call, F&& function, ErrorKind kind = ErrorKind::usage) const {
     return call_plugin({name, call, where(), kind}, std::forward<F>(function));
+  }
+
+  template <typename Function>
+  std::int32_t ask_with(Call call, Function function, const std::filesystem::path& directory) const {
+    const std::string text = std::filesystem::absolute(directory).string();
+    return ask(call, [&] { return function(table, text.data(), text.size()); }, ErrorKind::run);
+  }
+  std::string reason() {
+    const std::string given = host_.take_error();
+    return given.empty() ? "it gave no reason" : given;
   }
 
   // The run has nobody any more to whom a failure of this could be an error.
@@ -198,6 +252,9 @@ class PluginEntry final : public CallbackEntry {
   PluginHost host_;
   const trainer_ext_state* state_ = nullptr;
   const trainer_ext_console* wants_lines_ = nullptr;
+  const trainer_ext_outcome* outcome_ = nullptr;
+  const trainer_ext_results* results_ = nullptr;
+  const trainer_ext_checkpoint_files* files_ = nullptr;
   std::mutex failure_mutex_;
   std::optional<Error> failure_;                    // of a line, until it is told
   std::atomic<bool> failed_between_events_{false};  // then it gets no more lines

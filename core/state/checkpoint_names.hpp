@@ -23,7 +23,7 @@ inline std::optional<std::int64_t> checkpoint_step(std::string_view name) {
   return step;
 }
 
-// Names of the files in a checkpoint directory: transformers' own, and three of ours.
+// Names of the files in a checkpoint directory: transformers' own, and four of ours.
 inline constexpr const char* weights_file = "model.safetensors";
 inline constexpr const char* state_file = "trainer_state.json";
 inline constexpr const char* optimizer_file = "optimizer.pt";
@@ -31,6 +31,7 @@ inline constexpr const char* scheduler_file = "scheduler.pt";
 inline constexpr const char* scaler_file = "scaler.pt";
 inline constexpr const char* args_file = "training_args.json";
 inline constexpr const char* manifest_file = "checkpoint.json";
+inline constexpr const char* plugins_directory = "plugins";  // of each plugin a directory of its own
 
 /// "rng_state.safetensors" of a process alone, "rng_state_1.safetensors" of rank 1 among several.
 inline std::string rng_file(int rank, int world) {

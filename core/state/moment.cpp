@@ -23,6 +23,10 @@ constexpr std::string_view names_of_calls[] = {"its loading",
                                                "trainer.state/1 save",
                                                "trainer.state/1 load",
                                                "trainer.console/1 line",
+                                               "trainer.outcome/1 ended",
+                                               "trainer.results/1 at",
+                                               "trainer.checkpoint/1 save",
+                                               "trainer.checkpoint/1 load",
                                                "destroy",
                                                "exit handlers, its own or a library's,"};
 static_assert(std::size(names_of_calls) == static_cast<std::size_t>(Call::count) - TRAINER_EVENT_COUNT);

@@ -26,6 +26,10 @@ enum class Call : std::uint32_t {
   save,
   restore,
   line,
+  ended,
+  results,
+  save_files,
+  load_files,
   destroy,
   end,  ///< of the process: its exit handlers and destructors
   count

@@ -60,6 +60,7 @@ void write_contents(const fs::path& to, const CheckpointContents& what, const Tr
   for (int rank = 0, world = static_cast<int>(what.rng.size()); rank < world; ++rank)
     tensors(rng_file(rank, world), what.rng[static_cast<std::size_t>(rank)], {});
   text(state_file, state.to_json_string());
+  manifest.add_below(to, plugins_directory);
   manifest.save(to);
 }
 

@@ -66,9 +66,15 @@ void remove_checkpoint(const fs::path& path) {
 }
 
 void sync_tree(const fs::path& directory) {
-  for (const auto& entry : fs::directory_iterator(directory))
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    if (entry.is_directory()) sync_tree(entry.path());
     if (entry.is_regular_file()) sync_file(entry.path());
+  }
   sync_directory(directory);
+}
+
+fs::path parent_of(const fs::path& directory) {
+  return directory.parent_path().empty() ? "." : directory.parent_path();
 }
 
 }  // namespace
@@ -96,7 +102,7 @@ fs::path newest_checkpoint(const fs::path& output_dir) {
 std::string last_good_hint(const fs::path& damaged) {
   // Beside it, or of an output_dir's own files, below it.
   auto candidates = checkpoints_by_step(damaged);
-  if (candidates.empty()) candidates = checkpoints_by_step(damaged.parent_path().empty() ? "." : damaged.parent_path());
+  if (candidates.empty()) candidates = checkpoints_by_step(parent_of(damaged));
   for (; !candidates.empty(); candidates.pop_back())
     if (!same(candidates.back(), damaged) && !checkpoint_damage(candidates.back()))
       return "; the last good checkpoint is " + candidates.back().string();
@@ -134,29 +140,36 @@ std::vector<std::string> foreign_checkpoints(const fs::path& output_dir, const R
   return out;
 }
 
-void write_directory(const fs::path& directory, const std::function<void(const fs::path&)>& write) {
-  const fs::path parent = directory.parent_path().empty() ? "." : directory.parent_path();
-  const fs::path temporary = parent / hidden_name(directory);
+HiddenDirectory::HiddenDirectory(fs::path directory)
+    : directory_(std::move(directory)), hidden_(parent_of(directory_) / hidden_name(directory_)) {
   std::error_code ec;
-  fs::remove_all(temporary, ec);
-  try {
-    fs::create_directories(temporary);
-    write(temporary);
-    sync_tree(temporary);
-    replace_directory(temporary, directory);
-    sync_directory(parent);
-  } catch (const fs::filesystem_error& e) {
-    fs::remove_all(temporary, ec);
-    throw_run(error_id::file_write_failed, directory.string() + " could not be written: " + e.code().message() +
-                                               "; free some space or name another output_dir");
-  } catch (...) {
-    fs::remove_all(temporary, ec);
-    throw;
-  }
+  fs::remove_all(hidden_, ec);
+  write([](const fs::path& path) { fs::create_directories(path); });
+}
+
+HiddenDirectory::~HiddenDirectory() {
+  std::error_code ec;
+  if (!finished_) fs::remove_all(hidden_, ec);
+}
+
+void HiddenDirectory::write(const std::function<void(const fs::path&)>& write) const try {
+  write(hidden_);
+} catch (const fs::filesystem_error& e) {
+  throw_run(error_id::file_write_failed, directory_.string() + " could not be written: " + e.code().message() +
+                                             "; free some space or name another output_dir");
+}
+
+void HiddenDirectory::finish() {
+  write([this](const fs::path& hidden) {
+    sync_tree(hidden);
+    replace_directory(hidden, directory_);
+    sync_directory(parent_of(directory_));
+  });
+  finished_ = true;
 }
 
 void remove_torn_checkpoints(const fs::path& output_dir) {
-  constexpr std::string_view torn = ".tmp", aside = ".tmp.old";  // of write_directory() and replace_directory()
+  constexpr std::string_view torn = ".tmp", aside = ".tmp.old";  // of HiddenDirectory and replace_directory()
   std::error_code ec;
   for (const auto& entry : fs::directory_iterator(output_dir, ec)) {
     const std::string name = entry.path().filename().string();

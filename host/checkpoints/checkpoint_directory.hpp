@@ -34,10 +34,23 @@ void remove_checkpoints_except(const std::filesystem::path& output_dir, const st
 /// The checkpoints that the run did not write, by name.
 std::vector<std::string> foreign_checkpoints(const std::filesystem::path& output_dir, const RunIdentity& run);
 
-/// Calls `write` with a temporary directory beside `directory`, flushes what it wrote, and renames
-/// it: the checkpoint is whole or not there. On failure the temporary directory is removed.
-void write_directory(const std::filesystem::path& directory,
-                     const std::function<void(const std::filesystem::path&)>& write);
+/// A directory that is written under a hidden name beside its own, so that it is whole or not there. Without finish()
+/// it is removed again. Errors: file.write-failed.
+class HiddenDirectory {
+ public:
+  explicit HiddenDirectory(std::filesystem::path directory);  ///< makes it, empty
+  ~HiddenDirectory();
+  HiddenDirectory(const HiddenDirectory&) = delete;
+
+  /// Calls `write` with the directory's hidden name.
+  void write(const std::function<void(const std::filesystem::path&)>& write) const;
+  /// Flushes what was written, and gives it its name.
+  void finish();
+
+ private:
+  std::filesystem::path directory_, hidden_;
+  bool finished_ = false;
+};
 
 /// Removes what a killed process left of a checkpoint that it was writing, and says so. One that it had moved aside
 /// goes back to its place, if none is there.

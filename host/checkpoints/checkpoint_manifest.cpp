@@ -58,6 +58,13 @@ void CheckpointManifest::add(const std::string& name, std::string_view bytes) {
   add(name, digest);
 }
 
+void CheckpointManifest::add_below(const fs::path& directory, const std::string& name) {
+  if (!fs::is_directory(directory / name)) return;
+  for (const auto& one : fs::recursive_directory_iterator(directory / name))
+    if (one.is_regular_file())
+      files[one.path().lexically_relative(directory).generic_string()] = {one.file_size(), digest_of_file(one.path())};
+}
+
 void CheckpointManifest::save(const fs::path& directory) const {
   json::object listed;
   for (const auto& [name, file] : files)

@@ -35,10 +35,12 @@ struct CheckpointManifest {
     std::string digest;
   };
   RunIdentity run;
-  std::map<std::string, File> files;  ///< by name
+  std::map<std::string, File> files;  ///< by name, those of plugins by "plugins/ID/NAME"
 
   void add(const std::string& name, const Digest& digest) { files[name] = {digest.bytes(), digest.hex()}; }
   void add(const std::string& name, std::string_view bytes);  ///< of a text in memory
+  /// Of all files below directory/NAME, if it is there, as "NAME/a/b".
+  void add_below(const std::filesystem::path& directory, const std::string& name);
   void save(const std::filesystem::path& directory) const;
   /// Nothing where there is none; an Error when it is damaged.
   static std::optional<CheckpointManifest> load(const std::filesystem::path& directory);

@@ -12,20 +12,29 @@ namespace trainer {
 namespace fs = std::filesystem;
 
 CheckpointSaver::CheckpointSaver(TrainerState& state, TrainerControl& control, ProcessGroup& group, bool writes,
-                                 std::function<void()> on_save, bool async_save)
+                                 std::function<void(const fs::path&)> save_files, std::function<void()> on_save,
+                                 bool async_save)
     : state_(state),
       control_(control),
       group_(group),
       writes_(writes),
       async_(async_save),
+      save_files_(std::move(save_files)),
       on_save_(std::move(on_save)),
       writer_(writes && async_save ? std::make_unique<CheckpointWriter>() : nullptr) {}
 
 void CheckpointSaver::save(const CheckpointContents& contents, const fs::path& output_dir,
                            std::optional<std::int64_t> limit) {
   const fs::path directory = output_dir / checkpoint_name(state_.global_step);
+  // What plugins write is of this moment, also with async_save.
+  const auto hidden = writes_ ? std::make_shared<HiddenDirectory>(directory) : nullptr;
+  if (hidden)
+    hidden->write(save_files_);
+  else
+    save_files_({});
   const auto write = [=](const CheckpointContents& what, const TrainerState& state) {
-    write_directory(directory, [&](const fs::path& to) { write_contents(to, what, state); });
+    hidden->write([&](const fs::path& to) { write_contents(to, what, state); });
+    hidden->finish();
     if (limit) rotate_checkpoints(output_dir, directory, *limit, state.best_model_checkpoint, what.run);
   };
   if (!async_) {

@@ -7,6 +7,7 @@
 #include "checkpoints/checkpoint_check.hpp"
 #include "checkpoints/checkpoint_directory.hpp"
 #include "checkpoints/generator_state.hpp"
+#include "checkpoints/shared_files.hpp"
 #include "data/data_description.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
@@ -92,6 +93,24 @@ void Trainer::Impl::save_checkpoint() {
     state.stateful_callbacks =
         json::parse(group->broadcast(json::dump(state.stateful_callbacks)), "the states of rank 0").as_object();
   saver->save(checkpoint_contents(), root, args.save_total_limit);
+}
+
+// Rank 0's, on each machine that has checkpoints of its own.
+void Trainer::Impl::save_plugin_files(const fs::path& checkpoint) {
+  const bool keeps = group->rank() == 0;
+  if (keeps) handler->save_files(checkpoint / plugins_directory);
+  if (!args.save_on_each_node || group->alone()) return;
+  share_files(*group, checkpoint.empty() ? fs::path() : checkpoint / plugins_directory);
+}
+
+void Trainer::Impl::announce_checkpoint() {
+  struct Announced {
+    std::string& saved;
+    ~Announced() { saved.clear(); }
+  } const announced{checkpoints.saved};
+  checkpoints.saved =
+      fs::absolute(fs::path(args.output_dir) / checkpoint_name(state.global_step)).lexically_normal().string();
+  fire(TRAINER_ON_SAVE);
 }
 
 // As rank 0 sees it, for all.

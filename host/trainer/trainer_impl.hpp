@@ -77,6 +77,10 @@ struct Trainer::Impl {
   std::int64_t add_batch(EvaluationResult& result, std::int64_t rows, Prediction p, const DataLoader& loader);
   std::filesystem::path agreed_checkpoint(const std::filesystem::path& named);
 
+  // trainer_outcome.cpp
+  TrainingOutcome how_it_ended() const;
+  void end_training(const Error* error);
+
   // trainer_agreement.cpp
   void begin_agreement();
   void agree();
@@ -114,6 +118,8 @@ struct Trainer::Impl {
 
   // trainer_checkpoint.cpp
   void save_checkpoint();
+  void save_plugin_files(const std::filesystem::path& checkpoint);
+  void announce_checkpoint();
   CheckpointContents checkpoint_contents();
   bool is_own(const std::filesystem::path& checkpoint);
   std::string args_file_text() const;
@@ -147,6 +153,7 @@ struct Trainer::Impl {
   TrainerControl control;
   std::unique_ptr<TensorViews> tensors;
   std::unique_ptr<OptimizerGroups> plugin_groups;
+  CheckpointPlaces checkpoints;
   std::unique_ptr<HostContext> context;
   std::unique_ptr<PluginRegistry> plugins;
 
@@ -170,10 +177,12 @@ struct Trainer::Impl {
   bool is_in_train = false;
   bool in_order = false;  // while a loader of predict() is made, whose predictions stand as the rows do
   std::atomic<bool> stop_requested{false};
-  bool stop_agreed = false;         // the same of any rank
-  bool agrees_on_substeps = false;  // a callback of some rank may stop within a window
-  bool agrees_on_rates = false;     // a plugin of some rank may set a rate just before an update
-  FlagChanges flag_changes;         // since the ranks last agreed
+  TrainingOutcome outcome;            // of the last train() that came to its end
+  std::vector<PluginResult> results;  // asked for at the end of the last train()
+  bool stop_agreed = false;           // the same of any rank
+  bool agrees_on_substeps = false;    // a callback of some rank may stop within a window
+  bool agrees_on_rates = false;       // a plugin of some rank may set a rate just before an update
+  FlagChanges flag_changes;           // since the ranks last agreed
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {
     bool done = false;                        // the model went through train() or an evaluation

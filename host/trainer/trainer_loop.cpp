@@ -25,7 +25,16 @@
 namespace trainer {
 
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
-  return in_phase("train", impl_->state.global_step, [&] { return impl_->train_from(resume_from_checkpoint); });
+  const std::int64_t& step = impl_->state.global_step;
+  std::optional<TrainOutput> out;
+  try {
+    out = in_phase("train", step, [&] { return impl_->train_from(resume_from_checkpoint); });
+  } catch (const Error& e) {
+    impl_->end_training(&e);
+    throw;
+  }
+  in_phase("train", step, [&] { impl_->end_training(nullptr); });
+  return std::move(*out);
 }
 
 TrainOutput Trainer::Impl::train_from(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
@@ -101,6 +110,7 @@ TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesyst
   run = std::make_unique<TrainingRun>(device, state);
   zero_grad();
 
+  handler->forget_stop();
   begin_agreement();
   fire(TRAINER_ON_TRAIN_BEGIN);
   if (args.eval_on_start) evaluate_in_training(false);
@@ -274,6 +284,7 @@ TrainOutput Trainer::Impl::finalize_training(const TrainingPlan& plan) {
 
   fire(TRAINER_ON_TRAIN_END);
   is_in_train = false;
+  outcome = how_it_ended();
   return {state.global_step, train_loss, std::move(metrics)};
 }
 

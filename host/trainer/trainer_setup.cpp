@@ -178,7 +178,8 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   apply_global_settings(args, device);
   run_identity = std::make_unique<RunIdentity>();
   saver = std::make_unique<CheckpointSaver>(
-      state, control, *group, writes_files(), [this] { fire(TRAINER_ON_SAVE); }, options.async_save);
+      state, control, *group, writes_files(), [this](const std::filesystem::path& to) { save_plugin_files(to); },
+      [this] { announce_checkpoint(); }, options.async_save);
   tensors = std::make_unique<TensorViews>();
   plugin_groups = std::make_unique<OptimizerGroups>(*handler);
   context = std::make_unique<HostContext>(HostContext{
@@ -190,6 +191,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
       .present_objects = [this] { return present_objects(); },
       .describe_objects = [this] { return describe_objects(); },
       .param_groups = plugin_groups.get(),
+      .checkpoints = &checkpoints,
       .process = process_of(group->ranks())});
   if (!group->alone()) context->from_rank_0 = [this](const std::string& text) { return group->broadcast(text); };
   torch::manual_seed(static_cast<std::uint64_t>(args.seed));
@@ -246,6 +248,7 @@ void Trainer::Impl::set_model(std::shared_ptr<Model> new_model) {
 ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
                                                const std::optional<std::filesystem::path>& checkpoint) {
   ResumePoint resume{.checkpoint = checkpoint};
+  checkpoints.resumed_from = checkpoint ? std::filesystem::absolute(*checkpoint).lexically_normal().string() : "";
   state = TrainerState{};
   run_identity->written.clear();
   state.stateful_callbacks = handler->collect_states();
@@ -257,6 +260,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
     forget_lost_best();
     warn_of_changed_steps(given, state, train_batch_size);
     if (args.restore_callback_states_from_checkpoint) handler->restore_states(json::object(state.stateful_callbacks));
+    handler->load_files(*checkpoint / plugins_directory);
     resume_data(plan, resume);
   }
   if (state.global_step >= plan.max_steps)

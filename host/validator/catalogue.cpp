@@ -18,8 +18,8 @@ constexpr double bench_limit_s = 60;
 const Entries& entries() {
   static const Entries all = [] {
     Entries list;
-    for (auto* group : {file_tests, life_tests, event_tests, config_tests, state_tests, value_tests, use_tests,
-                        isolation_tests, effect_tests})
+    for (auto* group : {file_tests, life_tests, event_tests, config_tests, state_tests, between_tests, value_tests,
+                        use_tests, isolation_tests, effect_tests})
       for (const auto& entry : group()) list.push_back(entry);
     return list;
   }();

@@ -19,6 +19,7 @@ Entries event_tests();
 Entries config_tests();
 Entries state_tests();
 Entries value_tests();
+Entries between_tests();
 Entries effect_tests();
 Entries use_tests();
 Entries isolation_tests();

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What no good host does, and a plugin survives: it works on, or answers TRAINER_ERROR with a sentence.
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
 #include <trainer/ext/optimizer.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 
@@ -50,7 +53,8 @@ void unknown_extensions(Subject& subject) {
     for (const std::string id : {"", "trainer.nothing/1", "trainer.state/999", "trainer.tracker", "\xff", "%s%n"})
       if (get(id.c_str())) throw Failure(who + " gave an extension for the unknown id \"" + id + "\", expected null");
     if (get(std::string(10'000, 'x').c_str())) throw Failure(who + " gave an extension for a long unknown id");
-    for (const char* id : {TRAINER_EXT_STATE, TRAINER_EXT_CONSOLE, TRAINER_EXT_TRACKER, TRAINER_EXT_RANKS}) {
+    for (const char* id : {TRAINER_EXT_STATE, TRAINER_EXT_CONSOLE, TRAINER_EXT_TRACKER, TRAINER_EXT_RANKS,
+                           TRAINER_EXT_RESULTS, TRAINER_EXT_OUTCOME, TRAINER_EXT_CHECKPOINT}) {
       const auto* first = get(id);
       if (first != get(id)) throw Failure(who + " changed its answer for " + id + ", expected the same each time");
       std::uint32_t size = 0;

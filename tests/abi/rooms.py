@@ -72,6 +72,7 @@ PUBLIC = {
         "process": "state",
         "run_file": "run",
         "trainer_callback": "callbacks",
+        "training_outcome": "state",
     },
     "host": {"metrics": "metrics", "trainer": "trainer", "trainer_options": "trainer"},
 }

@@ -157,6 +157,21 @@ def predictions_stand_in_order(root, of_two):
     assert max(differences) < 1e-5, max(differences)
 
 
+def files_of_a_plugin(root):
+    """Rank 0's instance writes them, and each machine that has checkpoints of its own has them there."""
+    place = Place(root, "files", RUN | {"callbacks": [{"plugin": "diary"}]}, save_on_each_node=True)
+    commands = [[TRAINER, "train", "run.json", "--output_dir", machine] for machine in ("a", "b")]
+    for rank, (status, out, err) in enumerate(run_all(commands, place.path, places(2, nodes=2))):
+        assert status == 0, f"rank {rank}: status {status}\n{out}{err}"
+    for step in (3, 6):
+        file, of_b = "plugins/diary/diary.txt", f"b/checkpoint-{step}"
+        text = place.bytes(f"{of_b}/{file}")
+        assert text.startswith(b"begun\nstep 3: loss ") and text == place.bytes(f"a/checkpoint-{step}/{file}"), text
+        listed = json.loads(place.bytes(f"{of_b}/checkpoint.json"))["files"][file]
+        assert listed["bytes"] == len(text), listed
+    assert not (place.path / "b" / "plugin_results.json").exists()
+
+
 def refusals(root):
     place = Place(root, "refused", auto_find_batch_size=True)
     for _, err in place.ranks(2, *TRAIN, status=2):
@@ -173,6 +188,7 @@ def main():
         async_save_waits_for_all(root, of_two)
         streams_are_dealt_out(root)
         predictions_stand_in_order(root, of_two)
+        files_of_a_plugin(root)
         refusals(root)
 
 

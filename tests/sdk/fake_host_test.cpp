@@ -8,6 +8,8 @@
 #include <limits>
 #include <trainer/sdk.hpp>
 
+#include "support/scratch_directory.hpp"
+
 namespace trainer {
 namespace {
 
@@ -135,6 +137,57 @@ TEST(FakeHost, GivesTheStateAsJson) {
     EXPECT_NE(made.find(part), made.npos) << part << " in " << made;
   fake.state_json = "{\"epoch\": 1}\n";
   EXPECT_EQ(host.state_json(), fake.state_json);
+}
+
+struct KeepsAll final : sdk::TrainerCallback, sdk::HasResults, sdk::SeesOutcome, sdk::KeepsFiles {
+  explicit KeepsAll(const sdk::Host& given) : host(given) {}
+  void on_save(const Arguments&, const State&, Control&) override {
+    place = std::string(host.saved_checkpoint()) + "<" + std::string(host.resumed_checkpoint());
+  }
+  std::vector<sdk::Result> results() const override {
+    if (place.empty()) throw std::runtime_error("nothing is saved");
+    return {{"files", place, "ls {place}"}, {"page", "https://a"}};
+  }
+  void on_outcome(const sdk::Outcome& outcome) override {
+    if (outcome.is_stopped()) throw std::runtime_error("stopped by " + std::string(outcome.by()));
+    place = std::to_string(outcome.global_step());
+  }
+  void save_files(std::string_view directory) override { test::write(std::string(directory) + "/a", place); }
+  void load_files(std::string_view directory) override { place = test::contents(std::string(directory) + "/a"); }
+  sdk::Host host;
+  std::string place;
+};
+
+TEST(FakeHost, AsksForResultsTellsTheOutcomeAndKeepsFiles) {
+  FakeHost host;
+  FakePlugin plugin(host, sdk::plugin_table<KeepsAll>());
+  EXPECT_THROW(plugin.results(), std::runtime_error);
+  host.saved_checkpoint = "b", host.resumed_checkpoint = "a";
+  ASSERT_EQ(plugin.fire(TRAINER_ON_SAVE), TRAINER_OK) << host.error;
+  auto results = plugin.results();
+  ASSERT_EQ(results.size(), 2u);
+  EXPECT_EQ(results[0].place, "b<a");
+  EXPECT_EQ(results[0].view, "ls {place}");
+  EXPECT_EQ(results[1].label, "page");
+  const test::ScratchDirectory scratch;
+  EXPECT_EQ(plugin.save_files(scratch.path().string()), TRAINER_OK);
+  host.state.global_step = 7;
+  EXPECT_EQ(plugin.end({}), TRAINER_OK);
+  EXPECT_EQ(plugin.results()[0].place, "7");
+  EXPECT_EQ(plugin.load_files(scratch.path().string()), TRAINER_OK);
+  EXPECT_EQ(plugin.results()[0].place, "b<a");
+  trainer_outcome stopped{};
+  stopped.kind = 77, stopped.by = {"x", 1};  // a kind of a newer host
+  EXPECT_EQ(plugin.end(stopped), TRAINER_ERROR);
+  EXPECT_EQ(host.error, "stopped by x");
+  host.offered.erase(TRAINER_EXT_CHECKPOINT);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_SAVE), TRAINER_OK);
+  EXPECT_EQ(plugin.results()[0].place, "<");
+
+  FakePlugin without(host, "early_stopping", TRAINER_BUILD_DIR "/plugins");
+  EXPECT_TRUE(without.results().empty());
+  EXPECT_EQ(without.end(stopped), TRAINER_OK);
+  EXPECT_EQ(without.save_files("nowhere"), TRAINER_OK);
 }
 
 TEST(FakeHost, AHostOfTheFirstMinorHasNoStateAsJson) {

@@ -5,14 +5,18 @@
 
 #include <trainer/callback.h>
 
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <type_traits>
 #include <typeinfo>
+#include <vector>
 
 #include "trainer/error.hpp"
+#include "trainer/plugin_results.hpp"
 #include "trainer/trainer_callback.hpp"
+#include "trainer/training_outcome.hpp"
 
 namespace trainer {
 
@@ -71,6 +75,13 @@ struct CallbackEntry {
   virtual json::object state() { return {}; }  ///< {"args", "attributes"}
   /// An entry made anew from a stored state, to stand in for this one.
   virtual std::shared_ptr<CallbackEntry> restored(const json::object& /*state*/) { return nullptr; }
+
+  // Extensions of a plugin (ext/outcome.h, results.h, checkpoint.h). All but results() may throw an Error.
+  virtual void ended(const TrainingOutcome&) {}
+  virtual std::vector<PluginResult> results() { return {}; }
+  virtual bool keeps_files() const { return false; }
+  virtual void save_files(const std::filesystem::path& /*directory*/) {}
+  virtual void load_files(const std::filesystem::path& /*directory*/) {}
 };
 
 /// "MyCallback" of a type, without its namespaces.

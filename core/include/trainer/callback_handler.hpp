@@ -104,6 +104,23 @@ class CallbackHandler {
   /// at the end of the list; TrainerControl too. Warns of names that no callback has.
   void restore_states(const json::object& states);
 
+  /// Tells each callback how the training ended; one that fails then is treated as in an event, but no second error
+  /// ends a run that has failed.
+  void tell_outcome(const TrainingOutcome& outcome);
+  /// Where all say that their results are.
+  std::vector<PluginResult> results();
+  /// The files of plugins in a checkpoint: each has a directory of its own below this one, which save_files() makes
+  /// and leaves away if nobody has a file.
+  /// @{
+  void save_files(const std::filesystem::path& directory);
+  void load_files(const std::filesystem::path& directory);
+  /// @}
+  /// Which callback was the last to ask for the training's end, since forget_stop(); empty: none.
+  /// @{
+  const std::string& stopped_by() const { return stopped_by_; }
+  void forget_stop() { stopped_by_.clear(); }
+  /// @}
+
  private:
   struct Slot {
     trainer_slot function;  ///< null: the callback was removed or disabled in the event that is under way
@@ -148,7 +165,7 @@ class CallbackHandler {
   void note_changes(const CallbackEntry& entry, const TrainerControl& before);
   std::size_t place_of(const CallbackEntry& entry) const;  ///< among entries()
   std::string name_on_rank(std::size_t entry, int rank) const;
-  void tell_of_stop(const CallbackEntry& entry) const;
+  void note_stop(const CallbackEntry& entry);
   void failed(CallbackEntry& entry, std::uint32_t kind, std::int32_t status);
   void failed(CallbackEntry& entry, const Error& error);  ///< does what its on_error says
   void tell_failures_between_events();
@@ -169,6 +186,7 @@ class CallbackHandler {
     std::string reason;
   };
   Failure failure_{error_id::callback_failed, {}};  ///< of the last callback, where it gave no sentence itself
+  std::string stopped_by_;
   EventRecorder* recorder_ = nullptr;
   FlagChanges* flag_changes_ = nullptr;
   CallbackObjects objects_;

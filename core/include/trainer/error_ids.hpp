@@ -79,6 +79,8 @@ inline constexpr ErrorId plugin_file_type{"plugin.file-type"};
 inline constexpr ErrorId plugin_file_unreadable{"plugin.file-unreadable"};
 inline constexpr ErrorId plugin_file_writable{"plugin.file-writable"};
 inline constexpr ErrorId plugin_instance_invalid{"plugin.instance-invalid"};
+inline constexpr ErrorId plugin_files_failed{"plugin.files-failed"};
+inline constexpr ErrorId plugin_files_refused{"plugin.files-refused"};
 inline constexpr ErrorId plugin_library_foreign{"plugin.library-foreign"};
 inline constexpr ErrorId plugin_library_missing{"plugin.library-missing"};
 inline constexpr ErrorId plugin_library_too_old{"plugin.library-too-old"};

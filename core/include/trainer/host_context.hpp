@@ -35,6 +35,12 @@ class ParamGroupSource {
   virtual bool set_lr(std::uint64_t group, double lr) = 0;
 };
 
+/// ext/checkpoint.h: absolute paths; empty: there is none.
+struct CheckpointPlaces {
+  std::string saved;         ///< while its on_save is fired
+  std::string resumed_from;  ///< by the training that goes on, or was the last
+};
+
 /// What the services of host.h draw from. The owner keeps it alive longer than any callback.
 struct HostContext {
   const TrainingArguments* args = nullptr;
@@ -47,8 +53,9 @@ struct HostContext {
   /// ext/objects.h; both empty when there is no model. The second may throw.
   std::function<std::uint32_t()> present_objects = {};
   std::function<std::string()> describe_objects = {};
-  ParamGroupSource* param_groups = nullptr;  ///< null when nothing is trained
-  Process process = {};                      ///< ext/process.h
+  ParamGroupSource* param_groups = nullptr;       ///< null when nothing is trained
+  const CheckpointPlaces* checkpoints = nullptr;  ///< null where there are none
+  Process process = {};                           ///< ext/process.h
   /// Told of each extension that a plugin asks the host for; may be empty.
   std::function<void(std::string_view)> asked_for = {};
   /// Rank 0's text, in every process, each of which must call it; empty for a process alone. May throw.

@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <trainer/event.h>
 
@@ -17,6 +18,7 @@
 #include "trainer/lr_scheduler.hpp"
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
+#include "trainer/plugin_results.hpp"
 #include "trainer/trainer_options.hpp"
 
 namespace trainer {
@@ -109,6 +111,8 @@ class Trainer {
   LRScheduler* lr_scheduler();  ///< null before train(), if none was given
   /// Steps that the last train() made; a resumed one did not make those before.
   std::int64_t train_steps() const;
+  /// Where plugins say that the results of the last train() are, also of one that failed.
+  const std::vector<PluginResult>& plugin_results() const;
   /// Seconds of the last train(), evaluations and saves included.
   double train_seconds() const;
   /// Those of them in which it waited for a batch.

@@ -3,9 +3,12 @@
 // A plugin that keeps the contract, and with -DBAD_... breaks it in one way; validator.py says which test
 // of `trainer plugins validate` has to notice.
 #define TRAINER_PLUGIN_MINOR 0u
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/optimizer.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/parameters.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -19,6 +22,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <string>
 #include <thread>
 
@@ -181,10 +185,44 @@ int32_t TRAINER_CALL load(trainer_callback* self, const trainer_map* attributes)
 
 const trainer_ext_state state = {sizeof(trainer_ext_state), 0, save, load, nullptr};
 
+int32_t TRAINER_CALL result(trainer_callback*, std::uint64_t index, trainer_result* one) {
+  if (index > 0) return TRAINER_NOT_FOUND;
+#ifndef BAD_RESULTS
+  one->label = {"counter", 7};
+#endif
+  one->place = {"count.txt", 9};
+  return TRAINER_OK;
+}
+const trainer_ext_results results = {sizeof(trainer_ext_results), 0, result};
+
+int32_t TRAINER_CALL ended(trainer_callback*, [[maybe_unused]] const trainer_outcome* outcome) {
+#ifdef BAD_OUTCOME
+  if (outcome->kind > TRAINER_OUTCOME_FAILED) std::abort();
+#endif
+  return TRAINER_OK;
+}
+const trainer_ext_outcome outcome = {sizeof(trainer_ext_outcome), 0, ended};
+
+int32_t TRAINER_CALL save_files(trainer_callback* self, const char* directory, std::uint64_t size) {
+  std::ofstream(std::string(directory, size) + "/count") << of(self).count;
+  return TRAINER_OK;
+}
+int32_t TRAINER_CALL load_files(trainer_callback* self, const char* directory, std::uint64_t size) {
+  if (std::ifstream(std::string(directory, size) + "/count") >> of(self).count) return TRAINER_OK;
+#ifdef BAD_FILES
+  std::abort();
+#endif
+  return refuse(host_of(self), "the file has no count, expected one");
+}
+const trainer_ext_checkpoint_files files = {sizeof(trainer_ext_checkpoint_files), 0, save_files, load_files};
+
 const void* TRAINER_CALL instance_extension(trainer_callback*, const char* id) {
 #ifdef BAD_EXTENSION
   return &state;
 #endif
+  if (std::strcmp(id, TRAINER_EXT_RESULTS) == 0) return &results;
+  if (std::strcmp(id, TRAINER_EXT_OUTCOME) == 0) return &outcome;
+  if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &files;
   return std::strcmp(id, TRAINER_EXT_STATE) == 0 ? &state : nullptr;
 }
 

@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// callback.hpp - what a plugin derives from: TrainerCallback with its sixteen events, Stateful, Console.
+// callback.hpp - what a plugin derives from: TrainerCallback with its sixteen events, Stateful, Console, HasResults,
+// SeesOutcome, KeepsFiles.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include <trainer/event.h>
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 
 #include <trainer/sdk/host.hpp>
 
@@ -92,6 +98,58 @@ class Console {
   virtual ~Console() = default;
   /// `stream` is TRAINER_STDOUT or TRAINER_STDERR.
   virtual void on_line(std::uint32_t stream, std::string_view text) noexcept = 0;
+};
+
+/// Where results of a tracker are, and how to look at them (ext/results.h).
+struct Result {
+  std::string label;   ///< "event files"
+  std::string place;   ///< a path or a URL; may be empty
+  std::string view{};  ///< a command, in which "{place}" stands for the place: "tensorboard --logdir {place}"
+};
+
+/// Also derive from this to say where results are: asked at the end of each training.
+class HasResults {
+ public:
+  virtual ~HasResults() = default;
+  virtual std::vector<Result> results() const = 0;
+};
+
+/// How a training ended (ext/outcome.h); texts are valid while on_outcome() runs.
+class Outcome {
+ public:
+  explicit Outcome(const trainer_outcome& outcome) : outcome_(outcome) {}
+  bool is_completed() const { return outcome_.kind == TRAINER_OUTCOME_COMPLETED; }
+  bool is_interrupted() const { return outcome_.kind == TRAINER_OUTCOME_INTERRUPTED; }
+  bool is_failed() const { return outcome_.kind == TRAINER_OUTCOME_FAILED; }
+  bool is_stopped() const { return !is_completed() && !is_interrupted() && !is_failed(); }
+  std::int64_t global_step() const { return outcome_.global_step; }
+  std::int64_t max_steps() const { return outcome_.max_steps; }
+  double epoch() const { return outcome_.epoch; }
+  int signal() const { return outcome_.signal; }
+  std::string_view by() const { return view(outcome_.by); }        ///< the callback that stopped it; empty: it was none
+  std::string_view error() const { return view(outcome_.error); }  ///< of a failed one the sentence
+  std::string_view error_id() const { return view(outcome_.error_id); }  ///< "callback.failed"
+
+ private:
+  const trainer_outcome& outcome_;
+};
+
+/// Also derive from this to be told how each training ended, also one that failed.
+class SeesOutcome {
+ public:
+  virtual ~SeesOutcome() = default;
+  virtual void on_outcome(const Outcome& outcome) = 0;
+};
+
+/// Also derive from this to keep files in checkpoints (ext/checkpoint.h). Directories are in UTF-8, as path_of() takes
+/// them.
+class KeepsFiles {
+ public:
+  virtual ~KeepsFiles() = default;
+  /// Into a directory that is empty, and has another name afterwards.
+  virtual void save_files(std::string_view directory) = 0;
+  /// From the checkpoint that a training resumes from, if it holds files of this; before on_train_begin.
+  virtual void load_files(std::string_view directory) = 0;
 };
 
 /// In which processes of a run a plugin runs (ext/ranks.h). A class without this in it runs in all:

@@ -3,6 +3,7 @@
 // host.hpp - what a plugin may ask of the program that runs it.
 #pragma once
 
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/model.h>
 #include <trainer/ext/process.h>
 #include <trainer/ext/run.h>
@@ -111,6 +112,12 @@ class Host {
     host_->request_stop(host_);
     return true;
   }
+  /// The checkpoint that an on_save is about, and the one that this training resumed from (ext/checkpoint.h); empty
+  /// when there is none, or the host does not say it. Only during an event.
+  /// @{
+  std::string_view saved_checkpoint() const { return checkpoint(&trainer_ext_checkpoint::saved); }
+  std::string_view resumed_checkpoint() const { return checkpoint(&trainer_ext_checkpoint::resumed_from); }
+  /// @}
 
   const trainer_host* raw() const { return host_; }
 
@@ -119,6 +126,12 @@ class Host {
     trainer_text out{};
     get(host_, &out);
     return view(out);
+  }
+  template <typename Function>
+  std::string_view checkpoint(Function function) const {
+    trainer_text out{};
+    const auto* offered = extension<trainer_ext_checkpoint>(TRAINER_EXT_CHECKPOINT);
+    return offered != nullptr && (offered->*function)(host_, &out) == TRAINER_OK ? view(out) : std::string_view();
   }
   const trainer_host* host_;
 };

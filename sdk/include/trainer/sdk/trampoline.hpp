@@ -3,8 +3,11 @@
 // From the C contract to a C++ class: one table per instance, one small function per event.
 #pragma once
 
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 #include <trainer/plugin.h>
@@ -15,6 +18,7 @@
 #include <new>
 #include <trainer/sdk/events.hpp>
 #include <utility>
+#include <vector>
 
 namespace trainer::sdk {
 
@@ -163,14 +167,53 @@ class Trampoline {
           }};
       if (std::strcmp(id, TRAINER_EXT_CONSOLE) == 0) return &console;
     }
+    if constexpr (std::is_base_of_v<HasResults, T>) {
+      static const trainer_ext_results results = {sizeof(trainer_ext_results), 0, &result_at};
+      if (std::strcmp(id, TRAINER_EXT_RESULTS) == 0) return &results;
+    }
+    if constexpr (std::is_base_of_v<SeesOutcome, T>) {
+      static const trainer_ext_outcome outcome = {
+          sizeof(trainer_ext_outcome), 0, [](trainer_callback* self, const trainer_outcome* told) -> int32_t {
+            return guarded(of(self).host_.raw(), [&] { as<SeesOutcome>(self).on_outcome(Outcome(*told)); });
+          }};
+      if (std::strcmp(id, TRAINER_EXT_OUTCOME) == 0) return &outcome;
+    }
+    if constexpr (std::is_base_of_v<KeepsFiles, T>) {
+      static const trainer_ext_checkpoint_files files = {sizeof(trainer_ext_checkpoint_files), 0,
+                                                         &files_in<&KeepsFiles::save_files>,
+                                                         &files_in<&KeepsFiles::load_files>};
+      if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &files;
+    }
     (void)self, (void)id;
     return nullptr;
+  }
+
+  static int32_t TRAINER_CALL result_at(trainer_callback* self, std::uint64_t index, trainer_result* result) {
+    Trampoline& t = of(self);
+    if (index == 0) {
+      const int32_t status = guarded(t.host_.raw(), [&] { t.results_ = as<HasResults>(self).results(); });
+      if (status != TRAINER_OK) return status;
+    }
+    if (index >= t.results_.size()) return TRAINER_NOT_FOUND;
+    const Result& one = t.results_[static_cast<std::size_t>(index)];
+    result->label = {one.label.data(), one.label.size()};
+    result->place = {one.place.data(), one.place.size()};
+    result->view = {one.view.data(), one.view.size()};
+    return TRAINER_OK;
+  }
+
+  template <auto method>
+  static int32_t TRAINER_CALL files_in(trainer_callback* self, const char* directory, std::uint64_t size) {
+    return guarded(of(self).host_.raw(), [&] {
+      (as<KeepsFiles>(self).*method)(std::string_view(directory, static_cast<std::size_t>(size)));
+    });
   }
 
   trainer_callback table_{};
   Host host_;
   Arguments arguments_;
   std::unique_ptr<T> callback_;
+  std::vector<Result> results_;  // that the host is being told
 };
 
 }  // namespace trainer::sdk

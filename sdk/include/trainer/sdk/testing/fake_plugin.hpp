@@ -3,8 +3,11 @@
 // One instance of a plugin in a FakeHost; fake_host.hpp has an example.
 #pragma once
 
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 
@@ -91,6 +94,44 @@ class FakePlugin {
     return true;
   }
 
+  /// What it says of its results (ext/results.h), as the host asks: label, place and view of each. Throws
+  /// std::runtime_error with its sentence.
+  std::vector<Result> results() {
+    const auto* offered = extension<trainer_ext_results>(TRAINER_EXT_RESULTS);
+    std::vector<Result> all;
+    while (offered != nullptr && all.size() < TRAINER_MOST_RESULTS) {
+      trainer_result one{};
+      one.struct_size = sizeof one;
+      const std::int32_t status = offered->at(callback_, all.size(), &one);
+      if (status == TRAINER_NOT_FOUND) break;
+      if (status != TRAINER_OK) throw std::runtime_error(host_.error);
+      all.push_back({std::string(view(one.label)), std::string(view(one.place)), std::string(view(one.view))});
+    }
+    return all;
+  }
+
+  /// Tells it how the training ended (ext/outcome.h); TRAINER_OK when it does not want to know. Step and epoch are
+  /// those of the host's state, unless the test says others.
+  std::int32_t end(trainer_outcome outcome) {
+    const auto* offered = extension<trainer_ext_outcome>(TRAINER_EXT_OUTCOME);
+    if (offered == nullptr) return TRAINER_OK;
+    outcome.struct_size = sizeof outcome;
+    if (outcome.global_step == 0) outcome.global_step = host_.state.global_step, outcome.epoch = host_.state.epoch;
+    if (outcome.max_steps == 0) outcome.max_steps = host_.state.max_steps;
+    host_.error.clear();
+    return offered->ended(callback_, &outcome);
+  }
+
+  /// Its files in a checkpoint (ext/checkpoint.h), in a directory that is there; TRAINER_OK when it keeps none.
+  /// @{
+  std::int32_t save_files(const std::string& directory) {
+    return files(&trainer_ext_checkpoint_files::save, directory);
+  }
+  std::int32_t load_files(const std::string& directory) {
+    return files(&trainer_ext_checkpoint_files::load, directory);
+  }
+  /// @}
+
   /// TRAINER_RANKS_..., where it says that it runs (ext/ranks.h).
   std::uint32_t runs_on() {
     const auto* ranks = static_cast<const trainer_ext_ranks*>(
@@ -106,6 +147,13 @@ class FakePlugin {
   }
 
  private:
+  template <typename Function>
+  std::int32_t files(Function function, const std::string& directory) {
+    const auto* offered = extension<trainer_ext_checkpoint_files>(TRAINER_EXT_CHECKPOINT);
+    host_.error.clear();
+    return offered == nullptr ? TRAINER_OK : (offered->*function)(callback_, directory.data(), directory.size());
+  }
+
   FakeHost& host_;
   const trainer_plugin& plugin_;
   trainer_callback* callback_ = nullptr;

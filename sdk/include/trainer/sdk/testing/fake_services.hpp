@@ -4,6 +4,7 @@
 #pragma once
 
 #include <trainer/event.h>
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/model.h>
 #include <trainer/ext/objects.h>
 #include <trainer/ext/optimizer.h>
@@ -146,11 +147,12 @@ class FakeHost {
   std::atomic<int> stop_requests{0};  ///< how often the plugin asked for the end, on whatever thread
 
   /// Extensions that this host offers; take one out to be a host without it.
-  std::set<std::string> offered{TRAINER_EXT_RUN,     TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL,
-                                TRAINER_EXT_OBJECTS, TRAINER_EXT_PROCESS,    TRAINER_EXT_OPTIMIZER};
+  std::set<std::string> offered{TRAINER_EXT_RUN,     TRAINER_EXT_PARAMETERS, TRAINER_EXT_MODEL,     TRAINER_EXT_OBJECTS,
+                                TRAINER_EXT_PROCESS, TRAINER_EXT_OPTIMIZER,  TRAINER_EXT_CHECKPOINT};
   std::set<std::string> asked;  ///< those that the plugin asked for
   std::uint32_t run_kind = TRAINER_RUN_TRAINING;
   trainer_process process{sizeof(trainer_process), 0, 0, 1, 0, 1, 0, 0};
+  std::string saved_checkpoint, resumed_checkpoint;          ///< directories, as the events are told them; empty: none
   std::map<std::uint32_t, std::vector<FakeTensor>> tensors;  ///< by TRAINER_OF_...
   std::vector<FakeParamGroup> param_groups;
   std::string refused_lr;  ///< why set_lr() refused what the plugin gave it last
@@ -280,13 +282,24 @@ class FakeHost {
           return at("parameter", host).group_parameter(group, index, name);
         },
         [](const trainer_host* host, std::uint64_t group, double lr) { return at("set_lr", host).set_lr(group, lr); }};
+    static const trainer_ext_checkpoint checkpoint = {
+        sizeof(trainer_ext_checkpoint), 0,
+        [](const trainer_host* host, trainer_text* out) { return give_place(of(host).saved_checkpoint, out); },
+        [](const trainer_host* host, trainer_text* out) { return give_place(of(host).resumed_checkpoint, out); }};
     if (offered.count(id) == 0) return nullptr;
     if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return &optimizer;
+    if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &checkpoint;
     if (std::strcmp(id, TRAINER_EXT_OBJECTS) == 0) return &objects;
     if (std::strcmp(id, TRAINER_EXT_RUN) == 0) return &run;
     if (std::strcmp(id, TRAINER_EXT_PROCESS) == 0) return &process;
     if (std::strcmp(id, TRAINER_EXT_MODEL) == 0) return &model;
     return std::strcmp(id, TRAINER_EXT_PARAMETERS) == 0 ? &parameters : nullptr;
+  }
+
+  static std::int32_t give_place(const std::string& place, trainer_text* out) {
+    if (place.empty()) return TRAINER_NOT_FOUND;
+    *out = {place.data(), place.size()};
+    return TRAINER_OK;
   }
 
   std::int32_t tensor_at(std::uint32_t which, std::uint64_t index, trainer_text* name, trainer_tensor* out) {
