@@ -160,12 +160,24 @@ void write_class_names(Writer& out, const Run& run) {
   out.close(']');
 }
 
+void write_results(Writer& out, const Run& run) {
+  if (run.results.empty()) return;
+  out.key("results").open('[');
+  for (const Result& one : run.results) {
+    out.open('[');
+    for (const std::string* text : {&one.label, &one.place, &one.view}) out.text(*text);
+    out.close(']');
+  }
+  out.close(']');
+}
+
 void write_run(Writer& out, const Run& run) {
   out.open('{');
   write_state(out, run);
   write_pairs(out, "arguments", run.arguments);
   write_model(out, run);
   write_callbacks(out, run);
+  write_results(out, run);
   write_notes(out, "checkpoints", run.checkpoints);
   write_notes(out, "events", run.events);
   write_notes(out, "warnings", run.warnings);

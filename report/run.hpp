@@ -35,6 +35,11 @@ struct CallbackLine {
   std::uint64_t calls = 0, errors = 0;
 };
 
+/// What a plugin has made of the run: where it is, or a command that shows it, or both.
+struct Result {
+  std::string label, place, view;
+};
+
 struct Run {
   std::string name, directory;
   enum class Status { unknown, running, finished } status = Status::unknown;
@@ -52,6 +57,7 @@ struct Run {
   std::int64_t parameter_tensors = 0, parameter_elements = 0;  ///< all of them; 0: not known
   std::vector<CallbackLine> callbacks;
   std::string costs;  ///< as page_costs() gives them, of a page that this one takes the place of
+  std::vector<Result> results;
   std::vector<Note> checkpoints, events, warnings;
   std::uint64_t warnings_left_out = 0;
 

@@ -78,4 +78,19 @@ void print_table(std::vector<std::vector<std::string>> rows, std::size_t width) 
   }
 }
 
+std::string file_url(const std::filesystem::path& path) {
+  constexpr std::string_view plain = "-._~/!$&'()*+,;=:@";
+  constexpr char digits[] = "0123456789ABCDEF";
+  const std::string text = std::filesystem::absolute(path).lexically_normal().generic_string();
+  std::string url = text.starts_with('/') ? "file://" : "file:///";  // C:/...
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != plain.npos)
+      url += c;
+    else
+      ((url += '%') += digits[byte >> 4]) += digits[byte & 15];
+  }
+  return url;
+}
+
 }  // namespace trainer::command

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,8 @@ std::string number_text(double v);                                ///< six digit
 std::string count_text(std::int64_t n, const std::string& what);  ///< "1 row", "2 rows"
 std::string json_text(const std::string& text);                   ///< in double quotes
 std::string shell_word(const std::string& word);                  ///< as a shell takes it
+
+std::string file_url(const std::filesystem::path& path);  ///< "file:///home/me/my%20run/report.html"
 
 void print_line(const std::string& line);       ///< to stdout
 void print_error(const std::string& sentence);  ///< to stderr, behind "error: "

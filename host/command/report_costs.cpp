@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "command/report_costs.hpp"
 
+#include "command/result_lines.hpp"
 #include "report/page.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/files.hpp"
@@ -9,19 +10,17 @@ namespace trainer::command {
 
 void add_costs_to_report(const Trainer& trainer, const ClassNames& classes) {
   report::Run run;
-  bool took_part = false;
-  for (const auto& entry : trainer.callback_handler().entries()) {
-    took_part = took_part || (entry->name == "html" && entry->on);
+  for (const auto& entry : trainer.callback_handler().entries())
     run.callbacks.push_back({entry->name, entry->cost.seconds, entry->cost.calls, entry->cost.errors});
-  }
-  const auto path = std::filesystem::path(trainer.args().output_dir) / "report.html";
-  std::error_code ec;
-  if (!took_part || !std::filesystem::is_regular_file(path, ec)) return;
   run.train_seconds = trainer.train_seconds();
   run.data_seconds = trainer.data_seconds();
   run.class_names = classes.first_names(classes.size());
-  std::string page = read_file(path);
-  if (report::set_costs(page, run)) replace_file(path, page);
+  for (const auto& path : pages_of(trainer.plugin_results())) {
+    std::error_code ec;
+    if (!std::filesystem::is_regular_file(path, ec)) continue;
+    std::string page = read_file(path);
+    if (report::set_costs(page, run)) replace_file(path, page);
+  }
 }
 
 }  // namespace trainer::command

@@ -6,8 +6,8 @@
 
 namespace trainer::command {
 
-/// Adds to the page of the plugin html, when it took part and wrote output_dir/report.html, what no plugin is told: the
-/// time of each callback, how long the training waited for data, and what the classes are called.
+/// Adds to the pages of the run that plugins drew (report/page.hpp) what no plugin is told: the time of each callback,
+/// how long the training waited for data, and what the classes are called.
 void add_costs_to_report(const Trainer& trainer, const ClassNames& classes);
 
 }  // namespace trainer::command

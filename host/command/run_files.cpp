@@ -6,6 +6,7 @@
 #include <fstream>
 #include <optional>
 
+#include "command/result_lines.hpp"
 #include "report/page.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
@@ -126,12 +127,12 @@ void read_notes(std::vector<report::Note>& notes, const json::value& from, std::
   }
 }
 
-// What the plugin html saw, and nobody else wrote down.
-void read_page(report::Run& run, std::string_view page) try {
+// What a plugin saw of the run that draws a page of it, and nobody else wrote down. False: it is no such page.
+bool read_page(report::Run& run, std::string_view page) try {
   const auto data = object_if_json(report::page_data(page));
-  if (!data) return;
+  if (!data) return false;
   const auto& runs = data->at("runs").as_array();
-  if (runs.size() != 1) return;
+  if (runs.size() != 1) return false;
   const auto& from = runs[0].as_object();
   const auto& time = from.at("time").as_object();
   const auto &steps = time.at("steps").as_array(), &epochs = time.at("epochs").as_array(),
@@ -141,7 +142,7 @@ void read_page(report::Run& run, std::string_view page) try {
   read_notes(run.events, from.at("events"), run.global_step);
   read_notes(run.warnings, from.at("warnings"), run.global_step);
   const auto costs = object_if_json(report::page_costs(page));
-  if (!costs) return;
+  if (!costs) return true;
   run.train_seconds = to_double(costs->at("train_seconds"));
   run.data_seconds = to_double(costs->at("data_seconds"));
   run.callbacks.clear();
@@ -150,7 +151,24 @@ void read_page(report::Run& run, std::string_view page) try {
     run.callbacks.push_back({std::string(one.at("name").as_string()), to_double(one.at("seconds")),
                              one.at("calls").to_number<std::uint64_t>(), one.at("errors").to_number<std::uint64_t>()});
   }
+  return true;
 } catch (const std::exception&) {  // a page of another version
+  return true;
+}
+
+// Those that plugins name; of a run that has not ended, or whose plugins did not say it, the newest first of those that
+// lie there.
+std::vector<fs::path> pages_in(const fs::path& home, const std::vector<PluginResult>& results) {
+  auto pages = pages_of(results);
+  if (!pages.empty()) return pages;
+  std::error_code ec;
+  for (const auto& entry : fs::directory_iterator(home, ec))
+    if (entry.path().extension() == ".html" && entry.is_regular_file(ec)) pages.push_back(entry.path());
+  std::sort(pages.begin(), pages.end(), [](const fs::path& a, const fs::path& b) {
+    std::error_code ignored;
+    return fs::last_write_time(a, ignored) > fs::last_write_time(b, ignored);
+  });
+  return pages;
 }
 
 }  // namespace
@@ -163,7 +181,10 @@ void read_files(report::Run& run, const fs::path& beside, const fs::path& home) 
   read_tensors(run, fs::exists(beside / weights_file) ? beside / weights_file : home / weights_file);
   if (const auto text = text_if_file(home / "plugins.lock"))
     if (const auto lock = object_if_json(*text)) read_plugins(run, *lock);
-  if (const auto text = text_if_file(home / "report.html")) read_page(run, *text);
+  const auto results = kept_plugin_results(home);
+  run.results = readable(results);
+  for (const fs::path& page : pages_in(home, results))
+    if (const auto text = text_if_file(page); text && read_page(run, *text)) break;
 }
 
 }  // namespace trainer::command

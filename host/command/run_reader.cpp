@@ -163,19 +163,4 @@ ReadRun read_run(const fs::path& given) {
   return out;
 }
 
-std::string file_url(const fs::path& path) {
-  constexpr std::string_view plain = "-._~/!$&'()*+,;=:@";
-  constexpr char digits[] = "0123456789ABCDEF";
-  const std::string text = fs::absolute(path).lexically_normal().generic_string();
-  std::string url = text.starts_with('/') ? "file://" : "file:///";  // C:/...
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || plain.find(c) != plain.npos)
-      url += c;
-    else
-      ((url += '%') += digits[byte >> 4]) += digits[byte & 15];
-  }
-  return url;
-}
-
 }  // namespace trainer::command

@@ -17,11 +17,8 @@ struct ReadRun {
 
 /// `given`: a trainer_state.json, or a directory: an output_dir, whose own state counts or that of its newest
 /// checkpoint, whichever went further, or a checkpoint. What stands beside it adds to the state: training_args.json,
-/// config.json, the header of model.safetensors, plugins.lock, report.html. Errors: no state there, or it is no JSON
-/// object.
+/// config.json, the header of model.safetensors, plugins.lock, plugin_results.json and a page of the run. Errors: no
+/// state there, or it is no JSON object.
 ReadRun read_run(const std::filesystem::path& given);
-
-/// "file:///home/me/my%20run/report.html"
-std::string file_url(const std::filesystem::path& path);
 
 }  // namespace trainer::command

@@ -7,6 +7,7 @@
 
 #include "command/options.hpp"
 #include "command/print.hpp"
+#include "command/result_lines.hpp"
 #include "command/run_reader.hpp"
 #include "command/text_plot.hpp"
 
@@ -59,6 +60,7 @@ void print_facts(const report::Run& run) {
   if (run.parameter_tensors > 0)
     print_entry("parameters",
                 std::to_string(run.parameter_elements) + " in " + std::to_string(run.parameter_tensors) + " tensors");
+  print_results(run.results, print_entry);
   for (const report::Note& event : run.events) print_entry("step " + std::to_string(event.step), event.text);
   for (const report::Note& warning : run.warnings) print_entry("warning", warning.text);
 }

@@ -8,7 +8,7 @@
 
 #include "command/hints.hpp"
 #include "command/print.hpp"
-#include "command/tracker_results.hpp"
+#include "command/result_lines.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/stop_signals.hpp"
@@ -79,8 +79,7 @@ void print_summary(const Trainer& trainer, double seconds) {
   line("model", (output_dir / weights_file).string() +
                     (args.load_best_model_at_end && state.best_model_checkpoint ? " (the best)" : " (the last)"));
   if (state.best_model_checkpoint) line("best checkpoint", *state.best_model_checkpoint);
-  for (const TrackerResult& result : tracker_results(trainer.callback_handler().entries(), output_dir))
-    line(result.name, result.text);
+  print_results(readable(trainer.plugin_results()), line);
   print_costs(trainer, seconds);
   for (const auto& hint : hints_after(trainer)) line("hint", hint);
 }

@@ -22,7 +22,9 @@ namespace plugins = trainer::plugins;
 using trainer::sdk::Host;
 using trainer::sdk::repr;
 
-class CodeCarbon : public trainer::sdk::TrainerCallback {
+class CodeCarbon : public trainer::sdk::TrainerCallback,
+                   public trainer::sdk::SeesOutcome,
+                   public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::local_zero;
 
@@ -52,6 +54,13 @@ class CodeCarbon : public trainer::sdk::TrainerCallback {
 
   void on_train_end(const Arguments&, const State& state, Control&) override {
     if (state.is_local_process_zero) finish();
+  }
+
+  void on_outcome(const trainer::sdk::Outcome&) override { finish(); }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (directory_.empty() || !settings_.save_to_file) return {};
+    return {{"emissions", trainer::sdk::text_of(directory_ / trainer::sdk::path_of(settings_.output_file))}};
   }
 
  private:

@@ -15,7 +15,7 @@ namespace csv = trainer::csv;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
-class Csv : public trainer::sdk::TrainerCallback {
+class Csv : public trainer::sdk::TrainerCallback, public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -54,6 +54,11 @@ class Csv : public trainer::sdk::TrainerCallback {
 
   void on_train_end(const Arguments&, const State&, Control&) override {
     if (file_ && file_->is_open()) file_->sync();
+  }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!file_) return {};
+    return {{"metrics", trainer::sdk::text_of(file_->path())}};
   }
 
  private:

@@ -23,7 +23,7 @@ using trainer::sdk::Value;
 
 enum class Models { none, last, all };
 
-class DvcLive : public trainer::sdk::TrainerCallback {
+class DvcLive : public trainer::sdk::TrainerCallback, public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -63,6 +63,11 @@ class DvcLive : public trainer::sdk::TrainerCallback {
     if (models_ == Models::last) log_model(args);
     live_->end();
     experiment_->ended(live_->directory(), live_->dvc_yaml());
+  }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!live_) return {};
+    return {{"DVCLive", trainer::sdk::text_of(live_->directory()), "dvc plots show"}};
   }
 
  private:

@@ -23,18 +23,19 @@ using report::Run;
 using trainer::sdk::Host;
 using trainer::sdk::Value;
 
-class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
+class Html : public trainer::sdk::TrainerCallback,
+             public trainer::sdk::Console,
+             public trainer::sdk::SeesOutcome,
+             public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
   explicit Html(const Host& host) : host_(host), interval_(host.config("interval").number()) {}
+  /// Of a host that does not tell the outcome.
   ~Html() override {
     if (!file_ || run_.status != Run::Status::running) return;
     try {
-      run_.status = Run::Status::unknown;
-      run_.events.push_back({run_.global_step, run_.epoch, "the training ended early"});
-      take_warnings();
-      file_->write(run_);
+      end_early("the training ended early");
     } catch (const std::exception& error) {
       host_.warning(error.what());
     }
@@ -51,8 +52,7 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     html::record_setting(run_, host_);
     run_.status = Run::Status::running;
     begun_ = plugins::monotonic_seconds();
-    stop_told_ = false;
-    forget_stop();
+    stop_.reset();
     update(state);
   }
 
@@ -92,20 +92,29 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     update(state);
   }
 
+  void on_outcome(const trainer::sdk::Outcome& outcome) override {
+    if (!file_) return;
+    if (run_.status == Run::Status::running)
+      return end_early(outcome.is_failed() ? "failed: " + std::string(outcome.error()) : "the training ended early");
+    const std::string why = outcome.is_interrupted() ? "stopped by signal " + std::to_string(outcome.signal())
+                            : outcome.by().empty()   ? std::string()
+                                                     : std::string(outcome.by()) + " stopped the training";
+    if (!stop_ || why.empty()) return;
+    run_.events[*stop_].text = why;
+    file_->write(run_);
+  }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!file_) return {};
+    return {{"report", trainer::sdk::text_of(file_->path())}};
+  }
+
   void on_line(std::uint32_t stream, std::string_view text) noexcept override {
-    // The second of a callback of another rank.
-    constexpr std::string_view word = "warning: ", info = "info: ",
-                               stops[] = {" stops the training at step ", " sets should_training_stop at step "};
-    if (stream != TRAINER_STDERR) return;
-    std::size_t stopped = text.npos;
-    if (text.starts_with(info))
-      for (const auto& words : stops) stopped = std::min(stopped, text.find(words));
+    constexpr std::string_view word = "warning: ";
+    if (stream != TRAINER_STDERR || !text.starts_with(word)) return;
     try {
       const std::lock_guard lock(lines_mutex_);
-      if (stopped != text.npos)
-        stopped_by_ = text.substr(info.size(), stopped - info.size());
-      else if (text.starts_with(word) && lines_.size() < 1000)
-        lines_.emplace_back(text.substr(word.size()));
+      if (lines_.size() < 1000) lines_.emplace_back(text.substr(word.size()));
     } catch (...) {  // memory is short; the console has the line
     }
   }
@@ -151,19 +160,18 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
     return earlier.has_value();
   }
 
-  // That the training shall stop before its last step, told once; who wants it, the run's log said.
+  // That the training shall stop before its last step, told once; who wants it, the outcome says.
   void look_at(const Control& control, const State& state) {
-    if (control.should_training_stop == 0 || stop_told_ || state.global_step >= state.max_steps) return;
-    stop_told_ = true;
-    const std::lock_guard lock(lines_mutex_);
-    run_.events.push_back(
-        {state.global_step, state.epoch,
-         stopped_by_.empty() ? "stopped before the last step" : stopped_by_ + " stopped the training"});
+    if (control.should_training_stop == 0 || stop_ || state.global_step >= state.max_steps) return;
+    stop_ = run_.events.size();
+    run_.events.push_back({state.global_step, state.epoch, "stopped before the last step"});
   }
 
-  void forget_stop() {
-    const std::lock_guard lock(lines_mutex_);
-    stopped_by_.clear();
+  void end_early(std::string why) {
+    run_.status = Run::Status::unknown;
+    run_.events.push_back({run_.global_step, run_.epoch, std::move(why)});
+    take_warnings();
+    file_->write(run_);
   }
 
   // save_total_limit deletes some.
@@ -205,10 +213,9 @@ class Html : public trainer::sdk::TrainerCallback, public trainer::sdk::Console 
   double begun_ = 0, seconds_before_ = 0;  // of the training, and what it took before it was resumed
   double next_ = 0;                        // when a page is due
   bool before_training_ = false;           // the page was begun by an evaluation of this instance
-  bool stop_told_ = false;
+  std::optional<std::size_t> stop_;        // the event that says that the training stops
   std::mutex lines_mutex_;
   std::vector<std::string> lines_;  // warnings that are not yet on the page
-  std::string stopped_by_;          // the callback that stopped the training
 };
 
 }  // namespace

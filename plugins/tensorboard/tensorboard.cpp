@@ -50,7 +50,7 @@ class Tags {
   std::unordered_map<std::string_view, Tag*> by_key_;
 };
 
-class TensorBoard : public trainer::sdk::TrainerCallback {
+class TensorBoard : public trainer::sdk::TrainerCallback, public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -104,6 +104,13 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 
   void on_train_end(const Arguments&, const State&, Control&) override { close(); }
 
+  // With those of other runs beside it, if it is one of output_dir/runs.
+  std::vector<trainer::sdk::Result> results() const override {
+    if (directory_.empty()) return {};
+    const auto shown = is_timed_ ? directory_.parent_path() : directory_;
+    return {{"event files", trainer::sdk::text_of(shown), "tensorboard --logdir {place}"}};
+  }
+
  private:
   static std::filesystem::path new_directory(const Arguments& args) {
     const auto output_dir = trainer::sdk::path_of(args["output_dir"].text());
@@ -114,7 +121,10 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
 
   void open(const Arguments& args) {
     if (writer_) return;
-    if (directory_.empty()) directory_ = new_directory(args);
+    if (directory_.empty()) {
+      directory_ = new_directory(args);
+      is_timed_ = true;
+    }
     joined_ = tb::has_event_files(directory_);
     writer_.emplace(directory_);
   }
@@ -136,7 +146,8 @@ class TensorBoard : public trainer::sdk::TrainerCallback {
   Host host_;
   std::filesystem::path directory_;  // once known, it stays for later files of this instance
   std::optional<tb::EventWriter> writer_;
-  bool joined_ = false;  // the directory held event files before ours
+  bool is_timed_ = false;  // one of output_dir/runs
+  bool joined_ = false;    // the directory held event files before ours
   Tags tags_;
 };
 

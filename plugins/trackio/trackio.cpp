@@ -26,7 +26,7 @@ using trainer::sdk::Value;
 
 constexpr double longest_flush = 5;  // seconds at the end of a training
 
-class Trackio : public trainer::sdk::TrainerCallback {
+class Trackio : public trainer::sdk::TrainerCallback, public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -66,7 +66,17 @@ class Trackio : public trainer::sdk::TrainerCallback {
 
   void on_train_end(const Arguments&, const State&, Control&) override { flush(); }
 
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!inbox_) return {};
+    if (sender_) return {{"Trackio", shown_server()}};
+    return {{"Trackio", trainer::sdk::text_of(data_), "TRACKIO_DIR={place} trackio show"}};
+  }
+
  private:
+  std::string shown_server() const {
+    const std::string url = server_url(given_);
+    return url.substr(0, url.find('?'));
+  }
   static std::string server_url(const SettingReader& given) { return given.text("server_url", {"TRACKIO_SERVER_URL"}); }
 
   bool set_up(const Arguments& args, const State& state) {
@@ -83,11 +93,10 @@ class Trackio : public trainer::sdk::TrainerCallback {
     config_ = tr::run_config(host_.model_config_json(), args.to_json_string(), trainer::plugins::num_parameters(host_),
                              trainer::plugins::utc_now());
     connect(args);
-    const std::filesystem::path data = tr::data_directory(given_.text("dir", {"TRACKIO_DIR"}));
-    inbox_ = std::make_unique<tr::Inbox>(data);
+    data_ = tr::data_directory(given_.text("dir", {"TRACKIO_DIR"}));
+    inbox_ = std::make_unique<tr::Inbox>(data_);
     host_.info("run \"" + run_.name + "\" of project \"" + run_.project + "\" is logged to " +
-               (sender_ ? server_url(given_).substr(0, server_url(given_).find('?'))
-                        : trainer::sdk::text_of(data) + "; `trackio show` opens it"));
+               (sender_ ? shown_server() : trainer::sdk::text_of(data_) + "; `trackio show` opens it"));
     return true;
   }
 
@@ -141,6 +150,7 @@ class Trackio : public trainer::sdk::TrainerCallback {
   Host host_;
   SettingReader given_;
   tr::Run run_;
+  std::filesystem::path data_;
   std::string config_, members_, record_;
   std::int64_t step_ = 0;
   std::unique_ptr<tr::Inbox> inbox_;

@@ -225,7 +225,7 @@ function callbacksOf(run) {
   return tableOf(["callback", "time", "calls", "failed"], rows, {numbers: [1, 2, 3]});
 }
 
-// Events, warnings, checkpoints, callbacks and model of a run.
+// Results, events, warnings, checkpoints, callbacks and model of a run.
 function detailsOf(run, index, view) {
   const parts = [];
   const add = (title, ...nodes) => parts.push(el("h3", {}, title), ...nodes.filter(Boolean));
@@ -236,6 +236,7 @@ function detailsOf(run, index, view) {
     return tableOf(["step", "epoch", what], rows, {numbers: [0, 1]});
   };
   if (run.directory) add("Directory", el("p", {}, run.directory));
+  if (run.results) add("Results", tableOf(["result", "where", "look at it"], run.results));
   if (run.events.length) add("What changed the run", notes("what", run.events));
   if (run.warnings.length)
     add("Warnings", notes("warning", run.warnings),

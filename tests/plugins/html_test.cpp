@@ -200,20 +200,36 @@ TEST_F(Html, ARequestToStopIsTold) {
   plugin.fire(TRAINER_ON_EPOCH_END);
   plugin.fire(TRAINER_ON_TRAIN_END);
   EXPECT_THAT(texts(run(), "events"), ElementsAre("stopped before the last step"));
-  // By whom, a line of the host says, which is of this training alone.
-  for (const auto& [line, event] :
-       {std::pair("info: early_stopping stops the training at step 5 of 9", "early_stopping stopped the training"),
-        std::pair("info: a on rank 1 sets should_training_stop at step 5", "a on rank 1 stopped the training"),
-        std::pair("info: another line", "stopped before the last step")}) {
+  // By whom, the outcome says, which is of this training alone.
+  const std::string name = "a on rank 1";
+  trainer_outcome stopped{}, interrupted{};
+  stopped.kind = TRAINER_OUTCOME_STOPPED, stopped.by = {name.data(), name.size()};
+  interrupted.kind = TRAINER_OUTCOME_INTERRUPTED, interrupted.signal = 15;
+  for (const auto& [outcome, event] :
+       {std::pair(stopped, "a on rank 1 stopped the training"), std::pair(interrupted, "stopped by signal 15"),
+        std::pair(trainer_outcome{}, "stopped before the last step")}) {
     host.control.should_training_stop = 0;
     host.state.global_step = 0;
     plugin.fire(TRAINER_ON_TRAIN_BEGIN);
     host.state.global_step = 5;
-    plugin.print(TRAINER_STDERR, line);
     host.control.should_training_stop = 1;
     plugin.fire(TRAINER_ON_TRAIN_END);
+    EXPECT_EQ(plugin.end(outcome), TRAINER_OK) << host.error;
     EXPECT_THAT(texts(run(), "events"), ElementsAre(event));
   }
+}
+
+TEST_F(Html, AFailureIsToldAtOnceAndByItsSentence) {
+  FakePlugin plugin(host, "html", plugin_directory);
+  plugin.fire(TRAINER_ON_TRAIN_BEGIN);
+  ASSERT_EQ(plugin.results().size(), 1u);
+  EXPECT_EQ(plugin.results()[0].place, (directory / "report.html").string());
+  const std::string sentence = "the disk is full";
+  trainer_outcome failed{};
+  failed.kind = TRAINER_OUTCOME_FAILED, failed.error = {sentence.data(), sentence.size()};
+  EXPECT_EQ(plugin.end(failed), TRAINER_OK) << host.error;
+  EXPECT_THAT(texts(run(), "events"), ElementsAre("failed: the disk is full"));
+  EXPECT_EQ(run().at("status").as_string(), "unknown");
 }
 
 TEST_F(Html, OnlyTheFirstProcessWrites) {
