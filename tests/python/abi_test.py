@@ -30,6 +30,11 @@ STRUCTS = {
     "trainer_process": _abi.Process,
     "trainer_ext_process": _abi.ExtProcess,
     "trainer_ext_ranks": _abi.ExtRanks,
+    "trainer_result": _abi.Result,
+    "trainer_ext_results": _abi.ExtResults,
+    "trainer_outcome": _abi.Outcome,
+    "trainer_ext_outcome": _abi.ExtOutcome,
+    "trainer_ext_checkpoint": _abi.ExtCheckpoint,
 }
 NUMBERS = {
     "TRAINER_ABI_MAJOR": _abi.ABI_MAJOR,
@@ -51,6 +56,11 @@ NUMBERS = {
     "TRAINER_OF_GRADIENTS": _tensors.OF_GRADIENTS,
     "TRAINER_OF_OPTIMIZER": _tensors.OF_OPTIMIZER,
     "TRAINER_RUN_TRAINING": 0,
+    "TRAINER_MOST_RESULTS": _abi.MOST_RESULTS,
+    "TRAINER_OUTCOME_COMPLETED": _abi.OUTCOME_COMPLETED,
+    "TRAINER_OUTCOME_STOPPED": _abi.OUTCOME_STOPPED,
+    "TRAINER_OUTCOME_INTERRUPTED": _abi.OUTCOME_INTERRUPTED,
+    "TRAINER_OUTCOME_FAILED": _abi.OUTCOME_FAILED,
     "TRAINER_RANKS_ALL": _abi.RANKS_ALL,
     "TRAINER_RANKS_WORLD_ZERO": _abi.RANKS_WORLD_ZERO,
     "TRAINER_RANKS_LOCAL_ZERO": _abi.RANKS_LOCAL_ZERO,
@@ -78,13 +88,28 @@ TEXTS = {
     "TRAINER_EXT_TRACKER": _abi.EXT_TRACKER.decode(),
     "TRAINER_EXT_PROCESS": _abi.EXT_PROCESS.decode(),
     "TRAINER_EXT_RANKS": _abi.EXT_RANKS.decode(),
+    "TRAINER_EXT_CHECKPOINT": _abi.EXT_CHECKPOINT.decode(),
+    "TRAINER_EXT_OUTCOME": _abi.EXT_OUTCOME.decode(),
+    "TRAINER_EXT_RESULTS": _abi.EXT_RESULTS.decode(),
 }
 
 expected = {}
 lines = ["#include <stdio.h>", "#include <trainer/plugin.h>"]
 lines += [
     f"#include <trainer/ext/{name}.h>"
-    for name in ("model", "optimizer", "parameters", "process", "ranks", "run", "state", "tracker")
+    for name in (
+        "checkpoint",
+        "model",
+        "optimizer",
+        "outcome",
+        "parameters",
+        "process",
+        "ranks",
+        "results",
+        "run",
+        "state",
+        "tracker",
+    )
 ]
 lines += ["int main(void) {"]
 for name, struct in STRUCTS.items():

@@ -274,6 +274,29 @@ def rates_and_stop():
         stopping.close()
 
 
+class Enough(TrainerCallback):
+    def on_step_end(self, args, state, control, **kwargs):
+        if state.global_step == 2:
+            raise RuntimeError("enough")
+
+
+def results_and_outcome():
+    with PluginCallback("diary") as callback:
+        trainer([callback], output_dir="kept").train()
+        place = os.path.join("kept", "diary.txt")
+        expect_equal(callback.results(), [{"label": "diary", "place": place, "view": "cat {place}"}], "the results")
+    lines = [line for line in pathlib.Path(place).read_text().splitlines() if not line.startswith("step ")]
+    expect_equal(lines, ["begun", "saved checkpoint-4", "saved checkpoint-8", "completed"], "the diary")
+    try:
+        with PluginCallback("diary") as callback:
+            trainer([callback, Enough()], output_dir="kept").train()
+    except RuntimeError:
+        pass
+    expect_equal(
+        pathlib.Path(place).read_text().splitlines()[-1], "failed: RuntimeError: enough", "the end of a failure"
+    )
+
+
 def one_source():
     """The run that tests/host/trainer/one_source_test.cpp has, by the plugin that is made of the same source."""
     path = os.path.abspath("noted")
@@ -287,6 +310,7 @@ def one_source():
 with work_directory():
     trackers()
     early_stopping()
+    results_and_outcome()
     one_source()
     model_configuration()
     script_and_probe()

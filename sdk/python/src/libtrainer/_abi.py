@@ -35,6 +35,9 @@ EVENTS = (
 EXT_MODEL, EXT_PARAMETERS, EXT_RUN = b"trainer.model/1", b"trainer.parameters/1", b"trainer.run/1"
 EXT_STATE, EXT_TRACKER = b"trainer.state/1", b"trainer.tracker/1"
 EXT_OPTIMIZER, EXT_PROCESS, EXT_RANKS = b"trainer.optimizer/1", b"trainer.process/1", b"trainer.ranks/1"
+EXT_CHECKPOINT, EXT_OUTCOME, EXT_RESULTS = b"trainer.checkpoint/1", b"trainer.outcome/1", b"trainer.results/1"
+OUTCOME_COMPLETED, OUTCOME_STOPPED, OUTCOME_INTERRUPTED, OUTCOME_FAILED = range(4)
+MOST_RESULTS = 16
 RANKS_ALL, RANKS_WORLD_ZERO, RANKS_LOCAL_ZERO = range(3)
 
 
@@ -300,6 +303,51 @@ class ExtProcess(Structure):
 
 class ExtRanks(Structure):
     _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("where", c_uint32), ("reserved2", c_uint32)]
+
+
+class Result(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("label", Text), ("place", Text), ("view", Text)]
+
+
+ResultAt = CFUNCTYPE(c_int32, c_void_p, c_uint64, POINTER(Result))
+
+
+class ExtResults(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("at", ResultAt)]
+
+
+class Outcome(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("kind", c_uint32),
+        ("global_step", c_int64),
+        ("max_steps", c_int64),
+        ("epoch", c_double),
+        ("signal", c_int32),
+        ("reserved", c_uint32),
+        ("by", Text),
+        ("error", Text),
+        ("error_id", Text),
+    ]
+
+
+OutcomeEnded = CFUNCTYPE(c_int32, c_void_p, POINTER(Outcome))
+
+
+class ExtOutcome(Structure):
+    _fields_ = [("struct_size", c_uint32), ("reserved", c_uint32), ("ended", OutcomeEnded)]
+
+
+CheckpointPlace = CFUNCTYPE(c_int32, c_void_p, POINTER(Text))
+
+
+class ExtCheckpoint(Structure):
+    _fields_ = [
+        ("struct_size", c_uint32),
+        ("reserved", c_uint32),
+        ("saved", CheckpointPlace),
+        ("resumed_from", CheckpointPlace),
+    ]
 
 
 StateSave = CFUNCTYPE(c_int32, c_void_p, c_void_p, c_void_p)

@@ -38,6 +38,11 @@ class PluginCallback(metaclass=_PluginCallbackType):
         """The plugin's request to stop is obeyed here, whether it has subscribed the event or not."""
         self._instance.obey_stop_request(state, control)
 
+    def results(self):
+        """Where the plugin says that its results are: dicts of "label", "place" (a path or a URL) and "view" (a command, in
+        which {place} stands for the place)."""
+        return self._instance.results()
+
     def close(self):
         """Destroys the plugin's instance; else that happens when this object goes, at the latest at the program's end."""
         self._instance.close()
@@ -45,8 +50,8 @@ class PluginCallback(metaclass=_PluginCallbackType):
     def __enter__(self):
         return self
 
-    def __exit__(self, *_):
-        self.close()
+    def __exit__(self, kind, error, _):
+        self._instance.close(f"{kind.__name__}: {error}" if kind else None)
 
     def __reduce__(self):
         state = self.state() if self._instance.stateful else None
@@ -108,6 +113,7 @@ def _rebuild(path, config, on_error, state, ranks):
 def _class_of(instance):
     plugin = instance.plugin
     key = (plugin.path, plugin.note.json, instance.class_name, instance.stateful, instance.on_error, instance.events)
+    key += (instance.sees_outcome,)
     if key not in _classes:
         from transformers import TrainerCallback
 
@@ -125,6 +131,9 @@ def _class_of(instance):
         members |= {event: _handler(_abi.EVENTS.index(event), event) for event in instance.events}
         if "on_step_end" in members:
             members["on_step_end"] = _obeying(members["on_step_end"])
+        if instance.sees_outcome:
+            for event in ("on_train_begin", "on_train_end"):
+                members[event] = _noting(event, members.get(event))
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
     return _classes[key]
@@ -136,6 +145,21 @@ def _obeying(handler):
         self._instance.obey_stop_request(state, control)
 
     return on_step_end
+
+
+def _noting(name, own):
+    """The event, for a plugin that wants to know how a training ended: the Trainer tells it of one that came to its end."""
+
+    def handler(self, args, state, control, **kwargs):
+        if name == "on_train_begin":
+            self._instance.begin_training(state)
+        if own is not None:
+            own(self, args, state, control, **kwargs)
+        if name == "on_train_end":
+            self._instance.end_training()
+
+    handler.__name__ = name
+    return handler
 
 
 def _handler(kind, name):

@@ -6,6 +6,7 @@ import ctypes
 import dataclasses
 import json
 import logging
+import os
 
 from . import _abi, _process
 from ._optimizer import ParamGroups
@@ -15,6 +16,7 @@ from ._values import DictMap, encode, fill, fill_text, to_json
 _log = logging.getLogger("libtrainer")
 _LEVELS = {1: logging.DEBUG, 2: logging.INFO, 3: logging.WARNING, 4: logging.ERROR}
 _LONGEST_ERROR = 4096
+_SAVE = _abi.EVENTS.index("on_save")
 
 
 class HostServices:
@@ -23,6 +25,7 @@ class HostServices:
         self.name, self.config, self.args, self.state = name, config, args, None
         self.tensors = TensorViews()
         self.stop_requested = False
+        self.event = None  # the last one
         self.asked_too_early = None  # an argument that was asked for before there were any
         self._error = ""
         self._config_json = to_json(config).encode("utf-8", "replace")
@@ -33,7 +36,14 @@ class HostServices:
         self._process = _abi.ExtProcess(ctypes.sizeof(_abi.ExtProcess), 0, _abi.DescribeProcess(self._describe_process))
         self._model = _abi.ExtModel(ctypes.sizeof(_abi.ExtModel), 0, _abi.SaveModel(self._save_model))
         self._param_groups = ParamGroups(self.tensors)
+        self._checkpoint = _abi.ExtCheckpoint(
+            ctypes.sizeof(_abi.ExtCheckpoint),
+            0,
+            _abi.CheckpointPlace(self._saved_checkpoint),
+            _abi.CheckpointPlace(lambda _, __: _abi.NOT_FOUND),  # the Trainer tells no callback
+        )
         self._extensions = {
+            _abi.EXT_CHECKPOINT: ctypes.addressof(self._checkpoint),
             _abi.EXT_MODEL: ctypes.addressof(self._model),
             _abi.EXT_OPTIMIZER: ctypes.addressof(self._param_groups.struct),
             _abi.EXT_PARAMETERS: ctypes.addressof(self.tensors.struct),
@@ -171,6 +181,13 @@ class HostServices:
             return _abi.ERROR
         ctypes.pointer(target)[0] = _process.describe()
         target.struct_size = size
+        return _abi.OK
+
+    def _saved_checkpoint(self, _, directory):
+        if self.event != _SAVE:
+            return _abi.NOT_FOUND
+        path = os.path.abspath(os.path.join(self.args.output_dir, f"checkpoint-{self.state.global_step}"))
+        self._lend("checkpoint", directory.contents, os.fsencode(path))
         return _abi.OK
 
     def _save_model(self, _, directory, size, error):

@@ -25,6 +25,7 @@ _NULLABLE = (
     ("train_batch_size", 8),
     ("trial_name", 16),
 )
+_RESULT = ("label", "place", "view")
 _EVALUATION = {_abi.EVENTS.index(name) for name in ("on_evaluate", "on_predict", "on_prediction_step")}
 
 
@@ -63,7 +64,7 @@ def _destroy(table, host, pid):
 class Elsewhere:
     """Stands for an instance that another process has."""
 
-    events, stateful = (), False
+    events, stateful, sees_outcome = (), False, False
 
     def __init__(self, plugin, config, on_error, ranks):
         self.plugin, self.on_error, self.ranks = plugin, on_error, ranks
@@ -73,7 +74,10 @@ class Elsewhere:
     def obey_stop_request(self, state, control):
         pass
 
-    def close(self):
+    def results(self):
+        return []
+
+    def close(self, error=None):
         pass
 
 
@@ -100,6 +104,9 @@ class Instance:
         self._self = ctypes.addressof(callback)
         self._slots = [getattr(callback, name) for name in _abi.EVENTS]
         self._state_extension = _extension(callback.get_extension, _abi.ExtState, self._self, _abi.EXT_STATE)
+        self._outcome = _extension(callback.get_extension, _abi.ExtOutcome, self._self, _abi.EXT_OUTCOME)
+        self._results = _extension(callback.get_extension, _abi.ExtResults, self._self, _abi.EXT_RESULTS)
+        self._training = None  # the state of a training that goes on
         self._make_event()
 
     def _check_table(self):
@@ -135,7 +142,7 @@ class Instance:
         if not self._finalize.alive:
             raise PluginError(f"{self.where} was closed and cannot take {_abi.EVENTS[kind]}; make a new PluginCallback")
         host, event = self.host, self._event
-        host.args, host.state = args, state
+        host.args, host.state, host.event = args, state, kind
         tensors = host.tensors
         tensors.model, tensors.optimizer = model, optimizer
         self._fill_state(state)
@@ -161,6 +168,7 @@ class Instance:
         event.train_dataloader_size = _length(train_dataloader)
         event.eval_dataloader_size = _length(eval_dataloader) if kind in _EVALUATION else -1
         status = self._slots[kind](self._self, self._event_at)
+        host.event = None
         if self._control != before:
             self._take_control(control, kind)
         if tensors._tensors:
@@ -259,7 +267,52 @@ class Instance:
         if self._state_extension.load(self._self, stored.address) != _abi.OK:
             raise PluginError(f"{self.where} refused its stored state: {self.host.take_error() or 'it gave no reason'}")
 
-    def close(self):
+    @property
+    def sees_outcome(self):
+        return self._outcome is not None
+
+    def begin_training(self, state):
+        self._training = state
+
+    def end_training(self, error=None):
+        """Tells how the training ended that goes on, if any: with an exception, or as its state says."""
+        state, self._training = self._training, None
+        if state is None or self.disabled or not self._finalize.alive:
+            return
+        told = _abi.Outcome(
+            ctypes.sizeof(_abi.Outcome),
+            _abi.OUTCOME_FAILED
+            if error
+            else _abi.OUTCOME_COMPLETED
+            if state.global_step >= state.max_steps
+            else _abi.OUTCOME_STOPPED,
+            state.global_step,
+            state.max_steps,
+            state.epoch or 0.0,
+        )
+        texts = error.encode("utf-8", "replace") if error else b"", b"run.failed" if error else b""
+        fill_text(told.error, texts[0])
+        fill_text(told.error_id, texts[1])
+        if self._outcome.ended(self._self, ctypes.byref(told)) != _abi.OK:
+            sentence = f"{self.where} failed when it was told how the training ended: {self.host.take_error()}"
+            if self.on_error == "fail" and not error:
+                raise PluginError(sentence)
+            _log.warning("%s", sentence)
+
+    def results(self):
+        found = []
+        while self._results is not None and self._finalize.alive and len(found) < _abi.MOST_RESULTS:
+            one = _abi.Result(ctypes.sizeof(_abi.Result))
+            status = self._results.at(self._self, len(found), ctypes.byref(one))
+            if status == _abi.NOT_FOUND:
+                break
+            if status != _abi.OK:
+                raise PluginError(f"{self.where} could not say where its results are: {self.host.take_error()}")
+            found.append({name: getattr(one, name).bytes().decode("utf-8", "replace") for name in _RESULT})
+        return found
+
+    def close(self, error=None):
+        self.end_training(error or "the training ended before its time")
         self._finalize()
 
 
