@@ -21,6 +21,9 @@ class AzureMl : public mlflow::Tracker {
  public:
   explicit AzureMl(const Host& host) : Tracker(host, "azure_ml", read(SettingReader(host))) {}
 
+  /// Its address is for programs alone.
+  std::vector<trainer::sdk::Result> results() const override { return {}; }
+
   static void available(const Host& host) { require_configured(SettingReader(host)); }
 
  private:

@@ -26,6 +26,12 @@ class DagsHub : public mlflow::Tracker {
     Tracker::on_train_end(args, state, control);
   }
 
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!is_logging()) return {};
+    const std::string uri = trainer::sdk::masked_url(settings().uri);
+    return {{"DagsHub", uri.substr(0, uri.rfind(".mlflow")) + "/experiments"}};
+  }
+
   static void available(const Host& host) { require_configured(SettingReader(host)); }
 
  private:

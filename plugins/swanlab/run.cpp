@@ -102,11 +102,11 @@ void Run::console(std::string_view line) noexcept {
   }
 }
 
-void Run::finish(bool crashed) {
+void Run::finish(const std::string& crash) {
   const std::lock_guard lock(mutex_);
   append(number_finish, [&](Message& record) {
     record.message(record_finish, [&](Message& finish) {
-      finish.integer(1, crashed ? 2 : 1).text(2, crashed ? "the training failed" : "");
+      finish.integer(1, crash.empty() ? 1 : 2).text(2, crash);
       finish.timestamp(3, nanoseconds_now());
     });
   });

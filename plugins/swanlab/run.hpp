@@ -33,7 +33,8 @@ class Run {
   void console(std::string_view line) noexcept;
   /// Throws sdk::FileError when what was written is not on the disk after all; finish() does, too.
   void flush();
-  void finish(bool crashed);
+  /// Why it crashed; empty when it did not.
+  void finish(const std::string& crash);
 
  private:
   template <typename Fill>

@@ -30,7 +30,10 @@ JsonTree leaf(JsonTree::Kind kind, std::string text) {
   return tree;
 }
 
-class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
+class SwanLab : public trainer::sdk::TrainerCallback,
+                public trainer::sdk::Console,
+                public trainer::sdk::SeesOutcome,
+                public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -48,13 +51,22 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   }
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
-    training_ = true;
+    crash_ = "the training failed";
     if (!set_up_) set_up(args, state);
   }
 
   void on_train_end(const Arguments&, const State&, Control&) override {
-    training_ = false;
+    crash_.clear();
     if (run_) run_->flush();
+  }
+
+  void on_outcome(const trainer::sdk::Outcome& outcome) override {
+    crash_ = outcome.is_failed() ? outcome.error() : std::string_view();
+  }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!run_) return {};
+    return {{"SwanLab run", trainer::sdk::text_of(run_->directory()), "swanlab sync {place}"}};
   }
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
@@ -147,7 +159,7 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
       console_ = nullptr;
     }
     if (!run_) return;
-    run_->finish(training_);
+    run_->finish(crash_);
     if (run_->settings().mode == Mode::online) sync();
     run_.reset();
   } catch (const trainer::sdk::FileError& e) {
@@ -188,7 +200,8 @@ class SwanLab : public trainer::sdk::TrainerCallback, public trainer::sdk::Conso
   std::optional<swanlab::Run> run_;
   std::mutex console_mutex_;
   swanlab::Run* console_ = nullptr;
-  bool set_up_ = false, training_ = false;
+  bool set_up_ = false;
+  std::string crash_;            // why the training failed; empty when it did not
   std::int64_t last_step_ = -1;  // theirs counts from 0
   std::unordered_map<std::string, std::string> names_;
   swanlab::LogValues values_;

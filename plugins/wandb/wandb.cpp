@@ -27,7 +27,10 @@ using Mode = wandb::Settings::Mode;
 
 constexpr std::string_view step_key = "train/global_step";
 
-class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console {
+class Wandb : public trainer::sdk::TrainerCallback,
+              public trainer::sdk::Console,
+              public trainer::sdk::SeesOutcome,
+              public trainer::sdk::HasResults {
  public:
   static constexpr auto runs_on = trainer::sdk::RunsOn::world_zero;
 
@@ -46,18 +49,28 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
 
   void on_train_begin(const Arguments& args, const State& state, Control&) override {
     if (state.is_hyper_param_search != 0) finish(), set_up_ = false;  // a run for each trial
-    training_ = true;
+    exit_code_ = 1;
     if (!set_up_) set_up(args, state);
   }
 
   void on_train_end(const Arguments& args, const State& state, Control&) override {
-    training_ = false;
+    exit_code_ = 0;
     if (models_) models_->final(args, state);
     if (run_) run_->flush();
   }
 
   void on_save(const Arguments& args, const State& state, Control&) override {
     if (models_ && run_->settings().log_model.text == "checkpoint") models_->checkpoint(args, state);
+  }
+
+  // As the program's own, which W&B's client sends.
+  void on_outcome(const trainer::sdk::Outcome& outcome) override {
+    exit_code_ = outcome.is_failed() ? 1 : outcome.is_interrupted() ? 128 + outcome.signal() : 0;
+  }
+
+  std::vector<trainer::sdk::Result> results() const override {
+    if (!run_) return {};
+    return {{"W&B run", trainer::sdk::text_of(run_->directory()), "wandb sync {place}"}};
   }
 
   void on_substep_end(const Arguments&, const State&, Control&) override { after_batch(); }
@@ -206,7 +219,7 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
     }
     if (!run_) return;
     models_.reset(), watch_.reset();
-    run_->finish(training_ ? 1 : 0);
+    run_->finish(exit_code_);
     if (run_->settings().mode == Mode::online) sync();
     run_.reset();
   } catch (const trainer::sdk::FileError& e) {
@@ -249,7 +262,8 @@ class Wandb : public trainer::sdk::TrainerCallback, public trainer::sdk::Console
   std::optional<wandb::Watch> watch_;
   std::mutex console_mutex_;
   wandb::Run* console_ = nullptr;
-  bool set_up_ = false, training_ = false;
+  bool set_up_ = false;
+  int exit_code_ = 0;
   std::int64_t next_step_ = 0;
   std::optional<std::int64_t> last_step_;
   std::unordered_map<std::string, std::string> names_;

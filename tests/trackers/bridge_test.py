@@ -73,6 +73,11 @@ class Counter(TrainerCallback, ExportableState):
     def state(self):
         return {"args": {"step": self.step}, "attributes": {"count": self.count, "note": self.note}}
 
+class Told(TrainerCallback):
+    def on_outcome(self, outcome):
+        with open("outcome.json", "w") as out:
+            json.dump(outcome, out)
+
 class Fails(Ends):
     def on_step_end(self, args, state, control, **kwargs):
         raise ValueError("boom")
@@ -501,6 +506,19 @@ class Dropped(MLflowCallback):
 """
 
 
+def an_outcome(work):
+    rules = [{"on": "on_step_end", "global_step": 3, "raise": "enough"}]
+    told = {"plugin": "python", "config": {"callback": "mine.Told"}}
+    fails = {"plugin": "script", "config": {"rules": rules}}
+    work.train("none", callbacks=[told, fails], env={"TRAINER_PYTHON": LIGHT}, status=1)
+    found = json.loads((work.path / "outcome.json").read_text())
+    expect(found["status"] == "failed" and found["global_step"] == 3 and found["max_steps"] > 3, found)
+    expect(found["error"] == "callback script failed in on_step_end at step 3: enough", found)
+    expect(found["error_id"] == "callback.failed" and found["by"] == "" and found["signal"] == 0, found)
+    train(work, "mine.Told")
+    expect(json.loads((work.path / "outcome.json").read_text())["status"] == "completed", "the end of a good run")
+
+
 def a_dropped_tracker(work):
     """Its run is not called finished, and the summary tells."""
     (work.path / "dropped.py").write_text(DROPPED)
@@ -580,6 +598,7 @@ TESTS = [
     full_transformers,
     what_is_missing,
     a_tracker_that_fails,
+    an_outcome,
     a_dropped_tracker,
     a_killed_tracker,
     a_slow_exit,

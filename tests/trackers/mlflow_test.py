@@ -5,6 +5,7 @@
 import glob
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -196,6 +197,16 @@ def failed_run(work, server):
     expect(run["info"]["status"] == "FAILED" and "loss" in run["metrics"] and "eval_loss" in run["metrics"], run)
 
 
+def interrupted_run(work, server):
+    """One that a signal stops is KILLED, and where it is stands in the summary."""
+    env = {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_EXPERIMENT_NAME": "interrupted"}
+    rules = [{"on": "on_step_end", "global_step": 20, "signal": 15}]
+    stop = {"plugin": "script", "config": {"rules": rules}}
+    _, printed = work.train("mlflow", output="interrupted", env=env, callbacks=[stop], status=143)
+    expect(server.runs("interrupted")[0]["info"]["status"] == "KILLED", server.runs("interrupted"))
+    expect(re.search(rf"^  MLflow +{re.escape(server.url)}$", printed, re.MULTILINE), printed)
+
+
 def several_actions(work):
     """Evaluations belong to the run of the training before them; each training is a run; "all" makes one, not two."""
     file = json.loads(work.run_file().read_text())
@@ -247,7 +258,7 @@ def main():
         several_actions(work)
         print("without a server, several actions: done", flush=True)
         with Server(work) as server:
-            for test in (full_run, resumed_run, other_settings, failed_run):
+            for test in (full_run, resumed_run, other_settings, failed_run, interrupted_run):
                 test(work, server)
                 print(f"{test.__name__}: done", flush=True)
 

@@ -288,6 +288,16 @@ def resumed():
         expect(run["resumed"] is True and int(run["starting_step"]) == len(steps[0]), run)
 
 
+def interrupted():
+    """As the program's own status, and where the run is stands in the summary."""
+    with Work() as work:
+        rules = [{"on": "on_step_end", "global_step": 20, "signal": 15}]
+        stop = {"plugin": "script", "config": {"rules": rules}}
+        _, printed = work.train("wandb", env=OFFLINE, callbacks=[stop], status=143)
+        expect(check(work)["extra"]["exit_code"] == 143, check(work)["extra"])
+        expect(f"{run_directories(work)[0].name}\n" in printed.split("  look at it       wandb sync ")[-1], printed)
+
+
 def killed():
     """kill -9: every log that the run printed is in the file."""
     with Work() as work:
@@ -343,7 +353,7 @@ def disk_full():
 
 
 if __name__ == "__main__":
-    for part in (whole_run, modes, models, watched, online, resumed, killed, disk_full):
+    for part in (whole_run, modes, models, watched, online, resumed, interrupted, killed, disk_full):
         begin = time.time()
         part()
         print(f"{part.__name__}: {time.time() - begin:.1f} s")

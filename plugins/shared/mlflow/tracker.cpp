@@ -68,7 +68,7 @@ void Tracker::on_train_begin(const Arguments& args, const State& state, Control&
   if (state.is_world_process_zero == 0) return;
   if (trained_) live_ = nullptr;  // a second training of this program is a second run
   if (live_ == nullptr) setup(args);
-  training_ = true, trained_ = false;
+  training_ = begun_ = true, trained_ = false;
 }
 
 void Tracker::on_log(const Arguments& args, const State& state, Control&, Map& logs) {
@@ -99,6 +99,19 @@ void Tracker::on_train_end(const Arguments&, const State& state, Control&) {
   if (state.is_world_process_zero == 0 || live_ == nullptr) return;
   end("FINISHED");
   trained_ = true;
+}
+
+// A host that does not tell it leaves the end of a training that failed to the destructor.
+void Tracker::on_outcome(const sdk::Outcome& outcome) {
+  if (live_ == nullptr || !std::exchange(begun_, false)) return;
+  if (outcome.is_failed()) end("FAILED");
+  if (outcome.is_interrupted()) end("KILLED");
+  trained_ = true;
+}
+
+std::vector<sdk::Result> Tracker::results() const {
+  if (live_ == nullptr) return {};
+  return {{"MLflow", sdk::masked_url(settings_.uri)}};
 }
 
 void Tracker::setup(const Arguments& args) {

@@ -17,7 +17,7 @@
 
 namespace trainer::plugins::mlflow {
 
-class Tracker : public sdk::TrainerCallback {
+class Tracker : public sdk::TrainerCallback, public sdk::SeesOutcome, public sdk::HasResults {
  public:
   static constexpr auto runs_on = sdk::RunsOn::world_zero;
 
@@ -29,12 +29,15 @@ class Tracker : public sdk::TrainerCallback {
   void on_log(const Arguments& args, const State& state, Control& control, Map& logs) override;
   void on_save(const Arguments& args, const State& state, Control& control) override;
   void on_train_end(const Arguments& args, const State& state, Control& control) override;
+  void on_outcome(const sdk::Outcome& outcome) override;
+  std::vector<sdk::Result> results() const override;
 
  protected:
   /// Sends the files of `directory` as artifacts below `name`, but for the journals; as they are
   /// now, even when they are deleted before their turn comes.
   void log_artifacts(const std::filesystem::path& directory, const std::string& name);
   bool is_logging() const { return live_ != nullptr; }
+  const Settings& settings() const { return settings_; }
 
  private:
   struct Key {
@@ -60,7 +63,8 @@ class Tracker : public sdk::TrainerCallback {
   std::unique_ptr<Sender> sender_;
   Journal* live_ = nullptr;  // of the run that is being logged
   bool only_journals_ = false, training_ = false, trained_ = false;
-  bool open_ = false;  // something was logged since the last end
+  bool begun_ = false;  // a training, whose outcome is not told
+  bool open_ = false;   // something was logged since the last end
   bool adopted_ = false, run_id_used_ = false;
   std::int64_t last_time_ = 0;
   std::unordered_map<std::string, Key> keys_;

@@ -158,6 +158,7 @@ void BridgeSession::hear(const boost::json::object& message) {
   if (const auto* ready = message.if_contains("ready")) take_ready(ready->as_object());
   if (const auto* answer = message.if_contains("answer"); answer && answer->to_number<std::uint64_t>() == behind_)
     behind_ = 0;
+  if (const auto* found = message.if_contains("results")) results_ = found->as_array();
   if (message.contains("refused"))
     failure_ = class_name_ + " could not be created in Python: " + text_in(message, "refused");
   else if (message.contains("failed"))
@@ -179,12 +180,12 @@ void BridgeSession::drop_failed() {
   throw std::runtime_error(failure_ + "; it gets no more events");
 }
 
-// Until everything that was sent is done: the trainer goes on to remove or to write anew what the event speaks of.
-void BridgeSession::wait_until_seen(const std::string& what) {
+// Asks, and waits until everything that was sent before is done, too. Whether there was an answer.
+bool BridgeSession::wait_for(const char* question, const std::string& what) {
   if (behind_ != 0) hear_all();
-  if (behind_ != 0) return;  // said already
+  if (behind_ != 0) return true;  // said already
   const std::uint64_t id = ++last_id_;
-  connection_->send("{\"seen\":" + std::to_string(id) + "}", true);
+  connection_->send("{\"" + std::string(question) + "\":" + std::to_string(id) + "}", true);
   behind_ = id;
   Patience patience(host_, class_name_ + " to take " + what, settings_.shutdown_timeout);
   for (double left = patience.next(); behind_ != 0 && left > 0; left = patience.next()) {
@@ -197,7 +198,12 @@ void BridgeSession::wait_until_seen(const std::string& what) {
     }
   }
   drop_failed();
-  if (behind_ != 0)
+  return behind_ == 0;
+}
+
+// The trainer goes on to remove or to write anew what the event speaks of.
+void BridgeSession::wait_until_seen(const std::string& what) {
+  if (!wait_for("seen", what))
     host_.warning(class_name_ + " did not take " + what + " within " + seconds(settings_.shutdown_timeout) +
                   "; the run goes on, and files that it removes or replaces before are lost to it");
 }
@@ -276,6 +282,34 @@ void BridgeSession::restore(const sdk::Map& attributes) {
   text_ += '}';
   connection_->send(text_, true);
   ask("its stored state", id);
+}
+
+void BridgeSession::outcome(const sdk::Outcome& outcome) {
+  if (lost_ || left_out_ || connection_->gone()) return;
+  const boost::json::object told{{"status", outcome.is_completed()     ? "completed"
+                                            : outcome.is_failed()      ? "failed"
+                                            : outcome.is_interrupted() ? "interrupted"
+                                                                       : "stopped"},
+                                 {"global_step", outcome.global_step()},
+                                 {"max_steps", outcome.max_steps()},
+                                 {"epoch", outcome.epoch()},
+                                 {"signal", outcome.signal()},
+                                 {"by", outcome.by()},
+                                 {"error", outcome.error()},
+                                 {"error_id", outcome.error_id()}};
+  connection_->send("{\"outcome\":" + boost::json::serialize(told) + "}", true);
+}
+
+std::vector<sdk::Result> BridgeSession::results() {
+  std::vector<sdk::Result> all;
+  if (!is_tracker() || lost_ || left_out_ || !process_ || connection_->gone()) return all;
+  results_.clear();
+  wait_for("results", "the question for its results");
+  for (const auto& one : results_) {
+    const auto text = [&](std::size_t i) { return std::string(one.as_array().at(i).as_string()); };
+    all.push_back({text(0), text(1), text(2)});
+  }
+  return all;
 }
 
 void BridgeSession::close(bool failed) {

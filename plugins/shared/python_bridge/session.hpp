@@ -10,7 +10,8 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <trainer/sdk/host.hpp>
+#include <trainer/sdk/callback.hpp>
+#include <vector>
 
 #include "child/process.hpp"
 #include "shared/python_bridge/messages.hpp"
@@ -49,6 +50,10 @@ class BridgeSession {
   /// A line that the run printed: trackers keep what their Python prints, and with transformers' Trainer that is in it.
   /// From any thread.
   void show(std::string_view line) const noexcept;
+  /// How the training ended, for a Python class with a method on_outcome, and for what trackers say of a failure.
+  void outcome(const sdk::Outcome& outcome);
+  /// Where the tracker's client says that its run is; empty for another callback, and when Python is gone.
+  std::vector<sdk::Result> results();
   /// Ends the Python after its exit hooks. `failed` is what they get to see.
   void close(bool failed);
 
@@ -68,6 +73,7 @@ class BridgeSession {
   void hear(const boost::json::object& message);
   void hear_all();
   void drop_failed();
+  bool wait_for(const char* question, const std::string& what);
   void wait_until_seen(const std::string& what);
   boost::json::object ask(const std::string& what, std::uint64_t id);
   [[noreturn]] void lose(const std::string& what);
@@ -85,6 +91,7 @@ class BridgeSession {
   std::unique_ptr<Messages> connection_;
   LentTensors lent_{host_};
   std::optional<boost::json::object> state_;
+  boost::json::array results_;
   std::uint32_t events_ = 0;
   std::string failure_;  // why a callback that is not waited for ended itself
   bool ready_ = false, answers_ = false, left_out_ = false, lost_ = false, closed_ = false;

@@ -52,9 +52,10 @@ def main(sock):
     if one.ended == "finished":
         trackers.end_finished_runs(one.warn)
     if one.ended == "failed":
-        trackers.end_failed_runs(one.warn)
+        why = one.failure or one.outcome.get("error") or "the training ended before its time"
+        trackers.end_failed_runs(one.warn, why)
         connection.close()  # the trainer sees the end also where a helper that was forked holds the socket open
-        raise TrainerFailed(one.failure or "the training ended before its time")
+        raise TrainerFailed(why)
 
 
 def _leave_after(seconds):

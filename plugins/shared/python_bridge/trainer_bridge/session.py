@@ -41,6 +41,7 @@ class Session:
         self.failure = None  # what a callback raised that is not waited for; it gets nothing more
         self.tracker = None
         self.closed = False
+        self.outcome = {}  # how the last training ended
         self.ended = None  # "finished" or "failed" once the trainer closed
         self.history = []
         self.grace = 60.0  # seconds to leave in when the trainer is gone
@@ -73,6 +74,10 @@ class Session:
             self.show(message["line"])
         elif "seen" in message:
             self.connection.send({"answer": message["seen"]})
+        elif "outcome" in message:
+            return self._take_outcome(message["outcome"])
+        elif "results" in message:
+            self._reply(message["results"], lambda: {"results": trackers.results(self.tracker)})
         elif "state" in message:
             self._reply(message["state"], lambda: {"state": _portable(self.callback.state())})
         elif "restore" in message:
@@ -217,8 +222,18 @@ class Session:
         if "id" in message:
             self._reply(message["id"], lambda: self._call(name, message))
             return True
+        return self._go_on(name, lambda: self._call(name, message))
+
+    def _take_outcome(self, outcome):
+        """For a class that wants to know it, which transformers' Trainer has no event for."""
+        self.outcome = outcome
+        told = getattr(self.callback, "on_outcome", None)
+        return told is None or self._go_on("on_outcome", lambda: told(outcome))
+
+    def _go_on(self, name, action):
+        """Does what nobody waits for; False when it failed."""
         try:
-            self._call(name, message)
+            action()
             return True
         except Exception as error:
             text, details = _described(error)

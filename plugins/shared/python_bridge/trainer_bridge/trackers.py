@@ -5,6 +5,7 @@ ended when the training failed."""
 import importlib
 import importlib.util
 import os
+import shlex
 import sys
 import uuid
 
@@ -111,33 +112,83 @@ def _supply_neptune_id():
     Handler.fetch = fetch_or_own
 
 
+def results(tracker):
+    """[[label, place, command to look at it]] of the run that is open, as far as the client says it."""
+    module = sys.modules.get(tracker)
+    try:
+        found = _RESULTS[tracker](module) if module is not None and tracker in _RESULTS else None
+    except Exception:  # of another version
+        found = None
+    return [[found[0], str(found[1]), found[2]]] if found and (found[1] or found[2]) else []
+
+
+def _clearml_result(clearml):
+    task = clearml.Task.current_task()
+    if task is None:
+        return None
+    if clearml.Task.is_offline():
+        return "ClearML session", task.get_offline_mode_folder(), ""
+    return "ClearML task", task.get_output_log_web_page(), ""
+
+
+def _comet_result(comet_ml):
+    experiment = comet_ml.get_running_experiment()
+    return experiment and ("Comet experiment", experiment.url or "", "")
+
+
+def _mlflow_result(mlflow):
+    run, uri = mlflow.last_active_run(), mlflow.get_tracking_uri()
+    if run is None or "://" not in uri:
+        return None
+    if not uri.startswith("http"):
+        return "MLflow", "", f"mlflow ui --backend-store-uri {shlex.quote(uri)}"
+    return "MLflow run", f"{uri.rstrip('/')}/#/experiments/{run.info.experiment_id}/runs/{run.info.run_id}", ""
+
+
+def _wandb_result(wandb):
+    run = wandb.run
+    if run is None:
+        return None
+    if run.settings.mode == "offline" or not run.url:
+        return "W&B run", os.path.dirname(run.dir), "wandb sync {place}"
+    return "W&B run", run.url, ""
+
+
+_RESULTS = {
+    "clearml": _clearml_result,
+    "comet_ml": _comet_result,
+    "mlflow": _mlflow_result,
+    "wandb": _wandb_result,
+}
+
+
 def end_finished_runs(warn):
     """MLflow sends points with threads that Python stops before it calls MLflow's exit hook, so that what waits would
     be lost; DagsHub's callback relies on that hook."""
     _end((("mlflow", lambda m: m.active_run() and m.end_run()),), "finished", warn)
 
 
-def end_failed_runs(warn):
+def end_failed_runs(warn, why):
     """Ends the runs of trackers that would call themselves finished when Python exits. Others look at the uncaught
     exception with which this process then ends."""
     _end(
         (
             ("mlflow", lambda m: m.active_run() and m.end_run(status="FAILED")),
             ("wandb", lambda m: m.run is not None and m.finish(exit_code=1)),
-            ("swanlab", _crash_swanlab),
+            ("swanlab", lambda m: _crash_swanlab(m, why)),
         ),
         "failed",
         warn,
     )
 
 
-def _crash_swanlab(swanlab):
+def _crash_swanlab(swanlab, why):
     try:
         run = swanlab.get_run()
     except RuntimeError:  # since 0.8, where None was the answer
         return
     if run is not None:
-        swanlab.finish(state="crashed", error="the training failed")
+        swanlab.finish(state="crashed", error=why)
 
 
 def _end(enders, how, warn):
