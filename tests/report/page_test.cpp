@@ -76,6 +76,14 @@ TEST(Page, CostsAreAddedByWhoKnowsThem) {
   EXPECT_EQ(page_data(other), "");
 }
 
+TEST(Page, TellsWhereResultsAre) {
+  report::Run run;
+  EXPECT_THAT(std::string(page_data(page({&run}))), testing::Not(testing::HasSubstr("results")));
+  run.results = {{"metrics", "out/metrics.csv", ""}, {"<b>", "", "show it"}};
+  EXPECT_THAT(std::string(page_data(page({&run}))),
+              testing::HasSubstr(R"("results":[["metrics","out/metrics.csv",""],["\u003cb\u003e","","show it"]],)"));
+}
+
 // A page tells which arguments are not the defaults, and a plugin cannot ask for them.
 TEST(Page, KnowsTheDefaultsOfTheArguments) {
   std::ifstream in(TRAINER_SOURCE_DIR "/report/page/default_arguments.json");
