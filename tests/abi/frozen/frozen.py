@@ -3,7 +3,8 @@
 
 Each directory here is a version: its sources, its plugins by machine (built once, by record.sh), and what they saw
 then: in a replay (replay.txt), and in a training with a resume (train.txt), which needs LibTorch and is left out where
-the host is not built. `--record VERSION` writes these texts. Reads TRAINER from the environment.
+the host is not built. `--record VERSION` writes these texts; with `--isolated` each plugin has a process of its own, and
+sees the same. Reads TRAINER from the environment.
 """
 
 import json
@@ -16,6 +17,9 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 TRAINER = pathlib.Path(os.environ["TRAINER"])
+ISOLATED = "--isolated" in sys.argv
+if ISOLATED:
+    os.environ["TRAINER_PLUGIN_ISOLATION"] = "process"
 MACHINE = f"{platform.machine()}-{platform.system().lower()}"
 ROWS = [
     (0.5, -1.0, 0),
@@ -82,6 +86,8 @@ def train(plugins):
     with tempfile.TemporaryDirectory() as work:
         rows = "".join(f"{a},{b},{y}\n" for a, b, y in ROWS)
         pathlib.Path(work, "data.csv").write_text("a,b,y\n" + rows)
+        # It is a tracker, which sets flags nevertheless.
+        own = {"isolation": {"in": "process", "wait": True}} if ISOLATED else {}
         run_file = {
             "model": {"type": "mlp", "layers": [2, 3, 2], "activation": "relu"},
             "data": {"train": "data.csv", "eval": "data.csv", "test": "data.csv", "target": "y"},
@@ -100,8 +106,8 @@ def train(plugins):
                 "report_to": "none",
             },
             "callbacks": [
-                {"plugin": "frozen_witness", "config": {"file": "witness", "numbers": False}, "on_error": "warn"},
-                {"plugin": "frozen_scribe", "config": {"file": "scribe"}, "on_error": "warn"},
+                {"plugin": "frozen_witness", "config": {"file": "witness", "numbers": False}, "on_error": "warn"} | own,
+                {"plugin": "frozen_scribe", "config": {"file": "scribe"}, "on_error": "warn"} | own,
             ],
             "actions": [{"do": "train"}, {"do": "predict"}],
         }
