@@ -21,7 +21,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::size_t most_waiting_bytes = 64u << 20;  // lines and questions; events have the ring
 constexpr double seconds_to_end = 4;                   // that it may take to end what the plugin has started
 constexpr double period = 0.1;                         // in which the process is looked at
 

@@ -14,6 +14,9 @@ namespace trainer::isolation {
 /// Changes with any change of what is in this file, in event_record.cpp or ring.cpp.
 inline constexpr int protocol = 1;
 
+/// That may wait to be sent: lines, questions, answers; events have the ring.
+inline constexpr std::size_t most_waiting_bytes = 64u << 20;
+
 /// What two programs that talk to each other have in common: "0.1.0, contract 1.1, protocol 1".
 std::string build_name();
 

@@ -7,11 +7,6 @@
 #include "isolation/confinement.hpp"
 
 namespace trainer::isolation {
-namespace {
-
-constexpr std::size_t most_waiting_bytes = 64u << 20;
-
-}  // namespace
 
 TrainerLink::TrainerLink()
     : connection_(std::make_unique<child::Connection>(child::parent_stream(), most_waiting_bytes,

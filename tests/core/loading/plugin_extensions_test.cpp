@@ -89,7 +89,7 @@ struct PluginExtensionsTest : testing::Test {
   }
   ~PluginExtensionsTest() override { log::set_sink({}); }
   void add(OnError on_error = OnError::fail) {
-    add_callbacks(handler, {}, OnError::disable,
+    add_callbacks(handler, {}, {},
                   {CallbackSpec::plugin(sdk::plugin_table<Plain>()),
                    CallbackSpec::plugin(sdk::plugin_table<Keeper>(), {}, on_error)},
                   registry, context);
