@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 
 #include "discovery/input_file.hpp"
 
@@ -22,6 +23,8 @@ class PrivateCopy {
 
   /// A usage Error when the file cannot be read (InputFile), or the copy not be made.
   explicit PrivateCopy(const std::filesystem::path& file, Of what = Of::plugin);
+  /// The same of bytes that were read already; `name` stands for them in sentences.
+  PrivateCopy(std::string_view bytes, const std::string& name);
   ~PrivateCopy();
   PrivateCopy(const PrivateCopy&) = delete;
   PrivateCopy& operator=(const PrivateCopy&) = delete;

@@ -28,7 +28,7 @@ constexpr std::uint64_t piece = 1 << 20;
                                                 "; free some memory, or set TMPDIR to a writable directory");
 }
 
-void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
+void write_all(int descriptor, std::string_view bytes, const fs::path& file) {
   for (std::size_t done = 0; done < bytes.size();) {
     const ssize_t n = ::write(descriptor, bytes.data() + done, bytes.size() - done);
     if (n < 0 && errno != EINTR) fail(file);
@@ -40,6 +40,12 @@ void write_all(int descriptor, const std::string& bytes, const fs::path& file) {
 bool may_be_written(std::uint64_t size) {
   rlimit limit{};
   return ::getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
+void seal([[maybe_unused]] int descriptor) {
+#if defined(__linux__)
+  ::fcntl(descriptor, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+#endif
 }
 
 fs::path path_of(int descriptor) { return "/proc/self/fd/" + std::to_string(descriptor); }
@@ -72,10 +78,20 @@ PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
     if (copied) write_all(static_cast<int>(descriptor_), bytes, file);
   }
   sha256_ = digest.hex();
-#if defined(__linux__)
-  if (copied)
-    ::fcntl(static_cast<int>(descriptor_), F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
-#endif
+  if (copied) seal(static_cast<int>(descriptor_));
+}
+
+PrivateCopy::PrivateCopy(std::string_view bytes, const std::string& name) {
+  if (!may_be_written(bytes.size())) {
+    errno = EFBIG;
+    fail(name);
+  }
+  open_copy(name);
+  Sha256 digest;
+  digest.add(bytes);
+  sha256_ = digest.hex();
+  write_all(static_cast<int>(descriptor_), bytes, name);
+  seal(static_cast<int>(descriptor_));
 }
 
 void PrivateCopy::open_copy(const fs::path& file) {

@@ -29,7 +29,15 @@ constexpr auto kept = std::chrono::hours(24 * 30);
                                                 "; see to a writable LOCALAPPDATA, or set TRAINER_CACHE_DIR");
 }
 
-std::string digest_of(const InputFile& in) {
+// Of memory, as of an InputFile.
+struct Bytes {
+  std::string_view bytes;
+  std::uint64_t size() const { return bytes.size(); }
+  std::string_view read(std::uint64_t offset, std::uint64_t count) const { return bytes.substr(offset, count); }
+};
+
+template <typename In>
+std::string digest_of(const In& in) {
   Sha256 digest;
   for (std::uint64_t done = 0; done < in.size(); done += piece)
     digest.add(in.read(done, std::min(piece, in.size() - done)));
@@ -58,7 +66,8 @@ void sweep(const fs::path& directory) {
 }
 
 // Another process may have been faster: then its file is as good.
-void write_copy(const InputFile& in, const fs::path& copy, const fs::path& file) {
+template <typename In>
+void write_copy(const In& in, const fs::path& copy, const fs::path& file) {
   fs::path temporary = copy;
   temporary += "." + std::to_string(::GetCurrentProcessId()) + "." + std::to_string(::GetCurrentThreadId()) + ".tmp";
   windows::Handle out(
@@ -75,6 +84,34 @@ void write_copy(const InputFile& in, const fs::path& copy, const fs::path& file)
   if (!::MoveFileExW(temporary.c_str(), copy.c_str(), MOVEFILE_REPLACE_EXISTING)) ::DeleteFileW(temporary.c_str());
 }
 
+fs::path copies() {
+  const fs::path cache = platform::user_cache_directory();
+  fs::path directory = (cache.empty() ? fs::temp_directory_path() / "libtrainer" : cache) / "loaded";
+  std::error_code ec;
+  fs::create_directories(directory, ec);
+  sweep(directory);
+  return directory;
+}
+
+// The handle that keeps the copy at `path` as it is.
+template <typename In>
+std::intptr_t keep_copy(const In& in, const std::string& sha256, const fs::path& path, const fs::path& file) {
+  std::error_code ec;
+  fs::create_directories(path.parent_path(), ec);
+  for (int tries = 0; tries < 2; ++tries) {
+    if (auto opened = windows::open_to_read(path, false); opened) {
+      const InputFile copy(path, file.string());
+      if (copy.size() == in.size() && digest_of(copy) == sha256) {
+        fs::last_write_time(path, fs::file_time_type::clock::now(), ec);  // it is in use
+        return reinterpret_cast<std::intptr_t>(opened.release());
+      }
+      log::warning(path.string() + " was changed by somebody, and is made again");
+    }
+    write_copy(in, path, file);
+  }
+  fail(file, ERROR_SHARING_VIOLATION);
+}
+
 }  // namespace
 
 PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
@@ -86,27 +123,18 @@ PrivateCopy::PrivateCopy(const fs::path& file, Of what) {
     path_ = fs::absolute(file);
     return;
   }
-  const fs::path cache = platform::user_cache_directory();
-  directory_ = (cache.empty() ? fs::temp_directory_path() / "libtrainer" : cache) / "loaded";
-  std::error_code ec;
-  fs::create_directories(directory_, ec);
-  sweep(directory_);
+  directory_ = copies();
   // Two plugins of one file name are two modules; a library is looked for by its file's name.
   path_ = what == Of::plugin ? directory_ / (sha256_ + ".dll") : directory_ / sha256_ / file.filename();
-  fs::create_directories(path_.parent_path(), ec);
-  for (int tries = 0; tries < 2; ++tries) {
-    if (auto opened = windows::open_to_read(path_, false); opened) {
-      const InputFile copy(path_, file.string());
-      if (copy.size() == in.size() && digest_of(copy) == sha256_) {
-        descriptor_ = reinterpret_cast<std::intptr_t>(opened.release());
-        fs::last_write_time(path_, fs::file_time_type::clock::now(), ec);  // it is in use
-        return;
-      }
-      log::warning(path_.string() + " was changed by somebody, and is made again");
-    }
-    write_copy(in, path_, file);
-  }
-  fail(file, ERROR_SHARING_VIOLATION);
+  descriptor_ = keep_copy(in, sha256_, path_, file);
+}
+
+PrivateCopy::PrivateCopy(std::string_view bytes, const std::string& name) {
+  const Bytes in{bytes};
+  sha256_ = digest_of(in);
+  directory_ = copies();
+  path_ = directory_ / (sha256_ + ".dll");
+  descriptor_ = keep_copy(in, sha256_, path_, name);
 }
 
 PrivateCopy::~PrivateCopy() {
