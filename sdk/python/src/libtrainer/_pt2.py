@@ -10,6 +10,8 @@ import torch
 from ._errors import ExportError, did_you_mean
 from ._placed import placed
 from ._pt2_check import Eager, compare
+from ._pt2_compiled import append, settings
+from ._pt2_compiled import compiled_step as compile_step
 from ._pt2_facts import facts, forward_facts
 from ._pt2_graph import graph_text, merge_constants, require_known_operators, trace
 from ._pt2_model import explicit_forward, require_exportable, transformers_config, unwrapped
@@ -18,7 +20,7 @@ FORMAT = 1  # of meta.json
 SCHEMA = 8  # major version of torch's own files that the command reads
 
 
-def export(model, batch, path, *, dynamic=None, outputs=None):
+def export(model, batch, path, *, dynamic=None, outputs=None, compiled_step=None):
     """Writes `model` to `path`, a `.pt2` file: graphs for training and for evaluation, weights, and what the Trainer must know.
 
     `batch` is an example of what `model` is called with: a dict of tensors with two rows or more, rows first, labels among
@@ -26,6 +28,8 @@ def export(model, batch, path, *, dynamic=None, outputs=None):
     `dynamic={"input_ids": {1: "length"}}` leaves further dimensions open, by a name (the same name, the same size) or a
     `torch.export.Dim`, and `dynamic={"class_weights": None}` says that the first dimension of an input is not that of the rows.
     `outputs` names what a model that returns a tuple gives, or chooses among the outputs of one that returns a dict.
+    `compiled_step={"batch_size": 32, "optim": "adamw", "max_grad_norm": 1.0}` adds the training step as code for this kind of
+    processor, which needs a C++ compiler here and takes minutes; the run file's "compiled" uses it.
 
     Both graphs are run beside the model before the file is written, and must give its numbers. The model, its gradients and
     the random generators are left as they were. Returns the path; raises ExportError with one sentence.
@@ -34,6 +38,7 @@ def export(model, batch, path, *, dynamic=None, outputs=None):
     if path.suffix != ".pt2":
         raise ExportError(f'the file "{path}" must end in .pt2, by which torch and the trainer command know it')
     require_schema()
+    step_settings = None if compiled_step is None else settings(compiled_step)
     model = unwrapped(model)
     require_exportable(model)
     tensors, fixed = example(model, batch)
@@ -56,7 +61,10 @@ def export(model, batch, path, *, dynamic=None, outputs=None):
         mixed = bfloat16_graphs(model, eager, graphs, forward, call) if exact else {}
         meta = {"format": FORMAT, "torch": torch.__version__, **facts(model, config_at_start, tensors, names)}
         meta |= {**facts_of_call, "fixed_arguments": fixed, "equal_in_bits": exact}
-    write(path, graphs, mixed, meta)
+        code = {}
+        if step_settings:
+            meta["compiled"], code = compile_step(model, graphs[True], names, tensors, shapes, step_settings)
+    write(path, graphs, mixed, meta, code)
     return path
 
 
@@ -165,7 +173,7 @@ def bfloat16_graphs(model, eager, graphs, forward, call):
         return {}
 
 
-def write(path, graphs, mixed, meta):
+def write(path, graphs, mixed, meta, code):
     """The training graph is the program; the others lie beside it, and their constants among its own."""
     train = graphs[True]
     others = {"eval": graphs[False]}
@@ -178,3 +186,4 @@ def write(path, graphs, mixed, meta):
     with placed(path) as made, warnings.catch_warnings():  # torch names the archive's root after the file
         warnings.simplefilter("ignore")
         torch.export.save(train, made, extra_files=extra)
+        append(made, code)
