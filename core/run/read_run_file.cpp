@@ -142,6 +142,18 @@ std::optional<std::int64_t> read_log_history_limit(const RunSection& root) {
   return RunSection::whole_number(*limit, root.place("log_history_limit"), "a whole number from 1");
 }
 
+std::string read_compiled(const RunSection& root, const RunFile::Model& model) {
+  const auto* compiled = root.find("compiled");
+  if (!compiled || compiled->is_null() || *compiled == false) return {};
+  if (!(*compiled == true || (compiled->is_string() && *compiled == "gradients")))
+    RunSection::wrong_type(*compiled, root.place("compiled"), "true, false or \"gradients\"");
+  if (model.type != "pt2")
+    throw_usage(error_id::run_file_invalid, root.place("compiled") +
+                                                " is for a model of the type \"pt2\", and this one is \"" + model.type +
+                                                "\"; leave it out");
+  return compiled->is_bool() ? "update" : "gradients";
+}
+
 // The paths of a file that is to say the same from another directory.
 void make_absolute(json::object& root, const std::filesystem::path& folder) {
   const auto base = std::filesystem::absolute(folder / ".");
@@ -212,14 +224,15 @@ RunFile RunFile::load(const std::filesystem::path& path,
   for (const auto& entry : v.get_object())
     if (entry.key() != "callbacks")  // where the plugins' schemas say it
       refuse_zero_bytes(entry.value(), root.place(entry.key()));
-  root.allow({"name", "model", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions", "async_save",
-              "log_history_limit", "terminate_on_nan"});
+  root.allow({"name", "model", "compiled", "init_from", "data", "loss", "metrics", "args", "callbacks", "actions",
+              "async_save", "log_history_limit", "terminate_on_nan"});
   const auto base = path.parent_path();
   RunFile run;
   run.path = path;
   const auto& model = root.require("model", "\"model\": {\"type\": \"mlp\", \"layers\": [...]}");
   run.model = read_run_model(RunSection(model, root.place("model")), base);
   run.model_json = model.get_object();
+  run.compiled = read_compiled(root, run.model);
   run.init_from = absolute_to(base, root.text("init_from", ""));
   run.data = read_run_data(
       RunSection(root.require("data", "\"data\": {\"train\": FILE, \"target\": COLUMN}"), root.place("data")), base);

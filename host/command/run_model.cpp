@@ -97,7 +97,10 @@ std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_fac
   return load_pt2(spec.file, {.loss = std::move(loss.function),
                               .smooths_labels = loss.smooths_labels,
                               .inputs = spec.inputs,
-                              .outputs = spec.outputs});
+                              .outputs = spec.outputs,
+                              .compiled = run.compiled.empty()          ? Compiled::none
+                                          : run.compiled == "gradients" ? Compiled::gradients
+                                                                        : Compiled::update});
 }
 
 ComputeMetrics make_run_metrics(const RunFile& run) {

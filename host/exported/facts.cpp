@@ -8,8 +8,6 @@
 namespace trainer::exported {
 namespace {
 
-constexpr const char* meta_entry = "extra/libtrainer/meta.json";
-
 bool flag(const ProgramJson& root, const char* key) {
   const auto found = root.find(key);
   return found && found->boolean();

@@ -10,6 +10,9 @@
 
 namespace trainer::exported {
 
+/// Where libtrainer.export() says what it knows of the model.
+inline constexpr const char* meta_entry = "extra/libtrainer/meta.json";
+
 /// What transformers' Trainer finds out about a model by looking at the module.
 struct Facts {
   /// Its forward takes what the loss needs, so that the Trainer gives num_items_in_batch, and does not divide the loss

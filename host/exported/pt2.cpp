@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/text.hpp"
+#include "exported/compiled_step.hpp"
 #include "exported/module_tree.hpp"
 #include "exported/program.hpp"
 #include "exported/program_json.hpp"
@@ -19,7 +20,7 @@ using exported::Program;
 
 constexpr int no_output = -1;
 
-class ExportedModel final : public Model {
+class ExportedModel final : public Model, public exported::CompiledModel {
  public:
   ExportedModel(const std::filesystem::path& file, Pt2Options options)
       : file_(file.string()),
@@ -40,7 +41,14 @@ class ExportedModel final : public Model {
     for (const int output : {loss_, logits_})
       if (output != no_output) wanted_[static_cast<std::size_t>(output)] = 1;
     tensors_.resize(columns_.size());
+    if (options_.compiled != Compiled::none)
+      compiled_.emplace(file,
+                        options_.compiled == Compiled::update ? exported::CompiledStep::Call::update
+                                                              : exported::CompiledStep::Call::gradients,
+                        program_.weights(), [this](const std::string& input) { return column_of(input); });
   }
+
+  exported::CompiledStep* compiled_step() override { return compiled_ ? &*compiled_ : nullptr; }
 
   ModelOutput forward(const Batch& inputs) override {
     for (std::size_t i = 0; i < columns_.size(); ++i) tensors_[i] = inputs[columns_[i]];
@@ -160,6 +168,7 @@ class ExportedModel final : public Model {
   std::vector<char> wanted_;
   bool told_of_evaluation_ = false;
   std::vector<at::Tensor> tensors_;
+  std::optional<exported::CompiledStep> compiled_;
 };
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include <cstring>
 
+#include "state/moment.hpp"
 #include "trainer/model.hpp"
 #include "trainer/optimizer.hpp"
 
@@ -17,6 +18,7 @@ void TensorViews::list(std::uint32_t of) {
   if (of == TRAINER_OF_MODEL) {
     tensors_ = state_dict(model_->module());
   } else if (of == TRAINER_OF_GRADIENTS) {
+    if (gradient_reader_.empty()) gradient_reader_ = moments.name_of(moment().callback);
     for (const auto& parameter : named_parameters(*model_))
       if (parameter.tensor.grad().defined()) tensors_.emplace_back(parameter.name, parameter.tensor.grad());
   } else if (of == TRAINER_OF_OPTIMIZER && optimizer_) {

@@ -4,15 +4,16 @@
 #include <algorithm>
 #include <cmath>
 
+#include "optimizers/adamw_parts.hpp"
 #include "optimizers/optimizer_base.hpp"
 #include "trainer/error.hpp"
 
 namespace trainer {
 namespace {
 
-enum State { step_count, exp_avg, exp_avg_sq };
+enum StateIndex { step_count, exp_avg, exp_avg_sq };
 
-class AdamW final : public TorchOptimizer {
+class AdamW final : public TorchOptimizer, public AdamWParts {
  public:
   AdamW(std::vector<ParamGroup> groups, const OptimizerSettings& settings, bool fused)
       : TorchOptimizer(std::move(groups), settings,
@@ -34,6 +35,14 @@ class AdamW final : public TorchOptimizer {
                                                    ", expected a number from 0 to below 1, such as 0.9 and 0.999");
     }
     options_changed("args");
+  }
+
+  Coefficients coefficients(std::size_t group) const override {
+    return {values_[group].beta1, values_[group].beta2, values_[group].eps};
+  }
+  State state_of(std::size_t group, std::size_t parameter) override {
+    const auto states = states_of(group, parameter);
+    return {states[step_count], states[exp_avg], states[exp_avg_sq]};
   }
 
  private:

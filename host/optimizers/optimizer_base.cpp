@@ -107,6 +107,20 @@ void TorchOptimizer::update_some(Bucket& bucket, std::size_t count) {
   some_.grads.clear();
 }
 
+std::vector<at::Tensor*> TorchOptimizer::states_of(std::size_t group, std::size_t parameter) {
+  for (Bucket& bucket : buckets_) {
+    const auto member = std::find(bucket.members.begin(), bucket.members.end(), parameter);
+    if (bucket.group != group || member == bucket.members.end()) continue;
+    const auto i = static_cast<std::size_t>(member - bucket.members.begin());
+    if (!bucket.ready[i]) init_state(group, bucket.lists, i);
+    bucket.ready[i] = true;
+    std::vector<at::Tensor*> states;
+    for (auto& of_name : bucket.lists.states) states.push_back(&of_name[i]);
+    return states;
+  }
+  return {};
+}
+
 void TorchOptimizer::init_all_states() {
   for (Bucket& bucket : buckets_) {
     for (std::size_t i = 0; i < bucket.members.size(); ++i) {

@@ -38,6 +38,10 @@ class TorchOptimizer : public Optimizer {
   std::vector<OptimizerState> named_states() const final;
 
  protected:
+  /// Where a parameter's states are, in the order of their names; made when it has none yet. For who updates it in
+  /// place of step(). A state that is loaded or made later is found there, too.
+  std::vector<at::Tensor*> states_of(std::size_t group, std::size_t parameter);
+
   /// `options` are the hyperparameters beside weight_decay and lr, the same for every group. The
   /// constructor of a subclass calls options_changed() for the first time.
   TorchOptimizer(std::vector<ParamGroup> groups, const OptimizerSettings& settings, GroupOptions options,

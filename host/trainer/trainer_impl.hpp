@@ -25,6 +25,7 @@
 
 namespace trainer {
 
+class CompiledTraining;
 class EvaluationResult;
 
 /// What a function that a program may override gave; an Error when it is null.
@@ -102,6 +103,14 @@ struct Trainer::Impl {
   void empty_device_cache();
   void track_input_tokens(const Batch& inputs);
 
+  // trainer_compiled.cpp
+  void check_compiled() const;
+  void prepare_compiled();
+  void refuse_gradient_readers();
+  bool hold_for_update(Batch& inputs, const at::Tensor& num_items);
+  void update_in_one_call();
+  at::Tensor compiled_gradients(const Batch& inputs, const at::Tensor& num_items);
+
   // trainer_evaluation.cpp
   std::shared_ptr<DataLoader> eval_dataloader(const std::shared_ptr<AnyDataset>& dataset);
   at::Tensor preprocessed(const Prediction& p) const;
@@ -163,7 +172,9 @@ struct Trainer::Impl {
   std::unique_ptr<DataLoader> train_dataloader;
   std::shared_ptr<Optimizer> optimizer;
   std::shared_ptr<LRScheduler> lr_scheduler;
-  std::unique_ptr<GradScaler> scaler;  // null without fp16
+  std::unique_ptr<GradScaler> scaler;          // null without fp16
+  std::unique_ptr<CompiledTraining> compiled;  // of the last train(); null when its model is interpreted
+  Batch held_batch;                            // whose loss, gradients and update one call is to make
   struct {
     std::unique_ptr<GradientAverage> average;   // of the last train(); null for a process alone
     bool under_way = false, seen_loss = false;  // in a micro-batch after which gradients are averaged

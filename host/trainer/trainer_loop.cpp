@@ -113,6 +113,7 @@ TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesyst
   handler->forget_stop();
   begin_agreement();
   fire(TRAINER_ON_TRAIN_BEGIN);
+  refuse_gradient_readers();
   if (args.eval_on_start) evaluate_in_training(false);
   for (std::int64_t epoch = resume.epochs_trained; epoch < plan.num_train_epochs; ++epoch) {
     fire(TRAINER_ON_EPOCH_BEGIN);
@@ -194,6 +195,7 @@ void Trainer::Impl::run_micro_batch(Batch inputs, const at::Tensor& num_items, b
     throw_run(error_id::model_failed, "floating_point_ops() gave " + json::repr(flos) +
                                           ", which no checkpoint can hold; expected a number from 0");
   current_flos = Number(current_flos + flos);
+  if (hold_for_update(inputs, num_items)) return;
   before_micro_batch(ends_window);
   const at::Tensor loss = self.training_step(std::move(inputs), num_items);
   after_micro_batch();
@@ -215,6 +217,7 @@ void Trainer::Impl::tell_of_bad_loss(bool wait) {
 }
 
 void Trainer::Impl::update_parameters() {
+  if (!held_batch.empty()) return update_in_one_call();
   gradients.clear();
   for (const auto& parameter : parameters)
     if (parameter.grad().defined()) gradients.push_back(parameter.grad());

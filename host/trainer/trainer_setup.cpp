@@ -9,6 +9,7 @@
 #include "base/terminal.hpp"
 #include "checkpoints/checkpoint_check.hpp"
 #include "state/checkpoint_names.hpp"
+#include "trainer/compiled_training.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/device.hpp"
 #include "trainer/error.hpp"
@@ -198,6 +199,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   set_model(model_init ? model_init() : std::move(model));
   take_optimizers();
   if (train_dataset) {
+    check_compiled();
     data_description = train_dataset->description();
     if (writes_files()) require_writable_directory(args.output_dir, "output_dir");
   }
@@ -304,6 +306,7 @@ void Trainer::Impl::prepare_for_training(const TrainingPlan& plan, const ResumeP
   tensors->set_optimizer(optimizer.get());
   preparation.done = true;
   if (resume.checkpoint) load_optimizer_and_scheduler(*resume.checkpoint);
+  prepare_compiled();
   objects.train_dataloader = train_dataloader.get();
   objects.train_dataloader_size = train_dataloader->size().value_or(-1);
 }

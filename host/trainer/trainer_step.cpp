@@ -124,6 +124,7 @@ at::Tensor Trainer::training_step(Batch batch, const at::Tensor& num_items_in_ba
   if (!impl_->model->module().is_training()) impl_->model->module().train();
   const Batch inputs = prepare_inputs(std::move(batch));
   return on_batch(inputs, [&] {
+    if (at::Tensor loss = impl_->compiled_gradients(inputs, num_items_in_batch); loss.defined()) return loss;
     at::Tensor loss = compute_loss(inputs, nullptr, num_items_in_batch);
     if (impl_->args.torch_empty_cache_steps && impl_->state.global_step % *impl_->args.torch_empty_cache_steps == 0)
       impl_->empty_device_cache();

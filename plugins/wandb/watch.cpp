@@ -103,7 +103,10 @@ Watch::Watch(const sdk::Host& host, std::string_view what, std::int64_t every)
       tensors_(host.extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS)),
       parameters_(tensors_ != nullptr && (what == "all" || what == "parameters")),
       gradients_(tensors_ != nullptr && (what == "all" || what == "gradients")),
-      every_(every) {}
+      every_(every) {
+  // A training that will not have them says so now, and not when they are due.
+  if (gradients_) tensors_->count(host_.raw(), TRAINER_OF_GRADIENTS);
+}
 
 void Watch::after_forward(Items& row) {
   if (!parameters_ || ++forwards_ < every_) return;

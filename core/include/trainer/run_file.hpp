@@ -84,6 +84,8 @@ struct RunFile {
   json::object json;  ///< the whole file with the overrides; its paths are absolute
   Model model;
   json::object model_json;  ///< as it stands in the file: the model's configuration
+  /// Of an exported model: "update", the step as one call of its code (true in the file), "gradients", or empty: none.
+  std::string compiled;
   std::filesystem::path init_from;
   Data data;
   Loss loss;

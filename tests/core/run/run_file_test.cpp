@@ -85,6 +85,13 @@ TEST_F(RunFileTest, ModelsOfPytorch) {
   EXPECT_FALSE(run.data.has_csv());
   EXPECT_EQ(load(text, {{"loss", "mse"}}).loss.name, "mse");
   EXPECT_EQ(load(text, {{"model.file", "/other.pt2"}}).model.file, fs::current_path().root_path() / "other.pt2");
+  EXPECT_EQ(run.compiled, "");
+  EXPECT_EQ(load(text, {{"compiled", "true"}}).compiled, "update");
+  EXPECT_EQ(load(text, {{"compiled", "gradients"}}).compiled, "gradients");
+  EXPECT_EQ(load(text, {{"compiled", "false"}}).compiled, "");
+  EXPECT_THAT(error_of(with(text, "{\"model\"", "{\"compiled\": \"step\", \"model\"")),
+              HasSubstr("expected true, false or \"gradients\""));
+  EXPECT_THAT(error_of(with(good, "{", "{\"compiled\": true, ")), HasSubstr("is for a model of the type \"pt2\""));
   EXPECT_THAT(error_of(with(text, "b.safetensors", "b.csv")), HasSubstr("data has no \"target\""));
   EXPECT_THAT(error_of(with(text, "\"file\": \"m.pt2\",", "")), HasSubstr("model has no \"file\""));
   EXPECT_THAT(error_of(with(text, "[\"loss\", \"logits\"]", "\"loss\"")), HasSubstr("expected a list of names"));
