@@ -2,7 +2,7 @@
 //
 // Microseconds of a step of a model that PyTorch exported, trained as users train it; when the first step begins, and
 // the most memory.
-//   exported MODEL.pt2 ROWS.safetensors BATCH WARM_UP STEPS OUTPUT_DIR
+//   exported MODEL.pt2 ROWS.safetensors BATCH WARM_UP STEPS OUTPUT_DIR [update]      update: by its compiled step
 #include <trainer/pt2.hpp>
 #include <trainer/safetensors_dataset.hpp>
 #include <trainer/trainer.hpp>
@@ -28,11 +28,12 @@ struct Stopwatch : trainer::TrainerCallback {
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 7) return 2;
+  if (argc != 7 && argc != 8) return 2;
   const long batch = std::atol(argv[3]), warm_up = std::atol(argv[4]), steps = std::atol(argv[5]);
   const auto watch = std::make_shared<Stopwatch>(warm_up);
   trainer::TrainerOptions options;
-  options.model = trainer::load_pt2(argv[1]);
+  options.model =
+      trainer::load_pt2(argv[1], {.compiled = argc == 8 ? trainer::Compiled::update : trainer::Compiled::none});
   options.train_dataset = std::make_shared<trainer::SafetensorsDataset>(argv[2]);
   auto& args = options.args;
   args.output_dir = argv[6];

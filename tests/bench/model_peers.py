@@ -2,6 +2,7 @@
 """Models of PyTorch and of transformers, exported for exported.cpp, and trained by their peers.
 
 model_peers.py export DIR        writes NAME.pt2 and NAME.safetensors of each model, and prints how each is measured
+model_peers.py export_compiled DIR    the same with a compiled step, of the models of the rows "compiled"
 model_peers.py pytorch NAME      the model trained by a loop of PyTorch, printed as exported.cpp prints it
 model_peers.py serve DIR         measures what each line of the input asks, "pytorch NAME" or "transformers NAME"
 """
@@ -25,14 +26,15 @@ sys.path[:0] = [str(SOURCE / "sdk" / "python" / "src"), str(SOURCE / "tests" / "
 import zoo  # noqa: E402
 
 BATCHES = 16  # in the data
+COMPILED = ("cnn", "bert", "gpt2", "llama", "t5", "vit", "bert_256")
 
 
 class Mlp(torch.nn.Module):
-    """64-64-64-10 with its loss, as the other benchmarks have it."""
+    """64-H-H-10 with its loss, as the other benchmarks have it."""
 
-    def __init__(self):
+    def __init__(self, hidden=64):
         super().__init__()
-        self.net = step_peers.make_net(64)
+        self.net = step_peers.make_net(hidden)
 
     def forward(self, features, labels=None):
         return zoo.outputs(self.net(features), labels)
@@ -77,9 +79,18 @@ def models():
     return found | {"bert_256": Measured(middle["bert"], 8, 2, 8), "bert_100mb": Measured(large["bert"], 8, 1, 2)}
 
 
+def compiled_models():
+    wide = {
+        f"mlp_{hidden}": Measured(zoo.Case(lambda hidden=hidden: Mlp(hidden), features), rows, 20, steps)
+        for hidden, rows, steps in ((256, 32, 250), (1024, 64, 50))
+    }
+    known = models()
+    return {"mlp": known.pop("mlp")} | wide | {name: known[name] for name in COMPILED}
+
+
 def make(name):
     torch.manual_seed(42)
-    measured = models()[name]
+    measured = (models() | compiled_models())[name]
     return measured, measured.case.make()
 
 
@@ -87,16 +98,18 @@ def data(measured):
     return measured.case.batch(BATCHES * measured.rows, torch.Generator().manual_seed(1))
 
 
-def export(directory):
+def export(directory, compiled=False):
     import libtrainer
 
-    for name in models():
+    them = compiled_models() if compiled else models()
+    for name in them:
         measured, model = make(name)
         rows = data(measured)
         batch = {key: column[: measured.rows] for key, column in rows.items()}
-        libtrainer.export(model, batch, f"{directory}/{name}.pt2", dynamic=measured.case.dynamic)
+        step = {"batch_size": measured.rows} if compiled else None
+        libtrainer.export(model, batch, f"{directory}/{name}.pt2", dynamic=measured.case.dynamic, compiled_step=step)
         libtrainer.save_dataset(rows, f"{directory}/{name}.safetensors")
-    return {name: measured[1:] for name, measured in models().items()}
+    return {name: measured[1:] for name, measured in them.items()}
 
 
 def pytorch(name, _=None):
@@ -166,8 +179,8 @@ def main():
         print(json.dumps(result), file=printed, flush=True)
 
     mode, argument = sys.argv[1:]
-    if mode == "export":
-        show(export(argument))
+    if mode in ("export", "export_compiled"):
+        show(export(argument, mode == "export_compiled"))
     elif mode == "pytorch":
         pytorch(argument)
         show({"peak_kb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
@@ -176,7 +189,7 @@ def main():
             kind, name = line.split()
             with tempfile.TemporaryDirectory(dir=argument) as directory:
                 seconds = {"pytorch": pytorch, "transformers": transformers}[kind](name, directory)
-            show({"us": 1e6 * seconds / models()[name].steps})
+            show({"us": 1e6 * seconds / make(name)[0].steps})
 
 
 if __name__ == "__main__":

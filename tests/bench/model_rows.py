@@ -11,15 +11,15 @@ LARGE = ("bert_256", "bert_100mb")  # where LibTorch's kernels take the time, wh
 
 
 class Models:
-    def __init__(self, env, scratch):
+    def __init__(self, env, scratch, export="export"):
         self.env, self.scratch, self.samples = env, scratch, Samples()
         self.peers = [env.python, f"{HERE}/model_peers.py"]
-        self.measured = run([*self.peers, "export", scratch])
+        self.measured = run([*self.peers, export, scratch])
 
-    def ours(self, name, warm_up, steps):
+    def ours(self, name, warm_up, steps, *compiled):
         files = [f"{self.scratch}/{name}.{end}" for end in ("pt2", "safetensors")]
         rows = self.measured[name][0]
-        return run([f"{self.env.programs}/exported", *files, rows, warm_up, steps, f"{self.scratch}/out"])
+        return run([f"{self.env.programs}/exported", *files, rows, warm_up, steps, f"{self.scratch}/out", *compiled])
 
     def steps(self, name, python):
         _, *counts = self.measured[name]
@@ -35,6 +35,29 @@ class Models:
         if name not in LARGE:
             ratio = self.samples.ratio(f"{name} transformers", f"{name} trainer")
             yield Row(f"{name}: transformers / trainer", ratio, "x", 1.5, ">=")
+
+    def compiled_steps(self, name, python):
+        """A step as code, beside the interpreter and what the limits name."""
+        rows, *counts = self.measured[name]
+        hidden = {"mlp": 64, "mlp_256": 256, "mlp_1024": 1024}.get(name)
+        peer, limit = ("fused loop", {64: 0.35, 256: 0.8}.get(hidden, 1)) if hidden else ("PyTorch loop", None)
+        limit = 0.6 if name in ("bert", "gpt2") else limit
+        ways = {
+            "compiled": lambda: self.ours(name, *counts, "update"),
+            "interpreted": lambda: self.ours(name, *counts),
+            "fused loop": lambda: run([f"{self.env.programs}/step", "fused", hidden, rows, counts[1], "-", "-"]),
+            "PyTorch loop": lambda: python.ask(f"pytorch {name}"),
+        }
+        kinds = ["compiled", "interpreted", peer]
+        for number in range(2 * self.env.rounds):
+            for kind in kinds[number % len(kinds) :] + kinds[: number % len(kinds)]:
+                self.samples.add(f"{name} {kind}", ways[kind]()["us"])
+        for kind in kinds:
+            yield Row(f"compiled {name}: {kind}", self.samples.value(f"{name} {kind}"), "us")
+        ratio = self.samples.ratio(f"{name} compiled", f"{name} {peer}")
+        yield Row(f"compiled {name}: compiled / {peer}", ratio, "x", limit)
+        ratio = self.samples.ratio(f"{name} compiled", f"{name} interpreted")
+        yield Row(f"compiled {name}: compiled / interpreted", ratio, "x", 1)
 
     def memory(self, name):
         """The most, over the steps that are timed."""
@@ -63,3 +86,14 @@ def models(env):
         for name in ("gpt2", *LARGE):
             yield from them.memory(name)
         yield from them.start("bert_100mb")
+
+
+def compiled(env):
+    if "transformers" not in env.peers:
+        print("compiled is left out: a Python with torch and transformers makes the models", file=sys.stderr)
+        return
+    with Scratch(env.work) as scratch:
+        them = Models(env, scratch, "export_compiled")
+        with Server([*them.peers, "serve", scratch]) as python:
+            for name in them.measured:
+                yield from them.compiled_steps(name, python)

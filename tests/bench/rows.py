@@ -10,7 +10,7 @@ import subprocess
 import time
 
 from measure import Row, Samples, Scratch, run
-from model_rows import models
+from model_rows import compiled, models
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 SIZES = [(64, 8, 1.05), (256, 32, 1.02), (1024, 64, 1.02)]
@@ -314,6 +314,7 @@ ALL = {
     "step": steps,
     "ddp": two_processes,
     "models": models,
+    "compiled": compiled,
     "micro": micro,
     "start": start,
     "loader": loader,
