@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/sha256.hpp"
+#include "base/text.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json.hpp"
 
