@@ -13,7 +13,14 @@ namespace trainer::isolation {
 namespace {
 
 // What may follow the numbers.
-enum Part : std::uint32_t { values_part = 1, texts_part = 2, history_part = 4, rest_part = 8, arguments_part = 16 };
+enum Part : std::uint32_t {
+  values_part = 1,
+  texts_part = 2,
+  history_part = 4,
+  rest_part = 8,
+  arguments_part = 16,
+  places_part = 32
+};
 
 // One block, so that an event of a step is one copy.
 struct Numbers {
@@ -123,7 +130,8 @@ void EventWriter::append_history(const TrainerState& state) {
 }
 
 std::string_view EventWriter::write(const Event& event, const TrainingArguments& args, const TrainerState& state,
-                                    const trainer_control& control, const json::object* values) {
+                                    const trainer_control& control, const json::object* values,
+                                    const CheckpointPlaces* places) {
   Numbers numbers = numbers_of(event, state, control);
   const bool within_a_step = is_within_a_step(event.kind);
   std::uint32_t& parts = numbers.parts;
@@ -131,6 +139,7 @@ std::string_view EventWriter::write(const Event& event, const TrainingArguments&
   if (first_ || state.best_model_checkpoint != best_model_checkpoint_ || state.trial_name != trial_name_)
     parts |= texts_part;
   if (history_changed(state, within_a_step)) parts |= history_part;
+  if (places && (places->saved != places_.saved || places->resumed_from != places_.resumed_from)) parts |= places_part;
   const auto changed = [&](std::string& known, auto&& write) {
     scratch_.clear();
     write(Writer(scratch_));
@@ -156,6 +165,11 @@ std::string_view EventWriter::write(const Event& event, const TrainingArguments&
   if ((parts & history_part) != 0) append_history(state);
   if ((parts & rest_part) != 0) bytes_ += rest_;
   if ((parts & arguments_part) != 0) bytes_ += arguments_;
+  if ((parts & places_part) != 0) {
+    places_ = *places;
+    out.text(places_.saved);
+    out.text(places_.resumed_from);
+  }
   return bytes_;
 }
 
@@ -183,6 +197,10 @@ void EventReader::read(std::string_view bytes) {
     state.stateful_callbacks = in.object();
   }
   if ((numbers.parts & arguments_part) != 0) args.update(in.object(), "the arguments of the trainer");
+  if ((numbers.parts & places_part) != 0) {
+    places.saved = std::string(in.text());
+    places.resumed_from = std::string(in.text());
+  }
 }
 
 }  // namespace trainer::isolation

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "trainer/host_context.hpp"
 #include "trainer/json.hpp"
 #include "trainer/trainer_state.hpp"
 #include "trainer/training_arguments.hpp"
@@ -25,9 +26,10 @@ struct Event {
 /// In the trainer's process. One writer for each process that reads.
 class EventWriter {
  public:
-  /// `values` may be null. The bytes stay until the next call.
+  /// `values` and `places` may be null. The bytes stay until the next call.
   std::string_view write(const Event& event, const TrainingArguments& args, const TrainerState& state,
-                         const trainer_control& control, const json::object* values);
+                         const trainer_control& control, const json::object* values,
+                         const CheckpointPlaces* places = nullptr);
 
  private:
   bool history_changed(const TrainerState& state, bool within_a_step);
@@ -38,6 +40,7 @@ class EventWriter {
   bool first_ = true;
   // What the reader knows.
   std::optional<std::string> best_model_checkpoint_, trial_name_;
+  CheckpointPlaces places_;
   std::string rest_, arguments_;        // as bytes, since a NaN in JSON is not equal to itself
   std::uint64_t entries_ = 0;           // of log_history
   const json::object* last_ = nullptr;  // where its last entry stood, and
@@ -50,6 +53,7 @@ struct EventReader {
   TrainingArguments args;
   TrainerState state;
   trainer_control control{};
+  CheckpointPlaces places;
   std::optional<json::object> values;
 
   /// A std::runtime_error for bytes that no EventWriter writes.

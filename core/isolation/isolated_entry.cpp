@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include <trainer/ext/results.h>
+
 #include "callbacks/native_event.hpp"
 #include "isolation/event_record.hpp"
 #include "trainer/callback_handler.hpp"
@@ -116,6 +118,16 @@ class IsolatedEntry final : public CallbackEntry {
 
   Restarted restart() override;
 
+  void ended(const TrainingOutcome& outcome) override;
+  std::vector<PluginResult> results() override;
+  bool keeps_files() const override { return keeps_files_; }
+  void save_files(const std::filesystem::path& directory) override {
+    give(What::keep, directory, "could not write its files of the checkpoint");
+  }
+  void load_files(const std::filesystem::path& directory) override {
+    give(What::take, directory, "did not take its files of the checkpoint");
+  }
+
   /// Takes the process over, for a state that was restored in it.
   explicit IsolatedEntry(IsolatedEntry& other)
       : process_(other.process_),
@@ -127,6 +139,7 @@ class IsolatedEntry final : public CallbackEntry {
         stateful_(other.stateful_),
         listens_(other.listens_),
         waits_(other.waits_),
+        keeps_files_(other.keeps_files_),
         begun_(other.begun_),
         training_(other.training_),
         restarts_(other.restarts_) {
@@ -162,9 +175,8 @@ class IsolatedEntry final : public CallbackEntry {
            std::to_string(context_.state ? context_.state->global_step : step);
   }
   double timeout() const { return process_->isolation().timeout; }
-  double limit(std::uint32_t kind) const {
-    return is_one_of(file_events, kind) ? std::max(timeout(), process_->isolation().shutdown_timeout) : timeout();
-  }
+  double longest() const { return std::max(timeout(), process_->isolation().shutdown_timeout); }
+  double limit(std::uint32_t kind) const { return is_one_of(file_events, kind) ? longest() : timeout(); }
 
   Error error_of(const Failure& failure) const {
     const std::string reason =
@@ -174,6 +186,7 @@ class IsolatedEntry final : public CallbackEntry {
 
   void create();
   void restore(const json::object& stored);
+  void give(What what, const std::filesystem::path& directory, const char* failed);
   std::int32_t event(const NativeEvent& event);
   void send(const NativeEvent& event, std::string_view record);
   template <typename F>
@@ -194,7 +207,7 @@ class IsolatedEntry final : public CallbackEntry {
   Block block_{};
   json::object state_;  // the last that it gave when it was asked
   isolation::EventWriter writer_;
-  bool stateful_ = false, listens_ = false, waits_ = false;
+  bool stateful_ = false, listens_ = false, waits_ = false, keeps_files_ = false;
   bool begun_ = false, training_ = false;  // it got on_init_end; and on_train_begin, but not on_train_end
   bool told_lost_ = false, taken_over_ = false;
   int restarts_ = 0;
@@ -214,6 +227,7 @@ void IsolatedEntry::create() {
   stateful_ = in.get<std::uint32_t>() != 0;
   listens_ = in.get<std::uint32_t>() != 0;
   const bool needs_answers = in.get<std::uint32_t>() != 0;
+  keeps_files_ = in.get<std::uint32_t>() != 0;
   waits_ = needs_answers || process_->isolation().wait.value_or(note().report_to.empty());
 }
 
@@ -224,6 +238,40 @@ void IsolatedEntry::restore(const json::object& stored) {
   state_ = stored;
 }
 
+void IsolatedEntry::give(What what, const std::filesystem::path& directory, const char* failed) {
+  std::string question;
+  Writer(question).text(std::filesystem::absolute(directory).string());
+  process_->ask(what, question, longest(), where() + failed);
+}
+
+void IsolatedEntry::ended(const TrainingOutcome& outcome) {
+  if (told_lost_) return;
+  std::string question;
+  Writer out(question);
+  out.put(outcome.kind), out.put(outcome.global_step), out.put(outcome.max_steps), out.put(outcome.epoch);
+  out.put(outcome.signal), out.text(outcome.by), out.text(outcome.error), out.text(outcome.error_id);
+  process_->ask(What::ended, question, longest(), where() + "failed when it was told how the training ended");
+  if (const auto before = process_->take_failure()) throw error_of(*before);
+}
+
+std::vector<PluginResult> IsolatedEntry::results() {
+  std::vector<PluginResult> all;
+  if (told_lost_) return all;
+  try {
+    const std::string answer =
+        process_->ask(What::results, {}, timeout(), where() + "could not say where its results are");
+    Reader in(answer);
+    for (auto left = std::min<std::uint64_t>(in.get<std::uint64_t>(), TRAINER_MOST_RESULTS); left > 0; --left) {
+      PluginResult one{name, {}, {}, {}};
+      one.label = std::string(in.text()), one.place = std::string(in.text()), one.view = std::string(in.text());
+      all.push_back(std::move(one));
+    }
+  } catch (const Error& e) {
+    log::warning(e.what());
+  }
+  return all;
+}
+
 std::int32_t IsolatedEntry::event(const NativeEvent& event) {
   if (event.kind == TRAINER_ON_INIT_END) begun_ = true;
   if (event.kind == TRAINER_ON_TRAIN_BEGIN) training_ = true;
@@ -231,7 +279,7 @@ std::int32_t IsolatedEntry::event(const NativeEvent& event) {
   try {
     if (told_lost_) return TRAINER_OK;  // with OnError::warn
     const auto record = writer_.write(event_of(event), *event.native_args, *event.native_state, *event.native_control,
-                                      event.native_values);
+                                      event.native_values, context_.checkpoints);
     send(event, record);
     return TRAINER_OK;
   } catch (const Error& e) {
@@ -285,7 +333,7 @@ void IsolatedEntry::play_again(std::uint32_t kind) {
   event.native_args = context_.args;
   event.native_state = context_.state;
   event.native_control = &control;
-  ask(event, writer_.write(event_of(event), *context_.args, *context_.state, control, nullptr));
+  ask(event, writer_.write(event_of(event), *context_.args, *context_.state, control, nullptr, context_.checkpoints));
 }
 
 Restarted IsolatedEntry::restart() {

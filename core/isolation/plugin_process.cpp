@@ -118,6 +118,7 @@ void PluginProcess::load() {
       {"model", static_cast<bool>(context_.save_model)},
       {"objects", static_cast<bool>(context_.describe_objects)},
       {"optimizer", context_.param_groups != nullptr},
+      {"checkpoints", context_.checkpoints != nullptr},
       {"process", json::array{p.rank, p.world_size, p.local_rank, p.local_world_size, p.node_rank, p.restart_count}}};
   std::string question;
   Writer out(question);

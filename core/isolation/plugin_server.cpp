@@ -60,6 +60,7 @@ class PluginServer {
   std::string load(Reader& in);
   std::string ask_available(Reader& in);
   std::string create(Reader& in);
+  void tell_outcome(Reader& in);
   std::string answer_event(std::string_view record);
   Failure fire(bool waited_for);
   Failure call(trainer_slot slot, const trainer_event& event);
@@ -161,6 +162,21 @@ std::string PluginServer::answer(What what, Reader& in) {
       entry_->turned(true);
       return text;
     }
+    case What::ended:
+      tell_outcome(in);
+      return text;
+    case What::results: {
+      const auto results = entry_->results();
+      out.put(static_cast<std::uint64_t>(results.size()));
+      for (const auto& one : results) out.text(one.label), out.text(one.place), out.text(one.view);
+      return text;
+    }
+    case What::keep:
+      entry_->save_files(std::string(in.text()));
+      return text;
+    case What::take:
+      entry_->load_files(std::string(in.text()));
+      return text;
     case What::destroy:
       entry_->turned(false);
       entry_.reset();
@@ -184,6 +200,7 @@ std::string PluginServer::load(Reader& in) {
   context_.process = {number(0), number(1), number(2), number(3), number(4), number(5)};
   remote_.fill(context_, given.at("tensors").as_bool(), given.at("model").as_bool(), given.at("objects").as_bool(),
                given.at("optimizer").as_bool());
+  if (given.at("checkpoints").as_bool()) context_.checkpoints = &run_.places;
   PluginFile file = read_plugin_file(path);
   file.sha256 = text_of("sha256");
   for (const auto& library : given.at("libraries").as_object())
@@ -221,7 +238,18 @@ std::string PluginServer::create(Reader& in) {
   out.put(static_cast<std::uint32_t>(entry_->stateful()));
   out.put(static_cast<std::uint32_t>(listens));
   out.put(static_cast<std::uint32_t>(remote_.wants_answers()));
+  out.put(static_cast<std::uint32_t>(entry_->keeps_files()));
   return text;
+}
+
+void PluginServer::tell_outcome(Reader& in) {
+  TrainingOutcome outcome;
+  outcome.kind = in.get<TrainingOutcome::Kind>();
+  outcome.global_step = in.get<std::int64_t>(), outcome.max_steps = in.get<std::int64_t>();
+  outcome.epoch = in.get<double>(), outcome.signal = in.get<int>();
+  outcome.by = std::string(in.text()), outcome.error = std::string(in.text());
+  outcome.error_id = std::string(in.text());
+  entry_->ended(outcome);
 }
 
 Failure PluginServer::call(trainer_slot slot, const trainer_event& event) {

@@ -39,10 +39,14 @@ enum class Message : std::uint32_t {
 enum class What : std::uint32_t {
   load,       ///< {...} -> RunsOn
   available,  ///< config, place -> Availability::Use, reason
-  create,     ///< config, place, name, whether states are wanted -> class name, stateful, listens, waits
+  create,     ///< config, place, whether states are wanted -> class name; stateful, listens, waits, keeps files
   event,      ///< an event record -> Failure, the five flags, whether values follow, values
   save,       ///< -> {"args", "attributes"}
   restore,    ///< {"args", "attributes"} -> class name
+  ended,      ///< how the training ended ->
+  results,    ///< -> how many, label, place and command of each
+  keep,       ///< directory ->
+  take,       ///< directory ->
   destroy,    ///< ->
 };
 

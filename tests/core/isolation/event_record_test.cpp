@@ -102,6 +102,19 @@ TEST(EventRecord, FollowsTheHistory) {
   pair.expect_same();
 }
 
+TEST(EventRecord, TellsWhereCheckpointsAre) {
+  Pair pair;
+  const auto cross = [&](const CheckpointPlaces& places) {
+    const std::string bytes(
+        pair.writer.write({TRAINER_ON_SAVE}, pair.args, pair.state, pair.control, nullptr, &places));
+    pair.reader.read(bytes);
+    return pair.reader.places.saved + " from " + pair.reader.places.resumed_from;
+  };
+  EXPECT_EQ(cross({}), " from ");
+  EXPECT_EQ(cross({"/out/checkpoint-2", "/out/checkpoint-1"}), "/out/checkpoint-2 from /out/checkpoint-1");
+  EXPECT_EQ(cross({"", "/out/checkpoint-1"}), " from /out/checkpoint-1");
+}
+
 TEST(EventRecord, IsTheSameSizeForEachStep) {
   Pair pair;
   pair.cross(TRAINER_ON_TRAIN_BEGIN);
