@@ -8,6 +8,7 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 
 #include "border/abi_sizes.hpp"
 #include "trainer/error.hpp"
