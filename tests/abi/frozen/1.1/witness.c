@@ -5,9 +5,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
 #include <trainer/ext/model.h>
+#include <trainer/ext/optimizer.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/parameters.h>
+#include <trainer/ext/process.h>
+#include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/run.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
@@ -19,7 +25,16 @@ typedef struct Witness {
   FILE* out;
   int numbers;
   int64_t events, lines;
+  char file[4096];
 } Witness;
+
+/* Past the last separator. */
+static int name_of(trainer_text path, const char** name) {
+  uint64_t begin = path.size;
+  while (begin > 0 && path.data[begin - 1] != '/' && path.data[begin - 1] != '\\') --begin;
+  *name = path.data + begin;
+  return (int)(path.size - begin);
+}
 
 static void print_value(Witness* w, const trainer_value* v, int numbers) {
   switch (v->type) {
@@ -91,6 +106,48 @@ static void print_tensors(Witness* w) {
   }
 }
 
+/* Of the rates only what depends on no schedule. */
+static void print_groups(Witness* w) {
+  const trainer_ext_optimizer* o = (const trainer_ext_optimizer*)w->host->get_extension(w->host, TRAINER_EXT_OPTIMIZER);
+  trainer_param_group group = {sizeof group, 0, 0, 0, 0, 0}, small = {8, 0, 0, 0, 0, 0};
+  trainer_text name = {NULL, 0};
+  uint64_t g, i, n;
+  if (o == NULL) {
+    fputs("  groups: none\n", w->out);
+    return;
+  }
+  n = o->count(w->host);
+  fprintf(w->out, "  groups: %llu", (unsigned long long)n);
+  for (g = 0; g < n; ++g) {
+    const int32_t at = o->at(w->host, g, &group), set = o->set_lr(w->host, g, group.initial_lr / 4);
+    fprintf(w->out, ", %d %d%s weight decay %g", at, set, group.lr > 0 && group.lr <= group.initial_lr ? "" : " a wrong rate",
+            group.weight_decay);
+    for (i = 0; i < group.parameter_count; ++i)
+      if (o->parameter(w->host, g, i, &name) == TRAINER_OK) fprintf(w->out, " %.*s", (int)name.size, name.data);
+    if (o->at(w->host, g, &group) != TRAINER_OK || group.lr != group.initial_lr / 4) fputs(" not set", w->out);
+    if (o->parameter(w->host, g, i, &name) != TRAINER_NOT_FOUND) fputs(" a name past the end", w->out);
+  }
+  fprintf(w->out, "; past the end %d %d", o->at(w->host, n, &group), o->set_lr(w->host, n, 1));
+  if (n > 0) fprintf(w->out, "; refused %d %d", o->at(w->host, 0, &small), o->set_lr(w->host, 0, -1));
+  fputs("\n", w->out);
+}
+
+static void print_checkpoints(Witness* w) {
+  const trainer_ext_checkpoint* c = (const trainer_ext_checkpoint*)w->host->get_extension(w->host, TRAINER_EXT_CHECKPOINT);
+  trainer_text saved = {NULL, 0}, from = {NULL, 0};
+  const char* name;
+  int size;
+  if (c == NULL) {
+    fputs("  checkpoints: none\n", w->out);
+    return;
+  }
+  fprintf(w->out, "  saved %d", c->saved(w->host, &saved));
+  size = name_of(saved, &name);
+  fprintf(w->out, " %.*s, resumed from %d", size, name, c->resumed_from(w->host, &from));
+  size = name_of(from, &name);
+  fprintf(w->out, " %.*s\n", size, name);
+}
+
 /* Its lines that depend on nothing but the run; an int is written as one. */
 static void print_state_json(Witness* w) {
   static const char* const fields[] = {"best_metric", "epoch", "logging_steps", "max_steps", "num_train_epochs"};
@@ -120,9 +177,9 @@ static int32_t TRAINER_CALL on_event(trainer_callback* self, const trainer_event
   const trainer_state* s = event->state;
   trainer_control* c = event->control;
   ++w->events;
-  fprintf(w->out, "on_%s step %lld of %lld, epoch %.4g of %lld, has %u, eval batches %lld, control %u%u%u%u%u, present %u", names[event->kind],
+  fprintf(w->out, "on_%s step %lld of %lld, epoch %.4g of %lld, has %u, train batches %lld, eval batches %lld, control %u%u%u%u%u, present %u", names[event->kind],
           (long long)s->global_step, (long long)s->max_steps, s->epoch, (long long)s->num_train_epochs, event->has,
-          (long long)event->eval_dataloader_size, c->should_training_stop, c->should_epoch_stop, c->should_save,
+          (long long)event->train_dataloader_size, (long long)event->eval_dataloader_size, c->should_training_stop, c->should_epoch_stop, c->should_save,
           c->should_evaluate, c->should_log, s->present);
   if (event->values != NULL) {
     const trainer_value one = {sizeof one, TRAINER_INTEGER, 1, 1, {NULL, 0}};
@@ -137,6 +194,9 @@ static int32_t TRAINER_CALL on_event(trainer_callback* self, const trainer_event
   fputs("\n", w->out);
   if (event->kind == TRAINER_ON_OPTIMIZER_STEP && s->global_step == 1) print_tensors(w);
   if (event->kind == TRAINER_ON_STEP_END && s->global_step == 2) c->should_log = 1;
+  if (event->kind == TRAINER_ON_STEP_BEGIN && s->global_step == 2) print_groups(w);
+  if (event->kind == TRAINER_ON_STEP_BEGIN && s->global_step == 5) w->host->request_stop(w->host);
+  if (event->kind == TRAINER_ON_TRAIN_BEGIN || event->kind == TRAINER_ON_SAVE) print_checkpoints(w);
   if (event->kind == TRAINER_ON_TRAIN_BEGIN || event->kind == TRAINER_ON_EPOCH_END) print_state_json(w);
   if (event->kind == TRAINER_ON_SAVE) {
     const trainer_ext_model* m = (const trainer_ext_model*)w->host->get_extension(w->host, TRAINER_EXT_MODEL);
@@ -193,10 +253,61 @@ static void TRAINER_CALL console_line(trainer_callback* self, uint32_t stream, c
   if (size > 0) ++((Witness*)self->data)->lines;
 }
 
+static int32_t TRAINER_CALL result_at(trainer_callback* self, uint64_t index, trainer_result* result) {
+  static const char label[] = "what it saw", view[] = "cat {place}";
+  Witness* w = (Witness*)self->data;
+  if (index > 0) return TRAINER_NOT_FOUND;
+  fputs("asked for results\n", w->out);
+  fflush(w->out);
+  result->label.data = label, result->label.size = sizeof label - 1;
+  result->place.data = w->file, result->place.size = strlen(w->file);
+  result->view.data = view, result->view.size = sizeof view - 1;
+  return TRAINER_OK;
+}
+
+static int32_t TRAINER_CALL ended(trainer_callback* self, const trainer_outcome* o) {
+  Witness* w = (Witness*)self->data;
+  fprintf(w->out, "ended %u at step %lld of %lld, epoch %.4g, signal %d, by %.*s, error %.*s\n", o->kind,
+          (long long)o->global_step, (long long)o->max_steps, o->epoch, o->signal, (int)o->by.size, o->by.data,
+          (int)o->error_id.size, o->error_id.data);
+  return TRAINER_OK;
+}
+
+static FILE* checkpoint_file(const char* directory, uint64_t size, const char* mode) {
+  char path[4096];
+  snprintf(path, sizeof path, "%.*s/events", (int)size, directory);
+  return fopen(path, mode);
+}
+
+static int32_t TRAINER_CALL save_files(trainer_callback* self, const char* directory, uint64_t size) {
+  Witness* w = (Witness*)self->data;
+  FILE* file = checkpoint_file(directory, size, "w");
+  if (file == NULL) return TRAINER_ERROR;
+  fprintf(file, "%lld", (long long)w->events);
+  fputs("files saved\n", w->out);
+  return fclose(file) == 0 ? TRAINER_OK : TRAINER_ERROR;
+}
+
+static int32_t TRAINER_CALL load_files(trainer_callback* self, const char* directory, uint64_t size) {
+  Witness* w = (Witness*)self->data;
+  FILE* file = checkpoint_file(directory, size, "r");
+  long long events = -1;
+  if (file == NULL || fscanf(file, "%lld", &events) != 1) fputs("no events in the files\n", w->out);
+  if (file != NULL) fclose(file);
+  fprintf(w->out, "files loaded: %lld events\n", events);
+  return TRAINER_OK;
+}
+
 static const void* TRAINER_CALL instance_extension(trainer_callback* self, const char* id) {
   static const trainer_ext_state state = {sizeof state, 0, save_state, load_state, state_class};
   static const trainer_ext_console console = {sizeof console, 0, console_line};
+  static const trainer_ext_results results = {sizeof results, 0, result_at};
+  static const trainer_ext_outcome outcome = {sizeof outcome, 0, ended};
+  static const trainer_ext_checkpoint_files files = {sizeof files, 0, save_files, load_files};
   (void)self;
+  if (strcmp(id, TRAINER_EXT_RESULTS) == 0) return &results;
+  if (strcmp(id, TRAINER_EXT_OUTCOME) == 0) return &outcome;
+  if (strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &files;
   if (strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
   return strcmp(id, TRAINER_EXT_CONSOLE) == 0 ? &console : NULL;
 }
@@ -212,14 +323,15 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
   trainer_value value = {sizeof value, 0, 0, 0, {NULL, 0}}, small = {8, 0, 0, 0, {NULL, 0}};
   const trainer_ext_run* run = (const trainer_ext_run*)host->get_extension(host, TRAINER_EXT_RUN);
   trainer_text text;
-  char path[4096];
+  const trainer_ext_process* process = (const trainer_ext_process*)host->get_extension(host, TRAINER_EXT_PROCESS);
+  trainer_process p = {sizeof p, 0, 9, 9, 9, 9, 9, 9};
   Witness* w;
   trainer_slot* slot;
   if (host->config(host, "file", 4, &value) != TRAINER_OK || value.type != TRAINER_STRING) return TRAINER_ERROR;
-  snprintf(path, sizeof path, "%.*s", (int)value.text.size, value.text.data);
   w = (Witness*)calloc(1, sizeof *w);
   w->host = host;
-  w->out = fopen(path, "a");
+  snprintf(w->file, sizeof w->file, "%.*s", (int)value.text.size, value.text.data);
+  w->out = fopen(w->file, "a");
   if (w->out == NULL) {
     host->set_error(host, "config.file cannot be written", 29);
     free(w);
@@ -228,6 +340,9 @@ static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** 
   w->numbers = host->config(host, "numbers", 7, &value) == TRAINER_OK && value.integer;
   fprintf(w->out, "created, run kind %d, an extension that does not exist: %s\n", run ? (int)run->kind(host) : -1,
           host->get_extension(host, "trainer.nothing/1") ? "offered" : "null");
+  if (process != NULL && process->describe(host, &p) == TRAINER_OK)
+    fprintf(w->out, "rank %u of %u, local rank %u of %u, node %u, restart %u\n", p.rank, p.world_size, p.local_rank,
+            p.local_world_size, p.node_rank, p.restart_count);
   print_config(w, "number"), print_config(w, "list"), print_config(w, "nothing"), print_config(w, "missing");
   print_argument(w, "learning_rate"), print_argument(w, "lr_scheduler_type"), print_argument(w, "report_to");
   print_argument(w, "no_such_argument");
@@ -256,6 +371,8 @@ static int32_t TRAINER_CALL available(const trainer_host* host) {
 
 static const void* TRAINER_CALL plugin_extension(const char* id) {
   static const trainer_ext_tracker tracker = {sizeof tracker, 0, available};
+  static const trainer_ext_ranks ranks = {sizeof ranks, 0, TRAINER_RANKS_ALL, 0};
+  if (strcmp(id, TRAINER_EXT_RANKS) == 0) return &ranks;
   return strcmp(id, TRAINER_EXT_TRACKER) == 0 ? &tracker : NULL;
 }
 
