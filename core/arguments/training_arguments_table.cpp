@@ -295,7 +295,7 @@ std::vector<Argument> make_table() {
             argument("ddp_find_unused_parameters", &A::ddp_find_unused_parameters,
                      "Looks for parameters that a step does not use; unset: if the model may have any."),
             argument("ddp_bucket_cap_mb", &A::ddp_bucket_cap_mb,
-                     "MiB of gradients that are averaged at once; unset: 25.", between(0, count_max)),
+                     "MiB of gradients averaged at once; unset or 25: 1, then 25.", between(0, count_max)),
             argument("ddp_broadcast_buffers", &A::ddp_broadcast_buffers,
                      "Gives each process rank 0's buffers before a step; unset: true."),
             refused("ddp_static_graph", "bool or null", {nullptr, false},

@@ -17,7 +17,7 @@ class GradientAverage {
  public:
   struct Settings {
     bool find_unused_parameters = true;  ///< looks in each graph for parameters that this rank does not use
-    std::int64_t bucket_cap_mb = 25;
+    std::int64_t bucket_cap_mb = 25;     ///< with 25 the first bucket has 1
   };
   /// `parameters`: those of the model, in order; the ones that need no gradient are left alone.
   GradientAverage(std::shared_ptr<ProcessGroup> group, const std::vector<at::Tensor>& parameters,
@@ -25,7 +25,8 @@ class GradientAverage {
   ~GradientAverage();
 
   /// Around a micro-batch after which gradients are to be averaged: before its forward pass, and before the backward
-  /// pass of `loss`. After that each gradient is the mean over the ranks. In other micro-batches nothing is sent.
+  /// pass of `loss`. After that each gradient is the mean over the ranks, and lies in a buffer of this that the next
+  /// pass uses again. In other micro-batches nothing is sent.
   /// @{
   void before_forward();
   void before_backward(const at::Tensor& loss);

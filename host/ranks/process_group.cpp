@@ -10,11 +10,13 @@
 #include <algorithm>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <sstream>
 #include <thread>
 
 #include "ranks/engine.hpp"
 #include "ranks/engine_failure.hpp"
+#include "ranks/exchange.hpp"
 #include "ranks/master.hpp"
 #include "ranks/own_address.hpp"
 #include "ranks/within.hpp"
@@ -167,7 +169,11 @@ at::Tensor ProcessGroup::all_gather(const at::Tensor& tensor) {
   std::vector<at::Tensor> mine{own.view({-1}).view(at::kByte)};  // Gloo does not know every type
   std::vector<std::vector<at::Tensor>> all(1);
   for (int i = 0; i < world(); ++i) all[0].push_back(at::empty_like(mine[0]));
-  called(*this, "an all-gather", [&] { engine_->gloo->allgather(all, mine)->wait(); });
+  called(*this, "an all-gather", [&] {
+    if (world() > 2) return void(engine_->gloo->allgather(all, mine)->wait());
+    Exchange(*engine_, mine[0], all[0][static_cast<std::size_t>(1 - rank())], 0).wait();
+    all[0][static_cast<std::size_t>(rank())] = mine[0];
+  });
   return at::cat(all[0]).view(own.scalar_type()).view(sizes);
 }
 
@@ -186,18 +192,22 @@ std::vector<std::string> ProcessGroup::all_gather(const std::string& text) {
   return out;
 }
 
-static void reduce(const ProcessGroup& group, std::span<std::int64_t> numbers, c10d::ReduceOp::RedOpType operation) {
+// Of numbers this small all ranks' are soonest there when each adds them up itself.
+template <typename F>
+static void fold(ProcessGroup& group, std::span<std::int64_t> numbers, F&& f) {
   if (group.alone() || numbers.empty()) return;
-  called(group, "an all-reduce", [&] {
-    std::vector<at::Tensor> view{view_of(numbers)};
-    c10d::AllreduceOptions options;
-    options.reduceOp = operation;
-    group.engine()->gloo->allreduce(view, options)->wait();
-  });
+  const at::Tensor all = group.all_gather(view_of(numbers));
+  const auto* of_rank = all.const_data_ptr<std::int64_t>();
+  std::copy_n(of_rank, numbers.size(), numbers.begin());
+  for (int rank = 1; rank < group.world(); ++rank)
+    for (std::int64_t& number : numbers)
+      number = f(number, of_rank[&number - numbers.data() + rank * std::ssize(numbers)]);
 }
 
-void ProcessGroup::min_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::MIN); }
-void ProcessGroup::sum_of(std::span<std::int64_t> numbers) { reduce(*this, numbers, c10d::ReduceOp::SUM); }
+void ProcessGroup::min_of(std::span<std::int64_t> numbers) {
+  fold(*this, numbers, [](std::int64_t a, std::int64_t b) { return std::min(a, b); });
+}
+void ProcessGroup::sum_of(std::span<std::int64_t> numbers) { fold(*this, numbers, std::plus<>()); }
 
 void ProcessGroup::remember(const std::string& name, const std::string& text) {
   const std::vector<std::uint8_t> bytes(text.begin(), text.end());

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Two ranks beside the real Trainer on two ranks, on this machine: the same bits; and a checkpoint of either program resumes in
-the other, and goes on with the same numbers."""
+the other, and goes on with the same numbers. Three ranks with a model of several buckets, whose sums depend on how they
+are filled: the same bits."""
 
 import argparse
 import importlib.util
@@ -38,6 +39,14 @@ CASE = {
         "lr_scheduler_type": "cosine",
     },
 }
+# More than the first bucket's megabyte.
+WIDE = {
+    "world_size": 3,
+    "model": {"type": "mlp", "layers": [4, 600, 600, 3], "activation": "relu"},
+    "loss": "cross_entropy",
+    "data": {"train": str(DATA / "cls.csv"), "target": "label"},
+    "args": {"max_steps": 6, "logging_steps": 2, "save_strategy": "no", "learning_rate": 0.01},
+}
 
 
 def main():
@@ -69,7 +78,10 @@ def main():
         output = ours("ours", CASE)
         theirs("theirs_from_ours", resumed, output / "checkpoint-3")
         ours("ours_from_theirs", resumed, work / "theirs-output" / "checkpoint-3")
-        for expected, actual in (("theirs", "ours"), ("theirs_from_ours", "ours_from_theirs")):
+        theirs("theirs_wide", WIDE)
+        ours("ours_wide", WIDE)
+        pairs = ("theirs", "ours"), ("theirs_from_ours", "ours_from_theirs"), ("theirs_wide", "ours_wide")
+        for expected, actual in pairs:
             found = compare(work / expected, work / actual, "--rtol", "0", "--atol", "0")
             print(f"{actual} is {'equal to' if not found else 'DIFFERENT from'} {expected}\n{found}".strip())
             bad += bool(found)
