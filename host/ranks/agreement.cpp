@@ -10,14 +10,21 @@ namespace {
 // A flag's number: twice the rank that changed it, or the number of ranks, then the value, then the callback.
 constexpr std::int64_t most_entries = 1 << 16;
 constexpr std::int64_t no_stop = std::numeric_limits<std::int64_t>::max();
-constexpr std::size_t stop_place = control_flags.size(), rates_place = stop_place + 1, within_place = stop_place + 2;
+constexpr std::size_t stop_place = control_flags.size(), rates_place = stop_place + 1, within_place = stop_place + 2,
+                      pace_place = stop_place + 3;
 // A signal before a call, as the status of the process follows from it.
 constexpr std::int64_t stop_by_call = 1 << 16;
 
 }  // namespace
 
+AgreementPace pace_for_signals(std::int64_t steps, std::chrono::nanoseconds time) {
+  constexpr std::chrono::nanoseconds unnoticed = std::chrono::milliseconds(10);
+  const auto of_step = std::max<std::int64_t>(time.count() / std::max<std::int64_t>(steps, 1), 1);
+  return std::clamp<std::int64_t>(unnoticed.count() / of_step, 1, 16);
+}
+
 AgreementNumbers propose(const TrainerControl& control, const FlagChanges& changes, StopRequest stop, bool within_step,
-                         int rank, int world) {
+                         AgreementPace pace, int rank, int world) {
   AgreementNumbers out;
   for (std::size_t i = 0; i < control_flags.size(); ++i) {
     const auto& by = changes.by[i];
@@ -29,6 +36,7 @@ AgreementNumbers propose(const TrainerControl& control, const FlagChanges& chang
   out[rates_place] = changes.rates.empty();
   out[within_place] = !within_step;
   out[stop_place] = !stop ? no_stop : *stop > 0 ? *stop : stop_by_call;
+  out[pace_place] = pace;
   return out;
 }
 
@@ -41,6 +49,7 @@ Agreed read_agreement(const AgreementNumbers& least, int world) {
   }
   out.rates = least[rates_place] == 0;
   out.within_step = least[within_place] == 0;
+  out.pace = least[pace_place];
   if (least[stop_place] == stop_by_call)
     out.stop = 0;
   else if (least[stop_place] != no_stop)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <optional>
 
@@ -12,15 +13,22 @@
 namespace trainer {
 
 /// What the ranks send: of each place, the least of all ranks counts.
-using AgreementNumbers = std::array<std::int64_t, control_flags.size() + 3>;
+using AgreementNumbers = std::array<std::int64_t, control_flags.size() + 4>;
 
 /// Why a rank asks all of them to stop: a signal's number, or 0 for a call of request_stop().
 using StopRequest = std::optional<int>;
 
+/// How many steps may go by until the ranks agree again; 0: they do so after each micro-batch, too.
+using AgreementPace = std::int64_t;
+
+/// Where within steps no callback may set a flag, but a signal may come: the steps of about 10 ms, but not more
+/// than 16. `steps` took `time`.
+AgreementPace pace_for_signals(std::int64_t steps, std::chrono::nanoseconds time);
+
 /// This rank's. `changes`: whose change of a flag counts for all. `within_step`: a plugin of it may set a rate between
-/// two agreements at which it would be too late.
+/// two agreements at which it would be too late. `pace`: that which it needs.
 AgreementNumbers propose(const TrainerControl& control, const FlagChanges& changes, StopRequest stop, bool within_step,
-                         int rank, int world);
+                         AgreementPace pace, int rank, int world);
 
 struct Agreed {
   struct Flag {
@@ -32,6 +40,7 @@ struct Agreed {
   StopRequest stop;
   bool rates;        ///< some rank has set a learning rate
   bool within_step;  ///< of any rank
+  AgreementPace pace;
 };
 
 /// The lowest rank that changed a flag decides it, whether it set or cleared it. Where none did, the value is the same

@@ -5,22 +5,52 @@
 #include <ATen/ATen.h>
 
 #include <bit>
+#include <initializer_list>
+#include <typeinfo>
 
 #include "ranks/agreement.hpp"
+#include "trainer/builtin_callbacks.hpp"
 #include "trainer/stop_signals.hpp"
 #include "trainer/trainer_impl.hpp"
 
 namespace trainer {
+namespace {
+
+// Those that every run has set flags in the same way everywhere, or none.
+bool may_set_flags(const CallbackEntry& entry) {
+  const auto native = entry.native();
+  if (!native) return true;
+  const auto& type = typeid(*native);
+  return type != typeid(DefaultFlowCallback) && type != typeid(PrinterCallback) && type != typeid(ProgressCallback);
+}
+
+bool may_set_flags(const CallbackHandler& handler, std::initializer_list<std::uint32_t> events) {
+  for (const auto& entry : handler.entries())
+    for (const std::uint32_t event : events)
+      if (slot_of(*entry->table, event) && may_set_flags(*entry)) return true;
+  return false;
+}
+
+}  // namespace
 
 void Trainer::Impl::begin_agreement() {
-  stop_agreed = agrees_on_rates = false;
+  agreement = {};
   if (group->alone()) return;
   flag_changes.clear();
   handler->watch_flags(&flag_changes);
-  // Micro-batches within a window wait for nobody unless a callback of any rank may have stopped it before their end.
-  std::int64_t listeners = handler->subscribed(TRAINER_ON_STEP_BEGIN) + handler->subscribed(TRAINER_ON_SUBSTEP_END);
-  group->sum_of({&listeners, 1});
-  agrees_on_substeps = listeners > 0;
+}
+
+// Callbacks come and go during a run, of one rank alone, too.
+AgreementPace Trainer::Impl::pace_of_agreement() {
+  const auto now = std::chrono::steady_clock::now();
+  if (const auto steps = state.global_step - agreement.step; steps > 0)
+    agreement.for_signals = pace_for_signals(steps, now - agreement.time);
+  agreement.step = state.global_step;
+  agreement.time = now;
+  if (may_set_flags(*handler, {TRAINER_ON_STEP_BEGIN, TRAINER_ON_SUBSTEP_END})) return 0;
+  if (may_set_flags(*handler, {TRAINER_ON_PRE_OPTIMIZER_STEP, TRAINER_ON_OPTIMIZER_STEP, TRAINER_ON_STEP_END}))
+    return 1;
+  return agreement.for_signals;
 }
 
 void Trainer::Impl::agree() {
@@ -31,22 +61,24 @@ void Trainer::Impl::agree() {
   const bool within_step = handler->plugin_subscribed(TRAINER_ON_STEP_BEGIN) ||
                            handler->plugin_subscribed(TRAINER_ON_SUBSTEP_END) ||
                            handler->plugin_subscribed(TRAINER_ON_PRE_OPTIMIZER_STEP);
-  AgreementNumbers numbers = propose(control, flag_changes, stop, within_step, group->rank(), group->world());
+  AgreementNumbers numbers =
+      propose(control, flag_changes, stop, within_step, pace_of_agreement(), group->rank(), group->world());
   group->min_of(numbers);
   const Agreed agreed = read_agreement(numbers, group->world());
-  agrees_on_rates = agreed.within_step;
+  agreement.on_rates = agreed.within_step;
   if (agreed.rates) take_rates();
   flag_changes.clear();
   for (std::size_t i = 0; i < agreed.flags.size(); ++i)
     if (const auto& flag = agreed.flags[i]; flag.rank >= 0) handler->take_flag(i, flag.value, flag.rank, flag.entry);
+  agreement.pace = agreed.pace;
   if (!agreed.stop) return;
-  stop_agreed = true;
+  agreement.stop = true;
   if (*agreed.stop > 0) StopSignals::take(*agreed.stop);
 }
 
 // Just before an update; the flags that were set within the step keep until its end.
 void Trainer::Impl::agree_on_rates() {
-  if (!agrees_on_rates) return;
+  if (!agreement.on_rates) return;
   std::int64_t none = flag_changes.rates.empty();
   group->min_of({&none, 1});
   if (none == 0) take_rates();
@@ -78,8 +110,16 @@ void Trainer::Impl::take_rates() {
     }
 }
 
+void Trainer::Impl::agree_after_substep() {
+  if (!group->alone() && agreement.pace == 0) agree();
+}
+
+void Trainer::Impl::agree_after_step() {
+  if (group->alone() || state.global_step - agreement.step >= agreement.pace) agree();
+}
+
 void Trainer::Impl::obey_stop_request() {
-  const bool asked = group->alone() ? stop_requested.load(std::memory_order_relaxed) : stop_agreed;
+  const bool asked = group->alone() ? stop_requested.load(std::memory_order_relaxed) : agreement.stop;
   if (asked) control.should_training_stop = control.should_save = 1;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <map>
 #include <optional>
@@ -12,6 +13,7 @@
 #include "base/directory_lock.hpp"
 #include "checkpoints/checkpoint_saver.hpp"
 #include "model/tensor_views.hpp"
+#include "ranks/agreement.hpp"
 #include "ranks/gradient_average.hpp"
 #include "ranks/process_group.hpp"
 #include "trainer/callback_handler.hpp"
@@ -84,7 +86,10 @@ struct Trainer::Impl {
 
   // trainer_agreement.cpp
   void begin_agreement();
+  AgreementPace pace_of_agreement();
   void agree();
+  void agree_after_substep();
+  void agree_after_step();
   void agree_on_rates();
   void take_rates();
   void obey_stop_request();
@@ -190,10 +195,15 @@ struct Trainer::Impl {
   std::atomic<bool> stop_requested{false};
   TrainingOutcome outcome;            // of the last train() that came to its end
   std::vector<PluginResult> results;  // asked for at the end of the last train()
-  bool stop_agreed = false;           // the same of any rank
-  bool agrees_on_substeps = false;    // a callback of some rank may stop within a window
-  bool agrees_on_rates = false;       // a plugin of some rank may set a rate just before an update
   FlagChanges flag_changes;           // since the ranks last agreed
+  struct {
+    bool stop = false;              // any rank's stop_requested
+    bool on_rates = false;          // a plugin of some rank may set a rate just before an update
+    AgreementPace pace = 0;         // until the next
+    AgreementPace for_signals = 1;  // as long as steps take what they took
+    std::int64_t step = 0;          // of the last one, and when it was
+    std::chrono::steady_clock::time_point time;
+  } agreement;
   bool warned_of_tokens = false, warned_of_labels = false, warned_of_eval_loss = false;
   struct {
     bool done = false;                        // the model went through train() or an evaluation

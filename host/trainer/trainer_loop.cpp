@@ -151,13 +151,13 @@ void Trainer::Impl::run_epoch(std::int64_t epoch, const TrainingPlan& plan, cons
         state.epoch =
             static_cast<double>(epoch) + static_cast<double>(step + 1) / static_cast<double>(plan.steps_in_epoch);
         fire(TRAINER_ON_STEP_END);
-        agree();
+        agree_after_step();
         obey_stop_request();
         maybe_log_save_evaluate();
         if (in_phase("checkpoint", state.global_step, [&] { return saver->finish_if_written(); })) agree();
       } else {
         fire(TRAINER_ON_SUBSTEP_END);
-        if (agrees_on_substeps) agree();
+        agree_after_substep();
       }
       if (stop()) break;
     }

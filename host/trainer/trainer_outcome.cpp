@@ -12,7 +12,7 @@ TrainingOutcome Trainer::Impl::how_it_ended() const {
   using Kind = TrainingOutcome::Kind;
   TrainingOutcome out{.global_step = state.global_step, .max_steps = state.max_steps, .epoch = state.epoch};
   if (!control.should_training_stop || state.global_step >= state.max_steps) return out;
-  const bool asked = stop_agreed || stop_requested.load(std::memory_order_relaxed);
+  const bool asked = agreement.stop || stop_requested.load(std::memory_order_relaxed);
   out.kind = asked && StopSignals::received() ? Kind::interrupted : Kind::stopped;
   if (out.kind == Kind::interrupted)
     out.signal = StopSignals::received();

@@ -3,10 +3,11 @@
 All ranks go the same way, at the same step, and the record says who decided."""
 
 import json
+import os
 import signal
 import time
 
-from launch import expect, launch, run_cases, run_file, train, whole_checkpoints
+from launch import BUILD, expect, launch, run_cases, run_file, train, whole_checkpoints
 
 
 def traces(work, world=2):
@@ -210,12 +211,43 @@ def requests(work):
     expect("script on rank 1 sets should_training_stop at step 6" in texts[0], texts[0])
 
 
+def a_late_callback(work):
+    """It comes to one rank in the middle of the training, and is the first that may stop within a window."""
+    with launch([], work, program=BUILD / "tests" / "late_callback") as processes:
+        for process in processes:
+            status = process.wait()
+            expect(status == 0 and "ended at step 4" in process.text(), f"rank {process.rank}: {process.text()}")
+
+
+def few_messages(work):
+    """Without a callback that could set a flag in a step, a step sends the gradients, and now and then a number: each
+    is one write and one or two that say that a rank is ready."""
+    writes = []
+    for steps in (200, 600):
+        args = {"max_steps": steps, "save_strategy": "no", "logging_steps": 1000}
+        run_file(work / "run.json", args=args, callbacks=[])
+        with launch(["train", "run.json", "--output_dir", f"out{steps}"], work) as processes:
+            os.waitid(os.P_PID, processes[0].popen.pid, os.WEXITED | os.WNOWAIT)
+            with open(f"/proc/{processes[0].popen.pid}/io") as f:
+                counts = dict(line.split(": ") for line in f.read().splitlines())
+            writes.append(int(counts["syscw"]))
+            for process in processes:
+                expect(process.wait() == 0, process.text())
+    each = (writes[1] - writes[0]) / 400
+    expect(each < 9, f"{each} writes a step")
+
+
 def signals(work):
-    """A signal on one rank stops all after the same step, with one checkpoint; a second SIGTERM is nothing new."""
-    for number, to, again in ((signal.SIGTERM, 1, True), (signal.SIGINT, 0, False)):
-        out = f"out{number}"
+    """A signal on one rank stops all after the same step, with one checkpoint; a second SIGTERM is nothing new. Where no
+    callback could set a flag in a step, the ranks do not ask after each."""
+    for number, to, again, more in (
+        (signal.SIGTERM, 1, True, {}),
+        (signal.SIGINT, 0, False, {}),
+        (signal.SIGTERM, 0, False, {"callbacks": []}),
+    ):
+        out = f"out{number}{len(more)}"
         args = {"max_steps": 1000000, "save_strategy": "no", "logging_steps": 50}
-        run_file(work / "run.json", args=args)
+        run_file(work / "run.json", args=args, **more)
         with launch(["train", "run.json", "--output_dir", out], work) as processes:
             while "'loss'" not in processes[0].text():
                 expect(processes[0].popen.poll() is None, f"it ended by itself: {processes[0].text()}")
@@ -248,6 +280,8 @@ CASES = [
     rates_of_two,
     a_rate_of_a_plugin_on_one_rank,
     requests,
+    a_late_callback,
+    few_messages,
 ]
 
 

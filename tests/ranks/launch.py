@@ -102,15 +102,17 @@ class Process:
 
 
 @contextlib.contextmanager
-def launch(command, cwd, world=2, ranks=None, port=None, env=lambda rank: {}):
-    """`command`: words after `trainer`, or a function of the rank. None of the processes is left behind."""
+def launch(command, cwd, world=2, ranks=None, port=None, env=lambda rank: {}, program=TRAINER):
+    """`command`: words after `trainer`, or another program, or a function of the rank; so may be `cwd`. None of the
+    processes is left behind."""
     port = port or free_port()
     processes = []
     try:
         for rank in ranks if ranks is not None else range(world):
             words = command(rank) if callable(command) else command
+            folder = cwd(rank) if callable(cwd) else cwd
             processes.append(
-                Process(rank, [TRAINER, *map(str, words)], cwd, environment(rank, world, port, **env(rank)))
+                Process(rank, [program, *map(str, words)], folder, environment(rank, world, port, **env(rank)))
             )
         yield processes
     finally:

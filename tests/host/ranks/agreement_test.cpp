@@ -19,6 +19,7 @@ struct AgreementTest : testing::Test {
     FlagChanges changes;
     StopRequest stop;
     bool within_step = false;
+    AgreementPace pace = 16;
     void change(std::size_t flag, bool value, std::size_t entry) {
       control.*control_flags[flag].field = value;
       changes.by[flag] = entry;
@@ -32,7 +33,7 @@ struct AgreementTest : testing::Test {
     least.fill(std::numeric_limits<std::int64_t>::max());
     for (int rank = 0; rank < world; ++rank) {
       const Rank& one = ranks[static_cast<std::size_t>(rank)];
-      const auto sent = propose(one.control, one.changes, one.stop, one.within_step, rank, world);
+      const auto sent = propose(one.control, one.changes, one.stop, one.within_step, one.pace, rank, world);
       for (std::size_t i = 0; i < sent.size(); ++i) least[i] = std::min(least[i], sent[i]);
     }
     return read_agreement(least, world);
@@ -108,6 +109,21 @@ TEST_F(AgreementTest, APluginThatMaySetOneJustBeforeAnUpdateIsKnownEverywhere) {
   EXPECT_FALSE(agree().within_step);
   ranks[2].within_step = true;
   EXPECT_TRUE(agree().within_step);
+}
+
+TEST_F(AgreementTest, TheRankThatNeedsItSoonestSetsThePace) {
+  EXPECT_EQ(agree().pace, 16);
+  ranks[1].pace = 0;
+  EXPECT_EQ(agree().pace, 0);
+}
+
+TEST(AgreementPace, IsAboutTenMilliseconds) {
+  using std::chrono::milliseconds;
+  EXPECT_EQ(pace_for_signals(1, milliseconds(400)), 1);
+  EXPECT_EQ(pace_for_signals(10, milliseconds(20)), 5);
+  EXPECT_EQ(pace_for_signals(16, milliseconds(4)), 16);
+  EXPECT_EQ(pace_for_signals(16, milliseconds(0)), 16);
+  EXPECT_EQ(pace_for_signals(0, milliseconds(1)), 10);
 }
 
 }  // namespace
