@@ -106,6 +106,7 @@ std::filesystem::path Session::resume_path(const RunFile::Action& action,
 std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& output_dir) {
   if (!run_.data.has_csv()) return std::nullopt;
   std::filesystem::path model = options_.checkpoint;
+  bool rank_0_chose = false;
   if (model.empty() && !actions_.empty() && actions_[0].resume_from_checkpoint) {
     auto& named = *actions_[0].resume_from_checkpoint;
     if (named.empty()) {  // from here on it has a name, so that columns and weights are of one checkpoint
@@ -118,6 +119,7 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
         named = (below_output_dir_ ? newest.filename() : newest).string();
       }
       named = group_->broadcast(named);
+      rank_0_chose = !is_rank_0();
     }
     model = resume_path(actions_[0], output_dir);
   }
@@ -125,6 +127,10 @@ std::optional<CsvColumns> Session::kept_columns(const std::filesystem::path& out
     const bool of_model = run_.init_from.filename() == weights_file;
     return of_model ? CsvColumns::of_checkpoint(run_.init_from.parent_path()) : std::nullopt;
   }
+  if (rank_0_chose && !std::filesystem::is_directory(model))
+    throw_run(error_id::checkpoint_missing, rank_text(group_->ranks()) + " does not see " + model.string() +
+                                                ", from which rank 0 resumes; put " +
+                                                "output_dir on a shared file system, or set save_on_each_node");
   if (!std::filesystem::is_directory(model))
     throw_usage(error_id::checkpoint_missing,
                 model.string() + " is not a directory, expected a checkpoint, or an output_dir with its " +

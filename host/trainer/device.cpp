@@ -15,15 +15,18 @@
 
 namespace trainer {
 
-at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
-  if (args.use_cpu || !torch::cuda::is_available()) return at::Device(at::kCPU);
-  const auto count = static_cast<int>(torch::cuda::device_count());
-  if (ranks.local_world > count)
+at::Device gpu_of(const Ranks& ranks, int gpus) {
+  if (ranks.local_world > gpus)
     throw_usage(error_id::ranks_environment_invalid,
                 std::to_string(ranks.local_world) + " ranks share " + host_name() + ", which has " +
-                    std::to_string(count) + (count == 1 ? " GPU" : " GPUs") +
+                    std::to_string(gpus) + (gpus == 1 ? " GPU" : " GPUs") +
                     ", and each needs one of its own; start fewer there, or set use_cpu");
-  const at::Device device(at::kCUDA, static_cast<at::DeviceIndex>(ranks.local_rank));
+  return at::Device(at::kCUDA, static_cast<at::DeviceIndex>(ranks.local_rank));
+}
+
+at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
+  if (args.use_cpu || !torch::cuda::is_available()) return at::Device(at::kCPU);
+  const at::Device device = gpu_of(ranks, static_cast<int>(torch::cuda::device_count()));
   if (!ranks.alone()) c10::impl::getDeviceGuardImpl(at::kCUDA)->setDevice(device);
   return device;
 }

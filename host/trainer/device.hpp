@@ -11,8 +11,11 @@ class ProcessGroup;
 struct Ranks;
 struct TrainingArguments;
 
-/// The GPU of this rank's number on its machine, which becomes the current one, when there are GPUs and the arguments
-/// do not say otherwise; or the CPU. An Error when there are fewer GPUs than ranks on this machine.
+/// The GPU of this rank's number on its machine. An Error (ranks.environment-invalid, usage) when `gpus`, those of the
+/// machine, are fewer than its ranks.
+at::Device gpu_of(const Ranks& ranks, int gpus);
+
+/// That GPU, which becomes the current one, when there are GPUs and the arguments do not say otherwise; or the CPU.
 at::Device choose_device(const TrainingArguments& args, const Ranks& ranks);
 
 /// This process's group, which is made when it is first asked for.

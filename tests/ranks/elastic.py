@@ -8,15 +8,13 @@ import pathlib
 import random
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 
-from launch import TRAINER, environment, expect, launch, run_file, train, whole_checkpoints
+from launch import expect, launch, run_file, train, under_torchrun, whole_checkpoints
 
 KILLS = int(sys.argv[1])
 ARGS = {"max_steps": 12, "save_steps": 2, "logging_steps": 100, "save_total_limit": 2}
-TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 
 def weights(out):
@@ -31,25 +29,17 @@ def undisturbed(work):
 
 
 def disturbed(work, kills, *more):
-    """`kills`: of each attempt, the rank and the step at which it is killed; `more`: options of the command."""
+    """`kills`: of each attempt, the rank and the step at which it is killed."""
     rules = [
         {"on": "on_step_end", "restart": restart, "rank": rank, "global_step": step, "signal": signal.SIGKILL}
         for restart, (rank, step) in enumerate(kills)
     ]
     run_file(work / "run.json", rules, ARGS)
-    words = [*TORCHRUN, "--no-python", "--standalone", "--nproc-per-node", "2", "--max-restarts", str(len(kills)),
-             "--monitor-interval", "0.1", TRAINER, *train("run.json", *more)]  # fmt: skip
-    env = {
-        k: v
-        for k, v in environment(0, 1, 1).items()
-        if k not in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE")
-    }
-    done = subprocess.run(
-        words, cwd=work, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300
-    )
-    expect(done.returncode == 0, f"{kills}: {done.returncode}: {done.stdout}")
+    with under_torchrun(train("run.json", *more), work, restarts=len(kills)) as process:
+        status, said = process.wait(300), process.text()
+    expect(status == 0, f"{kills}: {status}: {said}")
     whole_checkpoints(work / "out")
-    return done.stdout
+    return said
 
 
 def resumed(work, expected):

@@ -193,6 +193,18 @@ def one_missing(work):
             )
 
 
+def alone(work):
+    """`ddp_timeout` holds from the start on."""
+    with launch(started(work), work, ranks=[0]) as (process,):
+        says(
+            process,
+            1,
+            "rank 1 did not come to 127.0.0.1:",
+            f"within {TIMEOUT} s; start all 2 ranks, or raise ddp_timeout",
+            "[ranks.unreachable]",
+        )
+
+
 def port_in_use(work):
     with socket.socket() as taken:
         taken.bind(("0.0.0.0", 0))
@@ -241,7 +253,7 @@ def half_an_environment(work):
 
 CASES = [
     stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
-    one_missing, port_in_use, other_service, silent_service, half_an_environment,
+    one_missing, alone, port_in_use, other_service, silent_service, half_an_environment,
 ]  # fmt: skip
 
 

@@ -123,6 +123,24 @@ def launch(command, cwd, world=2, ranks=None, port=None, env=lambda rank: {}, pr
             process.out.close()
 
 
+@contextlib.contextmanager
+def under_torchrun(command, cwd, restarts=0):
+    """Two ranks under the torchrun of this Python, as one process."""
+    words = [sys.executable, "-m", "torch.distributed.run", "--no-python", "--standalone", "--nproc-per-node", "2",
+             "--max-restarts", str(restarts), "--monitor-interval", "0.1", TRAINER, *map(str, command)]  # fmt: skip
+    env = environment(0, 1, 1)
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE"):
+        del env[name]
+    process = Process(0, words, cwd, env)
+    try:
+        yield process
+    finally:
+        if process.popen.poll() is None:
+            process.popen.terminate()  # a kill would leave the ranks behind
+        process.popen.wait()
+        process.out.close()
+
+
 def train(path, *more):
     return ["train", path, "--output_dir", "out", *more]
 
