@@ -21,8 +21,8 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double seconds_to_end = 4;                   // that it may take to end what the plugin has started
-constexpr double period = 0.1;                         // in which the process is looked at
+constexpr double seconds_to_end = 4;  // that it may take to end what the plugin has started
+constexpr double period = 0.1;        // in which the process is looked at
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/process.hpp"
+#include "core/base/process.hpp"
 #include "ranks/ranks.hpp"
 #include "trainer/error.hpp"
 
