@@ -73,7 +73,8 @@ void report(std::string_view callback, std::string_view call, std::int64_t step,
   Line line;
   line.text("\nerror: callback ").plain(callback).text(" ended the process in ").text(call);
   if (step >= 0) line.text(" at step ").number(step);
-  line.text(" (").text(how).text("); --without ").plain(callback).text(" leaves it out [").text(id.text).text("]\n");
+  line.text(" (").text(how).text("); --isolate ").plain(callback).text(" gives it a process of its own, --without ");
+  line.plain(callback).text(" leaves it out [").text(id.text).text("]\n");
   write_on_stderr(line.view());
   moments_file::remove();
   Line record;
@@ -126,8 +127,9 @@ std::string take(const std::filesystem::path& output_dir) try {
   const auto text = [&](const char* key) { return std::string(crash.at(key).as_string()); };
   const auto step = crash.at("step").to_number<std::int64_t>();
   std::string sentence = "the previous run ended in the callback " + text("callback") + ", in " + text("event") +
-                         (step < 0 ? "" : " at step " + std::to_string(step)) + " (" + text("how") + "); --without " +
-                         text("callback") + " leaves it out";
+                         (step < 0 ? "" : " at step " + std::to_string(step)) + " (" + text("how") + "); --isolate " +
+                         text("callback") + " gives it a process of its own, --without " + text("callback") +
+                         " leaves it out";
   std::filesystem::remove(path);
   return on_one_line(sentence);
 } catch (const std::exception& e) {

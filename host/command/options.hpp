@@ -20,6 +20,7 @@ struct RunOptions {
   std::optional<std::string> resume_from_checkpoint;           ///< empty text: the newest
   std::vector<std::filesystem::path> plugin_dirs;
   std::vector<std::string> without;    ///< --without: plugins and trackers to leave out
+  std::vector<std::string> isolate;    ///< --isolate: those that get a process of their own
   std::filesystem::path record;        ///< empty: no record
   std::filesystem::path checkpoint;    ///< evaluate and predict
   std::filesystem::path output;        ///< predict: the CSV or safetensors file

@@ -36,6 +36,7 @@ int replay(const RunOptions& options) {
   for (const auto& text : options.callbacks) replay.callbacks.push_back(parse_callback(text));
   replay.plugin_dirs = options.plugin_dirs;
   replay.without = options.without;
+  replay.isolate = options.isolate;
   const auto result = trainer::replay(options.run_file, replay);
   if (options.quiet) return 0;
   std::string names;

@@ -54,6 +54,11 @@ void add_common_options(CLI::App& app, RunOptions& options) {
       ->expected(1)
       ->allow_extra_args(false)
       ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  app.add_option("--isolate", options.isolate,
+                 "Runs a plugin (by its id) or a tracker in a process of its own; may be repeated")
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   app.add_flag("--quiet", options.quiet, "No progress, no log lines, no summary");
   add_arguments(app, options);
 }

@@ -165,6 +165,7 @@ Trainer& Session::trainer() {
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;
   options.trackers = run_.trackers;
+  options.isolate = options_.isolate;
   options.recorder = recorder();
   options.quiet = options_.quiet;
   options.async_save = run_.async_save;

@@ -25,11 +25,11 @@ train() { "$TRAINER" train run.json --quiet --plugin-dir plugins "$@" >out.txt 2
 status=0
 train || status=$?
 [ "$status" = 139 ] || fail "exit status $status, expected that of a segmentation fault: $(cat out.txt)"
-grep -q "^error: callback running ended the process in on_log at step 2 (signal 11); --without running leaves it out \[callback.crashed\]$" out.txt ||
+grep -q "^error: callback running ended the process in on_log at step 2 (signal 11); --isolate running gives it a process of its own, --without running leaves it out \[callback.crashed\]$" out.txt ||
   fail "$(cat out.txt)"
 [ -e trainer_output/checkpoint-1/model.safetensors ] || fail "the checkpoint before is gone"
 train --resume_from_checkpoint --without running || fail "$(cat out.txt)"
-grep -q "warning: the previous run ended in the callback running, in on_log at step 2 (signal 11); --without running leaves it out" \
+grep -q "warning: the previous run ended in the callback running, in on_log at step 2 (signal 11); --isolate running gives it a process of its own, --without running leaves it out" \
   out.txt || fail "$(cat out.txt)"
 grep -q "goes on without the plugin running 1.0.0" out.txt || fail "$(cat out.txt)"
 [ ! -e trainer_output/crash.json ] || fail "the report is still there"

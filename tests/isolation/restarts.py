@@ -32,7 +32,7 @@ def main():
 
         for how in ("hang", "error"):
             crash = {"call": "on_step_end", "how": how, "step": 7}
-            callback = isolated(crash, on_error="restart", timeout=0.5, shutdown_timeout=5)
+            callback = isolated(crash, on_error="restart", timeout=2, shutdown_timeout=5)
             status, _, error = work.run(how, [callback])
             expect(status == 0 and work.outcome(how) == plain, f"{how}: status {status}: {error}")
             expect("restored with 6" in error or how == "error", f"{how}: {error}")

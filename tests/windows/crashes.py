@@ -70,7 +70,7 @@ class Crashes(Host):
     def in_event(self, way, words, id_):
         directory = self.build(f"event {way}", f'-DWAY="{way}"')
         status, out, error, _ = self.replay("crasher", directory, output=f"out {way}")
-        line = f"error: callback crasher ended the process in on_log at step 1 ({words}); --without crasher leaves it out [{id_}]"
+        line = f"error: callback crasher ended the process in on_log at step 1 ({words}); --isolate crasher gives it a process of its own, --without crasher leaves it out [{id_}]"
         record = self.path / f"out {way}" / "crash.json"
         kept = json.loads(record.read_text()) if record.exists() else {}
         self.expect(

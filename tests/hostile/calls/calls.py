@@ -77,7 +77,9 @@ def ends(work):
             expect(
                 status == wanted
                 and line.startswith(f"error: callback calls ended the process in {name}")
-                and line.endswith(f"{words}; --without calls leaves it out [{ident}]"),
+                and line.endswith(
+                    f"{words}; --isolate calls gives it a process of its own, --without calls leaves it out [{ident}]"
+                ),
                 f"{call} {how}: {status}, {error}",
             )
             crash = work.crash()

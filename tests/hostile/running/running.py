@@ -94,7 +94,8 @@ with tempfile.TemporaryDirectory(prefix="trainer-running-") as name:
             status == wanted
             and line in error
             and words in error
-            and f"--without running leaves it out [{ident}]" in error,
+            and f"; --isolate running gives it a process of its own, --without running leaves it out [{ident}]"
+            in error,
             f"{macro}: {status}, {error}",
         )
         record = json.loads((directory / "out" / "crash.json").read_text())
