@@ -98,7 +98,10 @@ void come_first() {
   if (WIFSIGNALED(status)) {
     const rlimit none{0, 0};
     ::setrlimit(RLIMIT_CORE, &none);  // the child's is the one to look at
+    sigset_t blocked;
+    ::sigemptyset(&blocked);
     ::signal(WTERMSIG(status), SIG_DFL);
+    ::sigprocmask(SIG_SETMASK, &blocked, nullptr);
     ::raise(WTERMSIG(status));
   }
   ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
