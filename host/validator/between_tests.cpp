@@ -19,6 +19,20 @@ namespace trainer::validator {
 namespace fs = std::filesystem;
 namespace {
 
+// A training, after which the instance lives on.
+void train(Instance& instance, bool finishes = true) {
+  instance.fire(TRAINER_ON_INIT_END);
+  instance.fire(TRAINER_ON_TRAIN_BEGIN);
+  for (int step = 1; step < 4; ++step) {
+    instance.host.state.global_step = step;
+    instance.fire(TRAINER_ON_STEP_END);
+    instance.fire(TRAINER_ON_LOG, step_logs(step));
+  }
+  if (!finishes) return;
+  instance.fire(TRAINER_ON_LOG, summary());
+  instance.fire(TRAINER_ON_TRAIN_END);
+}
+
 template <typename Extension>
 const Extension& offered(Instance& instance, const char* id, const char* otherwise) {
   const auto* found = instance.extension<Extension>(id);
@@ -56,7 +70,7 @@ void results(Subject& subject) {
   try {
     Instance instance(subject);
     ask_for_results(instance);  // of a training that failed before it began
-    play(instance, Run{});
+    train(instance);
     const std::uint64_t count = ask_for_results(instance);
     if (ask_for_results(instance) != count) throw Failure("asked again it has another number of results");
     subject.detail = std::to_string(count) + " results";
@@ -101,11 +115,9 @@ void outcome(Subject& subject) {
         Instance instance(subject);
         const auto& extension =
             offered<trainer_ext_outcome>(instance, TRAINER_EXT_OUTCOME, "the plugin does not ask how a training ended");
-        Run run;
-        run.finishes = kind != TRAINER_OUTCOME_FAILED;
-        if (begins) play(instance, run);
+        if (begins) train(instance, kind != TRAINER_OUTCOME_FAILED);
         tell(instance, extension, kind, false);
-        play(instance, Run{});  // another training
+        train(instance);  // another training
         tell(instance, extension, kind, true);
       } catch (const Refused&) {
       }
@@ -152,7 +164,7 @@ void load_and_go_on(Subject& subject, const fs::path& directory) try {
     Files{instance}.load(directory);
   } catch (const Refused&) {
   }
-  play(instance, Run{});
+  train(instance);
 } catch (const Refused&) {
 }
 
@@ -161,7 +173,7 @@ void files(Subject& subject) {
   try {
     Instance instance(subject);
     Files{instance}.save("checkpoint-0");  // before the first event
-    play(instance, Run{});
+    train(instance);
     Files{instance}.save(saved);
   } catch (const Refused&) {
     subject.require_accepted();
@@ -171,7 +183,7 @@ void files(Subject& subject) {
     Instance instance(subject);
     Files{instance}.load(saved);
     if (content_of(saved) != before) throw Failure("load changed the checkpoint's files");
-    play(instance, Run{});
+    train(instance);
     Files{instance}.save("checkpoint-4");
   } catch (const Refused&) {
     throw Failure("the plugin refused its own files: " + subject.refusal);
