@@ -47,10 +47,21 @@ std::optional<json::value> as_value(const std::optional<T>& v) {
 json::value string_value(std::string_view text) { return boost::json::string(text); }
 std::string plain(const boost::json::string& text) { return {text.data(), text.size()}; }
 
+// The comma of "csv@>=1.2,<2" separates no names.
+std::size_t next_comma(std::string_view text) {
+  auto comma = text.find(',');
+  while (comma != text.npos && text.substr(0, comma).find('@') != text.npos) {
+    const auto next = text.find_first_not_of(' ', comma + 1);
+    if (next == text.npos || std::string_view("<=>").find(text[next]) == std::string_view::npos) break;
+    comma = text.find(',', next);
+  }
+  return comma;
+}
+
 json::value split(std::string_view text) {
   json::array out;
   while (true) {
-    const auto comma = text.find(',');
+    const auto comma = next_comma(text);
     auto item = text.substr(0, comma);
     while (!item.empty() && item.front() == ' ') item.remove_prefix(1);
     while (!item.empty() && item.back() == ' ') item.remove_suffix(1);

@@ -78,7 +78,7 @@ void CallbackHandler::warn_of_same_name(const CallbackEntry& entry) const {
   for (const auto& other : entries_) {
     const bool same_class = other->class_name == entry.class_name;
     if (!same_class && other->name != entry.name) continue;
-    std::string who = same_class ? "a " + entry.class_name : "a callback called " + entry.name;
+    std::string who = same_class ? "a callback of the class " + entry.class_name : "a callback called " + entry.name;
     if (same_class && other->name != entry.name) who += " (" + entry.name + ")";
     const std::string first = same_class && other->name != entry.name ? " (" + other->name + ")" : "";
     return log::warning(who + " is added although there is one already" + first + "; both will be called");

@@ -59,7 +59,7 @@ LibraryFile read(const InputFile& file, bool of_any_system) {
   const Format* found = format_of(head);
   if (found && (of_any_system || found->format == this_format)) return found->read(file);
   const std::string_view ours = formats[static_cast<int>(this_format)].name, what = found ? found->what : guess(head);
-  throw_usage(error_id::plugin_file_not_elf,
+  throw_usage(error_id::plugin_file_format,
               file.name() + " " +
                   (what.empty() ? "does not start as " + std::string(this_format == LibraryFormat::elf ? "an " : "a ") +
                                       std::string(ours) + " file"

@@ -73,7 +73,7 @@ class PeReader : LibraryReader {
     if (file_.size() < dos_header_size) too_short(dos_header_size);
     const std::uint64_t at = as<std::uint32_t>(file_.read(dos_new_header_at, 4));
     const auto for_dos = [&] {
-      refuse(error_id::plugin_file_not_elf,
+      refuse(error_id::plugin_file_format,
              "is a program for DOS (MZ without PE), expected a shared library; put the plugin's .dll file there");
     };
     if (at < 4 || at > max_library_size) for_dos();

@@ -8,7 +8,9 @@
 #include "discovery/input_file.hpp"
 #include "discovery/library_file.hpp"
 #include "discovery/platform.hpp"
+#include "discovery/plugin_claim.hpp"
 #include "discovery/plugin_file.hpp"
+#include "discovery/version_range.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
 
@@ -37,6 +39,13 @@ bool is_link_to_no_plugin(const fs::path& path) try {
   return fs::is_symlink(path) && !read_library_file(InputFile(path, InputFile::Links::followed)).note;
 } catch (const std::exception&) {
   return false;
+}
+
+// What is wrong with some files, each of which the sentence names.
+std::string sentences(const std::vector<PluginRegistry::Problem>& problems) {
+  std::vector<std::string> out;
+  for (const auto& problem : problems) out.push_back(problem.sentence);
+  return join(out, "; ");
 }
 
 }  // namespace
@@ -106,9 +115,9 @@ void PluginRegistry::add(const fs::path& path) {
   try {
     auto file = read_plugin_file(path);
     if (const auto* first = find(file.note.id)) {
-      duplicates_.push_back({file.path, first->path, file.note.id});
       log::info(file.path.string() + " is left out: " + first->path.string() + " has the same id \"" + file.note.id +
                 "\" and was found first");
+      duplicates_.push_back({std::move(file), first->path});
       return;
     }
     plugins_.push_back(std::move(file));
@@ -128,26 +137,73 @@ const PluginFile* PluginRegistry::find(std::string_view id) const {
   return found == plugins_.end() ? nullptr : &*found;
 }
 
-const PluginFile& PluginRegistry::require(std::string_view id, std::string_view where) const {
-  if (const auto* file = find(id)) return *file;
-  const auto asked = std::string(where) + ": plugin \"" + std::string(id) + "\"";
+std::vector<const PluginFile*> PluginRegistry::files_of(const PluginFile& first) const {
+  std::vector<const PluginFile*> files{&first};
+  for (const auto& duplicate : duplicates_)
+    if (duplicate.file.note.id == first.note.id) files.push_back(&duplicate.file);
+  return files;
+}
+
+std::vector<PluginRegistry::Problem> PluginRegistry::problems_of(std::string_view name) const {
+  std::vector<Problem> found;
   for (const auto& problem : problems_) {
     const auto stem = problem.path.stem().string();
-    if (stem == id || stem == "lib" + std::string(id))
-      throw_usage(problem.id, asked + " cannot be used: " + problem.sentence);
+    const auto claim = plugin_claim(problem.path);
+    if (stem == name || stem == "lib" + std::string(name) || claim.id == name || claim.report_to == name)
+      found.push_back(problem);
   }
+  return found;
+}
+
+void PluginRegistry::require_no_problem(const std::string& name, const std::string& asked) const {
+  const auto problems = problems_of(name);
+  if (!problems.empty()) throw_usage(problems.front().id, asked + " cannot be used: " + sentences(problems));
+}
+
+const PluginFile& PluginRegistry::first_taken(const std::vector<const PluginFile*>& files, const PluginName& wanted,
+                                              const std::string& asked) const {
+  const auto taken =
+      std::find_if(files.begin(), files.end(), [&](auto* file) { return wanted.versions.takes(file->note.version); });
+  std::vector<std::string> others;
+  for (auto file = files.begin(); file != taken; ++file)
+    others.push_back((*file)->path.string() + " has " + (*file)->note.version);
+  if (taken != files.end()) {
+    if (!others.empty())
+      log::info(asked + " is " + (*taken)->path.string() + ", version " + (*taken)->note.version +
+                "; passed over: " + join(others));
+    return **taken;
+  }
+  const auto problems = problems_of(wanted.name);
+  throw_usage(error_id::plugin_version, asked + ", of which no such version was found: " + join(others) +
+                                            (problems.empty() ? "" : "; no use is " + sentences(problems)) +
+                                            "; install one that fits, or change what follows the @ (searched " +
+                                            places() + ")");
+}
+
+const PluginFile& PluginRegistry::require(std::string_view name, std::string_view where) const {
+  const auto asked = std::string(where) + ": plugin \"" + std::string(name) + "\"";
+  const auto wanted = PluginName::parse(name, asked);
+  if (const auto* first = find(wanted.name)) return first_taken(files_of(*first), wanted, asked);
+  require_no_problem(wanted.name, asked);
   std::vector<std::string> ids;
-  std::string available;
-  for (const auto& file : plugins_) {
-    ids.push_back(file.note.id);
-    available += (available.empty() ? "" : ", ") + file.note.id;
-  }
-  const auto near = nearest(id, ids);
-  throw_usage(error_id::plugin_not_found,
-              asked + " was not found" + (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
-                  " (available: " + (available.empty() ? "none" : available) + "; searched " + places() +
-                  "); put its " + std::string(platform::plugin_suffix) +
-                  " file into one of these, or name its directory with --plugin-dir");
+  for (const auto& file : plugins_) ids.push_back(file.note.id);
+  const auto near = nearest(wanted.name, ids);
+  throw_usage(error_id::plugin_not_found, asked + " was not found" +
+                                              (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
+                                              " (available: " + (ids.empty() ? "none" : join(ids)) + "; searched " +
+                                              places() + "); put its " + std::string(platform::plugin_suffix) +
+                                              " file into one of these, or name its directory with " + "--plugin-dir");
+}
+
+const PluginFile* PluginRegistry::require_tracker(std::string_view name, std::string_view where) const {
+  const auto wanted = PluginName::parse(name, where);
+  std::vector<const PluginFile*> files;
+  for (const PluginFile* first : trackers())
+    if (first->note.report_to == wanted.name)
+      for (const PluginFile* file : files_of(*first)) files.push_back(file);
+  if (!files.empty()) return &first_taken(files, wanted, std::string(where));
+  require_no_problem(wanted.name, std::string(where) + ", which");
+  return nullptr;
 }
 
 void PluginRegistry::require_known(const std::vector<std::string>& names, const std::string& option) const {

@@ -10,8 +10,9 @@ namespace {
 std::string trackers_as_text(const std::vector<Tracker>& trackers) {
   json::array list;
   for (const Tracker& tracker : trackers)
-    list.push_back({{"id", tracker.file.note.id},
+    list.push_back({{"plugin", tracker.file.note.id + tracker.versions},
                     {"name", tracker.name},
+                    {"versions", tracker.versions},
                     {"config", tracker.config},
                     {"asked_for", tracker.asked_for}});
   return json::dump(list);
@@ -22,9 +23,10 @@ std::vector<Tracker> trackers_of_text(const std::string& text, const PluginRegis
   const json::value parsed = json::parse(text, "the trackers of rank 0");
   for (const json::value& item : parsed.as_array()) {
     const json::object& tracker = item.as_object();
-    const std::string name(tracker.at("name").as_string());
-    out.push_back({registry.require(std::string(tracker.at("id").as_string()), "rank 0 reports to \"" + name + "\""),
-                   name, tracker.at("config").as_object(), tracker.at("asked_for").as_bool()});
+    const auto text = [&](const char* key) { return std::string(tracker.at(key).as_string()); };
+    const std::string where = "rank 0 reports to \"" + text("name") + "\"";
+    out.push_back({registry.require(text("plugin"), where), text("name"), text("versions"),
+                   tracker.at("config").as_object(), tracker.at("asked_for").as_bool()});
   }
   return out;
 }

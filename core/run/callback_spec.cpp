@@ -6,6 +6,7 @@
 
 #include "border/watchdog.hpp"
 #include "discovery/plugin_config.hpp"
+#include "discovery/version_range.hpp"
 #include "isolation/isolated_entry.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
@@ -25,9 +26,33 @@ void tell_of_same_class(const CallbackEntry& entry, const PluginRegistry& regist
   const PluginNote& note = entry.plugin()->note;
   for (const PluginFile& other : registry.plugins())
     if (other.note.id != note.id && other.note.class_name == note.class_name)
-      log::warning("the plugin " + note.id + " (" + entry.plugin()->place() + ") keeps its state as a " +
-                   note.class_name + ", which is the class of the plugin " + other.note.id + " (" +
-                   other.path.string() + "), too; a checkpoint has one place for both");
+      log::warning("the plugin " + note.id + " (" + entry.plugin()->place() + ") keeps its state under the class " +
+                   note.class_name + ", which is that of the plugin " + other.note.id + " (" + other.path.string() +
+                   "), too; a checkpoint has one place for both");
+}
+
+// A run has one file of a plugin: its lock and its name would be those of both.
+void require_one_file(const CallbackEntry& entry, const CallbackHandler& handler) {
+  const PluginFile* file = entry.plugin();
+  if (!file || file->path.empty()) return;
+  for (const auto& other : handler.entries())
+    if (const PluginFile* used = other->plugin();
+        used && !used->path.empty() && used->note.id == file->note.id && used->path != file->path)
+      throw_usage(error_id::plugin_version, "the run has the plugin " + file->note.id + " from " + used->path.string() +
+                                                ", version " + used->note.version + ", and from " +
+                                                file->path.string() + ", version " + file->note.version +
+                                                ", expected one of them; name the same versions in both places");
+}
+
+// One that is made already, with other versions perhaps, stands for this one, too.
+void require_taken(const std::string& id, const std::string& name, const std::string& where,
+                   const CallbackHandler& handler) {
+  const auto wanted = PluginName::parse(name, where);
+  for (const auto& entry : handler.entries())
+    if (const PluginFile* used = entry->plugin();
+        used && used->note.id == id && !wanted.versions.takes(used->note.version))
+      throw_usage(error_id::plugin_version, where + ", and the run has it from " + used->place() + ", version " +
+                                                used->note.version + "; name the same versions in both places");
 }
 
 // Of a process alone nothing is asked.
@@ -102,7 +127,7 @@ void tell_not_isolated(const std::string& plugin, const PluginRegistry& registry
 }  // namespace
 
 CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
-  std::string id = spec.plugin;
+  auto [id, versions, name] = PluginName::parse(spec.plugin, spec.where + ": plugin \"" + spec.plugin + "\"");
   json::object config = spec.config;
   CallbackSpec out([spec = std::move(spec)](const PluginRegistry& registry, const HostContext& context) {
     const Watchdog watchdog;
@@ -114,12 +139,13 @@ CallbackSpec CallbackSpec::plugin(PluginCallback spec) {
     return make_entry(PluginLibrary::load(file), spec, context);
   });
   out.plugin_id_ = std::move(id);
+  out.plugin_name_ = std::move(name);
   out.config_ = std::move(config);
   return out;
 }
 
-CallbackSpec CallbackSpec::plugin(std::string id, json::object config) {
-  return plugin(PluginCallback{.plugin = std::move(id), .config = std::move(config)});
+CallbackSpec CallbackSpec::plugin(std::string name, json::object config) {
+  return plugin(PluginCallback{.plugin = std::move(name), .config = std::move(config)});
 }
 
 CallbackSpec CallbackSpec::plugin(const trainer_plugin& table, json::object config, OnError on_error) {
@@ -166,6 +192,7 @@ void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const 
                   const HostContext& context) {
   if (registry.leaves_out(callback.plugin_id())) return;
   auto entry = callback.make(registry, context);
+  require_one_file(*entry, handler);
   tell_of_same_class(*entry, registry);
   handler.add(std::move(entry));
 }
@@ -200,18 +227,21 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
     return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); });
   };
   const auto settings_of = [&](std::string_view name) {
-    auto found = settings.find(name);
-    if (found == settings.end()) found = settings.find("all");
-    return found == settings.end() ? TrackerSettings{} : found->second;
+    const auto found = std::find_if(settings.begin(), settings.end(),
+                                    [&](const auto& given) { return without_versions(given.first) == name; });
+    const auto all = settings.find("all");
+    return found != settings.end() ? found->second : all != settings.end() ? all->second : TrackerSettings{};
   };
   const auto isolation_of = [&](const PluginFile& file, std::string_view name) {
     return isolation_for(file, name, settings_of(name).isolation, registry);
   };
-  for (const Tracker& tracker : agreed_report_to(report_to, registry, context, made, isolation_of)) {
+  const auto trackers = agreed_report_to(report_to, registry, context, made, isolation_of);
+  for (const Tracker& tracker : trackers) {
     if (made(tracker)) continue;
     try {
       auto entry = make_tracker(tracker, settings_of(tracker.name), registry, context);
       entry->name = tracker.name;
+      require_one_file(*entry, handler);
       tell_of_same_class(*entry, registry);
       handler.add(std::move(entry));
     } catch (const Error& e) {
@@ -221,9 +251,13 @@ void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& rep
   }
   for (auto spec = callbacks.begin(); spec != callbacks.end(); ++spec) {
     if (std::any_of(callbacks.begin(), spec, [&](const auto& other) { return repeats(*spec, other, registry); }))
-      continue;
-    add_callback(handler, *spec, registry, context);
+      require_taken(spec->plugin_id(), spec->plugin_name(), "callbacks name \"" + spec->plugin_name() + "\"", handler);
+    else
+      add_callback(handler, *spec, registry, context);
   }
+  for (const Tracker& tracker : trackers)
+    if (const auto name = tracker.name + tracker.versions; !tracker.versions.empty() && made(tracker))
+      require_taken(tracker.file.note.id, name, "args.report_to names \"" + name + "\"", handler);
 }
 
 }  // namespace trainer

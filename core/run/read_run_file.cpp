@@ -5,6 +5,7 @@
 
 #include "base/commented_json.hpp"
 #include "base/text.hpp"
+#include "discovery/version_range.hpp"
 #include "run/run_parts.hpp"
 #include "trainer/error.hpp"
 #include "trainer/training_arguments.hpp"
@@ -37,6 +38,7 @@ RunFile::Callback read_callback(const RunSection& callback) {
   out.where = callback.where();
   out.plugin =
       RunSection::text_of(callback.require("plugin", "the id of an installed plugin"), callback.place("plugin"));
+  PluginName::parse(out.plugin, callback.place("plugin"));  // its versions, before data are read
   if (const auto* config = callback.find("config")) {
     if (!config->is_object()) RunSection::wrong_type(*config, callback.place("config"), "an object");
     out.config = config->get_object();

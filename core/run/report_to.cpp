@@ -35,7 +35,19 @@ std::size_t rank(const PluginFile& file) {
                                   transformers_order.begin());
 }
 
-Tracker plain(const PluginFile& file, bool asked_for) { return {file, file.note.report_to, {}, asked_for}; }
+Tracker plain(const PluginFile& file, bool asked_for) { return {file, file.note.report_to, "", {}, asked_for}; }
+
+// A name of report_to in its parts: "python", "@>=0.1" and ":mlflow" of "python@>=0.1:mlflow".
+struct Name {
+  explicit Name(std::string_view text)
+      : plugin(text.substr(0, text.find_first_of("@:"))), versions(text.substr(plugin.size())) {
+    const auto colon = std::min(versions.find(':'), versions.size());
+    callback = versions.substr(colon);
+    versions.resize(colon);
+  }
+  std::string plain() const { return plugin + callback; }
+  std::string plugin, versions, callback;
+};
 
 // What nobody named must not be the reason that a run fails to start.
 bool is_available(const PluginFile& file, const HostContext& context, const IsolationOf& isolation_of) {
@@ -109,7 +121,7 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
     names.push_back(file->note.report_to);
     known += (known.empty() ? "" : ", ") + file->note.report_to;
   }
-  const std::string near = nearest(name, names);
+  const std::string near = nearest(Name(name).plugin, names);
   throw_usage(error_id::report_to_invalid, "args.report_to names \"" + name + "\", which is not an installed tracker" +
                                                (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
                                                " (available: " + (known.empty() ? "none" : known) + "; searched " +
@@ -117,13 +129,12 @@ std::vector<Tracker> all_available(const PluginRegistry& registry, const HostCon
 }
 
 // "python:mlflow": a plugin that runs other programs' callbacks, and which one.
-Tracker with_callback(const std::string& name, std::size_t colon, const PluginRegistry& registry) {
-  const std::string where = "args.report_to names \"" + name + "\"";
-  const PluginFile& file = registry.require(name.substr(0, colon), where);
+Tracker with_callback(const Name& name, const std::string& where, const PluginRegistry& registry) {
+  const PluginFile& file = registry.require(name.plugin + name.versions, where);
   if (!file.note.config.contains("callback"))
     throw_usage(error_id::report_to_invalid,
                 where + ", but the plugin " + file.note.id + " has no setting \"callback\"; name it without the colon");
-  return {file, name, {{"callback", name.substr(colon + 1)}}, true};
+  return {file, name.plain(), name.versions, {{"callback", name.callback.substr(1)}}, true};
 }
 
 /// What a name stands for: "python:wandb" is wandb, by another program.
@@ -144,22 +155,25 @@ bool is_there(const std::vector<Tracker>& trackers, const std::string& name) {
   return false;
 }
 
-Tracker named(const std::string& name, const PluginRegistry& registry, const HostContext& context, const Made& made,
+Tracker named(const std::string& given, const PluginRegistry& registry, const HostContext& context, const Made& made,
               const IsolationOf& isolation_of) {
-  if (const auto colon = name.find(':'); colon != name.npos) return with_callback(name, colon, registry);
-  for (const PluginFile* file : registry.trackers()) {
-    if (file->note.report_to != name) continue;
-    tell_twins(*file, registry);
-    Tracker tracker = plain(*file, true);
-    if (made(tracker) || isolation_of(*file, name)) return tracker;  // it is asked when it is made
-    tracker.library = PluginLibrary::load(*file);
-    require_available(*tracker.library, context, {}, "args.report_to names \"" + name + "\"", "report_to");
-    return tracker;
-  }
-  throw_unknown(name, registry);
+  const Name name(given);
+  const std::string where = "args.report_to names \"" + given + "\"";
+  if (!name.callback.empty()) return with_callback(name, where, registry);
+  const PluginFile* file = registry.require_tracker(given, where);
+  if (!file) throw_unknown(given, registry);
+  tell_twins(*file, registry);
+  Tracker tracker = plain(*file, true);
+  tracker.versions = name.versions;
+  if (made(tracker) || isolation_of(*file, name.plain())) return tracker;  // it is asked when it is made
+  tracker.library = PluginLibrary::load(*file);
+  require_available(*tracker.library, context, {}, where, "report_to");
+  return tracker;
 }
 
 }  // namespace
+
+std::string without_versions(std::string_view name) { return Name(name).plain(); }
 
 Availability availability(const PluginFile& file, const HostContext& context) {
   return ask(*PluginLibrary::load(file), context, {}, "report_to");
@@ -238,9 +252,9 @@ std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to
   if (report_to == std::vector<std::string>{"all"}) {
     out = all_available(registry, context, made, isolation_of);
   } else if (report_to != std::vector<std::string>{"none"}) {
-    for (const std::string& name : report_to)
-      if (!registry.leaves_out(name) && !is_there(out, name))
-        out.push_back(named(name, registry, context, made, isolation_of));
+    for (const std::string& given : report_to)
+      if (const auto name = Name(given).plain(); !registry.leaves_out(name) && !is_there(out, name))
+        out.push_back(named(given, registry, context, made, isolation_of));
   }
   for (const PluginFile* file : first_trackers(registry)) {
     const bool there = made(plain(*file, false)) || std::any_of(out.begin(), out.end(), [&](const Tracker& tracker) {

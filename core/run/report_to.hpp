@@ -42,10 +42,14 @@ struct Twin {
 };
 std::vector<Twin> twins(const PluginRegistry& registry);
 
+/// "python:mlflow" of "python@>=0.1:mlflow".
+std::string without_versions(std::string_view name);
+
 /// A tracker that a run uses.
 struct Tracker {
   PluginFile file;
   std::string name;                                  ///< as report_to names it: "tensorboard", "python:mlflow"
+  std::string versions;                              ///< that it takes, "@>=1.2"; empty: all
   json::object config;                               ///< of its instance
   bool asked_for;                                    ///< named, and not only part of "all" or one that always joins
   std::shared_ptr<PluginLibrary> library = nullptr;  ///< when it was loaded already, to be asked
@@ -60,11 +64,10 @@ inline std::optional<Isolation> no_isolation(const PluginFile&, std::string_view
 /// The trackers that args.report_to means, in the order in which they are called. "all": every
 /// installed tracker that is available, in transformers' order and then by name, but one for each
 /// store; "none" or an empty list: none; names: those, in the order given, each once. "PLUGIN:CALLBACK" is
-/// that plugin with the configuration {"callback": CALLBACK}, and counts as the tracker CALLBACK. A tracker whose note
-/// says "always" comes last when it is available. A name that is missing or unavailable is an Error that says why, what
-/// there is, and what to do.
-/// `made`: what the run's own callbacks make, with a configuration perhaps. These are not asked, and count for their
-/// store.
+/// that plugin with the configuration {"callback": CALLBACK}, and counts as the tracker CALLBACK. "mlflow@>=1.2" takes
+/// only these versions of the plugin. A tracker whose note says "always" comes last when it is available. A name that
+/// is missing or unavailable is an Error that says why, what there is, and what to do. `made`: what the run's own
+/// callbacks make, with a configuration perhaps. These are not asked, and count for their store.
 std::vector<Tracker> resolve_report_to(const std::vector<std::string>& report_to, const PluginRegistry& registry,
                                        const HostContext& context,
                                        const std::function<bool(const Tracker&)>& made = no_tracker,

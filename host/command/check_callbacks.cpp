@@ -6,6 +6,7 @@
 #include "base/text.hpp"
 #include "command/available.hpp"
 #include "command/check_report.hpp"
+#include "discovery/version_range.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/plugin_registry.hpp"
 
@@ -16,7 +17,10 @@ std::string why_in(const CallbackEntry& entry, const RunFile& run) {
   const PluginFile* plugin = entry.plugin();
   if (!plugin) return "built in";
   for (std::size_t i = 0; i < run.callbacks.size(); ++i)
-    if (run.callbacks[i].plugin == plugin->note.id) return "callbacks[" + std::to_string(i) + "]";
+    if (const auto wanted = PluginName::parse(run.callbacks[i].plugin, run.callbacks[i].where);
+        wanted.name == plugin->note.id)
+      return "callbacks[" + std::to_string(i) + "]" +
+             (wanted.versions.takes_all() ? "" : ", " + wanted.text + ", version " + plugin->note.version);
   return "report_to";
 }
 

@@ -92,8 +92,9 @@ std::vector<std::string> problems_of(const PluginRegistry& registry) {
   for (const auto& bad : quarantined_plugins())
     out.push_back("in quarantine: " + bad.path + " since " + bad.date + ", when it was first loaded " + bad.reason);
   for (const auto& twin : registry.duplicates())
-    out.push_back("left out: " + twin.path.string() + " has the id \"" + twin.id + "\" of " + twin.used.string() +
-                  ", which was found first");
+    out.push_back("left out: " + twin.file.path.string() + " has the id \"" + twin.file.note.id + "\" of " +
+                  twin.used.string() + ", which was found first; a run gets it by its version, as " +
+                  twin.file.note.id + "@" + twin.file.note.version);
   for (const auto& twin : twins(registry))
     out.push_back("not by report_to: " + twin.later->path.string() + " has the report_to \"" +
                   twin.used->note.report_to + "\" of " + twin.used->path.string() + ", which was found first");

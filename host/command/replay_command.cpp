@@ -12,10 +12,10 @@
 namespace trainer::command {
 namespace {
 
-// --callback early_stopping={"early_stopping_patience": 2}
+// --callback 'early_stopping@>=0.1={"early_stopping_patience": 2}'
 RunFile::Callback parse_callback(const std::string& text) {
   RunFile::Callback out;
-  const auto equals = text.find('=');
+  const auto equals = text.find('@') < text.find('=') ? text.find("={") : text.find('=');
   out.plugin = text.substr(0, equals);
   out.where = "--callback " + out.plugin;
   if (equals == text.npos) return out;

@@ -66,3 +66,32 @@ grep -q "plugins.lock could not be read" out.txt || fail "$(cat out.txt)"
 # Without plugins there is none.
 "$TRAINER" train run.json --quiet --set 'callbacks=[]' --report_to none --output_dir plain >/dev/null 2>&1
 [ ! -e plain/plugins.lock ] || fail "a lock without plugins"
+
+# A run says which version it takes; the lock says which it got.
+mkdir older
+build 1.0.0
+mv plugins/mine.so older
+build 1.2.0
+pinned() { "$TRAINER" "$1" run.json --plugin-dir plugins --plugin-dir older --output_dir pinned --set "callbacks=[{\"plugin\": \"$2\"}]" "${@:3}" >out.txt 2>&1; }
+locked() { python3 -c 'import json, sys; print(*(p["id"] + " " + p["version"] for p in json.load(open("pinned/plugins.lock"))["plugins"]))'; }
+pinned train mine@==1.0 --report_to 'csv@>=0.1,<1' || fail "$(cat out.txt)"
+[ "$(locked)" = "csv 0.1.0 mine 1.0.0" ] || fail "$(locked)"
+grep -q 'info: .*callbacks\[0\]: plugin "mine@==1.0" is .*older/mine.so, version 1.0.0; passed over: .*plugins/mine.so has 1.2.0$' out.txt || fail "$(cat out.txt)"
+pinned train 'mine@>=1.1,<2' --resume_from_checkpoint --max_steps 3 || fail "$(cat out.txt)"
+said "with the plugin mine 1.2.0 (sha256 [0-9a-f]*), it had 1.0.0"
+status=0; pinned train mine@2 || status=$?
+[ $status = 2 ] && grep -q 'callbacks\[0\]: plugin "mine@2", of which no such version was found: .*plugins/mine.so has 1.2.0, .*older/mine.so has 1.0.0; install one that fits.*\[plugin.version\]' out.txt ||
+  fail "$(cat out.txt)"
+status=0; pinned train mine@new || status=$?
+[ $status = 2 ] && grep -q 'callbacks\[0\].plugin has "new" after the @, expected versions such as 1.2' out.txt || fail "$(cat out.txt)"
+status=0; pinned train mine --report_to csv@9 || status=$?
+[ $status = 2 ] && grep -q 'args.report_to names "csv@9", of which no such version was found: .*csv.so has 0.1.0' out.txt || fail "$(cat out.txt)"
+pinned check mine@1.2 || fail "$(cat out.txt)"
+grep -q "mine: callbacks\[0\], mine@1.2, version 1.2.0$" out.txt || fail "$(cat out.txt)"
+pinned train mine@1.2 --print-config --report_to 'csv@>=0.1,<1' --quiet || fail "$(cat out.txt)"
+python3 -c 'import json; c = json.load(open("out.txt")); assert c["callbacks"] == [{"plugin": "mine@1.2"}] and c["args"]["report_to"] == ["csv@>=0.1,<1"], c'
+"$TRAINER" replay pinned/trainer_state.json --report_to none --callback 'mine@>=1.0,<1.2={}' --plugin-dir plugins --plugin-dir older --output_dir replayed >out.txt 2>&1 ||
+  fail "$(cat out.txt)"
+"$TRAINER" plugins list --plugin-dir plugins --plugin-dir older >out.txt 2>/dev/null
+grep -q 'left out: .*older/mine.so has the id "mine" of .*plugins/mine.so, which was found first; a run gets it by its version, as mine@1.0.0$' out.txt ||
+  fail "$(cat out.txt)"

@@ -23,7 +23,7 @@ struct HostContext;
 
 /// A plugin that is to be a callback of a run.
 struct PluginCallback {
-  std::string plugin;  ///< id
+  std::string plugin;  ///< id, and perhaps which versions: "monitor", "monitor@1.2", "monitor@>=1.2,<2"
   json::object config = {};
   OnError on_error = OnError::fail;
   std::string where = "callbacks";   ///< who asks for it, for messages
@@ -59,7 +59,7 @@ class CallbackSpec {
     return CallbackSpec(Make([make = std::move(make)](auto&, auto&) { return native_entry(make(), make); }));
   }
   static CallbackSpec plugin(PluginCallback spec);
-  static CallbackSpec plugin(std::string id, json::object config = {});
+  static CallbackSpec plugin(std::string name, json::object config = {});
   /// A plugin that is compiled into this program: trainer::sdk::plugin_table<Hello>(), or what its entry gives. It is
   /// treated as one of a file; the table is kept as it is. A usage Error when it or its note is not as it should be.
   static CallbackSpec plugin(const trainer_plugin& table, json::object config = {}, OnError on_error = OnError::fail);
@@ -68,17 +68,19 @@ class CallbackSpec {
     return make_(registry, context);
   }
 
-  const std::string& plugin_id() const { return plugin_id_; }  ///< empty when it is not a plugin
-  const json::object& config() const { return config_; }       ///< of a plugin
+  const std::string& plugin_id() const { return plugin_id_; }      ///< empty when it is not a plugin
+  const std::string& plugin_name() const { return plugin_name_; }  ///< with its versions; empty: of no file
+  const json::object& config() const { return config_; }           ///< of a plugin
 
  private:
   explicit CallbackSpec(Make make) : make_(std::move(make)) {}
   Make make_;
-  std::string plugin_id_;
+  std::string plugin_id_, plugin_name_;
   json::object config_;
 };
 
-/// Adds one at the end. Nothing for a plugin that the registry leaves out.
+/// Adds one at the end. Nothing for a plugin that the registry leaves out. A usage Error for a plugin that the run has
+/// from another file already.
 void add_callback(CallbackHandler& handler, const CallbackSpec& callback, const PluginRegistry& registry,
                   const HostContext& context);
 

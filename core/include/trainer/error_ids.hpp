@@ -74,9 +74,9 @@ inline constexpr ErrorId plugin_file_cut_short{"plugin.file-cut-short"};
 inline constexpr ErrorId plugin_file_damaged{"plugin.file-damaged"};
 inline constexpr ErrorId plugin_file_empty{"plugin.file-empty"};
 inline constexpr ErrorId plugin_file_executable_stack{"plugin.file-executable-stack"};
+inline constexpr ErrorId plugin_file_format{"plugin.file-format"};
 inline constexpr ErrorId plugin_file_link{"plugin.file-link"};
 inline constexpr ErrorId plugin_file_machine{"plugin.file-machine"};
-inline constexpr ErrorId plugin_file_not_elf{"plugin.file-not-elf"};
 inline constexpr ErrorId plugin_file_not_regular{"plugin.file-not-regular"};
 inline constexpr ErrorId plugin_file_text_relocations{"plugin.file-text-relocations"};
 inline constexpr ErrorId plugin_file_too_large{"plugin.file-too-large"};
@@ -103,6 +103,7 @@ inline constexpr ErrorId plugin_symbol_missing{"plugin.symbol-missing"};
 inline constexpr ErrorId plugin_table_invalid{"plugin.table-invalid"};
 inline constexpr ErrorId plugin_thread_storage{"plugin.thread-storage"};
 inline constexpr ErrorId plugin_threw{"plugin.threw"};
+inline constexpr ErrorId plugin_version{"plugin.version"};
 
 }  // namespace error_id
 }  // namespace trainer

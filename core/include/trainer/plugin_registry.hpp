@@ -11,6 +11,8 @@
 
 namespace trainer {
 
+struct PluginName;
+
 /// Where plugins are looked for, in this order: `from_command_line` (--plugin-dir; a usage Error
 /// for one that is not a directory), TRAINER_PLUGIN_PATH, the user's data directory, the place
 /// where the library or program is installed, and the build tree that the program is in. Absolute;
@@ -27,9 +29,8 @@ class PluginRegistry {
     ErrorId id;
   };
   struct Duplicate {
-    std::filesystem::path path;  ///< left out, because
-    std::filesystem::path used;  ///< this one was found first
-    std::string id;
+    PluginFile file;             ///< left out, because
+    std::filesystem::path used;  ///< this one of the same id was found first
   };
 
   explicit PluginRegistry(const std::vector<std::filesystem::path>& directories);
@@ -41,9 +42,17 @@ class PluginRegistry {
 
   const PluginFile* find(std::string_view id) const;  ///< null when there is none
 
-  /// find(), or a usage Error with the nearest id, those available and the directories, or with
-  /// what is wrong with the file of that name. `where` says who asks: "run.json: callbacks[0]".
-  const PluginFile& require(std::string_view id, std::string_view where) const;
+  /// The plugin of a name such as "monitor" or "monitor@>=1.2": of the files of that id the first whose version is
+  /// taken; those before it are named in the log. Else a usage Error with the versions that there are, with what is
+  /// wrong with files of that id, or with the nearest id, those available and the directories. `where` says who asks:
+  /// "run.json: callbacks[0]".
+  const PluginFile& require(std::string_view name, std::string_view where) const;
+
+  /// The same of a tracker by its report_to name, of those that are not left out; null when there is none of that name.
+  const PluginFile* require_tracker(std::string_view name, std::string_view where) const;
+
+  /// Files of which nothing can be used, though they say that they are this plugin or tracker.
+  std::vector<Problem> problems_of(std::string_view name) const;
 
   /// Plugins by id, and trackers by their report_to name, that no run gets though it names them. A name without a
   /// plugin is a usage Error, as of a plugin that one wants to be rid of a slip of the pen would bring it back.
@@ -60,6 +69,10 @@ class PluginRegistry {
  private:
   void scan(const std::filesystem::path& directory);
   void add(const std::filesystem::path& path);
+  std::vector<const PluginFile*> files_of(const PluginFile& first) const;
+  const PluginFile& first_taken(const std::vector<const PluginFile*>& files, const PluginName& wanted,
+                                const std::string& asked) const;
+  void require_no_problem(const std::string& name, const std::string& asked) const;
   void require_known(const std::vector<std::string>& names, const std::string& option) const;
 
   std::vector<std::filesystem::path> directories_;

@@ -219,6 +219,8 @@ TEST(TrainingArguments, ReadsACommandLinesText) {
   EXPECT_EQ(from_text("run_name", "a b"), R"("a b")");
   EXPECT_EQ(from_text("report_to", "csv, tensorboard"), R"(["csv", "tensorboard"])");
   EXPECT_EQ(from_text("report_to", R"(["csv"])"), R"(["csv"])");
+  EXPECT_EQ(from_text("report_to", "csv@>=0.1, <2, tensorboard,mlflow@1,html"),
+            R"(["csv@>=0.1, <2", "tensorboard", "mlflow@1", "html"])");
   EXPECT_EQ(from_text("report_to", "none"), R"(["none"])");
   EXPECT_EQ(from_text("debug", ""), "[]");
   EXPECT_EQ(from_text("include_num_input_tokens_seen", "true"), R"("all")");

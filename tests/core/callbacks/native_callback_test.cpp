@@ -181,7 +181,7 @@ TEST_F(NativeCallback, AClassIsMadeForEachAndAnInstanceIsShared) {
   add(spec);
   handler.call_event(TRAINER_ON_STEP_END);
   add(spec);
-  EXPECT_THAT(lines, HasSubstr("a StepCount is added although there is one already"));
+  EXPECT_THAT(lines, HasSubstr("a callback of the class StepCount is added although there is one already"));
   handler.call_event(TRAINER_ON_STEP_END);
   EXPECT_THAT(heard, ElementsAre("count 6", "count 7", "count 6"));
   EXPECT_NE(handler.entries()[0]->native(), handler.entries()[1]->native());

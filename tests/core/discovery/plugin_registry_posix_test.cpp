@@ -110,7 +110,7 @@ TEST_F(RegistryTest, FirstMatchWinsAndTheOtherIsReported) {
   ASSERT_EQ(registry.plugins().size(), 1u);
   EXPECT_EQ(registry.find("twice")->path, first / "x.so");
   ASSERT_EQ(registry.duplicates().size(), 1u);
-  EXPECT_EQ(registry.duplicates()[0].path, second / "a.so");
+  EXPECT_EQ(registry.duplicates()[0].file.path, second / "a.so");
   EXPECT_EQ(registry.duplicates()[0].used, first / "x.so");
   ASSERT_EQ(lines.size(), 1u);
   EXPECT_SAYS(lines[0], "was found first");
@@ -134,6 +134,65 @@ TEST_F(RegistryTest, SaysWhatThereIsInstead) {
   EXPECT_SAYS(sentence_of([&] { registry.require("other", "run.json"); }), "Windows DLL");
   EXPECT_SAYS(sentence_of([&] { PluginRegistry({}).require("csv", "run.json"); }),
               "available: none; searched no directory");
+}
+
+// A plugin of this version.
+std::string versioned(const std::string& id, const std::string& version, const std::string& keys = "") {
+  return with_note("{\"id\": \"" + id + "\", \"version\": \"" + version + "\", \"events\": [\"on_log\"]" + keys + "}");
+}
+
+TEST_F(RegistryTest, TakesTheFirstFileOfAVersionThatIsAskedFor) {
+  const auto first = make("first"), second = make("second");
+  compile(first / "x.so", versioned("monitor", "1.1.0", ", \"report_to\": \"seen\""));
+  compile(second / "a.so", versioned("monitor", "1.2.0-rc.1", ", \"report_to\": \"seen\""));
+  compile(second / "b.so", versioned("monitor", "1.2.3", ", \"report_to\": \"seen\""));
+  const PluginRegistry registry({first, second});
+  lines.clear();
+  EXPECT_EQ(registry.require("monitor", "here").path, first / "x.so");
+  EXPECT_EQ(registry.require("monitor@<1.2", "here").path, first / "x.so");
+  EXPECT_TRUE(lines.empty());
+  EXPECT_EQ(registry.require("monitor@1.2", "here").path, second / "b.so");
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_SAYS(lines[0], "here: plugin \"monitor@1.2\" is " + (second / "b.so").string() +
+                            ", version 1.2.3; passed over: " + (first / "x.so").string() + " has 1.1.0, " +
+                            (second / "a.so").string() + " has 1.2.0-rc.1");
+  EXPECT_EQ(registry.require_tracker("seen@>=1.2.0-rc.1", "here")->path, second / "a.so");
+  EXPECT_EQ(registry.require_tracker("monitor", "here"), nullptr);
+  EXPECT_SAYS(sentence_of([&] { registry.require_tracker("seen@2", "here names \"seen@2\""); }),
+              "here names \"seen@2\", of which no such version was found: ");
+  const auto sentence = sentence_of([&] { registry.require("monitor@2", "run.json: callbacks[0]"); });
+  EXPECT_SAYS(sentence, "run.json: callbacks[0]: plugin \"monitor@2\", of which no such version was found: " +
+                            (first / "x.so").string() + " has 1.1.0, ");
+  EXPECT_SAYS(sentence, "install one that fits, or change what follows the @");
+}
+
+TEST_F(RegistryTest, NamesTheFilesOfThatIdThatAreOfNoUse) {
+  const auto dir = make("plugins");
+  compile(dir / "newer.so", versioned("monitor", "2.0", ", \"report_to\": \"seen\""));
+  auto bytes = read(dir / "newer.so");
+  const std::size_t note = bytes.find("LibTrainer note");
+  bytes[note + 16] = 9;  // the ABI's major
+  write(dir / "newer.so", bytes);
+  compile(dir / "open.so", versioned("other", "1.0"));
+  fs::permissions(dir / "open.so", fs::perms::all);
+  compile(dir / "strange.so", versioned("third", "1.0"));
+  bytes = read(dir / "strange.so");
+  bytes[18] = 40;  // ARM
+  write(dir / "strange.so", bytes);
+  const PluginRegistry registry({dir});
+  ASSERT_EQ(registry.problems().size(), 3u);
+  EXPECT_SAYS(sentence_of([&] { registry.require("monitor", "here"); }),
+              "plugin \"monitor\" cannot be used: " + (dir / "newer.so").string() + ": it needs the plugin ABI 9.");
+  EXPECT_SAYS(sentence_of([&] { registry.require_tracker("seen", "args.report_to names \"seen\""); }),
+              "args.report_to names \"seen\", which cannot be used: " + (dir / "newer.so").string());
+  EXPECT_SAYS(sentence_of([&] { registry.require("other", "here"); }), "chmod");
+  EXPECT_SAYS(sentence_of([&] { registry.require("third", "here"); }), "is for ARM (32 bit)");
+
+  const auto old = make("old");
+  compile(old / "monitor.so", versioned("monitor", "1.0"));
+  const auto sentence = sentence_of([&] { PluginRegistry({dir, old}).require("monitor@2", "here"); });
+  EXPECT_SAYS(sentence,
+              "monitor.so has 1.0; no use is " + (dir / "newer.so").string() + ": it needs the plugin ABI 9.");
 }
 
 TEST_F(RegistryTest, IsFastAmongManyOtherFiles) {

@@ -88,8 +88,54 @@ TEST_F(ReportTo, AllProcessesTakeTheAnswerOfRank0) {
   const std::string named = names(0, {"csv", "python:a.b:C"});
   EXPECT_EQ(named, "csv{} asked for\npython:a.b:C{\"callback\": \"a.b:C\"} asked for\n");
   EXPECT_EQ(names(1, {"none"}), named);
-  given = R"([{"id": "gone", "name": "gone", "config": {}, "asked_for": false}])";
+  given = R"([{"plugin": "gone", "name": "gone", "versions": "", "config": {}, "asked_for": false}])";
   EXPECT_SAYS(sentence_of([&] { names(1, {"all"}); }), "rank 0 reports to \"gone\": plugin \"gone\" was not found");
+}
+
+TEST_F(ReportTo, TakesTheVersionsThatANameAsksFor) {
+  const auto later = directory_.path() / "later";
+  fs::create_directory(later);
+  const std::string keys =
+      "\"report_to\": \"csv\", \"config\": {\"callback\": {\"type\": [\"string\", \"null\"], \"default\": null}}";
+  compile(directory_.path() / "csv.so", good("csv", keys));
+  auto text = good("csv", keys);
+  text.replace(text.find("1.0"), 3, "2.0");
+  compile(later / "csv.so", text);
+  const PluginRegistry registry({directory_.path(), later});
+  const auto used = [&](const std::vector<std::string>& report_to, const std::vector<CallbackSpec>& callbacks) {
+    TrainerState state;
+    TrainerControl control;
+    CallbackHandler handler(args_, state, control);
+    context_.state = &state;
+    add_callbacks(handler, report_to, {}, callbacks, registry, context_);
+    std::string out;
+    for (const auto& entry : handler.entries()) out += entry->name + " " + entry->plugin()->note.version + "\n";
+    return out;
+  };
+  EXPECT_EQ(used({"csv"}, {}), "csv 1.0\n");
+  EXPECT_EQ(used({"csv@>=2", "csv"}, {}), "csv 2.0\n");
+  EXPECT_EQ(used({"csv@2:x"}, {}), "csv:x 2.0\n");
+  EXPECT_EQ(used({"csv"}, {CallbackSpec::plugin("csv@2")}), "csv 2.0\n");
+  EXPECT_EQ(CallbackSpec::plugin("csv@2").plugin_id(), "csv");
+  EXPECT_SAYS(sentence_of([&] { used({"csv@3"}, {}); }),
+              "args.report_to names \"csv@3\", of which no such version was found");
+  EXPECT_SAYS(
+      sentence_of([&] { used({"csv@1"}, {CallbackSpec::plugin("csv@2")}); }),
+      "args.report_to names \"csv@1\", and the run has it from " + (later / "csv.so").string() + ", version 2.0");
+  EXPECT_SAYS(sentence_of([&] { used({}, {CallbackSpec::plugin("csv@2"), CallbackSpec::plugin("csv@1")}); }),
+              "callbacks name \"csv@1\", and the run has it from");
+  EXPECT_SAYS(
+      sentence_of([&] { used({}, {CallbackSpec::plugin("csv@2"), CallbackSpec::plugin("csv", {{"callback", "x"}})}); }),
+      "expected one of them; name the same versions in both places");
+  EXPECT_SAYS(sentence_of([&] { CallbackSpec::plugin("csv@latest"); }), "after the @, expected versions such as");
+
+  // All processes of a run take what rank 0 asks for.
+  std::string given;
+  context_.process.world_size = 2;
+  context_.from_rank_0 = [&](const std::string& text) { return context_.process.rank == 0 ? given = text : given; };
+  EXPECT_EQ(agreed_report_to({"csv@2"}, registry, context_, no_tracker).at(0).file.path, later / "csv.so");
+  context_.process.rank = 1;
+  EXPECT_EQ(agreed_report_to({"csv@2"}, registry, context_, no_tracker).at(0).file.path, later / "csv.so");
 }
 
 TEST_F(ReportTo, ANameIsUsedUnlessItCannotWork) {
@@ -189,7 +235,7 @@ static const void* TRAINER_CALL offers(trainer_callback* self, const char* id) {
   add_callbacks(handler, {"none"}, {}, {CallbackSpec::plugin("known")}, registry, context_);
   EXPECT_EQ(lines_, "");
   add_callbacks(handler, {"none"}, {}, {CallbackSpec::plugin("evil")}, registry, context_);
-  EXPECT_SAYS(lines_, "keeps its state as a Known, which is the class of the plugin known (");
+  EXPECT_SAYS(lines_, "keeps its state under the class Known, which is that of the plugin known (");
 }
 
 TEST_F(ReportTo, SomeJoinAlwaysWhenTheyAreAvailable) {

@@ -85,7 +85,7 @@ class Image:
 
 
 EMPTY, CUT, DAMAGED = "plugin.file-empty", "plugin.file-cut-short", "plugin.file-damaged"
-NOT_ONE, MACHINE, TYPE = "plugin.file-not-elf", "plugin.file-machine", "plugin.file-type"
+NOT_ONE, MACHINE, TYPE = "plugin.file-format", "plugin.file-machine", "plugin.file-type"
 NO_ENTRY, NOTE, NO_NOTE = "plugin.no-entry", "plugin.note-invalid", "plugin.note-missing"
 WRITABLE_CODE, LARGE = "plugin.file-text-relocations", "plugin.file-too-large"
 FOREIGN, SANITIZER, DEBUG = "plugin.library-foreign", "plugin.sanitizer", "plugin.debug-runtime"

@@ -46,12 +46,12 @@ BYTES = [
     ("cut_in_a_quarter", lambda good: good[: len(good) // 4], "plugin.file-cut-short"),
     ("cut_in_the_middle", lambda good: good[: len(good) // 2], "plugin.file-cut-short"),
     ("last_byte_cut", lambda good: good[:-1], "plugin.file-cut-short"),
-    ("text", lambda good: b"I am a plugin\n", "plugin.file-not-elf"),
-    ("windows_dll", lambda good: b"MZ\x90\0" + bytes(300), "plugin.file-not-elf"),
-    ("macos_library", lambda good: b"\xcf\xfa\xed\xfe" + bytes(300), "plugin.file-not-elf"),
-    ("archive", lambda good: b"!<arch>\n" + good, "plugin.file-not-elf"),
-    ("zip", lambda good: b"PK\3\4" + good, "plugin.file-not-elf"),
-    ("zeros", lambda good: bytes(len(good)), "plugin.file-not-elf"),
+    ("text", lambda good: b"I am a plugin\n", "plugin.file-format"),
+    ("windows_dll", lambda good: b"MZ\x90\0" + bytes(300), "plugin.file-format"),
+    ("macos_library", lambda good: b"\xcf\xfa\xed\xfe" + bytes(300), "plugin.file-format"),
+    ("archive", lambda good: b"!<arch>\n" + good, "plugin.file-format"),
+    ("zip", lambda good: b"PK\3\4" + good, "plugin.file-format"),
+    ("zeros", lambda good: bytes(len(good)), "plugin.file-format"),
     ("32_bit", lambda good: put(good, 4, "B", 1), "plugin.file-machine"),
     ("unknown_class", lambda good: put(good, 4, "B", 7), "plugin.file-machine"),
     ("big_endian", lambda good: put(good, 5, "B", 2), "plugin.file-machine"),
@@ -288,7 +288,7 @@ class Files(Host):
                     else (
                         status == 2
                         and len(warnings) == 1
-                        and warnings[0].endswith("[plugin.file-not-elf]")
+                        and warnings[0].endswith("[plugin.file-format]")
                         and len(lines) == len(error.splitlines())
                     )
                 )
