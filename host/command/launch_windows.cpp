@@ -22,9 +22,14 @@ int become_trainer_run() {
   PROCESS_INFORMATION started{};
   ::SetConsoleCtrlHandler([](DWORD) -> BOOL { return TRUE; }, TRUE);
   if (!::CreateProcessW(program.c_str(), line.data(), nullptr, nullptr, TRUE, CREATE_SUSPENDED, nullptr, nullptr,
-                        &start, &started))
+                        &start, &started)) {
+    if (!std::filesystem::exists(program))
+      throw_run(error_id::process_failed,
+                "this command needs LibTorch, which the build of LibTrainer for Windows does not have: there are " +
+                    std::string("`plugins`, `replay`, `report` and `show`; train on Linux, or under WSL"));
     throw_run(error_id::process_failed, program.string() + " could not be started: " + windows::last_message() +
                                             "; it belongs beside the trainer command, install LibTrainer again");
+  }
   const windows::Handle process(started.hProcess), thread(started.hThread);
   ::AssignProcessToJobObject(job.get(), process.get());
   ::ResumeThread(thread.get());

@@ -5,6 +5,7 @@
 
 #include "command/options.hpp"
 #include "command/print.hpp"
+#include "discovery/library_format.hpp"
 #include "discovery/platform.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
@@ -47,6 +48,12 @@ std::string class_name(const std::string& name) {
   return out;
 }
 
+// Which has no other signs, and no digit first.
+std::string crate_name(std::string name) {
+  std::replace_if(name.begin(), name.end(), [](char c) { return c == '.' || c == '-'; }, '_');
+  return (name[0] >= '0' && name[0] <= '9' ? "plugin_" : "") + name;
+}
+
 using Words = std::vector<std::pair<std::string, std::string>>;
 
 std::string filled(std::string text, const Words& words) {
@@ -70,11 +77,19 @@ int plugins_new(const std::string& name, const std::string& language, fs::path d
                     " exists already, expected a new or empty directory; name another one with "
                     "--directory");
   require_writable_directory(directory, "the project's directory");
+  const std::string suffix(platform::plugin_suffix), crate = crate_name(name);
+  const bool windows = this_format == LibraryFormat::pe;
   const Words words{{"@NAME@", name},
                     {"@CLASS@", class_name(name)},
                     {"@SUFFIX@", language},
-                    {"@LANGUAGES@", language == "c" ? "C CXX" : "CXX"}};
-  for (const auto& part : {from / "common", from / language})
+                    {"@LANGUAGES@", language == "c" ? "C CXX" : "CXX"},
+                    {"@CRATE@", crate},
+                    {"@FILE@", name + suffix},
+                    {"@LIBRARY@", (windows ? "" : "lib") + crate + suffix},
+                    {"@PLACE@", windows ? "%LOCALAPPDATA%\\libtrainer\\plugins" : "~/.local/share/libtrainer/plugins"}};
+  std::vector<fs::path> parts{from / "common", from / language};
+  if (language != "rust") parts.push_back(from / "cmake");
+  for (const auto& part : parts)
     for (const auto& entry : fs::directory_iterator(part)) {
       const auto file = entry.path().filename();
       const auto target = file.stem() == "plugin" ? name + file.extension().string() : file.string();

@@ -32,7 +32,7 @@ void add_new(CLI::App& plugins, int& status) {
   auto given = std::make_shared<Given>();
   auto* command = plugins.add_subcommand("new", "Creates a project for a new plugin");
   command->add_option("NAME", given->name, "The plugin's id")->required();
-  command->add_option("--language", given->language, "c or cpp")->check(CLI::IsMember({"c", "cpp"}));
+  command->add_option("--language", given->language, "c, cpp or rust")->check(CLI::IsMember({"c", "cpp", "rust"}));
   command->add_option("--directory", given->directory, "The new directory; NAME by default");
   command->final_callback([&status, given] { status = plugins_new(given->name, given->language, given->directory); });
 }

@@ -28,12 +28,16 @@ run() {
 }
 command_not_found_handle() { record "$@"; run "$@"; }
 """
+# What a new project's README says.
+TEMPLATE = {"@NAME@": "hello", "@FILE@": "hello.so", "@LIBRARY@": "libhello.so", "@CRATE@": "hello"}
 A_PATH = re.compile(r"(?<![\w./$-])[A-Za-z.][\w.-]*(?:/[\w.-]+)+")
 
 
 def commands_of(block, work):
     """The commands that bash finds in a block, as lists of words, and what it and a failed `trainer` say."""
-    text = block.whole().replace("@NAME@", "hello")  # of a template
+    text = block.whole()
+    for mark, word in TEMPLATE.items():
+        text = text.replace(mark, word)
     functions = "".join(
         f'{path}() {{ command_not_found_handle {path} "$@"; }}\n' for path in sorted(set(A_PATH.findall(text)))
     )
@@ -100,8 +104,9 @@ def prepare(work):
     for name, original in (("train", "train"), ("eval", "eval"), ("test", "eval")):
         shutil.copy(digits / f"{original}.csv", work / f"{name}.csv")
     shutil.copytree(SOURCE / "tests" / "docs" / "beside", work, dirs_exist_ok=True)
-    (work / "build").mkdir()
-    shutil.copy(BUILD / "plugins" / "hello_cpp.so", work / "build" / "hello.so")
+    for name in ("build/hello.so", "target/release/libhello.so"):
+        (work / name).parent.mkdir(parents=True)
+        shutil.copy(BUILD / "plugins" / "hello_cpp.so", work / name)
     (work / "host" / "examples").mkdir(parents=True)
     (work / "host" / "examples" / "digits").symlink_to(digits)
 

@@ -48,6 +48,30 @@ for language in c cpp; do
   grep "my-best_$language: lowest loss: .* in step [1-5]" "$work/printed" >/dev/null || fail "it did not run: $(cat "$work/printed")"
 done
 
+# The lines of docs/plugins.md, with its two plugins: CMake's in a project in C alone, and those for a compiler.
+hand=$work/by_hand
+mkdir "$hand"
+page=$SOURCE/docs/plugins.md
+block() { awk -v fence="\`\`\`$1" -v has="$2" '$0 == fence { on = 1; text = ""; next } /^```$/ { if (on && text ~ has) { printf "%s", text; exit } on = 0 } on { text = text $0 "\n" }' "$page"; }
+block c "Starting training" >"$hand/hello.c"
+block cpp "Starting training" >"$hand/hello.cpp"
+{
+  printf 'cmake_minimum_required(VERSION 3.22)\nproject(x C)\n'
+  block cmake "hello.c"
+  printf 'add_executable(app app.c)\ntarget_link_libraries(app LibTrainer::plugin_api)\ntrainer_link_plugin(app hello SOURCES hello.c)\n'
+} >"$hand/CMakeLists.txt"
+printf '#include <trainer/plugin.h>\nconst trainer_plugin* hello_plugin(void);\nint main(void) { return hello_plugin()->magic != TRAINER_PLUGIN_MAGIC; }\n' >"$hand/app.c"
+quietly "$cmake" -S "$hand" -B "$hand/build" -DCMAKE_PREFIX_PATH="$prefix"
+quietly "$cmake" --build "$hand/build"
+quietly "$trainer" plugins validate "$hand/build/hello.so"
+quietly "$hand/build/app"
+block sh "cc -shared" | sed "s#DIR/#$prefix/#g; s#^trainer#$trainer#" >"$hand/lines"
+[ "$(grep -c . "$hand/lines")" = 3 ] || fail "other lines than expected: $(cat "$hand/lines")"
+for compiler in cc c++; do
+  (cd "$hand" && quietly sh -c "$(grep "^$compiler " lines)" && quietly sh -c "$(grep "plugins validate" lines)")
+  rm "$hand/hello.so"
+done
+
 # One compiler call, with the header only.
 pkg_config=$(find "$prefix" -name trainer-plugin.pc)
 flags=$(PKG_CONFIG_PATH=$(dirname "$pkg_config") pkg-config --cflags trainer-plugin)

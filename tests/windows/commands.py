@@ -39,7 +39,7 @@ CASES = [
     ),
     (["show", "."], 0, ["loss"]),
     (["report", ".", "--output", "répört.html"], 0, []),
-    (["train", "run.json"], 1, ["trainer-run.exe could not be started: ", "[process.failed]"]),
+    (["train", "run.json"], 1, ["the build of LibTrainer for Windows does not have", "[process.failed]"]),
 ]
 
 
