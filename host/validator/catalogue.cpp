@@ -74,6 +74,7 @@ std::vector<Result> validate(const Options& options, const std::vector<std::stri
 
 int run_worker(const std::string& id, const Options& options) {
   begin_child();
+  std::filesystem::create_directory(output_dir);  // as a run has made it by then
   if (id == "bench")
     return record(result_of(id, options, bench_limit_s, [](Subject& subject) {
       json::array list;

@@ -45,7 +45,7 @@ json::value guess(const json::object& rule) {
 
 TrainingArguments run_arguments() {
   TrainingArguments args;
-  args.output_dir = "output";
+  args.output_dir = output_dir;
   args.num_train_epochs = 2;
   args.eval_strategy = args.save_strategy = args.logging_strategy = "steps";
   args.logging_steps = args.save_steps = 1;

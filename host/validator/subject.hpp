@@ -37,6 +37,8 @@ struct Refused : std::runtime_error {
 
 using Random = std::mt19937_64;
 
+inline constexpr const char* output_dir = "output";  ///< of the runs, in the worker's directory; it exists
+
 /// How the structs of an event lie in memory.
 enum class Placement {
   plain,    ///< overwritten when the slot has returned

@@ -8,8 +8,7 @@ fail() {
   echo "$1" >&2
   exit 1
 }
-echo '{ global: trainer_plugin_entry; local: *; };' >exports  # as trainer_add_plugin() does
-flags=(-shared -fPIC -fvisibility=hidden -Wl,--version-script=exports -I "$SOURCE/plugin_api/include" -I "$SOURCE/sdk/include")
+flags=(-shared -fPIC -Wl,--version-script="$SOURCE/sdk/cmake/plugin.exports" -I "$SOURCE/plugin_api/include" -I "$SOURCE/sdk/include")
 
 # New projects: plugin and unit test, each by one call of the compiler.
 "$TRAINER" plugins new best-loss --language cpp >printed
@@ -52,6 +51,39 @@ costs = {c["what"]: c for c in json.load(open("costs.json"))["costs"]}
 assert set(costs) == {"on_train_begin", "on_log, ten values", "on_train_end"}, costs
 assert 0 < costs["on_log, ten values"]["ns"] < 1e6 and costs["on_log, ten values"]["calls"] > 1000, costs
 END
+
+# The arguments' output_dir is there, as in a run.
+cat >writes.c <<'END'
+#include <stdio.h>
+#include <string.h>
+#include <trainer/plugin.h>
+static const trainer_host* run;
+static int32_t TRAINER_CALL on_train_begin(trainer_callback* self, const trainer_event* event) {
+  trainer_value directory = {sizeof directory, 0, 0, 0, {0, 0}};
+  char path[4096];
+  FILE* file;
+  (void)self, (void)event;
+  run->argument(run, "output_dir", 10, &directory);
+  snprintf(path, sizeof path, "%.*s/written.txt", (int)directory.text.size, directory.text.data);
+  file = fopen(path, "w");
+  if (file == NULL) return run->set_error(run, path, strlen(path)), TRAINER_ERROR;
+  fclose(file);
+  return TRAINER_OK;
+}
+static int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
+  static trainer_callback callback;
+  run = host;
+  callback.struct_size = sizeof callback;
+  callback.on_train_begin = on_train_begin;
+  *out = &callback;
+  return TRAINER_OK;
+}
+TRAINER_PLUGIN_DEFINE(create, NULL, {"id": "writes", "version": "1", "events": ["on_train_begin"]})
+END
+"$CC" -std=c11 "${flags[@]}" writes.c -o writes.so
+"$TRAINER" plugins bench writes.so >printed || fail "$(cat printed)"
+"$TRAINER" plugins validate writes.so --only events.run >printed || fail "$(cat printed)"
+grep -q "^1 passed, 0 failed, 0 skipped$" printed || fail "$(cat printed)"
 
 # The list of tests, and one of them again.
 "$TRAINER" plugins validate --list >printed
