@@ -8,7 +8,7 @@ import pickle
 import platform
 import shutil
 
-from harness import PLUGINS, compile_plugin, expect, expect_equal, expect_error, work_directory
+from harness import PLUGINS, SOURCE, compile_plugin, expect, expect_equal, expect_error, work_directory
 from transformers import TrainerControl, TrainerState, TrainingArguments
 
 import libtrainer
@@ -174,6 +174,22 @@ def refused_files(work):
     (work / "pipe.so").unlink()
     no_note = compile_plugin("int f(void) { return 1; }", work / "no_note.so")
     expect_error(PluginError, ["without a plugin's note"], PluginCallback, no_note)
+    # A DLL of Windows is read, and not loaded.
+    frozen = SOURCE / "tests/abi/frozen/1.0/x86_64-windows/frozen_witness.dll"
+    plugin = libtrainer.read_plugin(frozen)
+    expect_equal((plugin.id, plugin.version), ("frozen_witness", "1.0.0"), "the note of a DLL")
+    expect_error(PluginError, ["does not start as an ELF file"], PluginCallback, frozen)
+    expect_error(PluginError, ["frozen_witness.dll", "ELF"], PluginCallback, plugin)
+    dll = frozen.read_bytes()
+    for content, words in [
+        (dll[:50], "too short"),
+        (dll[:3000], "is cut short"),
+        (dll.replace(b"trainer_plugin_entry", b"trainer_plugin_entre"), "does not export trainer_plugin_entry"),
+        (dll.replace(b".trainer", b".drainer"), "without a plugin's note"),
+        (b"MZ" + bytes(300), "MZ without PE"),
+    ]:
+        (work / "bad.dll").write_bytes(content)
+        expect_error(PluginError, [words], libtrainer.read_plugin, work / "bad.dll")
     # All of them in one directory: a listing goes on, and says what is wrong.
     registry = libtrainer.Registry([work, PLUGINS])
     expect({p.id for p in registry.plugins} >= {"csv", "tensorboard"}, f"found {registry.plugins}")

@@ -6,7 +6,7 @@ import platform
 import stat
 import struct
 
-from . import _abi
+from . import _abi, _pe
 from ._errors import NotAPlugin, PluginError
 
 _MACHINES = {"x86_64": (62, "x86-64"), "AMD64": (62, "x86-64"), "aarch64": (183, "AArch64"), "arm64": (183, "AArch64")}
@@ -110,9 +110,11 @@ def _require_entry(file, sections):
     file.refuse(f"does not export {_abi.ENTRY_NAME}, expected of every plugin{remedy}")
 
 
-def read_note_section(path):
-    """The bytes of the note's section; refuses what is no plugin of this machine, with the reason."""
+def read_note_section(path, any_system=False):
+    """The bytes of the note's section; refuses what is no plugin of this machine, or of `any_system`, with the reason."""
     with _File(path) as file:
+        if any_system and file.piece(0, min(file.size, 2), "header") == b"MZ":
+            return _pe.read_note_section(file)
         sections = _sections(file)
         found = [s for s in sections if s[0] == _abi.NOTE_SECTION]
         if not found:

@@ -18,7 +18,7 @@ _lock = threading.Lock()
 def load(plugin):
     """The trainer_plugin of a plugin's file."""
     with _lock:
-        now = read_plugin(plugin.path)  # the file may have changed since it was found
+        now = read_plugin(plugin.path, any_system=False)  # the file may have changed since it was found
         real = os.path.realpath(now.path)
         note, table = _loaded.get(real, (now.note, None))
         if not now.note.json == note.json == plugin.note.json:

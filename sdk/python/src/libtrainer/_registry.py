@@ -38,9 +38,10 @@ class Plugin:
         return f"<plugin {self.id} {self.version}: {self.path}>"
 
 
-def read_plugin(path):
+def read_plugin(path, any_system=True):
+    """The Plugin of a file, which may be a DLL of Windows; loading refuses that here."""
     path = pathlib.Path(os.path.abspath(path))
-    return Plugin(path, Note(read_note_section(path), str(path)))
+    return Plugin(path, Note(read_note_section(path, any_system), str(path)))
 
 
 def _library_directories(prefix):
@@ -121,7 +122,7 @@ class Registry:
 
     def _add(self, path):
         try:
-            plugin = read_plugin(path)
+            plugin = read_plugin(path, any_system=False)
         except NotAPlugin as e:
             return self._problem(logging.DEBUG, path, str(e))
         except PluginError as e:
@@ -161,5 +162,5 @@ def resolve(plugin):
     if isinstance(plugin, Plugin):
         return plugin
     if isinstance(plugin, os.PathLike) or os.sep in plugin or plugin.endswith(".so"):
-        return read_plugin(plugin)
+        return read_plugin(plugin, any_system=False)
     return Registry(plugin_directories()).require(plugin)
