@@ -74,7 +74,7 @@ class Csv : public trainer::sdk::TrainerCallback, public trainer::sdk::HasResult
         const std::filesystem::path extension = path.extension();
         (path.replace_extension() += ".rank-" + std::to_string(rank_)) += extension;
       }
-      file_.emplace(path);
+      file_.emplace(path, given.is_string());
     }
     return *file_;
   }

@@ -213,8 +213,13 @@ std::filesystem::path MetricsFile::keep_aside() const {
   std::error_code error;
   const auto there = std::filesystem::status(path_, error);
   if (!std::filesystem::exists(there)) return {};
-  if (!std::filesystem::is_regular_file(there)) sdk::AppendFile::open(path_);  // refuses with a reason
-  if (std::filesystem::file_size(path_) == 0) {                                // killed before its first row
+  sdk::require_own_file(path_);
+  if (named_ && std::filesystem::file_size(path_) != 0 && scan(path_, 0).columns.empty())
+    throw sdk::FileError(sdk::text_of(path_) +
+                             " has no metrics in it (its first column is not \"step\"), so it may be " +
+                             "needed elsewhere; name another file",
+                         EEXIST);
+  if (std::filesystem::file_size(path_) == 0) {  // killed before its first row
     std::filesystem::remove(path_);
     return {};
   }

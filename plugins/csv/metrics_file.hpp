@@ -26,7 +26,8 @@ struct Opened {
 
 class MetricsFile {
  public:
-  explicit MetricsFile(std::filesystem::path path) : path_(std::move(path)) {}
+  /// `named`: somebody chose the file, so that what is not of a run is refused and not moved.
+  explicit MetricsFile(std::filesystem::path path, bool named = false) : path_(std::move(path)), named_(named) {}
 
   /// Starts a new file with the columns step and epoch. One that is there is kept as PATH.1, PATH.2
   /// …
@@ -67,6 +68,7 @@ class MetricsFile {
   std::filesystem::path keep_aside() const;
 
   std::filesystem::path path_;
+  bool named_;
   sdk::AppendFile file_;
   std::deque<Column> columns_;  // never moves its elements, whose names the index views
   std::unordered_map<std::string_view, Column*> by_name_;

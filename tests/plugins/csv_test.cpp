@@ -298,6 +298,16 @@ TEST_F(Plugin, ASecondTrainingStartsANewFile) {
   EXPECT_THAT(host.lines[0].second, HasSubstr("metrics.csv of an earlier run is kept as"));
 }
 
+TEST_F(Plugin, AFileOfAnotherKindThatTheRunNamesStays) {
+  const auto data = directory / "train.csv";
+  std::ofstream(data) << "a,b,label\n1,2,0\n";
+  host.config["path"] = Cell(data.string());
+  FakePlugin plugin(host, "csv", plugin_directory);
+  EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_ERROR);
+  EXPECT_THAT(host.error, HasSubstr("train.csv has no metrics in it (its first column is not \"step\")"));
+  EXPECT_EQ(contents(data), "a,b,label\n1,2,0\n");
+}
+
 TEST_F(Plugin, AResumedTrainingRepeatsNoStep) {
   {
     FakePlugin plugin(host, "csv", plugin_directory);

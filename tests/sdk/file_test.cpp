@@ -64,6 +64,16 @@ TEST(Replacement, ChangesTheFileAtOnceOrNotAtAll) {
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(scratch.path()), {}), 1);
 }
 
+#if !defined(_WIN32)
+TEST(Replacement, TakesThePlaceOfNoDevice) {
+  const ScratchDirectory scratch;
+  std::filesystem::create_symlink("/dev/null", scratch / "null");
+  EXPECT_EQ(sentence_of([&] { replace_file(scratch / "null", "text"); }),
+            text_of(scratch / "null") + " is not a regular file; name another one");
+  EXPECT_TRUE(std::filesystem::is_symlink(scratch / "null"));
+}
+#endif
+
 #if !defined(_WIN32)  // there a file is not removed while it is open
 TEST(AppendFile, SaysThatItWasRemoved) {
   const ScratchDirectory scratch;

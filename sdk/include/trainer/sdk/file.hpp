@@ -19,6 +19,16 @@
 
 namespace trainer::sdk {
 
+/// Throws for a file that is not the plugin's own to write: what the run prints to, a device, a pipe.
+inline void require_own_file(const std::filesystem::path& path) {
+  if (system_files::is_printed(path))
+    throw FileError(text_of(path) + " is where the run's output is printed; name another file", EINVAL);
+  std::error_code none;
+  if (const auto there = std::filesystem::status(path, none);
+      std::filesystem::exists(there) && !std::filesystem::is_regular_file(there))
+    throw FileError(text_of(path) + " is not a regular file; name another one", EINVAL);
+}
+
 /// A file that only grows, by whole records. Move-only.
 class AppendFile {
  public:
@@ -93,6 +103,7 @@ class AppendFile {
   friend class Replacement;
 
   AppendFile(const std::filesystem::path& path, int flags) : path_(path) {
+    if (system_files::is_printed(path)) require_own_file(path);
     file_ = system_files::open(path, flags);
     if (!is_open()) system_files::fail(path, "could not be opened for writing", system_files::last_code());
     system_files::FileFacts found;
@@ -118,12 +129,13 @@ class AppendFile {
   bool has_name_ = false;
 };
 
-/// The next content of a file, written beside it as PATH.tmp. Without commit() nothing changes, and
-/// the temporary file goes. Where several processes may replace one file, each has a `suffix` of its own.
+/// The next content of a file, written beside it as PATH.tmp; FileError where require_own_file() throws. Without
+/// commit() nothing changes, and the temporary file goes. Where several processes may replace one file, each has a
+/// `suffix` of its own.
 class Replacement {
  public:
   explicit Replacement(const std::filesystem::path& path, const std::string& suffix = ".tmp")
-      : path_(path), temporary_(beside(path, suffix)), file_(temporary_, system_files::cut) {
+      : path_((require_own_file(path), path)), temporary_(beside(path, suffix)), file_(temporary_, system_files::cut) {
     system_files::take_mode(file_.file_, path);
   }
   Replacement(const Replacement&) = delete;

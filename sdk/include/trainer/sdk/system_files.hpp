@@ -126,6 +126,16 @@ inline void take_mode(File file, const std::filesystem::path& of) {
   if (::stat(of.c_str(), &info) == 0) (void)::fchmod(file, info.st_mode & 07777);
 }
 
+/// Whether it is the file that stdout or stderr goes to.
+inline bool is_printed(const std::filesystem::path& path) {
+  struct stat info {
+  }, stream{};
+  if (::stat(path.c_str(), &info) != 0) return false;
+  for (const int printed : {STDOUT_FILENO, STDERR_FILENO})
+    if (::fstat(printed, &stream) == 0 && stream.st_dev == info.st_dev && stream.st_ino == info.st_ino) return true;
+  return false;
+}
+
 inline bool rename(const std::filesystem::path& from, const std::filesystem::path& to) {
   return ::rename(from.c_str(), to.c_str()) == 0;
 }

@@ -142,8 +142,9 @@ inline bool truncate(File file, std::uint64_t size) {
 }
 
 inline bool sync(File file) { return ::FlushFileBuffers(handle_of(file)) != 0; }
-inline int pending_code(File) { return 0; }                   // close() says nothing late here
-inline void take_mode(File, const std::filesystem::path&) {}  // rights come from the directory
+inline int pending_code(File) { return 0; }                             // close() says nothing late here
+inline bool is_printed(const std::filesystem::path&) { return false; }  // what is open cannot be replaced
+inline void take_mode(File, const std::filesystem::path&) {}            // rights come from the directory
 inline void remove(const std::filesystem::path& path) { ::DeleteFileW(path.c_str()); }
 
 inline bool rename(const std::filesystem::path& from, const std::filesystem::path& to) {
