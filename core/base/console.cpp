@@ -19,6 +19,7 @@ struct Shared {
   std::vector<Bar*> bars;
   std::list<Listener> listeners;
   bool telling = false;
+  bool to_stderr = false;
 };
 
 // Never destroyed: a plugin may still log while static objects are going away.
@@ -34,9 +35,15 @@ std::unique_lock<std::recursive_mutex> lock() { return std::unique_lock(shared()
 void print(std::string_view given) {
   const std::string line = on_one_line(given, longest_printed);
   const Line room(Stream::out, line);
-  std::fwrite(line.data(), 1, line.size(), stdout);
-  std::fputc('\n', stdout);
-  std::fflush(stdout);
+  std::FILE* const stream = shared().to_stderr ? stderr : stdout;
+  std::fwrite(line.data(), 1, line.size(), stream);
+  std::fputc('\n', stream);
+  std::fflush(stream);
+}
+
+void print_to_stderr() {
+  const auto held = lock();
+  shared().to_stderr = true;
 }
 
 void show(Bar& bar) {

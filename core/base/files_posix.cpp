@@ -121,6 +121,12 @@ void replace_file(const std::filesystem::path& path, std::string_view bytes) {
   put_in_place(file, temporary, path, bytes);
 }
 
+bool ResultFile::is_stdout() const {
+  struct stat there {
+  }, printed{};
+  return ::stat(path_.c_str(), &there) == 0 && ::fstat(STDOUT_FILENO, &printed) == 0 && is_same(there, printed);
+}
+
 void ResultFile::write(std::string_view bytes) const {
   struct stat there {};
   const bool exists = ::stat(path_.c_str(), &there) == 0;

@@ -94,6 +94,14 @@ void replace_file(const fs::path& path, std::string_view bytes) {
   put_in_place(std::move(file), temporary, path, bytes);
 }
 
+bool ResultFile::is_stdout() const {
+  BY_HANDLE_FILE_INFORMATION there{}, printed{};
+  const auto found = windows::open_to_read(path_);
+  return found && ::GetFileInformationByHandle(found.get(), &there) &&
+         ::GetFileInformationByHandle(reinterpret_cast<HANDLE>(::_get_osfhandle(1)), &printed) &&
+         is_same(there, printed);
+}
+
 void ResultFile::write(std::string_view bytes) const {
   BY_HANDLE_FILE_INFORMATION there{};
   bool exists = false, regular = false;

@@ -2,6 +2,7 @@
 //
 // train, run, evaluate, predict, plugins list --order.
 #include <csignal>
+#include <iostream>
 #include <limits>
 
 #include "command/evaluation_names.hpp"
@@ -13,6 +14,7 @@
 #include "command/session.hpp"
 #include "command/summary.hpp"
 #include "state/checkpoint_names.hpp"
+#include "trainer/console.hpp"
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
@@ -159,6 +161,10 @@ int predict(const RunOptions& options) {
   Session session(options, {{{"predict", std::nullopt, {}}}});
   std::optional<ResultFile> output;
   if (session.is_rank_0()) output.emplace(options.output, "--output", session.inputs());
+  if (output && output->is_stdout()) {
+    console::print_to_stderr();
+    std::cout.rdbuf(std::cerr.rdbuf());
+  }
   Trainer& trainer = session.trainer();
   const auto outputs = outputs_of(session.run_file(), session.data().classes(), trainer.model(), options.probabilities);
   check_ids(options.output, session.data().test_ids());

@@ -48,11 +48,23 @@ for input in run.json link.csv o/model.safetensors; do
 done
 printf 'a,b,label\n1,2,0\n3,4,1\n5,6,2\n7,8,0\n' | cmp - train.csv
 predict /dev/null
-predict /dev/stdout --quiet && grep -q "^prediction,logit_0" out.txt || fail "$(cat err.txt)"
+for quiet in "" --quiet; do
+  # shellcheck disable=SC2086
+  predict /dev/stdout $quiet || fail "$(cat err.txt)"
+  head -1 out.txt | grep -q "^prediction,logit_0" && [ "$(wc -l <out.txt)" = 5 ] || fail "more than the predictions: $(cat out.txt)"
+done
+predict /dev/stdout && said "predictions: /dev/stdout"
 
 status=0; (ulimit -f 1; "$TRAINER" train run.json --output_dir limited --report_to none --record limited) >out.txt 2>err.txt || status=$?
 [ $status = 1 ] || fail "status $status with ulimit -f"
 said "^error: .*File too large.*\[file.write-failed\]"
+
+# A tracker does not write to what the run prints to, nor takes its place.
+"$TRAINER" train run.json --output_dir printed --report_to none \
+  --set 'callbacks=[{"plugin": "csv", "on_error": "warn", "config": {"path": "own_out.txt"}}]' >own_out.txt 2>err.txt || fail "$(cat err.txt)"
+said "own_out.txt is where the run's output is printed; name another file"
+grep -q "train_runtime" own_out.txt || fail "the run's output is gone: $(cat own_out.txt)"
+[ ! -e own_out.txt.1 ] || fail "it was moved aside"
 
 mkdir -p unlocked/plugins.lock
 "$TRAINER" train run.json --output_dir unlocked >out.txt 2>err.txt || fail "$(cat err.txt)"

@@ -16,6 +16,9 @@ enum class Stream { out = 1, error = 2 };  // TRAINER_STDOUT, TRAINER_STDERR of 
 /// Writes a line to stdout and flushes it, as on_one_line() says, cut at 64 KiB.
 void print(std::string_view line);
 
+/// From now on print() writes to stderr: stdout is for a result alone.
+void print_to_stderr();
+
 /// Something drawn on the last line of the terminal. Registered while it lives; the newest is shown.
 class Bar {
  public:

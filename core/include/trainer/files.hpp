@@ -27,6 +27,8 @@ class ResultFile {
   /// A regular file, also behind a link, is replaced as replace_file() does and keeps its mode. All else
   /// (a device, a pipe, what stdout goes to, a file with several names) is written in place.
   void write(std::string_view bytes) const;
+  /// Whether it is what stdout goes to, so that nothing else should be printed there.
+  bool is_stdout() const;
 
  private:
   std::filesystem::path path_;
