@@ -26,8 +26,10 @@ void check_fields(const json::object& state, const fs::path& path) {
     for (const char* name : names)
       if (const auto* v = state.if_contains(name); v && !v->is_null() && !fits(*v)) refuse(name, *v, expected);
   };
-  check({"global_step", "max_steps", "num_train_epochs", "num_input_tokens_seen", "best_global_step"}, "a whole number",
+  check({"max_steps", "num_train_epochs", "num_input_tokens_seen"}, "a whole number",
         [](const json::value& v) { return v.is_int64() || v.is_uint64(); });
+  check({"global_step", "best_global_step"}, "a whole number from 0",
+        [](const json::value& v) { return v.is_int64() ? v.get_int64() >= 0 : v.is_uint64(); });
   check({"epoch", "total_flos", "best_metric"}, "a number", [](const json::value& v) { return v.is_number(); });
   check({"best_model_checkpoint"}, "a text", [](const json::value& v) { return v.is_string(); });
   check({"stateful_callbacks"}, "an object", [](const json::value& v) { return v.is_object(); });
@@ -43,6 +45,8 @@ void check_fields(const json::object& state, const fs::path& path) {
     for (const char* name : {"step", "epoch"})
       if (const auto* v = entry.get_object().if_contains(name); v && !v->is_number() && !v->is_null())
         refuse(place + "." + name, *v, "a number");
+    if (const auto* v = entry.get_object().if_contains("step"); v && v->is_number() && v->to_number<double>() < 0)
+      refuse(place + ".step", *v, "a number from 0");
   }
 }
 

@@ -51,7 +51,9 @@ void print_facts(const report::Run& run) {
               : run.global_step < run.max_steps ? "stopped at "
                                                 : "finished, ") +
              state);
-  if (run.best_metric)
+  if (run.best_metric && std::isinf(*run.best_metric) && !run.best_global_step)
+    print_entry("best", "none: " + watched_metric(run) + " was never a number");
+  else if (run.best_metric)
     print_entry("best", watched_metric(run) + " = " + short_number(*run.best_metric) +
                             (run.best_global_step ? " at step " + std::to_string(*run.best_global_step) : ""));
   if (const std::string time = last_of(run, "train_runtime"); !time.empty())

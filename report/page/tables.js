@@ -1,14 +1,19 @@
 // All of the page that is no chart: summary, metrics, arguments, and what happened in the run.
 
+// More rows than this a browser draws slowly, and nobody reads.
+const MOST_ROWS = 1000;
+
 // `rows`: lists of texts or nodes; `numbers`: columns that stand right; `texts`: columns in fixed width.
 function tableOf(head, rows, {caption = null, numbers = [], texts = []} = {}) {
+  const left = rows.length - MOST_ROWS;
   const kind = (i) => (numbers.includes(i) ? "number" : texts.includes(i) ? "text" : null);
   const headCell = (text, i) => el("th", {scope: "col", class: numbers.includes(i) ? "number" : null}, text);
   const cell = (content, i) => el(i ? "td" : "th", {class: kind(i), scope: i ? null : "row"}, content);
   return el("div", {class: "scroll"}, el("table", {},
     caption ? el("caption", {}, caption) : null,
     el("thead", {}, el("tr", {}, ...head.map(headCell))),
-    el("tbody", {}, ...rows.map((row) => el("tr", {}, ...row.map(cell))))));
+    el("tbody", {}, ...rows.slice(0, MOST_ROWS).map((row) => el("tr", {}, ...row.map(cell))))),
+  left > 0 ? note(`${formatNumber(left)} more are left out`) : null);
 }
 
 // A <details> that stays as the reader left it when the page is renewed.
@@ -31,9 +36,10 @@ function bestOf(run) {
   const text = run.argument.get("metric_for_best_model");
   const name = text && text !== "null" ? text.replace(/^"|"$/g, "") : "loss";
   const step = run.best_global_step;
+  const none = step === undefined && !Number.isFinite(run.best_metric); // NaN at each evaluation
   return {
     name: name.startsWith("eval_") ? name : `eval_${name}`,
-    value: formatNumber(run.best_metric),
+    value: none ? "never a number" : formatNumber(run.best_metric),
     where: step === undefined ? "" : atStep(step),
   };
 }
@@ -92,12 +98,14 @@ function summaryOfMany(runs) {
   return tableOf(head, rows, {numbers: [...head.keys()].filter((i) => i === 2 || i > 3)});
 }
 
+const MOST_CLASSES = 256; // that confusion_matrix has
+
 // A confusion matrix is logged as a list of lists of counts; null where it is none.
 function matrixOf(name, text) {
   if (!/(^|_)confusion_matrix$/.test(name)) return null;
   try {
     const rows = JSON.parse(text), isRow = (row) => Array.isArray(row) && row.length === rows.length;
-    return Array.isArray(rows) && rows.length && rows.every((row) => isRow(row) && row.every(Number.isFinite)) ? rows : null;
+    return Array.isArray(rows) && rows.length && rows.length <= MOST_CLASSES && rows.every((row) => isRow(row) && row.every(Number.isFinite)) ? rows : null;
   } catch {
     return null;
   }

@@ -196,6 +196,17 @@ def hostile(browser):
     settled(page, "nan.html")
 
 
+def wide(browser):
+    """A state of another program: more names than a table shows, and a best metric that was never a number."""
+    entry = {"step": 1, **{f"text {i}": "a" for i in range(1100)}, "eval_f1": math.nan}
+    report([state_file("wide/trainer_state.json", [entry], best_metric=-math.inf)], "wide.html")
+    page = browser.open("wide.html")
+    assert page.run("Math.max(...[...document.querySelectorAll('tbody')].map(body => body.rows.length))") == 1000
+    text = page.run("document.body.innerText")
+    assert "100 more are left out" in text and "never a number" in text, text[:2000]
+    settled(page, "wide.html")
+
+
 def running(browser):
     """A page that is open while the training goes on, in a directory whose name has to be quoted."""
     output, example = pathlib.Path("a run #1"), SOURCE / "host/examples/digits/run.json"
@@ -239,7 +250,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         os.chdir(work)
         with Browser() as browser:
-            for check in (one_run, two_runs, confusion_matrix, hostile, running):
+            for check in (one_run, two_runs, confusion_matrix, hostile, wide, running):
                 check(browser)
         os.chdir("/")
 

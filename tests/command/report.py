@@ -83,6 +83,10 @@ with tempfile.TemporaryDirectory() as work:
     trainer("report", "odd file.json")
     (run,) = runs_of("report.html")
     assert run["curves"][0]["values"] == ["Infinity"] and run["texts"] == [["note", "</script>"]], run
+    # The best of a metric that was never a number.
+    never = {"best_metric": -math.inf, "global_step": 1, "log_history": [{"step": 1, "eval_f1": math.nan}]}
+    pathlib.Path("never.json").write_text(json.dumps(never))
+    assert "none: best metric was never a number" in trainer("show", "never.json")
     # What is no state is told in one sentence.
     for wrong, words in (
         ({}, 'has no "log_history"'),
@@ -90,6 +94,11 @@ with tempfile.TemporaryDirectory() as work:
         ({"log_history": [3]}, "log_history[0] is an integer (3), expected an object"),
         ({"log_history": [{"step": "1"}]}, "log_history[0].step is a string"),
         ({"log_history": [], "global_step": "7"}, 'global_step is a string ("7"), expected a whole number'),
+        ({"log_history": [], "global_step": -7}, "global_step is an integer (-7), expected a whole number from 0"),
+        (
+            {"log_history": [{"step": -1, "loss": 1}]},
+            "log_history[0].step is an integer (-1), expected a number from 0",
+        ),
         ({"log_history": [], "epoch": [1]}, "epoch is a list ([1]), expected a number"),
         ({"log_history": [], "stateful_callbacks": 1}, "stateful_callbacks is an integer (1), expected an object"),
     ):
