@@ -8,6 +8,18 @@
 
 namespace trainer {
 
+namespace {
+
+// "avg" of "average", "roc" of "roc_auc": the same first letter, and the others in order.
+bool abbreviates(std::string_view name, std::string_view candidate) {
+  if (name.size() < 3 || candidate.size() <= name.size() || name[0] != candidate[0]) return false;
+  std::size_t at = 0;
+  for (const char c : candidate) at += at < name.size() && c == name[at];
+  return at == name.size();
+}
+
+}  // namespace
+
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates) {
   std::string best;
   std::size_t best_distance = std::max<std::size_t>(2, name.size() / 3) + 1;
@@ -27,6 +39,9 @@ std::string nearest(std::string_view name, const std::vector<std::string>& candi
     }
     if (row.back() < best_distance) best_distance = row.back(), best = candidate;
   }
+  if (!best.empty() && best_distance <= 1) return best;
+  for (const auto& candidate : candidates)
+    if (abbreviates(name, candidate)) return candidate;
   return best;
 }
 

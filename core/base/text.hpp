@@ -10,7 +10,7 @@
 /// What sentences and checks of texts need.
 namespace trainer {
 
-/// The candidate that is nearest to `name` by edit distance, or empty when none is near.
+/// The candidate that is nearest to `name`: by edit distance, or one that it abbreviates; empty when none is near.
 std::string nearest(std::string_view name, const std::vector<std::string>& candidates);
 
 /// Whether a name is among these.

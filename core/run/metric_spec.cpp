@@ -34,6 +34,25 @@ const std::vector<std::pair<std::string, MetricKind>> metric_kinds{
     {"r2", {of_numbers, {}}},
     {"pearson", {of_numbers, {}}}};
 
+// As scikit-learn, evaluate and torchmetrics call them.
+const std::vector<std::pair<std::string_view, const char*>> other_names{{"auc", "roc_auc"},
+                                                                        {"auroc", "roc_auc"},
+                                                                        {"mcc", "matthews"},
+                                                                        {"matthews_corrcoef", "matthews"},
+                                                                        {"matthews_correlation", "matthews"},
+                                                                        {"f1_score", "f1"},
+                                                                        {"r2_score", "r2"},
+                                                                        {"ppl", "perplexity"},
+                                                                        {"mean_squared_error", "mse"},
+                                                                        {"root_mean_squared_error", "rmse"},
+                                                                        {"mean_absolute_error", "mae"}};
+
+std::string nearest_metric(const std::string& name) {
+  for (const auto& [other, ours] : other_names)
+    if (lower(name) == other) return ours;
+  return nearest(name, metric_names());
+}
+
 const MetricKind* kind_of(const std::string& name) {
   for (const auto& [known, kind] : metric_kinds)
     if (known == name) return &kind;
@@ -44,7 +63,7 @@ void check_metric(const MetricSpec& metric, ErrorId id, const std::string& where
   const auto refuse = [&](const std::string& what) { throw_usage(id, where + what); };
   const MetricKind* kind = kind_of(metric.name);
   if (!kind) {
-    const std::string near = nearest(metric.name, metric_names());
+    const std::string near = nearest_metric(metric.name);
     refuse(": there is no metric \"" + metric.name + "\"; " +
            (near.empty() ? "expected one of " + join(metric_names()) : "did you mean \"" + near + "\"?"));
   }

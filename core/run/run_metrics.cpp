@@ -36,6 +36,10 @@ void check_against_loss(const MetricSpec& metric, const RunFile& run, const std:
     throw_usage(error_id::run_file_invalid, place + " asks for " + metric.name + ", which needs one label a row, but " +
                                                 "the model has " + std::to_string(outputs) +
                                                 " outputs, each with a label of its own; leave the metric out");
+  if (metric.name == "confusion_matrix" && outputs > most_confusion_classes)
+    throw_usage(error_id::run_file_invalid,
+                place + " asks for confusion_matrix, a table of at most " + std::to_string(most_confusion_classes) +
+                    " classes, but the model has " + std::to_string(outputs) + " outputs; leave the metric out");
   if (averages_binary(metric) && (several || (run.loss.of_classes() && outputs > 2)))
     throw_usage(error_id::run_file_invalid,
                 place + ": " + metric.name + " without another average is that of class 1 of two, but the model has " +

@@ -165,7 +165,7 @@ CheckLines check_batches(Trainer& trainer, const Session& session) {
 CheckLines check_evaluation(Trainer& trainer, const Session& session) {
   if (session.data().eval().empty()) return {};
   const auto& args = trainer.args();
-  const ComputeMetrics metrics = make_run_metrics(session.run_file());
+  const ComputeMetrics metrics = make_run_metrics(session.run_file(), trainer.model());
   bool with_loss = false;
   trainer.model().module().eval();
   for (const auto& [name, set] : session.data().eval()) {
@@ -184,9 +184,7 @@ CheckLines check_evaluation(Trainer& trainer, const Session& session) {
   const auto names = evaluation_names(session, args, with_loss);
   require_watched_metric(session, args, names);
   CheckLines lines{{"evaluation", join(names)}};
-  for (const auto& metric : session.run_file().metrics)
-    if (metric.name == "confusion_matrix" && !args.prediction_loss_only)
-      lines.emplace_back("", metric.log_name() + ", a table for the report");
+  for (const auto& table : evaluation_tables(session, args)) lines.emplace_back("", table + ", a table for the report");
   return lines;
 }
 

@@ -2,6 +2,7 @@
 #include "command/csv_survey.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <optional>
 
 #include "base/text.hpp"
@@ -14,6 +15,18 @@ namespace {
 
 // More values than this are no classes, if they are numbers.
 constexpr std::size_t most_classes = 100;
+
+// Whole numbers of a column that is called so, that count from 0 or 1, or of which each comes twice on average number
+// classes; prices and years seldom do.
+bool number_classes(const std::string& name, const std::set<std::string>& labels, std::int64_t rows) {
+  if (labels.size() > most_classes) return false;
+  if (contains({"label", "labels", "class"}, lower(name))) return true;
+  if (2 * static_cast<std::int64_t>(labels.size()) <= rows) return true;
+  std::int64_t least = std::numeric_limits<std::int64_t>::max(), most = std::numeric_limits<std::int64_t>::min();
+  for (const auto& label : labels)
+    if (const auto whole = cell_integer(label)) least = std::min(least, *whole), most = std::max(most, *whole);
+  return (least == 0 || least == 1) && most - least + 1 == static_cast<std::int64_t>(labels.size());
+}
 
 bool is_number(std::string_view cell, bool& decimal_comma) {
   if (cell_number(cell)) return true;
@@ -81,8 +94,11 @@ CsvSurvey survey_csv(const std::filesystem::path& file) {
   if (out.rows == 0)
     throw_usage(error_id::data_invalid, file.string() + " has no rows below its header; a training needs some");
   const auto& target = out.columns[out.target];
-  out.classes = !target.numbers || (target.whole && out.labels.size() <= most_classes);
-  if (out.classes) out.labels.erase("-100");  // a row that is to be ignored
+  auto counted = out.labels;
+  counted.erase("-100");  // a row that is to be ignored
+  out.classes = !target.numbers || (target.whole && number_classes(target.name, counted, out.rows));
+  out.guessed = target.whole;
+  if (out.classes) out.labels = std::move(counted);
   if (out.features() == 0)
     throw_usage(error_id::data_invalid, file.string() + " has no column of numbers beside " + shown(target.name) +
                                             ", and a model needs at least one to learn from");

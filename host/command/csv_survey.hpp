@@ -24,6 +24,7 @@ struct CsvSurvey {
   std::size_t target = 0;        ///< the column that is called label, target or the like, or the last one
   std::set<std::string> labels;  ///< its values, each once
   bool classes = true;           ///< they are classes, and no quantity
+  bool guessed = false;          ///< and might be the other
 
   /// Whether a column is a feature: its cells are numbers, and do not number the rows.
   bool is_feature(std::size_t column) const;

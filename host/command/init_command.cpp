@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // init: a run file to begin with, from what is known of data and arguments.
+#include <iostream>
+
 #include "command/init_data.hpp"
 #include "command/options.hpp"
 #include "command/print.hpp"
@@ -60,8 +62,9 @@ std::string usual_arguments(bool stream) {
 }  // namespace
 
 int init(const InitOptions& options) {
-  const fs::path& file = options.run_file;
-  if (fs::exists(fs::symlink_status(file)))
+  const bool to_stdout = options.run_file == "-";
+  const fs::path file = to_stdout ? fs::path("run.json") : options.run_file;
+  if (!to_stdout && fs::exists(fs::symlink_status(file)))
     throw_usage(error_id::command_usage, file.string() + " already exists, expected a new file; name another one");
   const auto data = init_data(options.data, options.data.empty() ? "" : relative_to(file.parent_path(), options.data));
   const std::string arguments = options.from.empty() ? usual_arguments(data.stream) : arguments_of(options.from);
@@ -72,6 +75,10 @@ int init(const InitOptions& options) {
       steps_of(data.stream, arguments) +
       "    // \"eval_strategy\": \"epoch\", \"save_strategy\": \"epoch\", \"load_best_model_at_end\": true,  // with data.eval\n  },\n"
       "  // \"callbacks\": [{\"plugin\": \"early_stopping\", \"config\": {\"early_stopping_patience\": 3}}],\n}\n";
+  if (to_stdout) {
+    std::cout << text;
+    return 0;
+  }
   replace_file(file, text);
   try {
     RunFile::load(file);

@@ -41,6 +41,17 @@ void read_csv(const fs::path& data, const CsvSurvey& found, std::int64_t outputs
   const CsvDataset dataset(data, options);
 }
 
+// What whole numbers were taken for, and what to write where they are the other.
+std::string guess_of(const CsvSurvey& found) {
+  if (!found.guessed) return "";
+  const std::string width = std::to_string(found.classes ? 1 : found.labels.size());
+  return std::string("  // its whole numbers are taken for ") +
+         (found.classes ? "classes; if they are a quantity, write" : "a quantity; if they are classes, write") +
+         " \"loss\": " +
+         (found.classes ? "\"mse\", \"metrics\": [\"r2\"]" : "\"cross_entropy\", \"metrics\": [\"accuracy\"]") +
+         ", and " + width + " as the last of \"layers\"\n";
+}
+
 std::string of_csv(const fs::path& data, const std::string& shown) {
   const CsvSurvey found = survey_csv(data);
   const auto& target = found.columns[found.target].name;
@@ -50,7 +61,7 @@ std::string of_csv(const fs::path& data, const std::string& shown) {
       "  // " + count_text(found.rows, "row") + ": " + count_text(found.features(), "column") + " of numbers, and " +
       (found.classes ? std::to_string(found.labels.size()) + (found.labels.size() == 1 ? " class" : " classes")
                      : std::string("quantities")) +
-      " in " + json_text(target) + "\n" + mlp(found.features(), outputs) + loss_of(found.classes) +
+      " in " + json_text(target) + "\n" + guess_of(found) + mlp(found.features(), outputs) + loss_of(found.classes) +
       "  \"data\": {\n    \"train\": " + json_text(shown) +
       ",\n    // \"eval\": \"eval.csv\",  // rows that are not used for training\n    \"target\": " +
       json_text(target) + ",\n";

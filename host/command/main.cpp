@@ -143,7 +143,7 @@ int run_command(int argc, char** argv) {
 
   trainer::command::InitOptions init_options;
   auto* init = app.add_subcommand("init", "Writes a run file to start from");
-  init->add_option("RUN.json", init_options.run_file, "The file to write; run.json by default");
+  init->add_option("RUN.json", init_options.run_file, "The file to write, or - for stdout; run.json by default");
   init->add_option("--from", init_options.from, "Takes the arguments from this JSON file of TrainingArguments");
   init->add_option("--data", init_options.data, "Derives model, loss and target from this training file");
   init->final_callback([&] { status = trainer::command::init(init_options); });

@@ -85,6 +85,18 @@ torch::nn::Sequential make_mlp(const RunFile::Model& spec) {
   return net;
 }
 
+// Of a built-in model the run file's reader knows how many there are.
+void require_confusion_classes(const RunFile& run, const Model& model) {
+  const auto* names = model.config().if_contains("id2label");
+  const auto classes = names && names->is_object() ? static_cast<std::int64_t>(names->get_object().size()) : 0;
+  for (const auto& metric : run.metrics)
+    if (metric.name == "confusion_matrix" && classes > most_confusion_classes)
+      throw_usage(error_id::run_file_invalid,
+                  run.path.string() + ": metrics ask for confusion_matrix, a table of at most " +
+                      std::to_string(most_confusion_classes) + " classes, but " + run.model.file.string() + " has " +
+                      std::to_string(classes) + "; leave the metric out");
+}
+
 }  // namespace
 
 std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_factor) {
@@ -103,8 +115,9 @@ std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_fac
                                                                         : Compiled::update});
 }
 
-ComputeMetrics make_run_metrics(const RunFile& run) {
+ComputeMetrics make_run_metrics(const RunFile& run, const Model& model) {
   if (run.metrics.empty()) return {};
+  require_confusion_classes(run, model);
   const char* problem_type = run.loss.name.empty()   ? ""
                              : run.loss.of_classes() ? "single_label_classification"
                              : run.loss.binary()     ? "multi_label_classification"

@@ -15,6 +15,6 @@ namespace trainer::command {
 std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_factor);
 
 /// Null without metrics.
-ComputeMetrics make_run_metrics(const RunFile& run);
+ComputeMetrics make_run_metrics(const RunFile& run, const Model& model);
 
 }  // namespace trainer::command

@@ -160,7 +160,7 @@ Trainer& Session::trainer() {
   options.train_dataset = data_.train();
   options.eval_dataset = data_.eval();
   options.data_collator = RunCollator(run_, options.model->columns()).collator();
-  options.compute_metrics = make_run_metrics(run_);
+  options.compute_metrics = make_run_metrics(run_, *options.model);
   for (const auto& callback : run_.callbacks) options.callbacks.push_back(CallbackSpec::plugin(callback));
   options.plugin_dirs = options_.plugin_dirs;
   options.without = options_.without;

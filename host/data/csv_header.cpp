@@ -122,9 +122,11 @@ class Header {
  private:
   void give(const std::pair<const std::string, std::size_t>& column, int role) {
     if (std::exchange(out_.roles[column.second], role) != unused)
-      throw_usage(error_id::data_invalid, "column " + shown(column.first) +
-                                              " is named twice as data.target, or as data.target and data.id; name " +
-                                              "each column once");
+      throw_usage(error_id::data_invalid,
+                  role == CsvHeader::id
+                      ? "column " + shown(column.first) + " is data.target and data.id; name another " +
+                            "column as data.id, or leave it out"
+                      : "data.target names the column " + shown(column.first) + " twice; name each target once");
   }
 
   [[noreturn]] void refuse(const std::string& sentence) const {

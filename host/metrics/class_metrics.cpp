@@ -119,10 +119,9 @@ json::value perplexity(const ClassRows& rows, const MetricSpec& metric, const Me
 }
 
 json::value confusion_matrix(const ClassRows& rows, const MetricSpec& metric, const MetricWarning&) {
-  constexpr std::int64_t most_classes = 256;
-  if (rows.classes > most_classes)
-    refuse_class_rows(metric, " is a table of at most " + std::to_string(most_classes) + " classes, but there are " +
-                                  std::to_string(rows.classes) + "; leave it out");
+  if (rows.classes > most_confusion_classes)
+    refuse_class_rows(metric, " is a table of at most " + std::to_string(most_confusion_classes) +
+                                  " classes, but there are " + std::to_string(rows.classes) + "; leave it out");
   const auto counts = at::bincount(rows.labels * rows.classes + rows.predicted, {}, rows.classes * rows.classes);
   json::array table;
   for (std::int64_t label = 0; label < rows.classes; ++label) {

@@ -45,7 +45,7 @@ double averaged_score(const MetricCounts& counts, const MetricSpec& metric, cons
 double area_under_roc(const at::Tensor& positive, const at::Tensor& scores, const MetricWarning& warn) {
   const auto positives = positive.sum().item<std::int64_t>(), negatives = positive.numel() - positives;
   if (positives == 0 || negatives == 0) {
-    warn("is NaN where the labels have one class only");
+    warn("is NaN where the labels have one class only; evaluate rows of several");
     return not_a_number;
   }
   if (scores.isnan().any().item<bool>()) {

@@ -38,7 +38,7 @@ status=0
 metrics='["accuracy", {"name": "f1", "average": "macro"}, "confusion_matrix"]'
 "$TRAINER" check "$example" --set "metrics=$metrics" --metric_for_best_model f1_macro >out.txt
 grep -q "^  evaluation  *eval_loss, eval_accuracy, eval_f1_macro, " out.txt || fail "no eval_f1_macro" out.txt
-grep -q "^ *confusion_matrix, a table for the report" out.txt || fail "no table" out.txt
+grep -q "^ *eval_confusion_matrix, a table for the report" out.txt || fail "no table" out.txt
 "$TRAINER" train "$example" --set "metrics=$metrics" --metric_for_best_model f1_macro --num_train_epochs 1 --report_to html \
   --output_dir "$work/measured" --quiet
 python3 - <<'END'
@@ -55,6 +55,16 @@ assert json.loads(dict(run["texts"])["eval_confusion_matrix"]) == matrix, run["t
 assert run["best_metric"] == one["eval_f1_macro"]
 END
 rm -r measured
+
+# More classes than its table may have, known before any row is read.
+status=0
+"$TRAINER" train "$example" --set 'metrics=["confusion_matrix"]' --set model.layers=[64,257] --output_dir none >out.txt 2>err.txt || status=$?
+[ $status = 2 ] && grep -q "metrics\[0\] asks for confusion_matrix, a table of at most 256 classes, but the model has 257 outputs" err.txt ||
+  fail "status $status of a table of 257 classes" err.txt
+for wrong in '"mcc":"matthews"' '"roc":"roc_auc"' '"auc":"roc_auc"' '{"name": "f1", "avg": "macro"}:"average"'; do
+  "$TRAINER" check "$example" --set "metrics=[${wrong%:*}]" >out.txt 2>err.txt && fail "it took $wrong" out.txt
+  grep -q "did you mean ${wrong##*:}?" err.txt || fail "no remedy for $wrong" err.txt
+done
 
 # init: what the data say. It is a run file that check takes.
 printf 'id,size,colour,price\n1,2.5,red,10.5\n2,,blue,11\n3,1.5,red,9.25\n' >houses.csv
@@ -139,6 +149,20 @@ grep -q "a pipe, of which nothing is read before the training" out.txt || fail "
 status=0
 "$TRAINER" check rows.json --set model.layers='[3, 2]' >out.txt 2>err.txt || status=$?
 [ $status != 0 ] || fail "a stream that does not fit the model passed" out.txt
+# Whole numbers are classes where they look so, and it says so.
+printf 'size,price\n1,100\n2,250\n3,120\n4,300\n5,100\n' >prices.csv
+"$TRAINER" init - --data prices.csv >out.txt
+for line in '^{$' '"layers": \[1, 64, 1\]' '"loss": "mse"' 'taken for a quantity; if they are classes, write "loss": "cross_entropy", .* and 4 as the last'; do
+  grep -q "$line" out.txt || fail "no line like $line" out.txt
+done
+[ ! -e ./- ] && [ ! -e run.json ] || fail "init - wrote a file" out.txt
+printf 'size,grade\n1,3\n2,3\n3,7\n4,7\n' | tee repeated.csv | sed 's/3$/1/; s/7$/2/' >counted.csv
+for data in repeated counted; do
+  "$TRAINER" init - --data $data.csv >out.txt
+  grep -q '"layers": \[1, 64, 2\]' out.txt && grep -q 'taken for classes; if they are a quantity, write "loss": "mse", .* and 1 as the last' out.txt ||
+    fail "no classes in $data.csv" out.txt
+done
+
 # A label that is to be ignored is no class.
 printf 'a,kind\n1,cat\n2,dog\n3,-100\n' >ignored.csv
 "$TRAINER" init ignored.json --data ignored.csv >out.txt

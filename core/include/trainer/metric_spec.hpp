@@ -35,6 +35,9 @@ bool lower_is_better(const MetricSpec& metric);
 /// Whether it is precision, recall or f1 of class 1 of two.
 bool averages_binary(const MetricSpec& metric);
 
+/// More classes make no table of confusion_matrix.
+inline constexpr std::int64_t most_confusion_classes = 256;
+
 const std::vector<std::string>& metric_names();
 
 /// An Error `id` that begins with `where`, for a metric or an option that does not exist, and for two metrics of one

@@ -59,4 +59,12 @@ TEST(Nearest, LooksAtNoNameThatIsMuchTooLong) {
   EXPECT_EQ(nearest(std::string(40'000'000, 'k'), std::vector<std::string>(100, "learning_rate")), "");
 }
 
+TEST(Nearest, KnowsAbbreviations) {
+  const std::vector<std::string> names{"name", "average", "k", "shift", "as"};
+  EXPECT_EQ(nearest("avg", names), "average");
+  EXPECT_EQ(nearest("kk", names), "k");
+  EXPECT_EQ(nearest("roc", {"recall", "f1", "r2", "roc_auc"}), "roc_auc");
+  EXPECT_EQ(nearest("sed", {"stepped", "seed"}), "seed");
+}
+
 }  // namespace

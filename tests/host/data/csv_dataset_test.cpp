@@ -76,9 +76,15 @@ TEST_F(CsvDatasetTest, OtherFilesAreReadByName) {
 TEST_F(CsvDatasetTest, AColumnWithTwoRolesIsRefused) {
   for (const CsvOptions& options :
        {CsvOptions{.target = "y", .id = "y"}, {.targets = {"y", "x"}, .labels = Labels::regression, .id = "x"}})
-    EXPECT_THAT(error_of("a,x,y\n1,2,0\n", options), HasSubstr("is named twice as data.target, or as data.target and"));
+    EXPECT_THAT(error_of("a,x,y\n1,2,0\n", options), HasSubstr("is data.target and data.id; name another column"));
   EXPECT_THAT(error_of("a,y\n1,2\n", {.targets = {"y", "y"}, .labels = Labels::regression}),
-              HasSubstr("column \"y\" is named twice as data.target"));
+              HasSubstr("data.target names the column \"y\" twice; name each target once"));
+}
+
+TEST_F(CsvDatasetTest, OneClassIsNothingToLearn) {
+  EXPECT_THAT(error_of("a,y\n1,cat\n2,cat\n", {.target = "y", .classes = 2}),
+              HasSubstr("line 2, column \"y\" is \"cat\", as of all rows, expected two classes or more to tell apart; "
+                        "add rows of another class, or name another target"));
 }
 
 TEST_F(CsvDatasetTest, AFileWithoutALineOfNamesIsRefused) {
