@@ -21,6 +21,7 @@
 #include "ranks/own_address.hpp"
 #include "ranks/within.hpp"
 #include "trainer/error.hpp"
+#include "trainer/log.hpp"
 
 namespace trainer {
 namespace {
@@ -94,6 +95,8 @@ std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings
   engine->group->setBackend(c10::DeviceType::CPU, c10d::ProcessGroup::BackendType::GLOO, engine->gloo);
   engine->group->setDefaultBackend(c10d::ProcessGroup::BackendType::GLOO);
   engine->group->setGroupName("libtrainer");
+  if (!settings.gpu && settings.backend == "nccl" && ranks.rank == 0)
+    log::warning("args.ddp_backend is \"nccl\", which is for GPUs, and this run is on CPUs; Gloo takes its place");
   if (!settings.gpu) return engine;
   const bool nccl = settings.backend != "gloo" && add_nccl(*engine, ranks, settings.timeout);
   if (!nccl && settings.backend == "nccl")

@@ -11,7 +11,6 @@
 #include "base/process.hpp"
 #include "ranks/process_group.hpp"
 #include "trainer/error.hpp"
-#include "trainer/log.hpp"
 #include "trainer/training_arguments.hpp"
 
 namespace trainer {
@@ -33,8 +32,6 @@ at::Device choose_device(const TrainingArguments& args, const Ranks& ranks) {
 }
 
 std::shared_ptr<ProcessGroup> group_of(const TrainingArguments& args, const at::Device& device) {
-  if (device.is_cpu() && args.ddp_backend == "nccl" && !process_ranks().alone() && process_ranks().rank == 0)
-    log::warning("args.ddp_backend is \"nccl\", which is for GPUs, and this run is on CPUs; Gloo takes its place");
   return process_group({.gpu = !device.is_cpu(),
                         .backend = args.ddp_backend.value_or(""),
                         .timeout = std::chrono::seconds(args.ddp_timeout)});

@@ -67,8 +67,9 @@ TRAIN = ["train", "run.json", "--output_dir", "out"]
 
 def one_writes_and_prints(root):
     place = Place(root, "writes")
-    (out, _), (other_out, other_err) = place.ranks(2, *TRAIN)
+    (out, err), (other_out, other_err) = place.ranks(2, *TRAIN, "--use_cpu", "--ddp_backend", "nccl")
     assert "Training done: 6 of 6 steps" in out, out
+    assert err.count('args.ddp_backend is "nccl", which is for GPUs, and this run is on CPUs') == 1, err
     assert other_out == "" and other_err == "", other_out + other_err
     checkpoint = {f for f in place.files() if f.startswith("checkpoint-3/")}
     assert {"checkpoint-3/rng_state_0.safetensors", "checkpoint-3/rng_state_1.safetensors"} < checkpoint, checkpoint
