@@ -46,6 +46,48 @@ mkdir example
 "$rustc" --edition 2021 --crate-type cdylib -O -D warnings examples/hello_rust/hello_rust.rs -o example/hello_rust.so
 check hello_rust example hello_rust.so
 
+# The rest of the binding: values that are read, changed and removed, flags, arguments, errors and panics.
+cat >busy.rs <<'END'
+#[path = "templates/rust/trainer.rs"]
+mod trainer;
+use trainer::{Event, Host, Outcome, TrainerCallback, Value};
+struct Busy;
+impl TrainerCallback for Busy {
+    fn new(host: Host) -> Result<Self, String> {
+        assert_eq!(host.config("list"), Some(Value::Json("[1, 2]".to_string())));
+        assert_eq!(host.config("none"), None);
+        assert_eq!(host.argument("seed"), Some(Value::Integer(42)));
+        Ok(Busy)
+    }
+    fn on_step_end(&mut self, event: &mut Event) -> Outcome {
+        event.control().should_training_stop = (event.state().global_step == 2) as u32;
+        Ok(())
+    }
+    fn on_log(&mut self, event: &mut Event) -> Outcome {
+        let step = event.state().global_step;
+        let mut logs = event.values().ok_or("no logs")?;
+        assert_eq!(logs.at(0).unwrap().0, "loss");
+        assert!(logs.at(logs.len()).is_none() && !logs.is_empty());
+        logs.set("loss", &Value::Number(7.5))?;
+        logs.set("word", &Value::Text("läuft".to_string()))?;
+        logs.set("flag", &Value::Boolean(true))?;
+        assert!(logs.remove("gone") && !logs.remove("gone"));
+        if step == 2 { panic!("at step {}", step) }
+        Ok(())
+    }
+    fn on_train_end(&mut self, _: &mut Event) -> Outcome { Err("it is over".to_string()) }
+}
+plugin!(Busy, [on_step_end, on_log, on_train_end], r#"{"id": "busy", "version": "1",
+  "config": {"list": {"type": "array", "default": [1, 2]}}}"#);
+END
+mkdir busy
+"$rustc" --edition 2021 --crate-type cdylib -O -D warnings busy.rs -o busy/busy.so
+sed 's/"loss"/"gone": 1, "loss"/g; s/"gone": 1, \("loss": [0-9.]*\)/\1, "gone": 1/g' trainer_state.json >state.json
+status=0
+"$TRAINER" replay state.json --report_to none --callback busy --callback csv --plugin-dir busy --output_dir busy_out >printed 2>&1 || status=$?
+[ $status = 1 ] && grep -q "callback busy failed in on_log at step 2: it panicked: at step 2" printed || fail "status $status: $(cat printed)"
+grep -q "^1,0.5,7.5,läuft,True$" busy_out/metrics.csv || fail "$(cat busy_out/metrics.csv printed)"
+
 # A new project: by the line of its README, and by cargo where there is one.
 "$TRAINER" plugins new 2best-loss.x --language rust --directory project >printed
 [ "$(ls project | tr '\n' ' ')" = "2best-loss.x.rs Cargo.toml README.md data.csv run.json trainer.rs " ] || fail "$(ls project)"
