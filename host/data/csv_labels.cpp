@@ -75,16 +75,13 @@ ClassNames CsvLabels::own_classes() const {
   if (odd == cells_.size() && (options_.classes || least == 0))
     return ClassNames::numbered(options_.classes ? options_.classes : most + 1);
   ClassNames out = ClassNames::sorted(cells_);
-  if (out.size() == 1 && options_.classes > 1)
-    throw_usage(error_id::data_invalid, place(lines_[0], cells_[0]) +
-                                            ", as of all rows, expected two classes or more to tell apart; add rows of "
-                                            "another class, or name another target");
   if (options_.classes && out.size() != options_.classes)
     throw_usage(error_id::data_invalid,
                 place(lines_[odd], cells_[odd]) + ", " + expected_below(options_.classes) + ", or any " +
                     std::to_string(options_.classes) + " classes, but the file has " + std::to_string(out.size()) +
-                    " (" + join(out.first_names(10)) + "); correct the label, or make the last of model.layers " +
-                    std::to_string(out.size()));
+                    " (" + join(out.first_names(10)) + "); correct the label, or " +
+                    (out.size() == 1 ? "add rows of other classes"
+                                     : "make the last of model.layers " + std::to_string(out.size())));
   return out;
 }
 
