@@ -272,6 +272,22 @@ def thousand_plugins(env, installed=1000):
     return samples.value("run")
 
 
+def isolation(env):
+    """Events of plugins in processes of their own: a million that nobody waits for, some that are, and logs for csv."""
+    samples = Samples()
+    for _ in range(env.rounds):
+        with Scratch(env.work) as scratch:
+            for name, value in run([f"{env.programs}/isolation", env.plugins, 1_000_000, scratch]).items():
+                samples.add(name, value)
+    return [
+        Row("isolation: each of 1000000 events that are not waited for", samples.value("ns"), "ns", 1000),
+        Row("isolation: allocations per event", samples.value("allocations"), "", 0),
+        Row("isolation: memory that these events leave", samples.value("kilobytes"), "KiB", 8192),
+        Row("isolation: on_log, 4 scalars, not waited for: csv", samples.value("log_ns"), "ns"),
+        Row("isolation: an event that is waited for", samples.value("waited_us"), "us"),
+    ]
+
+
 def compile_times(env):
     """Processor seconds of the compiler on files that include headers and do nothing."""
     entries = json.loads(open(f"{env.build}/compile_commands.json").read())
@@ -320,5 +336,6 @@ ALL = {
     "loader": loader,
     "checkpoint": checkpoint,
     "scale": scale,
+    "isolation": isolation,
     "compile": compile_times,
 }
