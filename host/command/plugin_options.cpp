@@ -43,6 +43,8 @@ std::shared_ptr<ValidateOptions> add_worker(CLI::App& command) {
   command.add_option("--config", given->config, "The configuration to use, as a JSON object");
   command.add_option("--worker", given->worker)->group("");  // for the processes that it starts
   command.add_option("--slow", given->slow, "Multiplies the time limits")->check(CLI::Range(0.01, 1000.0));
+  command.add_option("--isolation", given->isolation, "process: each instance in a process of its own")
+      ->check(CLI::IsMember({"process", "none"}));
   command.add_flag("--json", given->as_json, "As JSON");
   return given;
 }

@@ -31,6 +31,7 @@ std::string seconds_text(double seconds) {
 validator::Options options_of(const ValidateOptions& given, const fs::path& file) {
   validator::Options out;
   out.file = file, out.only = given.only, out.seed = given.seed, out.limit_factor = given.slow;
+  out.isolated = given.isolation == "process";
   if (!given.config.empty()) {
     const auto config = json::parse(given.config, "--config");
     if (!config.is_object())
@@ -43,7 +44,13 @@ validator::Options options_of(const ValidateOptions& given, const fs::path& file
 
 // The program that runs one test: this one.
 std::vector<std::string> program(const ValidateOptions& given, const char* command) {
-  return {platform::executable_path().string(), "plugins", command, "--slow", json::dump(given.slow)};
+  return {platform::executable_path().string(),
+          "plugins",
+          command,
+          "--slow",
+          json::dump(given.slow),
+          "--isolation",
+          given.isolation};
 }
 
 std::string in_shell_quotes(const std::string& text) {
@@ -54,7 +61,8 @@ std::string in_shell_quotes(const std::string& text) {
 
 std::string reproduce(const ValidateOptions& given, const fs::path& file, const Result& result) {
   return "trainer plugins validate " + in_shell_quotes(file.string()) + " --only " + result.id + " --seed " +
-         std::to_string(given.seed) + (given.config.empty() ? "" : " --config " + in_shell_quotes(given.config));
+         std::to_string(given.seed) + (given.isolation == "none" ? "" : " --isolation " + given.isolation) +
+         (given.config.empty() ? "" : " --config " + in_shell_quotes(given.config));
 }
 
 std::vector<fs::path> files_of(const fs::path& path) {

@@ -10,6 +10,7 @@
 #include "trainer/callback_handler.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
+#include "validator/isolated_plugin.hpp"
 
 namespace trainer::validator {
 namespace {
@@ -67,7 +68,8 @@ Subject::Subject(const Options& options, double seconds)
 }
 
 const trainer_plugin& Subject::plugin() {
-  if (!plugin_) plugin_ = PluginLibrary::load(file_, TrialLoad::done)->table();
+  if (!plugin_)
+    plugin_ = options_.isolated ? isolated_plugin(file_) : PluginLibrary::load(file_, TrialLoad::done)->table();
   return *plugin_;
 }
 

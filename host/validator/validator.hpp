@@ -40,6 +40,7 @@ struct Options {
   std::uint64_t seed = 1;         ///< of random orders and values
   json::object config;            ///< what the note's schema demands and nobody can guess
   double limit_factor = 1;        ///< for slow machines
+  bool isolated = false;          ///< each instance in a process of its own, as a run can have it
 };
 
 const std::vector<Test>& tests();
