@@ -45,10 +45,11 @@ struct ValidateOptions {
   std::filesystem::path path;     ///< a file, or a directory of plugins
   std::vector<std::string> only;  ///< ids of tests; empty: all
   std::uint64_t seed = 1;
-  std::string config;           ///< JSON; empty: guessed from the note
-  std::string worker;           ///< set in the processes that the command starts: the one test to run
-  std::filesystem::path junit;  ///< empty: none
-  double slow = 1;              ///< factor for the limits
+  std::string config;              ///< JSON; empty: guessed from the note
+  std::string worker;              ///< set in the processes that the command starts: the one test to run
+  std::filesystem::path junit;     ///< empty: none
+  double slow = 1;                 ///< factor for the limits
+  std::string isolation = "none";  ///< "process": each instance has one of its own
   bool as_json = false;
   bool list = false;
 };
