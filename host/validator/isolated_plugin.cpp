@@ -9,6 +9,8 @@
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -145,8 +147,9 @@ class IsolatedInstance : public trainer_callback {
     struct_size = sizeof(trainer_callback);
     trainer_callback::destroy = [](trainer_callback* self) { delete static_cast<IsolatedInstance*>(self); };
     trainer_callback::get_extension = &IsolatedInstance::extension;
+    // The entry has slots of its own beside the plugin's.
 #define TRAINER_VALIDATED_SLOT(event) \
-  if (entry_->table->event) event = &IsolatedInstance::slot;
+  if (validated->note.has_event(static_cast<std::uint32_t>(*event_from_name(#event)))) event = &IsolatedInstance::slot;
     TRAINER_FOR_EACH_SLOT(TRAINER_VALIDATED_SLOT)
 #undef TRAINER_VALIDATED_SLOT
   }
@@ -179,7 +182,11 @@ class IsolatedInstance : public trainer_callback {
     if (event.values) values = object_of(sdk::Map(event.values));
     const json::object sent = values;
     NativeEvent native;
-    static_cast<trainer_event&>(native) = event;
+    trainer_event& given = native;
+    given = {};
+    given.train_dataloader_size = -1;
+    std::memcpy(&given, &event, std::min<std::size_t>(event.struct_size, sizeof given));  // an older host's is smaller
+    native.struct_size = sizeof given;
     native.control = &control;
     native.native_args = &run_.args;
     native.native_state = &run_.state;
