@@ -20,6 +20,7 @@
 #include <clocale>
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
@@ -203,12 +204,20 @@ int32_t TRAINER_CALL ended(trainer_callback*, [[maybe_unused]] const trainer_out
 }
 const trainer_ext_outcome outcome = {sizeof(trainer_ext_outcome), 0, ended};
 
+// Without std::string, whose functions would be among the symbols.
+struct CountFile {
+  char path[4096];
+  CountFile(const char* directory, std::uint64_t size) {
+    std::snprintf(path, sizeof path, "%.*s/count", static_cast<int>(size), directory);
+  }
+};
+
 int32_t TRAINER_CALL save_files(trainer_callback* self, const char* directory, std::uint64_t size) {
-  std::ofstream(std::string(directory, size) + "/count") << of(self).count;
+  std::ofstream(CountFile(directory, size).path) << of(self).count;
   return TRAINER_OK;
 }
 int32_t TRAINER_CALL load_files(trainer_callback* self, const char* directory, std::uint64_t size) {
-  if (std::ifstream(std::string(directory, size) + "/count") >> of(self).count) return TRAINER_OK;
+  if (std::ifstream(CountFile(directory, size).path) >> of(self).count) return TRAINER_OK;
 #ifdef BAD_FILES
   std::abort();
 #endif

@@ -68,8 +68,9 @@ CASES = [
     ("BAD_DIRECTORY", "effects.run", "working directory"),
     ("BAD_THREAD", "effects.run", "threads run on"),
 ]
-# Tests that judge the file or the host's own checks, and have their cases elsewhere: a file that is no plugin below.
-WITHOUT = {"file.read", "config.invalid"}
+# Tests that judge the file or the host's own checks, and have their cases elsewhere: a file that is no plugin below, a
+# plugin in a process of its own in tests/core/isolation.
+WITHOUT = {"file.read", "config.invalid", "use.isolation"}
 
 
 def build(work, macro=None):
