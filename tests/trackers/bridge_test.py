@@ -507,16 +507,19 @@ class Dropped(MLflowCallback):
 
 
 def an_outcome(work):
-    rules = [{"on": "on_step_end", "global_step": 3, "raise": "enough"}]
-    told = {"plugin": "python", "config": {"callback": "mine.Told"}}
-    fails = {"plugin": "script", "config": {"rules": rules}}
-    work.train("none", callbacks=[told, fails], env={"TRAINER_PYTHON": LIGHT}, status=1)
-    found = json.loads((work.path / "outcome.json").read_text())
-    expect(found["status"] == "failed" and found["global_step"] == 3 and found["max_steps"] > 3, found)
-    expect(found["error"] == "callback script failed in on_step_end at step 3: enough", found)
-    expect(found["error_id"] == "callback.failed" and found["by"] == "" and found["signal"] == 0, found)
     train(work, "mine.Told")
-    expect(json.loads((work.path / "outcome.json").read_text())["status"] == "completed", "the end of a good run")
+    told = json.loads((work.path / "outcome.json").read_text())
+    expect(told["status"] == "completed" and told["global_step"] == told["max_steps"], told)
+    rules = [{"on": "on_step_end", "global_step": 3, "raise": "enough"}]
+    callbacks = [
+        {"plugin": "python", "config": {"callback": "mine.Told"}},
+        {"plugin": "script", "config": {"rules": rules}},
+    ]
+    work.train("none", callbacks=callbacks, env={"TRAINER_PYTHON": LIGHT}, status=1)
+    told = json.loads((work.path / "outcome.json").read_text())
+    expect(told["status"] == "failed" and told["global_step"] == 3 and told["max_steps"] > 3, told)
+    expect(told["error"] == "callback script failed in on_step_end at step 3: enough", told)
+    expect(told["error_id"] == "callback.failed" and told["by"] == "" and told["signal"] == 0, told)
 
 
 def a_dropped_tracker(work):
