@@ -118,7 +118,7 @@ TEST_F(MetricsTest, WhatIsNotDefinedIsToldOnce) {
   }
   EXPECT_THAT(
       lines,
-      ElementsAre("the metric roc_auc is NaN where the labels have one class only",
+      ElementsAre("the metric roc_auc is NaN where the labels have one class only; evaluate rows of several",
                   "the metric balanced_accuracy leaves out classes that are predicted but do not occur as labels"));
   lines.clear();
   EXPECT_EQ(one({"precision"}, p.predictions.neg(), p.label_ids), 0);
