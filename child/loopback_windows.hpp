@@ -22,7 +22,7 @@ Descriptor listen_on_loopback(unsigned short& port);
 Descriptor connect_to_port(unsigned short port, const std::string& token);
 void never_block(const Descriptor& socket);
 
-/// The next one that shows the token. Nothing when nobody did before then.
+/// The next one that shows the token, for which each that came before then has 5 s. Nothing when none did.
 Descriptor accept_known(const Descriptor& listener, const std::string& token,
                         std::chrono::steady_clock::time_point then);
 
