@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // What the callbacks of a run are asked for and told between events, by the extensions of plugin_api.
-#include <map>
 #include <optional>
 
 #include "base/text.hpp"
@@ -9,25 +8,10 @@
 #include "trainer/error.hpp"
 #include "trainer/files.hpp"
 #include "trainer/log.hpp"
-#include "trainer/plugin_file.hpp"
 
 namespace trainer {
 namespace fs = std::filesystem;
 namespace {
-
-// The directory of each callback within a checkpoint, also of those that keep no files: all processes and all resumes
-// count alike.
-class FileDirectories {
- public:
-  std::string next(const CallbackEntry& entry) {
-    const std::string id = entry.plugin() ? entry.plugin()->note.id : entry.name;
-    const int number = ++seen_[id];
-    return number == 1 ? id : id + "#" + std::to_string(number);
-  }
-
- private:
-  std::map<std::string, int> seen_;
-};
 
 // What a checkpoint can list, copy and give back. Whether there is a file at all.
 bool check_files(const CallbackEntry& entry, const fs::path& directory) {
@@ -77,11 +61,10 @@ std::vector<PluginResult> CallbackHandler::results() {
 }
 
 void CallbackHandler::save_files(const fs::path& directory) {
-  FileDirectories names;
   const auto entries = entries_;
   for (const auto& entry : entries) {
-    const fs::path own = directory / names.next(*entry);
     if (!entry->on || !entry->keeps_files()) continue;
+    const fs::path own = directory / entry->files_directory;
     std::error_code ec;
     try {
       fs::create_directories(own);
@@ -96,10 +79,9 @@ void CallbackHandler::save_files(const fs::path& directory) {
 }
 
 void CallbackHandler::load_files(const fs::path& directory) {
-  FileDirectories names;
   const auto entries = entries_;
   for (const auto& entry : entries) {
-    const fs::path own = directory / names.next(*entry);
+    const fs::path own = directory / entry->files_directory;
     if (std::error_code ec; !entry->on || !entry->keeps_files() || !fs::is_directory(own, ec)) continue;
     try {
       entry->load_files(own);

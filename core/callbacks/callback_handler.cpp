@@ -33,6 +33,16 @@ void require_own_name(const CallbackEntry& entry) {
                                                    "the class another name");
 }
 
+// Also of those that keep no files: all processes and all resumes count alike.
+std::string new_files_directory(const CallbackEntry& entry, const std::vector<std::shared_ptr<CallbackEntry>>& others) {
+  const std::string id = entry.plugin() ? entry.plugin()->note.id : entry.name;
+  std::string directory = id;
+  const auto is_taken = [&](const auto& other) { return other->files_directory == directory; };
+  for (int number = 2; std::any_of(others.begin(), others.end(), is_taken); ++number)
+    directory = id + "#" + std::to_string(number);
+  return directory;
+}
+
 }  // namespace
 
 trainer_slot slot_of(const trainer_callback& table, std::uint32_t kind) {
@@ -64,6 +74,7 @@ void CallbackHandler::add(std::shared_ptr<CallbackEntry> entry) {
         error_id::callback_invalid,
         "callback " + entry->name + " is added although it is in a run already; pop it before, or make another");
   warn_of_same_name(*entry);
+  entry->files_directory = new_files_directory(*entry, entries_);
   entries_.push_back(std::move(entry));
   turn(*entries_.back(), true);
   rebuild();
@@ -335,6 +346,7 @@ void CallbackHandler::restore_states(const json::object& states) {
       auto replacement =
           as_error(*present[i], "refused its stored state", [&] { return present[i]->restored(list[i].get_object()); });
       require_own_name(*replacement);
+      replacement->files_directory = present[i]->files_directory;
       pop(present[i].get());
       turn(*replacement, true);
       entries_.push_back(std::move(replacement));

@@ -192,7 +192,7 @@ const PluginFile& PluginRegistry::require(std::string_view name, std::string_vie
                                               (near.empty() ? "" : "; did you mean \"" + near + "\"?") +
                                               " (available: " + (ids.empty() ? "none" : join(ids)) + "; searched " +
                                               places() + "); put its " + std::string(platform::plugin_suffix) +
-                                              " file into one of these, or name its directory with " + "--plugin-dir");
+                                              " file into one of these, or name its directory with --plugin-dir");
 }
 
 const PluginFile* PluginRegistry::require_tracker(std::string_view name, std::string_view where) const {
@@ -215,7 +215,7 @@ void PluginRegistry::require_known(const std::vector<std::string>& names, const 
   for (const auto& problem : problems_) known.push_back(problem.path.stem().string());
   for (const auto& name : names) {
     const std::string plugin = name.substr(0, name.find(':'));  // of "python:mlflow"
-    if (std::find(known.begin(), known.end(), plugin) != known.end()) continue;
+    if (contains(known, plugin)) continue;
     const std::string near = nearest(name, known);
     throw_usage(error_id::plugin_not_found,
                 option + " names \"" + name + "\", which is neither a plugin nor a tracker here" +
@@ -233,13 +233,9 @@ void PluginRegistry::isolate(std::vector<std::string> names) {
   isolated_ = std::move(names);
 }
 
-bool PluginRegistry::leaves_out(std::string_view name) const {
-  return std::find(left_out_.begin(), left_out_.end(), name) != left_out_.end();
-}
+bool PluginRegistry::leaves_out(std::string_view name) const { return contains(left_out_, name); }
 
-bool PluginRegistry::isolates(std::string_view name) const {
-  return std::find(isolated_.begin(), isolated_.end(), name) != isolated_.end();
-}
+bool PluginRegistry::isolates(std::string_view name) const { return contains(isolated_, name); }
 
 std::vector<const PluginFile*> PluginRegistry::trackers() const {
   std::vector<const PluginFile*> found;

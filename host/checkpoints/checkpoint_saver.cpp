@@ -12,8 +12,8 @@ namespace trainer {
 namespace fs = std::filesystem;
 
 CheckpointSaver::CheckpointSaver(TrainerState& state, TrainerControl& control, ProcessGroup& group, bool writes,
-                                 std::function<void(const fs::path&)> save_files, std::function<void()> on_save,
-                                 bool async_save)
+                                 std::function<void(const fs::path&)> save_files,
+                                 std::function<void(const fs::path&)> on_save, bool async_save)
     : state_(state),
       control_(control),
       group_(group),
@@ -40,7 +40,7 @@ void CheckpointSaver::save(const CheckpointContents& contents, const fs::path& o
   if (!async_) {
     if (writes_) write(contents, state_);
     group_.barrier();
-    return on_save_();
+    return on_save_(directory);
   }
   pending_ = {directory, state_.global_step, state_.epoch};
   if (writer_) {
@@ -101,7 +101,7 @@ void CheckpointSaver::finish() {
       saver.control_.should_save |= should_save;  // asked for since, and another checkpoint
     }
   } const announcement(*this);
-  on_save_();
+  on_save_(pending_.directory);
 }
 
 void CheckpointSaver::give_up() noexcept try {

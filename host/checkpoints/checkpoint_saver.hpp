@@ -19,12 +19,12 @@ namespace trainer {
 /// others, so that on_save finds the files everywhere.
 class CheckpointSaver {
  public:
-  /// `state`, `control` and `group` are the trainer's and must outlive it; `on_save` fires the event. `writes`: whether
-  /// this rank is one that writes. `save_files` adds the files of plugins to a checkpoint's directory; every rank
-  /// calls it, those that do not write with an empty path.
+  /// `state`, `control` and `group` are the trainer's and must outlive it; `on_save` fires the event about a
+  /// checkpoint's directory. `writes`: whether this rank is one that writes. `save_files` adds the files of plugins to
+  /// such a directory; every rank calls it, those that do not write with an empty path.
   CheckpointSaver(TrainerState& state, TrainerControl& control, ProcessGroup& group, bool writes,
-                  std::function<void(const std::filesystem::path&)> save_files, std::function<void()> on_save,
-                  bool async_save);
+                  std::function<void(const std::filesystem::path&)> save_files,
+                  std::function<void(const std::filesystem::path&)> on_save, bool async_save);
 
   /// Writes the checkpoint of the state's step below `output_dir`, and deletes the oldest down to
   /// `limit`. With async_save it copies them, and training may go on; only after finish().
@@ -59,7 +59,7 @@ class CheckpointSaver {
   ProcessGroup& group_;
   bool writes_, async_;
   std::function<void(const std::filesystem::path&)> save_files_;
-  std::function<void()> on_save_;
+  std::function<void(const std::filesystem::path&)> on_save_;
   bool is_pending_ = false;  // async_save: until its on_save, the same on all ranks
   Pending pending_;
   const std::filesystem::path* announced_ = nullptr;

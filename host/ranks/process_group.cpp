@@ -201,10 +201,10 @@ static void fold(ProcessGroup& group, std::span<std::int64_t> numbers, F&& f) {
   if (group.alone() || numbers.empty()) return;
   const at::Tensor all = group.all_gather(view_of(numbers));
   const auto* of_rank = all.const_data_ptr<std::int64_t>();
-  std::copy_n(of_rank, numbers.size(), numbers.begin());
-  for (int rank = 1; rank < group.world(); ++rank)
-    for (std::int64_t& number : numbers)
-      number = f(number, of_rank[&number - numbers.data() + rank * std::ssize(numbers)]);
+  const std::size_t n = numbers.size();
+  std::copy_n(of_rank, n, numbers.begin());
+  for (std::size_t i = n; i < n * static_cast<std::size_t>(group.world()); ++i)
+    numbers[i % n] = f(numbers[i % n], of_rank[i]);
 }
 
 void ProcessGroup::min_of(std::span<std::int64_t> numbers) {

@@ -27,7 +27,7 @@ bool may_set_flags(const CallbackEntry& entry) {
 bool may_set_flags(const CallbackHandler& handler, std::initializer_list<std::uint32_t> events) {
   for (const auto& entry : handler.entries())
     for (const std::uint32_t event : events)
-      if (slot_of(*entry->table, event) && may_set_flags(*entry)) return true;
+      if (entry->on && slot_of(*entry->table, event) && may_set_flags(*entry)) return true;
   return false;
 }
 

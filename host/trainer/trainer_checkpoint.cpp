@@ -97,19 +97,17 @@ void Trainer::Impl::save_checkpoint() {
 
 // Rank 0's, on each machine that has checkpoints of its own.
 void Trainer::Impl::save_plugin_files(const fs::path& checkpoint) {
-  const bool keeps = group->rank() == 0;
-  if (keeps) handler->save_files(checkpoint / plugins_directory);
+  if (group->rank() == 0) handler->save_files(checkpoint / plugins_directory);
   if (!args.save_on_each_node || group->alone()) return;
   share_files(*group, checkpoint.empty() ? fs::path() : checkpoint / plugins_directory);
 }
 
-void Trainer::Impl::announce_checkpoint() {
+void Trainer::Impl::announce_checkpoint(const fs::path& checkpoint) {
   struct Announced {
     std::string& saved;
     ~Announced() { saved.clear(); }
   } const announced{checkpoints.saved};
-  checkpoints.saved =
-      fs::absolute(fs::path(args.output_dir) / checkpoint_name(state.global_step)).lexically_normal().string();
+  checkpoints.saved = fs::absolute(checkpoint).lexically_normal().string();
   fire(TRAINER_ON_SAVE);
 }
 

@@ -133,7 +133,7 @@ struct Trainer::Impl {
   // trainer_checkpoint.cpp
   void save_checkpoint();
   void save_plugin_files(const std::filesystem::path& checkpoint);
-  void announce_checkpoint();
+  void announce_checkpoint(const std::filesystem::path& checkpoint);
   CheckpointContents checkpoint_contents();
   bool is_own(const std::filesystem::path& checkpoint);
   std::string args_file_text() const;
@@ -193,6 +193,7 @@ struct Trainer::Impl {
   bool is_in_train = false;
   bool in_order = false;  // while a loader of predict() is made, whose predictions stand as the rows do
   std::atomic<bool> stop_requested{false};
+  bool counted = false;               // the state is that of the last train(), whose steps are known
   TrainingOutcome outcome;            // of the last train() that came to its end
   std::vector<PluginResult> results;  // asked for at the end of the last train()
   FlagChanges flag_changes;           // since the ranks last agreed

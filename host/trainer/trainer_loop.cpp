@@ -27,6 +27,7 @@ namespace trainer {
 TrainOutput Trainer::train(const std::optional<std::filesystem::path>& resume_from_checkpoint) {
   const std::int64_t& step = impl_->state.global_step;
   std::optional<TrainOutput> out;
+  impl_->counted = false;
   try {
     out = in_phase("train", step, [&] { return impl_->train_from(resume_from_checkpoint); });
   } catch (const Error& e) {

@@ -22,13 +22,11 @@ TrainingOutcome Trainer::Impl::how_it_ended() const {
 }
 
 void Trainer::Impl::end_training(const Error* error) {
-  if (error)
-    outcome = {.kind = TrainingOutcome::Kind::failed,
-               .global_step = state.global_step,
-               .max_steps = state.max_steps,
-               .epoch = state.epoch,
-               .error = error->sentence(),
-               .error_id = error->id().text};
+  if (error) {
+    outcome = {.kind = TrainingOutcome::Kind::failed, .error = error->sentence(), .error_id = error->id().text};
+    if (counted)
+      outcome.global_step = state.global_step, outcome.max_steps = state.max_steps, outcome.epoch = state.epoch;
+  }
   std::exception_ptr failure;
   try {
     handler->tell_outcome(outcome);

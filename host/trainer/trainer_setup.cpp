@@ -180,7 +180,7 @@ void Trainer::Impl::begin(TrainerOptions& options) {
   run_identity = std::make_unique<RunIdentity>();
   saver = std::make_unique<CheckpointSaver>(
       state, control, *group, writes_files(), [this](const std::filesystem::path& to) { save_plugin_files(to); },
-      [this] { announce_checkpoint(); }, options.async_save);
+      [this](const std::filesystem::path& saved) { announce_checkpoint(saved); }, options.async_save);
   tensors = std::make_unique<TensorViews>();
   plugin_groups = std::make_unique<OptimizerGroups>(*handler);
   context = std::make_unique<HostContext>(HostContext{
@@ -270,6 +270,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
                  ", and max_steps or num_train_epochs make " + std::to_string(plan.max_steps) +
                  " steps of it; raise them to train on");
   state.max_steps = plan.max_steps;
+  counted = true;
   state.num_train_epochs = plan.num_train_epochs;
   tell_ranks();
   state.trial_name.reset();

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <thread>
 #include <trainer/sdk.hpp>
 
 #include "support/scratch_directory.hpp"
@@ -188,6 +189,15 @@ TEST(FakeHost, AsksForResultsTellsTheOutcomeAndKeepsFiles) {
   EXPECT_TRUE(without.results().empty());
   EXPECT_EQ(without.end(stopped), TRAINER_OK);
   EXPECT_EQ(without.save_files("nowhere"), TRAINER_OK);
+}
+
+TEST(FakeHost, NoticesThatAnotherThreadAsksForACheckpoint) {
+  FakeHost fake;
+  const sdk::Host host(fake.table());
+  std::thread([&] { host.saved_checkpoint(); }).join();
+  EXPECT_EQ(fake.misuse, "saved");
+  std::thread([&] { host.resumed_checkpoint(); }).join();
+  EXPECT_EQ(fake.misuse, "resumed_from");
 }
 
 TEST(FakeHost, AHostOfTheFirstMinorHasNoStateAsJson) {

@@ -54,7 +54,8 @@ struct CallbackEntry {
   trainer_callback* table = nullptr;
   OnError on_error = OnError::fail;
   CallbackCost cost;
-  bool on = false;  ///< it is in a run, and not disabled: set by the CallbackHandler
+  bool on = false;                ///< it is in a run, and not disabled: set by the CallbackHandler
+  std::string files_directory{};  ///< in checkpoints: its id, of a second one "ID#2"; set by the CallbackHandler
 
   virtual const PluginFile* plugin() const { return nullptr; }                 ///< the file, when it is a plugin
   virtual std::shared_ptr<TrainerCallback> native() const { return nullptr; }  ///< the C++ object, when it is one

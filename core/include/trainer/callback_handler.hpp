@@ -104,8 +104,8 @@ class CallbackHandler {
   /// at the end of the list; TrainerControl too. Warns of names that no callback has.
   void restore_states(const json::object& states);
 
-  /// Tells each callback how the training ended; one that fails then is treated as in an event, but no second error
-  /// ends a run that has failed.
+  /// Tells each callback how the training ended; one that fails then ends the run when its on_error is `fail`, after
+  /// all are told, and is a warning otherwise, and of a run that has failed already.
   void tell_outcome(const TrainingOutcome& outcome);
   /// Where all say that their results are.
   std::vector<PluginResult> results();

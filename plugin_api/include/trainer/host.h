@@ -69,8 +69,8 @@ struct trainer_host {
 
   /* Since 1.1. Asks for the end of the training, as control.should_training_stop does within an event: it ends
    * after the step that goes on, or after the first one of a training that has not begun; the log names the
-   * plugin. On several processes all end after the same step. A run that trains nothing, as a replay, goes
-   * on. [any-thread] */
+   * plugin. On several processes all end after the same step, which may be some later (docs/distributed.md).
+   * A run that trains nothing, as a replay, goes on. [any-thread] */
   void(TRAINER_CALL* request_stop)(const trainer_host* host);
 };
 TRAINER_LAST_FIELD(struct trainer_host, request_stop);

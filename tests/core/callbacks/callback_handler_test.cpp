@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "state/moment.hpp"
+#include "support/scratch_directory.hpp"
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
@@ -376,6 +377,45 @@ TEST_F(Handler, StatesOfSeveralInstancesAreAListOfOneEntryEach) {
   EXPECT_EQ(a->count, 1);
   EXPECT_EQ(b->count, 2);
   EXPECT_THAT(lines, HasSubstr("Gone"));
+}
+
+TEST_F(Handler, FilesStayThoseOfTheirInstanceWhenARestoredStateMovesIt) {
+  struct Keeping : CallbackEntry {
+    Keeping(std::string own, bool with_state) : text(std::move(own)), has_state(with_state) {
+      name = "keeping";
+      class_name = has_state ? "WithState" : "WithoutState";
+      slots.struct_size = sizeof slots;
+      table = &slots;
+    }
+    bool stateful() const override { return has_state; }
+    json::object state() override { return {{"args", json::object{}}}; }
+    std::shared_ptr<CallbackEntry> restored(const json::object&) override {
+      return std::make_shared<Keeping>(text, has_state);
+    }
+    bool keeps_files() const override { return true; }
+    void save_files(const std::filesystem::path& to) override { test::write(to / "text", text); }
+    void load_files(const std::filesystem::path& from) override {
+      calls.push_back(text + " got " + test::contents(from / "text"));
+    }
+    trainer_callback slots{};
+    std::string text;
+    bool has_state;
+  };
+  const auto add = [](CallbackHandler& to) {
+    to.add(std::make_shared<Keeping>("first", true));
+    to.add(std::make_shared<Keeping>("second", false));
+  };
+  const test::ScratchDirectory scratch;
+  add(handler);
+  handler.save_files(scratch / "plugins");
+  CallbackHandler resumed{args, state, control};
+  add(resumed);
+  resumed.restore_states(handler.collect_states());
+  resumed.load_files(scratch / "plugins");
+  EXPECT_THAT(calls, ElementsAre("second got second", "first got first"));
+  resumed.save_files(scratch / "again");
+  EXPECT_EQ(test::contents(scratch / "again/keeping/text"), "first");
+  EXPECT_EQ(test::contents(scratch / "again/keeping#2/text"), "second");
 }
 
 TEST_F(Handler, AFailureToGiveAStateIsOneOfTheCallback) {

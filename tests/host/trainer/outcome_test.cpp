@@ -135,4 +135,11 @@ TEST_F(OutcomeTest, OneThatFailedBeforeItBegan) {
   EXPECT_THAT(told[0], HasSubstr("[file.read-failed]"));
 }
 
+TEST_F(OutcomeTest, OneThatFailedBeforeItBeganHasNoStepsOfTheOneBefore) {
+  Trainer trainer(options());
+  trainer.train();
+  EXPECT_THROW(trainer.train(scratch / "nothing"), Error);
+  EXPECT_THAT(told, ElementsAre("train_end", "completed at 3 of 3", HasSubstr("failed at 0 of 0: ")));
+}
+
 }  // namespace

@@ -41,8 +41,8 @@ typedef struct trainer_ext_outcome {
   uint32_t struct_size;
   uint32_t reserved;
 
-  /* TRAINER_ERROR, after trainer_host.set_error, is treated as one of on_train_end; of a training that
-   * has failed already it is a warning. [trainer-thread & !event] */
+  /* After TRAINER_ERROR and trainer_host.set_error the run fails if its on_error for the callback is
+   * "fail"; otherwise, and of a training that has failed already, it is a warning. [trainer-thread & !event] */
   int32_t(TRAINER_CALL* ended)(trainer_callback* self, const trainer_outcome* outcome);
 } trainer_ext_outcome;
 TRAINER_LAST_FIELD(trainer_ext_outcome, ended);

@@ -284,8 +284,10 @@ class FakeHost {
         [](const trainer_host* host, std::uint64_t group, double lr) { return at("set_lr", host).set_lr(group, lr); }};
     static const trainer_ext_checkpoint checkpoint = {
         sizeof(trainer_ext_checkpoint), 0,
-        [](const trainer_host* host, trainer_text* out) { return give_place(of(host).saved_checkpoint, out); },
-        [](const trainer_host* host, trainer_text* out) { return give_place(of(host).resumed_checkpoint, out); }};
+        [](const trainer_host* host, trainer_text* out) { return give_place(at("saved", host).saved_checkpoint, out); },
+        [](const trainer_host* host, trainer_text* out) {
+          return give_place(at("resumed_from", host).resumed_checkpoint, out);
+        }};
     if (offered.count(id) == 0) return nullptr;
     if (std::strcmp(id, TRAINER_EXT_OPTIMIZER) == 0) return &optimizer;
     if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &checkpoint;
