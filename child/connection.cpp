@@ -21,6 +21,7 @@ Connection::~Connection() {
 }
 
 bool Connection::send(std::string_view body, bool must) {
+  if (gone_) return true;  // nobody takes it any more: it must not pile up
   if (!outbox_.push(body, must)) return false;
   bool more = true;
   try {

@@ -21,8 +21,11 @@ namespace {
 
 SharedMemory::SharedMemory(std::size_t size) : size_(size) {
   static std::atomic<unsigned> counter{0};
-  name_ = "/trainer-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
-  const int fd = ::shm_open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+  int fd = -1;
+  do {  // a killed trainer may have left one, and containers may have the same numbers of processes
+    name_ = "/trainer-" + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+    fd = ::shm_open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL, 0600);
+  } while (fd < 0 && errno == EEXIST);
   if (fd < 0) fail_memory("shared memory " + name_, errno);
   // Not ftruncate alone: pages that a full /dev/shm cannot give would be a bus error later.
   const int code = ::posix_fallocate(fd, 0, static_cast<off_t>(size));

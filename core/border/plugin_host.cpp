@@ -132,24 +132,34 @@ struct HostFunctions {
                 p.local_world_size,   p.node_rank, p.restart_count};
     return TRAINER_OK;
   }
+  // What the source of a service throws, as when a device has failed or memory is full, does not reach the plugin.
+  template <typename T, typename F>
+  static T or_else(T failed, F&& ask) {
+    try {
+      return ask();
+    } catch (...) {
+      return failed;
+    }
+  }
+  template <typename F>
+  static std::int32_t or_error(F&& find) {
+    return or_else<std::int32_t>(TRAINER_ERROR, [&] { return find() ? TRAINER_OK : TRAINER_NOT_FOUND; });
+  }
   static std::uint64_t tensor_count(const trainer_host* host, std::uint32_t which) {
     if (breaks_rule(host, "trainer_ext_parameters.count", When::trainer_thread_event)) return 0;
-    return of(host).context_.tensors->count(which);
+    return or_else<std::uint64_t>(0, [&] { return of(host).context_.tensors->count(which); });
   }
   static std::int32_t tensor_at(const trainer_host* host, std::uint32_t which, std::uint64_t index, trainer_text* name,
                                 trainer_tensor* tensor) {
     if (breaks_rule(host, "trainer_ext_parameters.at", When::trainer_thread_event)) return TRAINER_ERROR;
     if (!has_least_size(*tensor)) return TRAINER_ERROR;
-    return of(host).context_.tensors->at(which, index, *name, *tensor) ? TRAINER_OK : TRAINER_NOT_FOUND;
+    return or_error([&] { return of(host).context_.tensors->at(which, index, *name, *tensor); });
   }
   static std::int32_t tensor_copy(const trainer_host* host, std::uint32_t which, std::uint64_t index, void* to,
                                   std::uint64_t size) {
     if (breaks_rule(host, "trainer_ext_parameters.copy", When::trainer_thread_event)) return TRAINER_ERROR;
-    try {
-      return of(host).context_.tensors->copy(which, index, to, size);
-    } catch (...) {  // the device has failed, or memory is full
-      return TRAINER_ERROR;
-    }
+    return or_else<std::int32_t>(TRAINER_ERROR,
+                                 [&] { return of(host).context_.tensors->copy(which, index, to, size); });
   }
   static std::int32_t save_model(const trainer_host* host, const char* directory, std::uint64_t size,
                                  trainer_text* error) {
@@ -168,7 +178,7 @@ struct HostFunctions {
   }
   static std::uint32_t present_objects(const trainer_host* host) {
     if (breaks_rule(host, "trainer_ext_objects.present", When::trainer_thread_event)) return 0;
-    return of(host).context_.present_objects();
+    return or_else<std::uint32_t>(0, [&] { return of(host).context_.present_objects(); });
   }
   static void describe_objects(const trainer_host* host, trainer_text* json) {
     if (breaks_rule(host, "trainer_ext_objects.describe", When::trainer_thread_event)) return void(*json = {});
@@ -182,26 +192,22 @@ struct HostFunctions {
   }
   static std::uint64_t group_count(const trainer_host* host) {
     if (breaks_rule(host, "trainer_ext_optimizer.count", When::trainer_thread_event)) return 0;
-    return of(host).context_.param_groups->count();
+    return or_else<std::uint64_t>(0, [&] { return of(host).context_.param_groups->count(); });
   }
   static std::int32_t group_at(const trainer_host* host, std::uint64_t index, trainer_param_group* group) {
     if (breaks_rule(host, "trainer_ext_optimizer.at", When::trainer_thread_event)) return TRAINER_ERROR;
     if (!has_least_size(*group)) return TRAINER_ERROR;
-    return of(host).context_.param_groups->at(index, *group) ? TRAINER_OK : TRAINER_NOT_FOUND;
+    return or_error([&] { return of(host).context_.param_groups->at(index, *group); });
   }
   static std::int32_t group_parameter(const trainer_host* host, std::uint64_t group, std::uint64_t index,
                                       trainer_text* name) {
     if (breaks_rule(host, "trainer_ext_optimizer.parameter", When::trainer_thread_event)) return TRAINER_ERROR;
-    return of(host).context_.param_groups->parameter(group, index, *name) ? TRAINER_OK : TRAINER_NOT_FOUND;
+    return or_error([&] { return of(host).context_.param_groups->parameter(group, index, *name); });
   }
   static std::int32_t set_lr(const trainer_host* host, std::uint64_t group, double lr) {
     if (breaks_rule(host, "trainer_ext_optimizer.set_lr", When::trainer_thread_event)) return TRAINER_ERROR;
     if (!std::isfinite(lr) || lr < 0) return TRAINER_ERROR;
-    try {
-      return of(host).context_.param_groups->set_lr(group, lr) ? TRAINER_OK : TRAINER_NOT_FOUND;
-    } catch (...) {  // memory is full
-      return TRAINER_ERROR;
-    }
+    return or_error([&] { return of(host).context_.param_groups->set_lr(group, lr); });
   }
   static std::int32_t give_place(const std::string& place, trainer_text* directory) {
     if (place.empty()) return TRAINER_NOT_FOUND;

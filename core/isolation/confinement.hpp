@@ -15,6 +15,9 @@ namespace trainer::isolation {
 /// which stays to end what the plugin starts, and ends as the child does.
 std::vector<std::string> confine(const ServerOptions& options);
 
+/// From now on what the plugin prints is for nobody, and does it no harm: the trainer is gone.
+void let_nobody_read();
+
 /// Ends this process at once, and what it started.
 [[noreturn]] void end_everything();
 

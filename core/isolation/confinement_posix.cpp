@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -112,6 +113,8 @@ std::vector<std::string> confine(const ServerOptions& options) {
                       (has_shadow_memory ? std::string("a sanitizer needs more") : system_text()));
   return missing;
 }
+
+void let_nobody_read() { ::signal(SIGPIPE, SIG_IGN); }
 
 void end_everything() { ::_exit(1); }
 

@@ -32,6 +32,8 @@ std::vector<std::string> confine(const ServerOptions& options) {
   return missing;
 }
 
+void let_nobody_read() {}  // and it has ended with the trainer's job
+
 void end_everything() {
   ::TerminateProcess(::GetCurrentProcess(), 1);
   for (;;) {

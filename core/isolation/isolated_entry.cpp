@@ -179,6 +179,7 @@ class IsolatedEntry final : public CallbackEntry {
   double limit(std::uint32_t kind) const { return is_one_of(file_events, kind) ? longest() : timeout(); }
 
   Error error_of(const Failure& failure) const {
+    if (failure.event >= TRAINER_EVENT_COUNT) return {ErrorKind::run, id_of(failure.kind), failure.reason};  // whole
     const std::string reason =
         failure.reason.empty() ? "it gave no reason (status " + std::to_string(failure.code) + ")" : failure.reason;
     return {ErrorKind::run, id_of(failure.kind), where_of(failure.event, failure.step) + ": " + reason};
@@ -266,7 +267,7 @@ std::vector<PluginResult> IsolatedEntry::results() {
       one.label = std::string(in.text()), one.place = std::string(in.text()), one.view = std::string(in.text());
       all.push_back(std::move(one));
     }
-  } catch (const Error& e) {
+  } catch (const std::exception& e) {  // also what makes no sense of an answer
     log::warning(e.what());
   }
   return all;

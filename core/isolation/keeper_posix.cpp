@@ -19,8 +19,11 @@
 #include <cstdlib>
 #include <cstring>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
+
+#include "isolation/protocol.hpp"
 
 namespace trainer::isolation {
 namespace {
@@ -111,11 +114,14 @@ void come_first() {
   ::close(3);  // so that the end of the child's is the end of the stream
   if (most_processes > 0) come_first();
   const timespec period{most_processes > 0 ? 0 : long_period_ms / 1000, most_processes > 0 ? period_ms * 1000000 : 0};
+  using Clock = std::chrono::steady_clock;
+  std::optional<Clock::time_point> until;  // since the trainer is gone
   for (;;) {
     // The pipe's other end is the trainer's; nothing else tells of its end.
-    pollfd pipe{STDOUT_FILENO, 0, 0};
-    const bool alone =
-        ::ppoll(&pipe, 1, &period, &during_poll) > 0 && (pipe.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0;
+    pollfd pipe{until ? -1 : STDOUT_FILENO, 0, 0};
+    if (::ppoll(&pipe, 1, &period, &during_poll) > 0 && (pipe.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+      until = Clock::now() + std::chrono::seconds(seconds_to_leave);
+    const bool alone = until && Clock::now() > *until;
     int status = 0;
     pid_t ended = 0;
     while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0 && ended != child) {

@@ -9,6 +9,7 @@
 
 #include "base/kept_error_id.hpp"
 #include "base/process.hpp"
+#include "child/threads.hpp"
 #include "isolation/event_record.hpp"
 #include "isolation/words.hpp"
 #include "loading/plugin_library.hpp"
@@ -74,11 +75,13 @@ PluginProcess::PluginProcess(const PluginFile& file, const Isolation& isolation,
                                                                .ends_all = true});
     connection_ = std::make_unique<child::Connection>(process_->connection(isolation_.timeout), most_waiting_bytes,
                                                       [this](std::string_view message) { return hear(message); });
-    watcher_ = std::thread([this] { watch(); });
-  } catch (const std::system_error& e) {
+    watcher_ = child::start_thread("that watches a plugin's process", [this] { watch(); });
+  } catch (const std::runtime_error& e) {  // of the system, or of a thread
     connection_.reset();
+    const std::string said = process_ ? process_->printed(0).value_or("") : "";
     throw_run(error_id::isolation_start_failed,
-              "the process of the plugin " + file_.note.id + " could not be started: " + e.what());
+              "the process of the plugin " + file_.note.id + " could not be started: " + e.what() +
+                  (said.empty() ? "" : "; it printed: " + said.substr(0, longest_line)));
   }
   try {
     load();
@@ -292,6 +295,7 @@ void PluginProcess::watch() {
       ended_ = true;
       failures_between_events.fetch_add(1, std::memory_order_relaxed);
     }
+    if (!open && ended_) break;  // there is nothing more to see
     if (!open && !stop_) std::this_thread::sleep_for(std::chrono::duration<double>(period / 10));
   }
   take_lines(text, true);
@@ -339,7 +343,7 @@ std::string PluginProcess::close() {
   try {
     ask(What::destroy, {}, isolation_.shutdown_timeout, "");
   } catch (const Error& e) {
-    return e.sentence().substr(2);  // after ": "
+    return e.sentence().substr(e.sentence().starts_with(": ") ? 2 : 0);
   }
   // What it has registered for its end runs now.
   const auto begin = Clock::now();

@@ -86,13 +86,17 @@ class PluginServer {
 
 void PluginServer::serve() {
   for (double nap = shortest_nap; !over_;) {
+    const bool last = link_.gone();  // so that the ring gets nothing more
     const std::uint64_t before = ring_ ? ring_->taken() : 0;
     if (ring_) take_ring(~std::uint64_t{0});
     if (ring_ && ring_->taken() != before)
       nap = shortest_nap;
     else
       nap = std::min(nap * 1.2, longest_nap);
-    if (const std::string message = link_.receive(nap); !message.empty()) take(message);
+    if (const std::string message = link_.receive(nap); !message.empty())
+      take(message);
+    else if (last)
+      end_everything();  // as if it had been in the trainer, but with all its events
     report_others();
   }
 }
@@ -207,7 +211,7 @@ std::string PluginServer::load(Reader& in) {
     file.libraries.emplace(library.key(), library.value().as_string());
   library_ = PluginLibrary::load(file, TrialLoad::done);
   std::string text;
-  Writer(text).put(static_cast<std::uint32_t>(runs_on(*library_)));
+  Writer(text).put(static_cast<std::uint32_t>(context_.process.world_size > 1 ? runs_on(*library_) : RunsOn::all));
   return text;
 }
 

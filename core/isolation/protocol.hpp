@@ -17,6 +17,9 @@ inline constexpr int protocol = 1;
 /// That may wait to be sent: lines, questions, answers; events have the ring.
 inline constexpr std::size_t most_waiting_bytes = 64u << 20;
 
+/// When the trainer is gone, a plugin has so long for the events that are in its queue.
+inline constexpr int seconds_to_leave = 10;
+
 /// What two programs that talk to each other have in common: "0.1.0, contract 1.1, protocol 1".
 std::string build_name();
 

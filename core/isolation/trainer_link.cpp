@@ -2,6 +2,7 @@
 #include "isolation/trainer_link.hpp"
 
 #include <chrono>
+#include <optional>
 
 #include "child/process.hpp"
 #include "isolation/confinement.hpp"
@@ -20,9 +21,15 @@ TrainerLink::~TrainerLink() {
 
 // Also while the plugin is in a call that does not end.
 void TrainerLink::watch() {
-  while (!stop_) {
-    if (connection_->gone()) end_everything();
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  std::optional<std::chrono::steady_clock::time_point> until;
+  for (; !stop_; std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+    if (!gone()) continue;
+    const auto now = std::chrono::steady_clock::now();
+    if (!until) {
+      let_nobody_read();
+      until = now + std::chrono::seconds(seconds_to_leave);
+    }
+    if (now > *until) end_everything();
   }
 }
 
@@ -42,7 +49,8 @@ std::string TrainerLink::request(std::string_view request) {
   send(message);
   for (;;) {
     auto answer = connection_->receive(1);
-    if (!answer) continue;  // the trainer is busy; when it is gone, watch() sees it
+    if (!answer && gone()) end_everything();  // in an event that it waited for
+    if (!answer) continue;                    // it is busy
     Reader in(*answer);
     if (in.get<Message>() == Message::reply) return std::string(in.rest());
     waiting_.push_back(std::move(*answer));

@@ -15,7 +15,7 @@
 
 namespace trainer::isolation {
 
-/// When the trainer is gone, so is this process.
+/// When the trainer is gone, so is this process, seconds_to_leave later if it has not ended by itself.
 class TrainerLink {
  public:
   TrainerLink();
@@ -23,6 +23,7 @@ class TrainerLink {
   TrainerLink(const TrainerLink&) = delete;
   TrainerLink& operator=(const TrainerLink&) = delete;
 
+  bool gone() const { return connection_->gone(); }  ///< the trainer
   /// Any thread.
   void send(std::string_view message) { connection_->send(message, true); }
   /// The next message, waited for at most so long; empty when none came.

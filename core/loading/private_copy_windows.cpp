@@ -48,6 +48,7 @@ std::string digest_of(const In& in) {
 fs::file_time_type last_used(const fs::directory_entry& entry) {
   std::error_code ec;
   auto newest = entry.last_write_time(ec);
+  if (ec) return fs::file_time_type::clock::now();  // somebody else's, or gone
   if (entry.is_directory(ec))
     for (const auto& file : fs::directory_iterator(entry.path(), ec))
       newest = std::max(newest, file.last_write_time(ec));

@@ -55,9 +55,13 @@ void require_taken(const std::string& id, const std::string& name, const std::st
                                                 used->note.version + "; name the same versions in both places");
 }
 
+bool is_elsewhere(RunsOn where, const HostContext& context) {
+  return context.process.world_size > 1 && !is_for(where, context.process);
+}
+
 // Of a process alone nothing is asked.
 bool is_elsewhere(const PluginLibrary& library, const std::optional<RunsOn>& ranks, const HostContext& context) {
-  return context.process.world_size > 1 && !is_for(ranks ? *ranks : runs_on(library), context.process);
+  return context.process.world_size > 1 && is_elsewhere(ranks ? *ranks : runs_on(library), context);
 }
 
 // Whether the plugin, as a tracker perhaps under another name, has a process of its own, and how it runs there.
@@ -80,12 +84,9 @@ void require_process_for(OnError on_error, const std::string& plugin, const std:
 std::shared_ptr<CallbackEntry> make_isolated(const PluginFile& file, const Isolation& isolation,
                                              const PluginCallback& callback, const std::string& config_place,
                                              const std::string& who, const HostContext& context) {
-  const auto elsewhere = [&](RunsOn where) {
-    return context.process.world_size > 1 && !is_for(where, context.process);
-  };
-  if (callback.ranks && elsewhere(*callback.ranks)) return make_elsewhere_entry(PluginLibrary::check(file));
+  if (callback.ranks && is_elsewhere(*callback.ranks, context)) return make_elsewhere_entry(PluginLibrary::check(file));
   auto process = std::make_shared<isolation::PluginProcess>(file, isolation, context);
-  if (!callback.ranks && elsewhere(process->runs_on())) return make_elsewhere_entry(process->file());
+  if (!callback.ranks && is_elsewhere(process->runs_on(), context)) return make_elsewhere_entry(process->file());
   if (!file.note.report_to.empty()) require_use(process->available(callback.config, config_place), who);
   return make_isolated_entry(std::move(process), callback.config, callback.on_error, context, config_place);
 }

@@ -200,17 +200,15 @@ std::optional<std::string> parse_resume(std::string_view text) {
   return std::string(text);
 }
 
+static const std::vector<std::string> policies = {"fail", "warn", "disable", "restart"};  // as OnError has them
+
 OnError parse_on_error(const json::value& v, std::string_view where) {
   const std::string text = RunSection::text_of(v, std::string(where));
-  RunSection::check_choice(text, std::string(where), {"fail", "warn", "disable", "restart"});
-  return text == "fail"      ? OnError::fail
-         : text == "warn"    ? OnError::warn
-         : text == "disable" ? OnError::disable
-                             : OnError::restart;
+  RunSection::check_choice(text, std::string(where), policies);
+  return static_cast<OnError>(std::find(policies.begin(), policies.end(), text) - policies.begin());
 }
 
 json::object tracker_json(const std::string& name, const TrackerSettings& settings) {
-  static constexpr const char* policies[] = {"fail", "warn", "disable", "restart"};
   json::object out{{"name", name}};
   if (settings.isolation) out["isolation"] = to_json(*settings.isolation);
   if (settings.on_error) out["on_error"] = policies[static_cast<int>(*settings.on_error)];

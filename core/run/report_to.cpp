@@ -202,7 +202,6 @@ Availability availability_in_time(const PluginFile& file, const HostContext& con
     std::promise<Availability> answer;
     std::atomic<Moment*> moment{nullptr};
   };
-  if (const auto all = isolation_of_environment(); all && all->process) return availability(file, context, *all);
   const auto limit = Watchdog::deadline();
   const auto asked = std::make_shared<Asked>();
   asked->file = file;

@@ -7,7 +7,9 @@
 namespace trainer::command {
 
 Available availability_of(const PluginFile& plugin, const HostContext& context) try {
-  const Availability found = availability_in_time(plugin, context);
+  const auto isolation = isolation_of_environment();
+  const Availability found = isolation && isolation->process ? availability(plugin, context, *isolation)
+                                                             : availability_in_time(plugin, context);
   if (found.use == Availability::yes) return {"yes", ""};
   return {found.use == Availability::when_named ? "when named" : "no", found.reason};
 } catch (const Error& e) {
