@@ -15,10 +15,10 @@ constexpr std::string_view own_machine = "x86_64";
 std::vector<std::pair<std::string_view, bool>> own_features() {
 #define TRAINER_FEATURE(name) {name, __builtin_cpu_supports(name) != 0}
   __builtin_cpu_init();
-  return {TRAINER_FEATURE("avx2"),      TRAINER_FEATURE("bmi"),      TRAINER_FEATURE("bmi2"),
-          TRAINER_FEATURE("fma"),       TRAINER_FEATURE("avx512f"),  TRAINER_FEATURE("avx512bw"),
-          TRAINER_FEATURE("avx512cd"),  TRAINER_FEATURE("avx512dq"), TRAINER_FEATURE("avx512vl"),
-          TRAINER_FEATURE("avx512vnni")};
+  return {TRAINER_FEATURE("avx2"),       TRAINER_FEATURE("bmi"),       TRAINER_FEATURE("bmi2"),
+          TRAINER_FEATURE("fma"),        TRAINER_FEATURE("avx512f"),   TRAINER_FEATURE("avx512bw"),
+          TRAINER_FEATURE("avx512cd"),   TRAINER_FEATURE("avx512dq"),  TRAINER_FEATURE("avx512vl"),
+          TRAINER_FEATURE("avx512vnni"), TRAINER_FEATURE("avx512bf16")};
 #undef TRAINER_FEATURE
 }
 #else

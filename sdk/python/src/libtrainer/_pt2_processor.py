@@ -44,6 +44,8 @@ def features(target):
     """Those of the target, and what Inductor asked the compiler for beside it."""
     from torch._inductor import config, cpu_vec_isa
 
+    if any("SVE" in type(isa).__name__ for isa in cpu_vec_isa.valid_vec_isa_list()):
+        raise ExportError("compiled_step is not made for processors with SVE, which this one has")
     with config.patch({"cpp.simdlen": target.bits}):
         isa = cpu_vec_isa.pick_vec_isa()
     if not isa:
@@ -51,4 +53,5 @@ def features(target):
             "compiled_step needs a C++ compiler that makes vector code for this machine, g++ or the one that CXX names"
         )
     asked = re.findall(r"-m([a-z0-9]+)", isa.build_arch_flags()) if target.features else []
-    return sorted({*target.features, *asked})
+    # Each processor with AVX2 has F16C, and no compiler makes AMX of a loop by itself.
+    return sorted({*target.features, *asked} - {"f16c", "amx"})
