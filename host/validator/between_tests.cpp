@@ -33,6 +33,11 @@ void train(Instance& instance, bool finishes = true) {
   instance.fire(TRAINER_ON_TRAIN_END);
 }
 
+// The instance of isolated_plugin() has none of these extensions.
+void require_shared_process(const Subject& subject) {
+  if (subject.options().isolated) throw Skip("not tried in a process of its own");
+}
+
 template <typename Extension>
 const Extension& offered(Instance& instance, const char* id, const char* otherwise) {
   const auto* found = instance.extension<Extension>(id);
@@ -67,6 +72,7 @@ std::uint64_t ask_for_results(Instance& instance) {
 }
 
 void results(Subject& subject) {
+  require_shared_process(subject);
   try {
     Instance instance(subject);
     ask_for_results(instance);  // of a training that failed before it began
@@ -108,6 +114,7 @@ void tell(Instance& instance, const trainer_ext_outcome& extension, std::uint32_
 }
 
 void outcome(Subject& subject) {
+  require_shared_process(subject);
   constexpr std::uint32_t newer = 1000;  // a kind that the plugin cannot know
   for (const std::uint32_t kind :
        {TRAINER_OUTCOME_COMPLETED, TRAINER_OUTCOME_STOPPED, TRAINER_OUTCOME_INTERRUPTED, TRAINER_OUTCOME_FAILED, newer})
@@ -169,6 +176,7 @@ void load_and_go_on(Subject& subject, const fs::path& directory) try {
 }
 
 void files(Subject& subject) {
+  require_shared_process(subject);
   const fs::path saved = "checkpoint-2/plugins/" + subject.file().note.id;
   try {
     Instance instance(subject);
@@ -177,6 +185,7 @@ void files(Subject& subject) {
     Files{instance}.save(saved);
   } catch (const Refused&) {
     subject.require_accepted();
+    throw Skip("the plugin refuses to save here: " + subject.refusal);
   }
   const std::string before = content_of(saved);
   try {

@@ -63,6 +63,20 @@ std::int32_t refuse(const trainer_host* host, std::string_view sentence) {
   return TRAINER_ERROR;
 }
 
+// What a call of the contract returns, whatever is thrown in it.
+template <typename Work>
+std::int32_t answer_of(const trainer_host* host, const Work& work) {
+  try {
+    return work();
+  } catch (const Error& e) {
+    return refuse(host, e.sentence());
+  } catch (const std::exception& e) {
+    return refuse(host, e.what());
+  } catch (...) {
+    return refuse(host, "something was thrown that is no std::exception");
+  }
+}
+
 class Tensors final : public TensorSource {
  public:
   explicit Tensors(const trainer_host* host)
@@ -157,19 +171,8 @@ class IsolatedInstance : public trainer_callback {
  private:
   static IsolatedInstance& of(trainer_callback* self) { return *static_cast<IsolatedInstance*>(self); }
 
-  template <typename Work>
-  std::int32_t guarded(const Work& work) {
-    try {
-      return work();
-    } catch (const Error& e) {
-      return refuse(run_.host, e.sentence());
-    } catch (const std::exception& e) {
-      return refuse(run_.host, e.what());
-    }
-  }
-
   static std::int32_t TRAINER_CALL slot(trainer_callback* self, const trainer_event* event) {
-    return of(self).guarded([&] { return of(self).fire(*event); });
+    return answer_of(of(self).run_.host, [&] { return of(self).fire(*event); });
   }
 
   std::int32_t fire(const trainer_event& event) {
@@ -214,7 +217,7 @@ class IsolatedInstance : public trainer_callback {
   }
 
   std::int32_t save(trainer_map* args, trainer_map* attributes) {
-    return guarded([&] {
+    return answer_of(run_.host, [&] {
       const json::object state = entry_->state();
       give(state.at("args").as_object(), args);
       give(state.at("attributes").as_object(), attributes);
@@ -223,7 +226,7 @@ class IsolatedInstance : public trainer_callback {
   }
 
   std::int32_t load(const trainer_map* attributes) {
-    return guarded([&] {
+    return answer_of(run_.host, [&] {
       entry_ = entry_->restored({{"args", config_}, {"attributes", object_of(sdk::Map(attributes))}});
       return TRAINER_OK;
     });
@@ -234,23 +237,21 @@ class IsolatedInstance : public trainer_callback {
   std::shared_ptr<CallbackEntry> entry_;
 };
 
-std::int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) try {
-  *out = new IsolatedInstance(host);
-  return TRAINER_OK;
-} catch (const Error& e) {
-  return refuse(host, e.sentence());
-} catch (const std::exception& e) {
-  return refuse(host, e.what());
+std::int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
+  return answer_of(host, [&] {
+    *out = new IsolatedInstance(host);
+    return TRAINER_OK;
+  });
 }
 
-std::int32_t TRAINER_CALL available(const trainer_host* host) try {
-  Surroundings run(host);
-  const auto found = isolation::PluginProcess(*validated, Isolation{}, run.context).available({}, config_place);
-  if (found.use == Availability::yes) return TRAINER_OK;
-  refuse(host, found.reason);
-  return found.use == Availability::no ? TRAINER_UNAVAILABLE : TRAINER_NOT_CONFIGURED;
-} catch (const Error& e) {
-  return refuse(host, e.sentence());
+std::int32_t TRAINER_CALL available(const trainer_host* host) {
+  return answer_of(host, [&]() -> std::int32_t {
+    Surroundings run(host);
+    const auto found = isolation::PluginProcess(*validated, Isolation{}, run.context).available({}, config_place);
+    if (found.use == Availability::yes) return TRAINER_OK;
+    refuse(host, found.reason);
+    return found.use == Availability::no ? TRAINER_UNAVAILABLE : TRAINER_NOT_CONFIGURED;
+  });
 }
 
 const void* TRAINER_CALL plugin_extension(const char* id) {

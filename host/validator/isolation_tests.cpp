@@ -82,6 +82,34 @@ class IsolatedRun {
   CallbackHandler handler_{args_, state_, control_};
 };
 
+// Hears, as long as it lives, what the log says of isolation.
+struct Heard {
+  Heard() {
+    log::set_sink([this](log::Level, std::string_view line) {
+      const std::lock_guard lock(mutex);
+      if (line.find("[isolation.") != line.npos) said = line;
+    });
+  }
+  ~Heard() { log::set_sink({}); }
+  Heard(const Heard&) = delete;
+  Heard& operator=(const Heard&) = delete;
+
+  std::mutex mutex;
+  std::string said;
+};
+
+// Why it failed there; empty when it did not.
+std::string failure_in_isolation(Subject& subject) {
+  Heard heard;
+  try {
+    IsolatedRun(subject).play();
+  } catch (const Error& e) {
+    if (subject.refused == 0) return e.what();
+  }
+  const std::lock_guard lock(heard.mutex);
+  return heard.said;
+}
+
 void own_process(Subject& subject) {
   if (find_trainer().empty()) throw Skip("there is no command `trainer` here that could run it");
   try {
@@ -90,20 +118,7 @@ void own_process(Subject& subject) {
   } catch (const Refused&) {
   }
   subject.require_accepted();
-  std::mutex mutex;
-  std::string said;
-  log::set_sink([&](log::Level, std::string_view line) {
-    const std::lock_guard lock(mutex);
-    if (line.find("[isolation.") != line.npos) said = line;
-  });
-  std::string failure;
-  try {
-    IsolatedRun(subject).play();
-  } catch (const Error& e) {
-    if (subject.refused == 0) failure = e.what();
-  }
-  log::set_sink({});
-  if (failure.empty()) failure = said;
+  const std::string failure = failure_in_isolation(subject);
   if (!failure.empty()) throw Failure("in a process of its own: " + failure);
 }
 

@@ -140,6 +140,7 @@ void ranks(Subject& subject) {
 
 // Optimizers of no, one and many groups: what the plugin sets must be a rate, and of a group that is there.
 void optimizer(Subject& subject) {
+  if (subject.options().isolated) throw Skip("not tried in a process of its own");
   std::uint64_t set = 0;
   bool asked = false;
   for (const std::size_t groups : {2, 0, 1, 50}) {
