@@ -214,15 +214,15 @@ std::filesystem::path MetricsFile::keep_aside() const {
   const auto there = std::filesystem::status(path_, error);
   if (!std::filesystem::exists(there)) return {};
   sdk::require_own_file(path_);
-  if (named_ && std::filesystem::file_size(path_) != 0 && scan(path_, 0).columns.empty())
-    throw sdk::FileError(sdk::text_of(path_) +
-                             " has no metrics in it (its first column is not \"step\"), so it may be " +
-                             "needed elsewhere; name another file",
-                         EEXIST);
   if (std::filesystem::file_size(path_) == 0) {  // killed before its first row
     std::filesystem::remove(path_);
     return {};
   }
+  if (named_ && scan(path_, 0).columns.empty())
+    throw sdk::FileError(sdk::text_of(path_) +
+                             " has no metrics in it (its first column is not \"step\"), so it may be " +
+                             "needed elsewhere; name another file",
+                         EEXIST);
   for (int number = 1;; ++number) {
     std::filesystem::path kept = path_;
     kept += sdk::path_of("." + std::to_string(number));

@@ -274,6 +274,25 @@ def rates_and_stop():
         stopping.close()
 
 
+class Late(TrainerCallback):
+    """Has a plugin ask for the end of a training that is at its end."""
+
+    def __init__(self, plugin):
+        self.plugin = plugin
+
+    def on_train_end(self, args, state, control, **kwargs):
+        self.plugin._instance.host._request_stop(None)
+
+
+def late_stop():
+    for plugin, config in (("script", {"rules": []}), ("diary", None)):  # diary does not subscribe on_train_end
+        with PluginCallback(plugin, config) as callback:
+            run = trainer([Late(callback), callback], save_strategy="no", max_steps=4, output_dir="late")
+            for _ in range(2):
+                run.train()
+                expect_equal(run.state.global_step, 4, f"the last step, with a request of {plugin} that came after one")
+
+
 class Enough(TrainerCallback):
     def on_step_end(self, args, state, control, **kwargs):
         if state.global_step == 2:
@@ -315,3 +334,4 @@ with work_directory():
     model_configuration()
     script_and_probe()
     rates_and_stop()
+    late_stop()

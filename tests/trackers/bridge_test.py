@@ -12,6 +12,7 @@ import struct
 import subprocess
 import sys
 import time
+import types
 
 from harness import SOURCE, Work, expect, python
 
@@ -555,6 +556,29 @@ def a_killed_tracker(work):
     expect(points >= 12, f"{points} points of the loss")
 
 
+def no_password_in_results(work):
+    """As the callbacks of MLflow and DagsHub leave it: the address is the one that the client was given."""
+    sys.path.insert(0, str(SOURCE / "plugins" / "shared" / "python_bridge"))
+    from trainer_bridge import trackers
+
+    for uri, shown in (
+        ("http://me:se-cret@host:5000/", "http://host:5000/#/experiments/3/runs/ab"),
+        ("https://token@host/a@b", "https://host/a@b/#/experiments/3/runs/ab"),
+        ("http://host:5000", "http://host:5000/#/experiments/3/runs/ab"),
+        ("postgresql://me:se/cr?t@host/db", "mlflow ui --backend-store-uri postgresql://host/db"),
+        ("mysql://host/db?password=secret", "mlflow ui --backend-store-uri 'mysql://host/db?'"),
+        ("mysql://host/db?charset=utf8", "mlflow ui --backend-store-uri 'mysql://host/db?charset=utf8'"),
+        ("sqlite:////home/me@work/mlflow.db", "mlflow ui --backend-store-uri sqlite:////home/me@work/mlflow.db"),
+    ):
+        run = types.SimpleNamespace(info=types.SimpleNamespace(experiment_id="3", run_id="ab"))
+        sys.modules["mlflow"] = types.SimpleNamespace(
+            last_active_run=lambda run=run: run, get_tracking_uri=lambda uri=uri: uri
+        )
+        (found,) = trackers.results("mlflow")
+        expect(found[1] + found[2] == shown, f"{uri} is shown as {found}")
+    del sys.modules["mlflow"]
+
+
 def a_slow_exit(work):
     begin = time.monotonic()
     _, printed = train(work, "mine.Lingers", config={"shutdown_timeout": 1})
@@ -604,6 +628,7 @@ TESTS = [
     an_outcome,
     a_dropped_tracker,
     a_killed_tracker,
+    no_password_in_results,
     a_slow_exit,
     without_waiting,
     a_plain_class,

@@ -5,6 +5,7 @@ ended when the training failed."""
 import importlib
 import importlib.util
 import os
+import re
 import shlex
 import sys
 import uuid
@@ -26,6 +27,8 @@ PACKAGES = {
     "trackio": (("trackio",), "trackio"),
     "wandb": (("wandb",), "wandb"),
 }
+# A user and password of an address, of which the password may hold what ends a host; and a password in its query.
+SECRETS = (r"(?<=://)([^/?#]*|[^:/?#[]*:(?!\d*([/?#]|$)).*)@", r"(?<=[?&])\w*pass\w*=[^&#\s'\"]*&?")
 LIGHT = ("transformers", "numpy", "packaging", "tqdm")
 TRUE_VALUES = ("1", "ON", "YES", "TRUE")
 
@@ -119,7 +122,14 @@ def results(tracker):
         found = _RESULTS[tracker](module) if module is not None and tracker in _RESULTS else None
     except Exception:  # of another version
         found = None
-    return [[found[0], str(found[1]), found[2]]] if found and (found[1] or found[2]) else []
+    return [[found[0], _public(str(found[1])), found[2]]] if found and (found[1] or found[2]) else []
+
+
+def _public(address):
+    """What may be read by everybody: results are in a file and in the report."""
+    for secret in SECRETS:
+        address = re.sub(secret, "", address)
+    return address
 
 
 def _clearml_result(clearml):
@@ -137,7 +147,7 @@ def _comet_result(comet_ml):
 
 
 def _mlflow_result(mlflow):
-    run, uri = mlflow.last_active_run(), mlflow.get_tracking_uri()
+    run, uri = mlflow.last_active_run(), _public(mlflow.get_tracking_uri())
     if run is None or "://" not in uri:
         return None
     if not uri.startswith("http"):

@@ -38,6 +38,10 @@ class PluginCallback(metaclass=_PluginCallbackType):
         """The plugin's request to stop is obeyed here, whether it has subscribed the event or not."""
         self._instance.obey_stop_request(state, control)
 
+    def on_train_end(self, args, state, control, **kwargs):
+        """There is nothing left to stop."""
+        self._instance.drop_stop_request()
+
     def results(self):
         """Where the plugin says that its results are: dicts of "label", "place" (a path or a URL) and "view" (a command, in
         which {place} stands for the place)."""
@@ -129,22 +133,27 @@ def _class_of(instance):
             "__doc__": plugin.description or None,
         }
         members |= {event: _handler(_abi.EVENTS.index(event), event) for event in instance.events}
-        if "on_step_end" in members:
-            members["on_step_end"] = _obeying(members["on_step_end"])
+        for event in ("on_step_end", "on_train_end"):
+            if event in members:
+                members[event] = _then_base(event, members[event])
         if instance.sees_outcome:
             for event in ("on_train_begin", "on_train_end"):
-                members[event] = _noting(event, members.get(event))
+                members[event] = _noting(event, members.get(event) or getattr(PluginCallback, event, None))
         # Checkpoints keep a state under the class's name.
         _classes[key] = type(PluginCallback)(instance.class_name, bases, members)
     return _classes[key]
 
 
-def _obeying(handler):
-    def on_step_end(self, args, state, control, **kwargs):
-        handler(self, args, state, control, **kwargs)
-        self._instance.obey_stop_request(state, control)
+def _then_base(name, own):
+    """The plugin's event, and then what PluginCallback does in it."""
+    base = getattr(PluginCallback, name)
 
-    return on_step_end
+    def handler(self, args, state, control, **kwargs):
+        own(self, args, state, control, **kwargs)
+        base(self, args, state, control, **kwargs)
+
+    handler.__name__ = name
+    return handler
 
 
 def _noting(name, own):

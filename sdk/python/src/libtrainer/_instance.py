@@ -74,6 +74,9 @@ class Elsewhere:
     def obey_stop_request(self, state, control):
         pass
 
+    def drop_stop_request(self):
+        pass
+
     def results(self):
         return []
 
@@ -181,6 +184,10 @@ class Instance:
         if self.host.stop_requested and self.host.take_stop_request() and not self.disabled:
             _log.info("%s stops the training at step %d of %d", self.plugin.id, state.global_step, state.max_steps)
             control.should_training_stop = True
+
+    def drop_stop_request(self):
+        """At the end of a training: what was asked for after its last step is not for the next one."""
+        self.host.take_stop_request()
 
     def _fill_state(self, state):
         to = self._state
