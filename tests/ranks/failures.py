@@ -3,6 +3,8 @@
 ddp_timeout and two seconds, in one sentence, and without a torn checkpoint. The cases run side by side."""
 
 import os
+import pathlib
+import resource
 import signal
 import socket
 import threading
@@ -107,6 +109,35 @@ def callback_fails(work):
             "[callback.failed]",
             within=60,
         )
+        says(
+            first,
+            1,
+            f"rank 1 (host {HOST}) ended with an error of its own",
+            "[ranks.lost]",
+            within=2,
+            since=time.monotonic(),
+        )
+    expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
+
+
+def out_of_memory(work):
+    """Rank 1 may have no more than it has at step 6, and then evaluates: 64 MiB of hidden values."""
+    rows = "".join(f"0.1,0.2,0.3,0.4,{number % 3}\n" for number in range(16384))
+    (work / "eval.csv").write_text("a,b,c,d,label\n" + rows)
+    run = run_file(
+        work / "run.json",
+        [{"on": "on_step_end", "global_step": 6, "rank": 1, "signal": signal.SIGSTOP}],
+        {"ddp_timeout": 60, "eval_strategy": "steps", "eval_steps": 6, "per_device_eval_batch_size": 8192},
+        model={"type": "mlp", "layers": [4, 2048, 3]},
+        data={"train": "train.csv", "eval": "eval.csv", "target": "label"},
+    )
+    with launch(train(run), work) as (first, second):
+        wait_for_stop(second)
+        pages = int(pathlib.Path(f"/proc/{second.popen.pid}/statm").read_text().split()[0])
+        limit = pages * resource.getpagesize() + (16 << 20)
+        resource.prlimit(second.popen.pid, resource.RLIMIT_AS, (limit, limit))
+        second.popen.send_signal(signal.SIGCONT)
+        says(second, 1, "evaluate at step 6", "make the batch or the model smaller", "[memory.exhausted]", within=60)
         says(
             first,
             1,
@@ -252,7 +283,7 @@ def half_an_environment(work):
 
 
 CASES = [
-    stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
+    stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, out_of_memory, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
     one_missing, alone, port_in_use, other_service, silent_service, half_an_environment,
 ]  # fmt: skip
 
