@@ -2,18 +2,11 @@
 #include "isolation/plugin_process.hpp"
 
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <new>
-#include <system_error>
 
 #include "base/kept_error_id.hpp"
-#include "base/process.hpp"
-#include "child/threads.hpp"
 #include "isolation/event_record.hpp"
 #include "isolation/words.hpp"
-#include "loading/plugin_library.hpp"
-#include "loading/trainer_program.hpp"
 #include "state/moment.hpp"
 #include "trainer/log.hpp"
 
@@ -27,69 +20,7 @@ constexpr double period = 0.1;        // in which the process is looked at
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
-// Where /dev/shm is small, as in containers, a smaller one does, too.
-std::unique_ptr<child::SharedMemory> memory_for_ring() {
-  constexpr std::array<std::size_t, 3> sizes = {4u << 20, 1u << 20, 1u << 18};
-  for (const std::size_t bytes : sizes) try {
-      return std::make_unique<child::SharedMemory>(ring_memory(bytes));
-    } catch (const std::system_error& e) {
-      if (bytes != sizes.back()) continue;
-      throw_run(error_id::isolation_start_failed,
-                std::string("no shared memory for a plugin's process could be made: ") + e.what());
-    }
-  throw std::bad_alloc();
-}
-
-std::vector<std::string> command_of(const Isolation& isolation) {
-  const auto program = find_trainer();
-  if (program.empty())
-    throw_usage(error_id::isolation_start_failed,
-                "the command `trainer`, in which an isolated plugin runs, is neither beside this program nor beside "
-                "its library; name its file with TRAINER_PROGRAM");
-  std::vector<std::string> words{program.string(), "plugins", "host", "--build", build_name()};
-  const auto limit = [&](const char* option, std::uint64_t value) {
-    if (value > 0) words.insert(words.end(), {option, std::to_string(value)});
-  };
-  limit("--memory", isolation.memory);
-  limit("--cpu_seconds", isolation.cpu_seconds);
-  limit("--processes", isolation.processes);
-  if (!isolation.network) words.emplace_back("--no_network");
-  return words;
-}
-
 }  // namespace
-
-PluginProcess::PluginProcess(const PluginFile& file, const Isolation& isolation, const HostContext& context)
-    : file_(PluginLibrary::check(file)),
-      isolation_(isolation),
-      context_(context),
-      memory_(memory_for_ring()),
-      ring_(memory_->data(), memory_->size() - ring_memory(0)) {
-  const auto command = command_of(isolation_);
-  try {
-    const WithoutSignals while_they_start;
-    process_ = std::make_unique<child::Process>(child::Program{.command = command,
-                                                               .environment = environment_variables(),
-                                                               .printed = true,
-                                                               .session = true,
-                                                               .ends_all = true});
-    connection_ = std::make_unique<child::Connection>(process_->connection(isolation_.timeout), most_waiting_bytes,
-                                                      [this](std::string_view message) { return hear(message); });
-    watcher_ = child::start_thread("that watches a plugin's process", [this] { watch(); });
-  } catch (const std::runtime_error& e) {  // of the system, or of a thread
-    connection_.reset();
-    const std::string said = process_ ? process_->printed(0).value_or("") : "";
-    throw_run(error_id::isolation_start_failed,
-              "the process of the plugin " + file_.note.id + " could not be started: " + e.what() +
-                  (said.empty() ? "" : "; it printed: " + said.substr(0, longest_line)));
-  }
-  try {
-    load();
-  } catch (...) {
-    leave();
-    throw;
-  }
-}
 
 // Its threads first: they use the rest.
 void PluginProcess::leave() {
@@ -105,49 +36,10 @@ PluginProcess::~PluginProcess() {
     log::info("the run waited " + seconds_text(waited_) + " in all for " + file_.note.id + " to take its events");
 }
 
-void PluginProcess::load() {
-  const Process& p = context_.process;
-  json::object libraries;
-  for (const auto& [name, digest] : file_.libraries) libraries.emplace(name, digest);
-  const json::object given{
-      {"path", file_.path.string()},
-      {"sha256", file_.sha256},
-      {"libraries", std::move(libraries)},
-      {"ring", memory_->name()},
-      {"ring_size", memory_->size()},
-      {"model_config", context_.model_config_json},
-      {"replay", context_.replay},
-      {"tensors", context_.tensors != nullptr},
-      {"model", static_cast<bool>(context_.save_model)},
-      {"objects", static_cast<bool>(context_.describe_objects)},
-      {"optimizer", context_.param_groups != nullptr},
-      {"checkpoints", context_.checkpoints != nullptr},
-      {"process", json::array{p.rank, p.world_size, p.local_rank, p.local_world_size, p.node_rank, p.restart_count}}};
-  std::string question;
-  Writer out(question);
-  out.object(given);
-  out.object(context_.args ? arguments_to_json(*context_.args) : json::object{});
-  const std::string answer =
-      ask(What::load, question, isolation_.timeout,
-          "plugin " + file_.note.id + " (" + file_.place() + ") could not be loaded in a process of its own");
-  runs_on_ = static_cast<RunsOn>(std::min(Reader(answer).get<std::uint32_t>(), std::uint32_t{2}));
-}
-
-Availability PluginProcess::available(const json::object& config, std::string_view config_place) {
-  std::string question;
-  Writer out(question);
-  out.object(config);
-  out.text(config_place);
-  const std::string answer =
-      ask(What::available, question, isolation_.timeout,
-          "plugin " + file_.note.id + " (" + file_.place() + ") did not say whether it is available");
-  Reader in(answer);
-  const auto use = std::min(in.get<std::uint32_t>(), std::uint32_t{2});
-  return {static_cast<Availability::Use>(use), std::string(in.text())};
-}
-
 std::string PluginProcess::ask(What what, std::string_view question, double seconds, const std::string& where) {
   if (gone()) throw lost(where);
+  const bool starts = what == What::load || what == What::available || what == What::create;
+  if (starts) seconds = std::max(seconds, least_start_seconds);
   const std::uint64_t id = ++last_id_;
   message_.clear();
   Writer out(message_);
@@ -167,10 +59,10 @@ std::string PluginProcess::ask(What what, std::string_view question, double seco
       }
       if (passed < seconds) continue;
       end();
-      throw_run(error_id::isolation_silent, where + ": its process gave no answer within " + seconds_text(seconds) +
-                                                " and was ended; raise its \"" +
-                                                (seconds > isolation_.timeout ? "shutdown_timeout" : "timeout") +
-                                                "\" if it needs more");
+      throw_run(error_id::isolation_silent,
+                where + ": its process gave no answer within " + seconds_text(seconds) +
+                    " and was ended; raise its \"" +
+                    (seconds > isolation_.timeout && !starts ? "shutdown_timeout" : "timeout") + "\" if it needs more");
     }
     try {
       Reader in(*message);
@@ -317,15 +209,17 @@ void PluginProcess::take_lines(std::string& text, bool rest) {
   text.erase(0, std::min(begin, text.size()));
 }
 
-Error PluginProcess::lost(const std::string& where) {
-  std::optional<std::string> how;
-  {
-    const std::lock_guard lock(process_mutex_);
-    how = process_->wait(seconds_to_end);
-    if (!how) process_->kill();
-  }
+// Of one that has gone.
+std::optional<std::string> PluginProcess::wait_for_end() {
+  const std::lock_guard lock(process_mutex_);
+  auto how = process_->wait(seconds_to_end);
+  if (!how) process_->kill();
   ended_ = true;
-  return {ErrorKind::run, error_id::isolation_ended, where + ": " + how_it_ended(how, isolation_)};
+  return how;
+}
+
+Error PluginProcess::lost(const std::string& where) {
+  return {ErrorKind::run, error_id::isolation_ended, where + ": " + how_it_ended(wait_for_end(), isolation_)};
 }
 
 std::optional<Failure> PluginProcess::take_failure() {

@@ -40,7 +40,8 @@ class PluginProcess {
   Availability available(const json::object& config, std::string_view config_place);
 
   /// Asks, and gives what is answered; meanwhile it serves what the plugin asks for. `where` starts the sentence of the
-  /// Error for a plugin that does not answer: "plugin csv (/p/csv.so) could not be created".
+  /// Error for a plugin that does not answer: "plugin csv (/p/csv.so) could not be created". What belongs to its start
+  /// has least_start_seconds at least.
   std::string ask(What what, std::string_view question, double seconds, const std::string& where);
   /// Puts an event into the queue, for one that is not waited for; false when that is full.
   bool push(std::string_view event) {
@@ -68,17 +69,20 @@ class PluginProcess {
   void end();  ///< at once
 
  private:
+  void require_same_build();
   void load();
   void leave();
   bool hear(std::string_view message);
   void watch();
   void take_lines(std::string& text, bool rest);
   std::optional<std::string> ended();
+  std::optional<std::string> wait_for_end();
   void tell_waiting(double seconds);
 
   PluginFile file_;
   const Isolation isolation_;
   const HostContext& context_;
+  const std::string program_;  // the command that hosts the plugin
   HostServices services_{context_};
   RunsOn runs_on_ = RunsOn::all;
   std::unique_ptr<child::SharedMemory> memory_;

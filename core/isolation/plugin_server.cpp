@@ -6,7 +6,6 @@
 #include <trainer/ext/console.h>
 
 #include <algorithm>
-#include <cstdio>
 #include <cstring>
 #include <optional>
 
@@ -41,7 +40,7 @@ constexpr double shortest_nap = 0.001, longest_nap = 0.02;
 
 class PluginServer {
  public:
-  explicit PluginServer(std::string build) : build_(std::move(build)) {
+  PluginServer() {
     log::set_level(log::Level::debug);  // the trainer knows which it wants
     log::set_sink([this](log::Level level, std::string_view text) {
       std::string message;
@@ -71,7 +70,6 @@ class PluginServer {
   void show_line(Reader& in);
   void tell_unheard_flags();
 
-  const std::string build_;
   TrainerLink link_;
   RemoteHost remote_{link_};
   EventReader run_;
@@ -372,15 +370,10 @@ void PluginServer::tell_unheard_flags() {
 }  // namespace
 
 int serve_plugin(const ServerOptions& options) {
-  if (options.build != build_name()) {
-    std::fprintf(stderr, "this trainer is %s, but a trainer %s started it for a plugin\n", build_name().c_str(),
-                 options.build.c_str());
-    return 2;
-  }
   const auto missing = confine(options);
   set_variable("TRAINER_PLUGIN_DEADLINE", "0");  // the trainer looks after its calls,
   set_variable("TRAINER_PLUGIN_TRUST", "any");   // and has decided whose files are loaded
-  PluginServer server(options.build);
+  PluginServer server;
   for (const std::string& sentence : missing) log::warning(sentence);
   server.serve();
   return 0;

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "isolation/bytes.hpp"
 
@@ -20,8 +21,14 @@ inline constexpr std::size_t most_waiting_bytes = 64u << 20;
 /// When the trainer is gone, a plugin has so long for the events that are in its queue.
 inline constexpr int seconds_to_leave = 10;
 
+/// However short the time for an event is: how long a process takes to start is the machine's affair.
+inline constexpr double least_start_seconds = 10;
+
 /// What two programs that talk to each other have in common: "0.1.0, contract 1.1, protocol 1".
 std::string build_name();
+
+/// The first message of a plugin's process, whatever its protocol: this and its build_name().
+inline constexpr std::string_view greeting = "trainer plugins host ";
 
 enum class Message : std::uint32_t {
   // from the trainer

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
 
 namespace trainer::isolation {
 
 /// What the command line of a plugin's process gives.
 struct ServerOptions {
-  std::string build;         ///< build_name() of the trainer that started it
   std::uint64_t memory = 0;  ///< bytes; 0: no limit, as in the next two
   std::uint64_t cpu_seconds = 0;
   std::uint64_t processes = 0;

@@ -12,7 +12,9 @@ namespace trainer::isolation {
 TrainerLink::TrainerLink()
     : connection_(std::make_unique<child::Connection>(child::parent_stream(), most_waiting_bytes,
                                                       [](std::string_view) { return false; })),
-      watcher_([this] { watch(); }) {}
+      watcher_([this] { watch(); }) {
+  send(std::string(greeting) + build_name());
+}
 
 TrainerLink::~TrainerLink() {
   stop_ = true;

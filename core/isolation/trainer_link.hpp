@@ -18,7 +18,7 @@ namespace trainer::isolation {
 /// When the trainer is gone, so is this process, seconds_to_leave later if it has not ended by itself.
 class TrainerLink {
  public:
-  TrainerLink();
+  TrainerLink();  ///< greets the trainer
   ~TrainerLink();
   TrainerLink(const TrainerLink&) = delete;
   TrainerLink& operator=(const TrainerLink&) = delete;

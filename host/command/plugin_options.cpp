@@ -92,7 +92,6 @@ void add_trial(CLI::App& plugins, int& status) {
 void add_host(CLI::App& plugins, int& status) {
   auto given = std::make_shared<isolation::ServerOptions>();
   auto* command = plugins.add_subcommand("host")->group("");
-  command->add_option("--build", given->build)->required();
   command->add_option("--memory", given->memory);
   command->add_option("--cpu_seconds", given->cpu_seconds);
   command->add_option("--processes", given->processes);

@@ -102,6 +102,8 @@ int32_t call(const char* name, int64_t step) {
     return TRAINER_ERROR;
   }
   if (how == "status") return 99;
+  if (how == "slow") ::usleep(1200000);
+  if (how == "slow") return TRAINER_OK;
   if (const auto found = attacks::ends.find(how); found != attacks::ends.end())
     found->second();
   else if (const auto deed = attacks::deeds.find(how); deed != attacks::deeds.end())

@@ -44,15 +44,19 @@ def policies(work, plain):
         expect(status == 0 and told == 1 and work.outcome(policy) == plain, f"{policy}: status {status}: {error}")
 
 
+def at_its_start(work, plain, call, how):
+    name = f"{call}-{how}"
+    status, _, error = work.run(name, [isolated({"call": call, "how": how, "step": 0}, timeout=2)])
+    lines = [line for line in error.splitlines() if line.startswith("error: ")]
+    good = status != 0 and len(lines) == 1 and "attacker" in lines[0]
+    expect(good or (status == 0 and work.outcome(name) == plain), f"{name}: status {status}: {error}")
+
+
 def in_other_calls(work, plain):
     """Before the training they are reasons not to begin one; in and after it they end nothing."""
     for call in ("create", "get_extension", "class_name"):
-        for how in ("segfault", "_exit", "hang"):
-            name = f"{call}-{how}"
-            status, _, error = work.run(name, [isolated({"call": call, "how": how, "step": 0}, timeout=2)])
-            lines = [line for line in error.splitlines() if line.startswith("error: ")]
-            good = status != 0 and len(lines) == 1 and "attacker" in lines[0]
-            expect(good or (status == 0 and work.outcome(name) == plain), f"{name}: status {status}: {error}")
+        for how in ("segfault", "_exit"):
+            at_its_start(work, plain, call, how)
     for call in ("save", "line", "destroy"):
         for how in ("segfault", "_exit", "hang"):
             name = f"{call}-{how}"
@@ -68,6 +72,7 @@ def main():
         expect(work.run("plain", [])[0] == 0, "the run without plugins failed")
         plain = work.outcome("plain")
         jobs = [lambda how=how, words=words: in_slots(work, plain, how, words) for how, words in HOWS.items()]
+        jobs = [lambda: at_its_start(work, plain, "create", "hang"), *jobs]
         at_once(work, [*jobs, lambda: policies(work, plain), lambda: in_other_calls(work, plain)])
         print(f"{len(HOWS)} ways in {len(SLOTS)} slots")
 
