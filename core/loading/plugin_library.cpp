@@ -119,7 +119,7 @@ std::shared_ptr<PluginLibrary> PluginLibrary::load(const PluginFile& file, Trial
   void*& known = find_resident(digest);
   if (!known) {
     if (trial == TrialLoad::required && !debugs_plugins())
-      require_trial_load(file.path, digest, [&] { table(parts.load()); });
+      require_trial_load(file.path, now.note.id, digest, [&] { table(parts.load()); });
     const AskedFor asked(now.note.id, Call::load);
     known = parts.load();
   }

@@ -15,11 +15,12 @@ constexpr double limit_s = 10;
 
 constexpr std::string_view loaded = "loaded", refused = "refused ";
 
-[[noreturn]] void refuse(const fs::path& file, const Quarantine& bad) {
+[[noreturn]] void refuse(const fs::path& file, const std::string& id, const Quarantine& bad) {
   throw_usage(error_id::plugin_quarantined,
               file.string() + " is in quarantine since " + bad.date + ": when it was first loaded, " + bad.reason +
-                  ", expected it to load quietly; build it again, or lift this with `trainer plugins forgive " +
-                  file.string() + "`");
+                  ", expected it to load quietly; --isolate " + id + " loads it in a process of its own, --without " +
+                  id + " leaves it out; build it again, or lift this with `trainer plugins forgive " + file.string() +
+                  "`");
 }
 
 }  // namespace
@@ -33,10 +34,11 @@ std::string trial_answer(const std::function<void()>& load) {
   }
 }
 
-void require_trial_load(const fs::path& file, const std::string& digest, const std::function<void()>& load) {
+void require_trial_load(const fs::path& file, const std::string& id, const std::string& digest,
+                        const std::function<void()>& load) {
   if (const auto known = known_trial(digest)) {
     if (known->reason.empty()) return;
-    refuse(file, *known);
+    refuse(file, id, *known);
   }
   const auto trial = run_trial(file, [&load] { return trial_answer(load); }, limit_s);
   if (!trial) return log::debug(file.string() + " is loaded without a trial: there is no command `trainer` here");
@@ -46,9 +48,10 @@ void require_trial_load(const fs::path& file, const std::string& digest, const s
     const auto space = end.record.find(' ', refused.size());
     throw_usage(kept_error_id(end.record.substr(refused.size(), space - refused.size())), end.record.substr(space + 1));
   }
-  refuse(file, keep_trial(digest, file,
-                          end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"
-                                     : "the process ended with " + end.ending));
+  refuse(file, id,
+         keep_trial(digest, file,
+                    end.killed ? "it had not loaded after " + std::to_string(static_cast<int>(limit_s)) + " s"
+                               : "the process ended with " + end.ending));
 }
 
 }  // namespace trainer

@@ -14,7 +14,7 @@ namespace trainer {
 /// (trial_process.hpp).
 ///
 /// Returns when the plugin loads; a usage Error when it did not, now or before.
-void require_trial_load(const std::filesystem::path& file, const std::string& digest,
+void require_trial_load(const std::filesystem::path& file, const std::string& id, const std::string& digest,
                         const std::function<void()>& load);
 
 /// What that process writes as its record: how `load` went. What is not an Error goes on, and ends it.

@@ -48,8 +48,8 @@ class Work(Host):
         )
         return directory
 
-    def replay(self, directory, **variables):
-        return super().replay("loading", directory, **variables)
+    def replay(self, directory, *options, **variables):
+        return super().replay("loading", directory, *options, **variables)
 
     def contacts(self):
         file = self.path / "cache" / "contacts.json"
@@ -131,6 +131,15 @@ def cases(work):
         expect(status == 0 and "forgiven" in out, f"forgive: {status}, {out}{error}")
         one_error(work.run("plugins", "forgive", *given), "nothing to forgive")
         one_error(work.replay(directory), "signal 11")  # it is tried again
+    # Isolation helps where the plugin does not bear the run's process; leaving it out always does.
+    status, _, error, _ = work.replay(directory, "--isolate", "loading")
+    expect(status == 1 and "signal 11 [isolation.ended]" in error, f"isolated, it crashes alone: {status}, {error}")
+    for name, option in (("segfault", "--without"), ("beside_others", "--isolate")):
+        bad = work.build(name, f"-DBAD_{name.upper()}")
+        one_error(work.replay(bad), f"{option} loading ", "[plugin.quarantined]")
+        status, out, error, _ = work.replay(bad, option, "loading", "--callback", "csv")
+        logged = (out + error).count("logged in step")
+        expect(status == 0 and logged == (2 if option == "--isolate" else 0), f"{option}: {status}, {out}{error}")
     # Built again, it is another file.
     work.build("segfault")
     status, out, error, _ = work.replay(directory)

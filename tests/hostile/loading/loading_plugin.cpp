@@ -39,6 +39,13 @@ int deeper(volatile char* last) {
   return deeper(here) + here[0];
 }
 [[gnu::constructor]] void at_loading() { deeper(nullptr); }
+#elif defined(BAD_BESIDE_OTHERS)  // not in a process of its own
+[[gnu::constructor]] void at_loading() {
+  char text[4096] = {};
+  const int file = ::open("/proc/self/cmdline", O_RDONLY);
+  const ssize_t size = ::read(file, text, sizeof text);
+  if (size < 0 || !::memmem(text, static_cast<size_t>(size), "plugins\0host", 12)) std::abort();
+}
 #elif defined(BAD_INPUT)
 [[gnu::constructor]] void at_loading() {  // waits for a person
   char text[16];
