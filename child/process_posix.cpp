@@ -15,6 +15,8 @@
 #include <system_error>
 #include <thread>
 
+#include "child/process_list.hpp"
+
 namespace trainer::child {
 namespace {
 
@@ -92,7 +94,7 @@ std::optional<std::string> Process::ended() {
     siginfo_t info{};
     const int asked = ::waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOHANG | WNOWAIT);
     if (asked == 0 && info.si_pid == 0) return std::nullopt;
-    if (asked == 0) ::kill(static_cast<pid_t>(group_), SIGKILL);
+    if (asked == 0) end_session();
   }
   int status = 0;
   const pid_t pid = ::waitpid(static_cast<pid_t>(process_), &status, WNOHANG);
@@ -104,6 +106,16 @@ std::optional<std::string> Process::ended() {
   else
     ended_ = WEXITSTATUS(status) == 0 ? "" : "exit status " + std::to_string(WEXITSTATUS(status));
   return ended_;
+}
+
+// Also what has a group of its own. What is left of it may start others, until it is gone.
+void Process::end_session() const {
+  ::kill(static_cast<pid_t>(group_), SIGKILL);
+  for (int rounds = 0, found = 1; found > 0 && rounds < 10; ++rounds) {
+    found = 0;
+    for (const auto& one : list_processes())
+      if (one.session == process_ && !one.dead && ::kill(one.id, SIGKILL) == 0) ++found;
+  }
 }
 
 std::optional<std::string> Process::wait(double seconds) {

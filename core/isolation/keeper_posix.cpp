@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolation/keeper.hpp"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -23,6 +21,7 @@
 #include <string>
 #include <vector>
 
+#include "child/process_list.hpp"
 #include "isolation/protocol.hpp"
 
 namespace trainer::isolation {
@@ -31,31 +30,13 @@ namespace {
 constexpr long period_ms = 25, long_period_ms = 1000;  // without a limit signals say what there is to do
 constexpr auto longest_cleaning = std::chrono::seconds(3);
 
+using Clock = std::chrono::steady_clock;
+
 volatile sig_atomic_t asked_to_end = 0;
 
-// The parent of each process. Empty where the system does not tell.
-std::map<pid_t, pid_t> parents() {
-  std::map<pid_t, pid_t> out;
-  DIR* all = ::opendir("/proc");
-  if (!all) return out;
-  while (const dirent* entry = ::readdir(all)) {
-    const auto pid = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
-    if (pid <= 0) continue;
-    const int file = ::open(("/proc/" + std::string(entry->d_name) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
-    if (file < 0) continue;
-    char text[512] = {};
-    const ssize_t size = ::read(file, text, sizeof text - 1);
-    ::close(file);
-    // "PID (name) STATE PARENT": the name may hold anything.
-    const char* after = size > 0 ? std::strrchr(text, ')') : nullptr;
-    if (after && std::strlen(after) > 4) out[pid] = static_cast<pid_t>(std::strtol(after + 4, nullptr, 10));
-  }
-  ::closedir(all);
-  return out;
-}
-
 std::vector<pid_t> descendants() {
-  const auto all = parents();
+  std::map<pid_t, pid_t> all;  // the parent of each
+  for (const auto& one : child::list_processes()) all[one.id] = one.parent;
   const pid_t own = ::getpid();
   std::vector<pid_t> out;
   for (const auto& [pid, parent] : all) {
@@ -71,13 +52,22 @@ std::vector<pid_t> descendants() {
 }
 
 void kill_descendants() {
-  const auto until = std::chrono::steady_clock::now() + longest_cleaning;
-  while (std::chrono::steady_clock::now() < until) {
+  const auto until = Clock::now() + longest_cleaning;
+  while (Clock::now() < until) {
     for (const pid_t pid : descendants()) ::kill(pid, SIGKILL);
     while (::waitpid(-1, nullptr, WNOHANG) > 0) {
     }
     if (::waitpid(-1, nullptr, WNOHANG) < 0 && errno == ECHILD) return;
     ::usleep(1000);
+  }
+}
+
+// They see that the plugin is gone, and may end in order, as the Python of a callback does.
+void let_descendants_end(Clock::time_point until) {
+  while (Clock::now() < until) {
+    const pid_t ended = ::waitpid(-1, nullptr, WNOHANG);
+    if (ended < 0 && errno == ECHILD) return;
+    if (ended <= 0) ::usleep(5000);
   }
 }
 
@@ -114,13 +104,15 @@ void come_first() {
   ::close(3);  // so that the end of the child's is the end of the stream
   if (most_processes > 0) come_first();
   const timespec period{most_processes > 0 ? 0 : long_period_ms / 1000, most_processes > 0 ? period_ms * 1000000 : 0};
-  using Clock = std::chrono::steady_clock;
   std::optional<Clock::time_point> until;  // since the trainer is gone
-  for (;;) {
-    // The pipe's other end is the trainer's; nothing else tells of its end.
+  // The pipe's other end is the trainer's; nothing else tells of its end.
+  const auto look_for_trainer = [&](const timespec& longest) {
     pollfd pipe{until ? -1 : STDOUT_FILENO, 0, 0};
-    if (::ppoll(&pipe, 1, &period, &during_poll) > 0 && (pipe.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
+    if (::ppoll(&pipe, 1, &longest, &during_poll) > 0 && (pipe.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
       until = Clock::now() + std::chrono::seconds(seconds_to_leave);
+  };
+  for (;;) {
+    look_for_trainer(period);
     const bool alone = until && Clock::now() > *until;
     int status = 0;
     pid_t ended = 0;
@@ -130,6 +122,8 @@ void come_first() {
       if (const auto all = descendants(); all.size() > most_processes + 1) kill_group(all);
     if (ended <= 0 && !alone && !asked_to_end) continue;
     if (ended != child) status = SIGKILL;
+    if (ended == child) look_for_trainer({0, 0});
+    if (ended == child && until) let_descendants_end(*until);
     kill_descendants();
     end_as(status);
   }

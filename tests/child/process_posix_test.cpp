@@ -70,5 +70,14 @@ TEST(Process, WhatItStartedMayEndWithIt) {
   EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
 }
 
+TEST(Process, SoMayWhatHasAGroupOfItsOwnInItsSession) {
+  Program program{{"bash", "-c", "set -m; sleep 600 & echo started"}, shell("").environment};
+  program.printed = program.session = program.ends_all = true;
+  Process child(program);
+  EXPECT_EQ(child.printed(30), "started\n");
+  EXPECT_EQ(child.wait(30), "");
+  EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
+}
+
 }  // namespace
 }  // namespace trainer::child

@@ -11,32 +11,21 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 import uuid
 
 SOURCE = pathlib.Path(os.environ["SOURCE"])
+sys.path.insert(0, str(SOURCE / "tests" / "support"))
+from processes import MARK, expect_none_left, processes_of  # noqa: E402
+
 TRAINER = os.environ["TRAINER"]
 HERE = SOURCE / "tests" / "isolation"
 TIMES = re.compile(r".*(_runtime|_per_second)")
-MARK = "ISOLATION_TEST_RUN"
 FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-w", "-pthread"]
 
 
 def expect(condition, what):
     if not condition:
         sys.exit(f"{pathlib.Path(sys.argv[0]).name}: {what}")
-
-
-def processes_of(mark):
-    """Numbers of the processes that are or come of a run; what a dead one has left for its parent counts as gone."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*"):
-        try:
-            if f"{MARK}={mark}".encode() in (path / "environ").read_bytes().split(b"\0"):
-                found.append(int(path.name))
-        except OSError:
-            pass
-    return found
 
 
 class Work:
@@ -119,14 +108,7 @@ class Work:
         return started.communicate()[1].decode(errors="replace")
 
     def expect_none_left(self, name, mark):
-        until = time.monotonic() + 5
-        while left := processes_of(mark):
-            if time.monotonic() > until:
-                what = [pathlib.Path(f"/proc/{process}/cmdline").read_bytes() for process in left]
-                for process in left:
-                    os.kill(process, signal.SIGKILL)
-                expect(False, f"{name}: left behind: {what}")
-            time.sleep(0.01)
+        expect_none_left(name, mark)
 
     def outcome(self, name):
         """The weights and the log of a run at its end, without what is of the clock."""
