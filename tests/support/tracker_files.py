@@ -12,6 +12,8 @@ from itertools import zip_longest
 import records
 
 CALLBACKS = ["csv", "tensorboard", "dvclive", "wandb", "swanlab", "trackio", "html", "codecarbon", "early_stopping"]
+# Those that need a client, and seconds.
+CLIENTS = ["clearml", "comet_ml", "flyte", "neptune"]
 # What trackers would read here, and what they may not do.
 VARIABLES = {
     "WANDB_MODE": "offline",

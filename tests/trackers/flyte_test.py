@@ -96,7 +96,8 @@ def outside_of_a_task(work):
     expect("flyte could not be created in Python" in printed, printed)
 
 
-for test in a_task, a_run_that_fails, a_callback_that_fails, a_user_callback_beside_it, outside_of_a_task:
-    with Work() as work:
-        test(work)
-        print("passed:", test.__name__)
+if __name__ == "__main__":
+    for test in a_task, a_run_that_fails, a_callback_that_fails, a_user_callback_beside_it, outside_of_a_task:
+        with Work() as work:
+            test(work)
+            print("passed:", test.__name__)

@@ -1,59 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """kubeflow: the posts that transformers' callback makes, at most one in five seconds, and no trouble when they fail."""
 
-import http.server
-import json
 import os
-import threading
 import time
 
 from harness import Work, expect
-
-
-class Server:
-    """A status server on a free port; `behave(handler)` answers."""
-
-    def __init__(self, behave):
-        self.posts = posts = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                posts.append(
-                    {
-                        "time": time.monotonic(),
-                        "path": self.path,
-                        "auth": self.headers["Authorization"],
-                        "ctype": self.headers["Content-Type"],
-                        "body": json.loads(body),
-                    }
-                )
-                behave(self)
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/status"
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-def answer(status, body=b"{}"):
-    def behave(handler):
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return behave
+from status_server import StatusServer, answer
 
 
 def slow(handler):
@@ -79,7 +31,7 @@ def metrics(post):
 
 
 def test_posts():
-    with Work() as work, Server(answer(200)) as server:
+    with Work() as work, StatusServer() as server:
         history, _ = work.train("none", env=environment(work, server.url))  # joins even "none"
         first, last = server.posts[0], server.posts[-1]
         expect(
@@ -112,7 +64,7 @@ LONG = {"num_train_epochs": 250, "logging_steps": 100, "save_strategy": "no", "e
 
 
 def test_interval():
-    with Work() as work, Server(answer(200)) as server:
+    with Work() as work, StatusServer() as server:
         begin = time.monotonic()
         work.train("none", args=LONG, env=environment(work, server.url))
         lasted = time.monotonic() - begin
@@ -141,7 +93,7 @@ def test_outages():
             ("slow", slow),
             ("close", close),
         ):
-            with Server(behave) as server:
+            with StatusServer(behave) as server:
                 begin = time.monotonic()
                 history, printed = work.train("kubeflow", output=name, env=environment(work, server.url))
                 lasted = time.monotonic() - begin
@@ -153,7 +105,7 @@ def test_outages():
         history, _ = work.train("kubeflow", output="down", env=environment(work, down))
         expect(losses(history) == losses(plain), "down: the run's losses changed")
         # No token: nothing is posted, as in transformers.
-        with Server(answer(200)) as server:
+        with StatusServer() as server:
             env = environment(work, server.url)
             os.unlink(env["KUBEFLOW_TRAINER_SERVER_TOKEN"])
             work.train("kubeflow", output="tokenless", env=env)

@@ -5,12 +5,10 @@ and what each leaves, read with the tracker's own library, against the rules of 
 Arguments, if any, are the names to run.
 """
 
-import http.server
-import json
 import sys
-import threading
 
 from harness import SOURCE, Work, expect, python
+from status_server import StatusServer
 
 sys.path.insert(0, str(SOURCE / "tests" / "trackers" / "checks"))
 
@@ -66,30 +64,14 @@ def azure_ml(work):
 
 
 def kubeflow(work):
-    posts = []
-
-    class Server(http.server.BaseHTTPRequestHandler):
-        def do_POST(self):
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            posts.append((self.headers["Authorization"], body["trainerStatus"]))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_):
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     (work.path / "token").write_text("secret\n")
-    history, printed = original(
-        work,
-        "kubeflow",
-        env={
-            "KUBEFLOW_TRAINER_SERVER_URL": f"http://127.0.0.1:{server.server_port}/status",
-            "KUBEFLOW_TRAINER_SERVER_TOKEN": str(work.path / "token"),
-        },
-    )
-    server.shutdown()
+    with StatusServer() as server:
+        history, printed = original(
+            work,
+            "kubeflow",
+            env={"KUBEFLOW_TRAINER_SERVER_URL": server.url, "KUBEFLOW_TRAINER_SERVER_TOKEN": str(work.path / "token")},
+        )
+    posts = [(post["auth"], post["body"]["trainerStatus"]) for post in server.posts]
     expect_clean(printed, "kubeflow")
     expect(len(posts) >= 2 and all(auth == "Bearer secret" for auth, _ in posts), f"posts: {posts}\n{printed}")
     expect(posts[0][1]["metrics"] == [{"name": "total_steps", "value": "90"}], f"first: {posts[0]}")

@@ -3,16 +3,15 @@
 """Every setting that a tracker's `setup` takes from the environment can be given by the run, and then goes first."""
 
 import glob
-import http.server
 import json
 import os
 import pathlib
 import re
 import subprocess
-import threading
 
 from harness import SOURCE, TRAINER, Work, expect
 from mlflow_stand_in import StandIn, certificate
+from status_server import StatusServer
 
 AZURE = "/mlflow/v1.0/subscriptions/s/resourceGroups/g/providers/Microsoft.MachineLearningServices/workspaces/w"
 # What each variable says here; a run that reports it has read the environment.
@@ -42,33 +41,6 @@ VARIABLES = {
 }
 
 
-class Posts:
-    """A server that keeps what is posted to it."""
-
-    def __enter__(self):
-        self.seen = seen = []
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                seen.append((self.path, self.headers["Authorization"]))
-                self.rfile.read(int(self.headers["Content-Length"]))
-                self.send_response(200)
-                self.send_header("Content-Length", "0")
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_address[1]}/status"
-        return self
-
-    def __exit__(self, *_):
-        self.server.shutdown()
-        self.server.server_close()
-
-
 def entry(plugin, **config):
     return {"plugin": plugin, "config": config}
 
@@ -81,7 +53,7 @@ def native(work):
         StandIn(authorization="Bearer m-token") as mlflow,
         StandIn(prefix="/owner/repo.mlflow", authorization="Basic ZC10b2tlbjpkLXRva2Vu") as dagshub,
         StandIn(prefix=AZURE, authorization="Bearer a-token", tls=pem) as azure,
-        Posts() as kubeflow,
+        StatusServer() as kubeflow,
     ):
         callbacks = [
             entry("tensorboard", logging_dir="boards"),
@@ -117,7 +89,8 @@ def native(work):
         expect(len(run["params"]) == 7, run["params"])
         expect(dagshub.only_run()["info"]["experiment_id"] == "0", dagshub.experiments)
         expect(azure.only_run()["info"]["status"] == "FINISHED", azure.only_run())
-        expect({p for p in kubeflow.seen} == {("/status", "Bearer kube-token")}, kubeflow.seen)
+        seen = {(post["path"], post["auth"]) for post in kubeflow.posts}
+        expect(seen == {("/status", "Bearer kube-token")}, kubeflow.posts)
     for where, words in (
         ("boards/events*", [b"train/loss"]),
         ("w/wandb/offline-run-*/run-*.wandb", [b"ours", b"grouped", b"x, y"]),
