@@ -45,7 +45,8 @@ std::string PluginProcess::ask(What what, std::string_view question, double seco
   Writer out(message_);
   out.put(Message::question), out.put(id), out.put(ring_.written()), out.put(what);
   message_ += question;
-  connection_->send(message_, true);
+  if (!connection_->send(message_, true))
+    throw_run(error_id::callback_failed, where + ": what it would get is too long: " + too_long(message_.size()));
   auto begin = Clock::now();
   bool told = false;
   for (;;) {
@@ -78,9 +79,11 @@ std::string PluginProcess::ask(What what, std::string_view question, double seco
       }
       if (kind != Message::answer || in.get<std::uint64_t>() != id) continue;
       if (in.get<std::uint32_t>() != 0) return std::string(in.rest());
-      const auto error = in.get<std::uint32_t>() == 0 ? ErrorKind::run : ErrorKind::usage;
+      const auto refusal = in.get<Refusal>();
       const ErrorId its_id = kept_error_id(std::string(in.text()));
-      throw Error(error, its_id, std::string(in.text()));
+      const std::string sentence(in.text());
+      throw Error(refusal == Refusal::usage ? ErrorKind::usage : ErrorKind::run, its_id,
+                  refusal == Refusal::reason ? where + ": " + sentence : sentence);
     } catch (const Error&) {
       throw;
     } catch (const std::runtime_error& e) {

@@ -21,6 +21,7 @@
 #include "isolation/remote_host.hpp"
 #include "isolation/ring.hpp"
 #include "isolation/trainer_link.hpp"
+#include "isolation/words.hpp"
 #include "loading/availability.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
@@ -124,10 +125,9 @@ void PluginServer::take(std::string_view message) {
   Writer out(text);
   out.put(Message::answer), out.put(id);
   const std::size_t begin = text.size();
-  const auto refuse = [&](ErrorKind error, ErrorId error_id, const std::string& sentence) {
+  const auto refuse = [&](Refusal kind, ErrorId error_id, const std::string& sentence) {
     text.resize(begin);
-    out.put(std::uint32_t{0}), out.put(static_cast<std::uint32_t>(error == ErrorKind::usage));
-    out.text(error_id.text), out.text(sentence);
+    out.put(std::uint32_t{0}), out.put(kind), out.text(error_id.text), out.text(sentence);
   };
   try {
     const auto what = in.get<What>();
@@ -135,10 +135,12 @@ void PluginServer::take(std::string_view message) {
     text += answer(what, in);
     if (what != What::event) report_others();
   } catch (const Error& e) {
-    refuse(e.kind(), e.id(), e.sentence());
+    refuse(e.kind() == ErrorKind::usage ? Refusal::usage : Refusal::run, e.id(), e.sentence());
   } catch (const std::exception& e) {
-    refuse(ErrorKind::run, error_id::run_failed, "the plugin's process failed: " + std::string(e.what()));
+    refuse(Refusal::reason, error_id::run_failed, "its process failed: " + std::string(e.what()));
   }
+  if (link_.send(text)) return;
+  refuse(Refusal::reason, error_id::callback_failed, "its answer is too long: " + too_long(text.size()));
   link_.send(text);
 }
 

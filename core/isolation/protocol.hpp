@@ -37,7 +37,7 @@ enum class Message : std::uint32_t {
   reply,         ///< to a request: the rest
   look,          ///< nothing: there is much in the ring
   // from the plugin
-  answer,   ///< id, 1, the rest; or id, 0, kind, error id, sentence
+  answer,   ///< id, 1, the rest; or id, 0, Refusal, error id, sentence
   log,      ///< level, text
   failed,   ///< Failure; of an event that nobody waits for
   state,    ///< {"args", "attributes"} as they are now
@@ -59,6 +59,9 @@ enum class What : std::uint32_t {
   take,       ///< directory ->
   destroy,    ///< ->
 };
+
+/// The kind of an error, whose sentence is whole; or of a reason, to which the trainer adds what failed.
+enum class Refusal : std::uint32_t { run, usage, reason };
 
 enum class Request : std::uint32_t {
   tensors,   ///< of -> how many

@@ -24,8 +24,8 @@ class TrainerLink {
   TrainerLink& operator=(const TrainerLink&) = delete;
 
   bool gone() const { return connection_->gone(); }  ///< the trainer
-  /// Any thread.
-  void send(std::string_view message) { connection_->send(message, true); }
+  /// Any thread. False for a message that is longer than any may be.
+  bool send(std::string_view message) { return connection_->send(message, true); }
   /// The next message, waited for at most so long; empty when none came.
   std::string receive(double seconds);
   /// Asks the trainer for something during an event that it waits for, and gives what it answers.

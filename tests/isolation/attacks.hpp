@@ -8,10 +8,12 @@
 #include <pthread.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cfenv>
@@ -52,6 +54,23 @@ inline char* own_page() {
   char here;
   return reinterpret_cast<char*>(reinterpret_cast<std::uintptr_t>(&here) & ~std::uintptr_t{4095});
 }
+inline void no_signal_stack() {
+  const stack_t none{nullptr, SS_DISABLE, 0};
+  ::sigaltstack(&none, nullptr);
+}
+/// The stream to the trainer, of which it knows the number: as long as it takes it, or for ever.
+inline void flood_stream(bool for_ever) {
+  static const char bytes[65536] = {'x'};
+  while (::write(3, bytes, sizeof bytes) > 0 || for_ever) {
+  }
+}
+/// What looks after its process.
+inline void trace_parent() {
+  if (::ptrace(PTRACE_SEIZE, ::getppid(), nullptr, nullptr) != 0) return;
+  ::ptrace(PTRACE_INTERRUPT, ::getppid(), nullptr, nullptr);
+  ::waitpid(::getppid(), nullptr, __WALL);
+  hang();
+}
 inline void take_memory() {
   for (;;) std::memset(std::malloc(1 << 24), 1, 1 << 24);
 }
@@ -81,6 +100,7 @@ inline const std::map<std::string, Act> ends = {
     {"exec", [] { ::execlp("true", "true", nullptr); }},
     {"thread exits", [] { std::thread([] { ::_exit(0); }).join(); }},
     {"thread crashes", [] { std::thread(crash).join(); }},
+    {"thread throws", [] { std::thread([] { throw 5; }).join(); }},
     {"ends its thread", [] { ::pthread_exit(nullptr); }},
     {"hang", hang},
     {"spin",
@@ -91,6 +111,14 @@ inline const std::map<std::string, Act> ends = {
     {"stop", [] { ::raise(SIGSTOP); }},
     {"crash unhandled", [] { ::signal(SIGSEGV, SIG_IGN), crash(); }},
     {"crash blocked", [] { block_signals(), crash(); }},
+    {"crash without stack", [] { no_signal_stack(), crash(); }},
+    {"joins and hangs", [] { ::setpgid(0, ::getpgid(::getppid())), hang(); }},
+    {"breaks the stream",
+     [] {
+       if (::write(3, "loaded\n", 7) == 7) hang();
+     }},
+    {"floods the stream", [] { flood_stream(true); }},
+    {"kills its parent", [] { ::kill(::getppid(), SIGKILL), hang(); }},
     {"strict", [] { ::prctl(PR_SET_SECCOMP, 1); }},
     {"closes all and exits", [] { ::syscall(SYS_close_range, 0u, ~0u, 0u), ::_exit(0); }},
 };
@@ -129,6 +157,13 @@ inline const std::map<std::string, Act> deeds = {
        if (::fork() == 0) ::setsid(), ::execlp("sleep", "sleep", "77777", nullptr);
      }},
     {"another group", [] { ::setpgid(0, 0); }},
+    {"becomes a daemon", [] { [[maybe_unused]] const int failed = ::daemon(1, 1); }},
+    {"forks and shares the stack", [] { [[maybe_unused]] const int child = ::vfork(); }},
+    {"null environment", [] { environ = nullptr; }},
+    {"fills the stream", [] { flood_stream(false); }},
+    {"stops its parent", [] { ::kill(::getppid(), SIGSTOP); }},
+    {"traces its parent", trace_parent},
+    {"closes stdout", [] { std::fclose(stdout); }},
     {"lines without end",
      [] {
        std::thread([] {

@@ -20,7 +20,7 @@ from processes import MARK, expect_none_left, processes_of  # noqa: E402
 TRAINER = os.environ["TRAINER"]
 HERE = SOURCE / "tests" / "isolation"
 TIMES = re.compile(r".*(_runtime|_per_second)")
-FLAGS = ["-std=c++17", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-w", "-pthread"]
+FLAGS = ["-std=c++20", "-shared", "-fPIC", "-fvisibility=hidden", "-O1", "-w", "-pthread"]
 
 
 def expect(condition, what):
@@ -123,7 +123,7 @@ def isolated(config=None, plugin="attacker", on_error="disable", **isolation):
     return {
         "plugin": plugin,
         "config": config or {},
-        "isolation": {"in": "process", "timeout": 30, "shutdown_timeout": 30} | isolation,
+        "isolation": {"in": "process", "wait": True, "timeout": 30, "shutdown_timeout": 30} | isolation,
         "on_error": on_error,
     }
 

@@ -62,11 +62,18 @@ TEST(Isolation, StandsInReportTo) {
 
 TEST(Isolation, SaysHowAProcessEnded) {
   using isolation::how_it_ended;
+  using testing::HasSubstr;
   EXPECT_EQ(how_it_ended("signal 11", {}), "its process ended with signal 11");
   EXPECT_EQ(how_it_ended("", {}), "it ended its process itself, with exit status 0");
   EXPECT_EQ(how_it_ended("signal 24", {.cpu_seconds = 5}),
             "its process ended with signal 24, perhaps because its 5 s of processor time were used up "
             "(\"cpu_seconds\")");
+  // The ends of Windows: the limit of a job, and what comes of an allocation that failed.
+  EXPECT_THAT(how_it_ended("exit status 1816", {.cpu_seconds = 5}),
+              HasSubstr("its 5 s of processor time were used up"));
+  EXPECT_EQ(how_it_ended("exit status 1816", {}), "its process ended with exit status 1816");
+  for (const char* how : {"signal 11", "exit status 3", "exception 0xC0000005 (access violation)"})
+    EXPECT_THAT(how_it_ended(how, {.memory = 64000000}), HasSubstr("perhaps because it needs more than its 64 MB"));
   EXPECT_EQ(isolation::seconds_text(60), "60 s");
   EXPECT_EQ(isolation::seconds_text(0.25), "0.25 s");
 }
