@@ -17,14 +17,19 @@ TrainerLink::TrainerLink()
 }
 
 TrainerLink::~TrainerLink() {
-  stop_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_.notify_all();
   watcher_.join();
 }
 
 // Also while the plugin is in a call that does not end.
 void TrainerLink::watch() {
   std::optional<std::chrono::steady_clock::time_point> until;
-  for (; !stop_; std::this_thread::sleep_for(std::chrono::milliseconds(100))) {
+  std::unique_lock lock(mutex_);
+  while (!wake_.wait_for(lock, std::chrono::milliseconds(100), [this] { return stop_; })) {
     if (!gone()) continue;
     const auto now = std::chrono::steady_clock::now();
     if (!until) {

@@ -3,9 +3,10 @@
 // The stream to the trainer, in a plugin's process.
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <deque>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -35,7 +36,9 @@ class TrainerLink {
   void watch();
 
   std::deque<std::string> waiting_;  // what came while an answer was waited for
-  std::atomic<bool> stop_{false};
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stop_ = false;
   std::unique_ptr<child::Connection> connection_;
   std::thread watcher_;
 };
