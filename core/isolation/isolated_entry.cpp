@@ -210,6 +210,7 @@ class IsolatedEntry final : public CallbackEntry {
   isolation::EventWriter writer_;
   bool stateful_ = false, listens_ = false, waits_ = false, keeps_files_ = false;
   bool begun_ = false, training_ = false;  // it got on_init_end; and on_train_begin, but not on_train_end
+  bool to_end_ = false;                    // it was lost before it came to on_train_end
   bool told_lost_ = false, taken_over_ = false;
   int restarts_ = 0;
   std::optional<Error> failure_;
@@ -286,6 +287,7 @@ std::int32_t IsolatedEntry::event(const NativeEvent& event) {
   } catch (const Error& e) {
     failure_ = e;
     told_lost_ = process_->gone();
+    to_end_ = event.kind == TRAINER_ON_TRAIN_END && process_->doing().doing != event.kind + 1;
   } catch (const std::exception& e) {
     failure_ = Error(ErrorKind::run, error_id::callback_failed,
                      where_of(event.kind, event.native_state->global_step) + ": " + e.what());
@@ -352,7 +354,8 @@ Restarted IsolatedEntry::restart() {
       create();
       if (begun_) play_again(TRAINER_ON_INIT_END);
       if (!state.empty()) restore(state);
-      if (training_) play_again(TRAINER_ON_TRAIN_BEGIN);
+      if (training_ || to_end_) play_again(TRAINER_ON_TRAIN_BEGIN);
+      if (to_end_) play_again(TRAINER_ON_TRAIN_END);
       told_lost_ = false;
       if (listened) listen();
       return {true, "; it is started again (" + count + ")" + failed};

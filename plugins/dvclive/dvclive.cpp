@@ -2,11 +2,13 @@
 //
 // DVCLiveCallback of transformers 5.23.0 (integrations/integration_utils.py) over files of its own.
 // docs/plugins/dvclive.md says what differs and why.
+#include <algorithm>
 #include <cctype>
 #include <memory>
 #include <set>
 #include <trainer/sdk.hpp>
 #include <trainer/sdk/path.hpp>
+#include <utility>
 
 #include "experiment.hpp"
 #include "live.hpp"
@@ -43,15 +45,9 @@ class DvcLive : public trainer::sdk::TrainerCallback, public trainer::sdk::HasRe
 
   void on_log(const Arguments& args, const State& state, Control&, Map& logs) override {
     set_up(args, state, false);
-    if (!live_) return;
-    logs.for_each([&](std::string_view key, const Value& value) {
-      if (!value.is_number() && !value.is_string())
-        warn_once(key, "is neither a number nor text and is left out; log its parts");
-      else if (const std::string problem = live_->log_metric(key, value); !problem.empty())
-        warn_once(key, "is left out: " + problem + "; rename it");
-    });
-    live_->next_step();
-    experiment_->step_completed(live_->step() - 1);
+    // Where this instance took over in the middle of a training, the history may have had this log already.
+    if (!live_ || host_.log_history_size() <= std::exchange(from_history_, 0)) return;
+    log(logs, false);
   }
 
   void on_save(const Arguments& args, const State&, Control&) override {
@@ -94,29 +90,56 @@ class DvcLive : public trainer::sdk::TrainerCallback, public trainer::sdk::HasRe
     }
     experiment_ = std::make_unique<dl::Experiment>(options, info, warn);
     live_ = std::make_unique<dl::Live>(directory, dvc_yaml, warn);
-    if (dl::truthy(given_.text("resume", {"DVCLIVE_RESUME"})))
+    const bool counts_on = dl::truthy(given_.text("resume", {"DVCLIVE_RESUME"}));
+    const std::int64_t kept = !counts_on && training && state.global_step > 0 ? steps_of_history() : 0;
+    if (counts_on)
       live_->resume();
-    else if (training && state.global_step > 0 && continues_history())
-      live_->resume_at(static_cast<std::int64_t>(host_.log_history_size()));
+    else if (kept > 0)
+      live_->resume_at(kept);
     else
       live_->start();
     live_->log_params(args.to_json_string());
     experiment_->started();
+    if (kept > 0) add_missing(kept);
   }
 
-  /// Whether the rows that are there are those of the run whose checkpoint is resumed: DVCLive counts
-  /// logs, so its last step and the last entry of the history are the same log.
-  bool continues_history() const {
-    const std::uint64_t logged = host_.log_history_size();
-    if (logged == 0) return false;
+  void log(const Map& logs, bool from_history) {
+    logs.for_each([&](std::string_view key, const Value& value) {
+      if (from_history && key == "step") return;
+      if (!value.is_number() && !value.is_string())
+        warn_once(key, "is neither a number nor text and is left out; log its parts");
+      else if (const std::string problem = live_->log_metric(key, value); !problem.empty())
+        warn_once(key, "is left out: " + problem + "; rename it");
+    });
+    live_->next_step();
+    experiment_->step_completed(live_->step() - 1);
+  }
+
+  /// How many logs of the history that goes on are in the files; 0 when these are another run's. DVCLive counts logs,
+  /// so its step n is the entry n of the history. The last may be incomplete, of a process that was killed.
+  std::int64_t steps_of_history() const {
+    const std::int64_t most = std::min(static_cast<std::int64_t>(host_.log_history_size()), live_->steps());
+    for (std::int64_t steps = most; steps > std::max<std::int64_t>(most - 2, 0); --steps)
+      if (live_->continues(steps, values_of(static_cast<std::uint64_t>(steps - 1)))) return steps;
+    return 0;
+  }
+
+  std::vector<std::pair<std::string, std::string>> values_of(std::uint64_t entry) const {
     std::vector<std::pair<std::string, std::string>> values;
-    host_.log_history_at(logged - 1).for_each([&](std::string_view key, const Value& value) {
+    host_.log_history_at(entry).for_each([&](std::string_view key, const Value& value) {
       const auto path = dl::safe_path(dl::metric_name(key));
       if (key == "step" || !path || (!value.is_number() && !value.is_string())) return;
       values.emplace_back(*path, std::string());
       dl::append_value(values.back().second, value);
     });
-    return live_->continues(static_cast<std::int64_t>(logged), values);
+    return values;
+  }
+
+  /// What a process that was killed did not come to.
+  void add_missing(std::int64_t from) {
+    from_history_ = host_.log_history_size();
+    for (auto entry = static_cast<std::uint64_t>(from); entry < from_history_; ++entry)
+      log(host_.log_history_at(entry), true);
   }
 
   /// log_model, HF_DVCLIVE_LOG_MODEL: ENV_VARS_TRUE_VALUES of transformers, or all.
@@ -148,6 +171,7 @@ class DvcLive : public trainer::sdk::TrainerCallback, public trainer::sdk::HasRe
   std::unique_ptr<dl::Experiment> experiment_;
   std::unique_ptr<dl::Live> live_;
   const Models models_;
+  std::uint64_t from_history_ = 0;  // logs that were written when this instance took over, until the next comes
   std::set<std::string> warned_;
 };
 

@@ -76,6 +76,13 @@ void Live::resume_at(std::int64_t step) {
   resumed_ = true;
 }
 
+std::int64_t Live::steps() const {
+  std::int64_t steps = 0;
+  for (const auto& [name, file] : metric_files())
+    for (const Row& row : read_rows(file)) steps = std::max(steps, row.step + 1);
+  return steps;
+}
+
 bool Live::continues(std::int64_t step, const std::vector<std::pair<std::string, std::string>>& values) const {
   std::size_t equal = 0;
   for (const auto& [name, file] : metric_files())

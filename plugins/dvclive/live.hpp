@@ -27,6 +27,8 @@ class Live {
   void resume();
   /// Goes on at `step`: rows from it on are taken out.
   void resume_at(std::int64_t step);
+  /// How many steps the rows that are there have: 1 more than the last.
+  std::int64_t steps() const;
   /// Whether the last step before `step` has just these values, by metric name and text.
   bool continues(std::int64_t step, const std::vector<std::pair<std::string, std::string>>& values) const;
 

@@ -15,6 +15,7 @@
 #include "plugins/dvclive/params.hpp"
 #include "plugins/dvclive/yaml.hpp"
 #include "plugins/shared/system/process.hpp"
+#include "support/fake_host.hpp"
 #include "support/file_size_limit.hpp"
 #include "support/scratch_directory.hpp"
 
@@ -176,6 +177,66 @@ TEST(Live, LeavesWholeFilesOnAFullDisk) {
   EXPECT_EQ(test::contents(dir / "plots/metrics/x.tsv"), "step\tx\n0\t0.5\n");
   EXPECT_EQ(test::contents(dir / "metrics.json"), summary);
   EXPECT_FALSE(std::filesystem::exists(dir / "metrics.json.tmp"));
+}
+
+class Plugin : public testing::Test {
+ protected:
+  Plugin() {
+    host.config["dir"] = test::Cell((scratch.path() / "dvclive").string());
+    host.config["save_dvc_exp"] = test::Cell(false);
+  }
+  /// Goes into the history and, as a log, to the plugin, where there is one.
+  void log(test::FakePlugin* plugin, double loss) {
+    const test::Row logs{{"loss", test::Cell(loss)}};
+    host.log_history.push_back(logs);
+    host.log_history.back().emplace_back("step", test::Cell(++host.state.global_step));
+    if (!plugin) return;
+    EXPECT_EQ(plugin->fire(TRAINER_ON_LOG, logs), TRAINER_OK) << host.error;
+  }
+  void begin(test::FakePlugin& plugin) { EXPECT_EQ(plugin.fire(TRAINER_ON_TRAIN_BEGIN), TRAINER_OK) << host.error; }
+  std::filesystem::path file(const char* name) const { return scratch.path() / "dvclive/plots/metrics" / name; }
+  std::string rows() const { return test::contents(file("loss.tsv")); }
+
+  test::ScratchDirectory scratch;
+  test::FakeHost host;
+  const std::string plugins = TRAINER_BUILD_DIR "/plugins";
+};
+
+TEST_F(Plugin, TakesOverInTheMiddleOfATraining) {
+  {
+    test::FakePlugin killed(host, "dvclive", plugins);
+    begin(killed);
+    for (const double loss : {4.0, 3.0, 2.5}) log(&killed, loss);
+  }
+  // Its last row of a log of two metrics was the first of them; the next two logs never reached it.
+  host.log_history.back().emplace_back("other", test::Cell(1.0));
+  for (const double loss : {2.0, 1.5}) log(nullptr, loss);
+  test::FakePlugin again(host, "dvclive", plugins);
+  begin(again);
+  const std::string all = "step\tloss\n0\t4.0\n1\t3.0\n2\t2.5\n3\t2.0\n4\t1.5\n";
+  EXPECT_EQ(rows(), all);
+  EXPECT_EQ(test::contents(file("other.tsv")), "step\tother\n2\t1.0\n");
+  EXPECT_FALSE(std::filesystem::exists(file("step.tsv")));
+  // That it took over may have been found out with the log that is in the history already.
+  EXPECT_EQ(again.fire(TRAINER_ON_LOG, {{"loss", test::Cell(1.5)}}), TRAINER_OK) << host.error;
+  EXPECT_EQ(rows(), all);
+  log(&again, 1.25);
+  EXPECT_EQ(rows(), all + "5\t1.25\n");
+}
+
+TEST_F(Plugin, TakesRowsOfAnotherRunOut) {
+  {
+    test::FakePlugin other(host, "dvclive", plugins);
+    begin(other);
+    for (const double loss : {9.0, 8.0, 7.0}) log(&other, loss);
+  }
+  host.log_history.clear();
+  host.state.global_step = 0;
+  for (const double loss : {4.0, 3.0}) log(nullptr, loss);
+  test::FakePlugin resumed(host, "dvclive", plugins);
+  begin(resumed);
+  log(&resumed, 2.0);
+  EXPECT_EQ(rows(), "step\tloss\n0\t2.0\n");
 }
 
 TEST(Programs, EndAtTheirLimit) {

@@ -4,11 +4,17 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
+import threading
 import time
 
-from harness import Work, expect, python
+from harness import SOURCE, Work, expect, python
+
+sys.path.insert(0, str(SOURCE / "tests" / "support"))
+from processes import MARK, command_of, expect_none_left, parent_of, processes_of  # noqa: E402
 
 REAL = """
 import json, sys
@@ -133,29 +139,104 @@ def test_resume():
         work.expect_history(work.check("dvclive", work.path), "dvclive", later[5:])
 
 
-def test_kill():
-    with Work() as work:
-        process = subprocess.Popen(
-            work.command("dvclive", args={"num_train_epochs": 100000, "logging_steps": 1}),
+class Run:
+    """A training with a log in each step; its processes have a mark."""
+
+    def __init__(self, work, name, *callbacks, epochs):
+        args = {"logging_steps": 1, "eval_strategy": "no", "save_strategy": "no", "num_train_epochs": epochs}
+        self.mark = f"{name}-{os.getpid()}"
+        self.work, self.printed = work, []
+        self.process = subprocess.Popen(
+            work.command("none" if callbacks else "dvclive", args=args, callbacks=callbacks),
             cwd=work.path,
-            env=work.environment(),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            env=work.environment(**{MARK: self.mark}),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
         )
-        metrics = work.path / "dvclive" / "metrics.json"
-        deadline = time.monotonic() + 30
-        while not metrics.exists() and time.monotonic() < deadline:
-            time.sleep(0.01)
+        self.reader = threading.Thread(
+            target=lambda: [self.printed.append(line) for line in self.process.stdout], daemon=True
+        )
+        self.reader.start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+
+    def wait_for(self, what, there):
+        until = time.monotonic() + 30
+        while not there():
+            expect(time.monotonic() < until, f"{what} does not come: {''.join(self.printed[-20:])}")
+            time.sleep(0.005)
+
+    def begin(self):
+        self.wait_for("a log", (self.work.path / "dvclive" / "metrics.json").exists)
+
+    def come_to(self, words):
+        self.wait_for(words, lambda: any(words in line for line in self.printed))
+
+    def kill_in_an_event(self, until):
+        """The plugin's process. It is held up until there is more for it than it can do in the time that it then gets."""
+        hosts = [process for process in processes_of(self.mark) if b"host" in command_of(process)]
+        (process,) = [one for one in hosts if parent_of(one) in hosts]
+        os.kill(process, signal.SIGSTOP)
+        until()
+        os.kill(process, signal.SIGCONT)
+        time.sleep(0.005)
+        os.kill(process, signal.SIGKILL)
+
+    def end(self):
+        self.reader.join(timeout=100)
+        expect_none_left(self.mark, self.mark, 15)  # one of the plugin's own may have some events to write
+        return self.process.wait(timeout=10), "".join(self.printed)
+
+
+def rows_of(work):
+    """How many logs there are rows of, of each one; the summary has the last, or the one before."""
+    last = json.loads((work.path / "dvclive" / "metrics.json").read_text())["step"]
+    found = work.check("dvclive", work.path)
+    steps = [step for step, _ in found["metrics"]["epoch"]]
+    expect(
+        steps[-1] - last in (0, 1) and steps == list(range(len(steps))),
+        f"rows end at {steps[-1]}, the summary at {last}",
+    )
+    return len(steps)
+
+
+def test_kill():
+    with Work() as work, Run(work, "kill", epochs=100000) as run:
+        run.begin()
         time.sleep(0.3)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        last = json.loads(metrics.read_text())["step"]
-        found = work.check("dvclive", work.path)
-        steps = [step for step, _ in found["metrics"]["epoch"]]
-        expect(
-            steps[-1] - last in (0, 1) and steps == list(range(len(steps))),
-            f"rows end at {steps[-1]}, the summary at {last}",
-        )
+        run.process.kill()
+        run.end()
+        expect(rows_of(work) > 1, "no rows")
+
+
+def test_killed_process():
+    """In a process of its own that is killed in an event: whole files, and a sentence that says from which step on; of one
+    that is started again nothing is missing."""
+    for policy in ("disable", "restart"):
+        callback = {"plugin": "dvclive", "isolation": "process", "on_error": policy}
+        with Work() as work, Run(work, policy, callback, epochs=60) as run:
+            run.begin()
+            run.kill_in_an_event(lambda: time.sleep(0.1))
+            if policy == "restart":  # again, when the training is over and it has all of its events to take
+                run.come_to("it is started again (1 of 3)")
+                run.kill_in_an_event(lambda run=run: run.come_to("'train_runtime'"))
+            status, text = run.end()
+            told = re.findall(r"callback dvclive failed in on_log at step (\d+): its process ended with signal 9", text)
+            expect(
+                status == 0 and len(told) == (2 if policy == "restart" else 1), f"{policy}: {status}: {text[-3000:]}"
+            )
+            rows = rows_of(work)
+            if policy == "disable":
+                expect(rows in (int(told[0]) - 1, int(told[0])), f"{rows} rows, but told at step {told}")
+                continue
+            history = json.loads((work.path / "out" / "trainer_state.json").read_text())["log_history"]
+            expect(rows == len(history), f"{rows} rows of {len(history)} logs")
+            work.expect_history(work.check("dvclive", work.path), "dvclive", history)
 
 
 PATH = f"{os.path.dirname(python('trackers'))}:{os.environ['PATH']}"
@@ -264,10 +345,19 @@ def test_repository():
         expect("is not a valid experiment name" in printed and "saved as a DVC experiment" in printed, printed)
 
 
-test_files()
-test_masked_token()
-test_all()
-test_resume()
-test_kill()
-test_models()
-test_repository()
+TESTS = [
+    test_files,
+    test_masked_token,
+    test_all,
+    test_resume,
+    test_kill,
+    test_killed_process,
+    test_models,
+    test_repository,
+]
+
+if __name__ == "__main__":
+    for test in TESTS:
+        if not sys.argv[1:] or test.__name__.removeprefix("test_") in sys.argv[1:]:
+            test()
+            print("passed:", test.__name__)
