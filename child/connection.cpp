@@ -82,7 +82,16 @@ void Connection::read() {
     gone_ = true;
     return;
   }
-  reader_.feed({bytes, static_cast<std::size_t>(n)});
+  try {
+    take({bytes, static_cast<std::size_t>(n)});
+  } catch (const std::exception&) {
+    nonsense_ = true;
+    throw;
+  }
+}
+
+void Connection::take(std::string_view bytes) {
+  reader_.feed(bytes);
   for (std::string body; reader_.next(body);) {
     if (first_(body)) continue;
     const std::lock_guard lock(mutex_);

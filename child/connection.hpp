@@ -38,11 +38,14 @@ class Connection {
   std::optional<std::string> receive(double seconds);
   /// Nothing will come any more.
   bool gone() const { return gone_; }
+  /// Because the other side sent what none of its kind does.
+  bool nonsense() const { return nonsense_; }
   std::uint64_t refused() const { return outbox_.refused(); }
 
  private:
   void run();
   void read();
+  void take(std::string_view bytes);
   bool write();
 
   Descriptor stream_;
@@ -57,7 +60,7 @@ class Connection {
   std::mutex mutex_;
   std::condition_variable came_;
   std::deque<std::string> inbox_;
-  std::atomic<bool> gone_{false}, stop_{false};
+  std::atomic<bool> gone_{false}, nonsense_{false}, stop_{false};
   std::thread thread_;
 };
 

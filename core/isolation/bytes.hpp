@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -34,11 +35,17 @@ class Writer {
   std::string& to_;
 };
 
-/// Reads what a Writer of another process wrote, or what that process made of it: a std::runtime_error for bytes that
-/// no Writer writes.
+/// Of bytes that no process of this build sends.
+struct BadBytes : std::runtime_error {
+  BadBytes() : std::runtime_error("bytes that no trainer of this build writes") {}
+};
+
+/// Reads what a Writer of another process wrote, or what that process made of it: BadBytes for what no Writer writes.
 class Reader {
  public:
-  explicit Reader(std::string_view bytes) : left_(bytes) {}
+  /// More values are BadBytes, too: each takes more memory than the byte that it can be.
+  explicit Reader(std::string_view bytes, std::uint64_t most_values = ~std::uint64_t{0})
+      : left_(bytes), values_left_(most_values) {}
 
   template <typename T>
   T get() {
@@ -52,6 +59,10 @@ class Reader {
   json::object object() { return object(0); }
   std::string_view rest() { return take(left_.size()); }
   bool empty() const { return left_.empty(); }
+  /// BadBytes when something is left.
+  void end() const {
+    if (!empty()) throw BadBytes();
+  }
 
  private:
   std::string_view take(std::uint64_t size);
@@ -59,6 +70,7 @@ class Reader {
   json::object object(int depth);
 
   std::string_view left_;
+  std::uint64_t values_left_;
 };
 
 }  // namespace trainer::isolation

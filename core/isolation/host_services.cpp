@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "isolation/host_services.hpp"
 
+#include <cmath>
 #include <exception>
-
-#include "isolation/protocol.hpp"
 
 namespace trainer::isolation {
 
@@ -41,40 +40,60 @@ static void answer_of_groups(ParamGroupSource& groups, Request what, Reader& in,
     trainer_text name{};
     out.put(static_cast<std::uint32_t>(groups.parameter(group, in.get<std::uint64_t>(), name)));
     out.text({name.data, name.size});
-  } else if (what == Request::set_lr) {
-    out.put(static_cast<std::uint32_t>(groups.set_lr(group, in.get<double>())));
+  } else {
+    const auto lr = in.get<double>();
+    out.put(static_cast<std::uint32_t>(std::isfinite(lr) && lr >= 0 && groups.set_lr(group, lr)));
   }
 }
 
-void HostServices::answer(std::string_view request, std::string& to) {
-  Reader in(request);
-  Writer out(to);
-  const auto what = in.get<Request>();
-  const std::size_t begin = to.size();
-  try {
-    if (what == Request::tensors)
-      return out.put(context_.tensors ? context_.tensors->count(in.get<std::uint32_t>()) : std::uint64_t{0});
-    if (what == Request::tensor) {
+void HostServices::answer(Request what, Reader& in, Writer& out, std::string& to) {
+  switch (what) {
+    case Request::tensors: {
+      const auto of = in.get<std::uint32_t>();
+      return out.put(context_.tensors ? context_.tensors->count(of) : std::uint64_t{0});
+    }
+    case Request::tensor: {
       const auto of = in.get<std::uint32_t>();
       const auto index = in.get<std::uint64_t>();
       if (!context_.tensors) return out.put(std::uint32_t{0});
       return lend_tensor(of, index, to);
     }
-    if (what == Request::save) {
-      if (context_.save_model) context_.save_model(std::string(in.text()));
+    case Request::save: {
+      const std::string directory(in.text());
+      if (context_.save_model) context_.save_model(directory);
       return out.text(context_.save_model ? "" : "there is no model");
     }
-    if (what == Request::present)
+    case Request::present:
       return out.put(context_.present_objects ? context_.present_objects() : std::uint32_t{0});
-    if (what == Request::describe) return out.text(context_.describe_objects ? context_.describe_objects() : "{}");
-    if (context_.param_groups) return answer_of_groups(*context_.param_groups, what, in, out);
-    out.put(std::uint64_t{0});
-  } catch (const std::exception& e) {  // memory is full, a disk, the device
-    to.resize(begin);
-    if (what == Request::save) return out.text(e.what());
-    if (what == Request::describe) return out.text("{}");
-    out.put(std::uint64_t{0});  // none
+    case Request::describe:
+      return out.text(context_.describe_objects ? context_.describe_objects() : "{}");
+    case Request::groups:
+    case Request::group:
+    case Request::member:
+    case Request::set_lr:
+      if (!context_.param_groups) return out.put(std::uint64_t{0});
+      return answer_of_groups(*context_.param_groups, what, in, out);
   }
+  throw BadBytes();
+}
+
+void HostServices::answer(std::string_view request, bool within_event, std::string& to) {
+  Reader in(request);
+  Writer out(to);
+  const auto what = in.get<Request>();
+  const std::size_t begin = to.size();
+  std::string failed = "the trainer does not wait for it in an event";
+  try {
+    if (within_event) return answer(what, in, out, to);
+  } catch (const BadBytes&) {
+    throw;
+  } catch (const std::exception& e) {  // memory is full, a disk, the device
+    failed = e.what();
+  }
+  to.resize(begin);
+  if (what == Request::save) return out.text(failed);
+  if (what == Request::describe) return out.text("{}");
+  out.put(std::uint64_t{0});  // none
 }
 
 }  // namespace trainer::isolation

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "child/shared_memory.hpp"
+#include "isolation/protocol.hpp"
 #include "trainer/host_context.hpp"
 
 namespace trainer::isolation {
@@ -18,10 +19,12 @@ class HostServices {
  public:
   explicit HostServices(const HostContext& context) : context_(context) {}
 
-  /// Appends the answer to a request: what follows its number.
-  void answer(std::string_view request, std::string& to);
+  /// Appends the answer to a request: what follows its number. Outside of an event there is nothing of what it may ask
+  /// for. BadBytes for what is no request.
+  void answer(std::string_view request, bool within_event, std::string& to);
 
  private:
+  void answer(Request what, Reader& in, Writer& out, std::string& to);
   void lend_tensor(std::uint32_t of, std::uint64_t index, std::string& to);
 
   const HostContext& context_;

@@ -5,9 +5,8 @@
 
 #include <algorithm>
 
-#include <trainer/ext/results.h>
-
 #include "callbacks/native_event.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
@@ -76,7 +75,7 @@ class IsolatedEntry final : public CallbackEntry {
     auto failure = take_failure_between_events();
     const std::string end = process_->close();
     // What it was doing then was an event that nobody waited for.
-    if (const auto last = process_->take_failure(); last && !failure) failure = error_of(*last);
+    if (const auto last = process_->mail().take_failure(); last && !failure) failure = error_of(*last);
     const bool within = process_->doing().doing != 0;
     if (failure)
       log::warning(failure->what());
@@ -88,29 +87,26 @@ class IsolatedEntry final : public CallbackEntry {
   const PluginFile* plugin() const override { return &process_->file(); }
   const HostContext* context() const override { return &context_; }
   const Isolation* isolation() const override { return &process_->isolation(); }
-  bool stateful() const override { return stateful_; }
+  bool stateful() const override { return created_.stateful; }
+  const isolation::Created& created() const { return created_; }
   std::optional<Error> take_failure() override { return std::exchange(failure_, std::nullopt); }
 
   std::optional<Error> take_failure_between_events() override {
-    if (const auto failure = process_->take_failure()) return error_of(*failure);
+    if (const auto failure = process_->mail().take_failure()) return error_of(*failure);
     if (!process_->gone() || std::exchange(told_lost_, true)) return std::nullopt;
     return process_->lost(where_of_last_event());
   }
 
-  bool take_stop_request() override { return process_->take_stop_request(); }
+  bool take_stop_request() override { return process_->mail().take_stop_request(); }
 
   void turned(bool on) override {
     if (!on)
       console_.reset();
-    else if (listens_ && !console_)
+    else if (created_.listens && !console_)
       listen();
   }
 
-  json::object state() override {
-    const std::string answer = process_->ask(What::save, {}, timeout(), where() + "could not give its state");
-    return state_ = Reader(answer).object();
-  }
-
+  json::object state() override;
   std::shared_ptr<CallbackEntry> restored(const json::object& stored) override {
     restore(stored);
     return std::make_shared<IsolatedEntry>(*this);
@@ -120,7 +116,7 @@ class IsolatedEntry final : public CallbackEntry {
 
   void ended(const TrainingOutcome& outcome) override;
   std::vector<PluginResult> results() override;
-  bool keeps_files() const override { return keeps_files_; }
+  bool keeps_files() const override { return created_.keeps_files; }
   void save_files(const std::filesystem::path& directory) override {
     give(What::keep, directory, "could not write its files of the checkpoint");
   }
@@ -136,10 +132,8 @@ class IsolatedEntry final : public CallbackEntry {
         config_place_(other.config_place_),
         state_(other.state_),
         writer_(other.writer_),
-        stateful_(other.stateful_),
-        listens_(other.listens_),
+        created_(other.created_),
         waits_(other.waits_),
-        keeps_files_(other.keeps_files_),
         begun_(other.begun_),
         training_(other.training_),
         restarts_(other.restarts_) {
@@ -185,6 +179,17 @@ class IsolatedEntry final : public CallbackEntry {
     return {ErrorKind::run, id_of(failure.kind), where_of(failure.event, failure.step) + ": " + reason};
   }
 
+  // A process that ended in a call between events is told of once.
+  template <typename F>
+  std::invoke_result_t<F> once(F&& ask) {
+    try {
+      return ask();
+    } catch (const Error&) {
+      told_lost_ = process_->gone();
+      throw;
+    }
+  }
+
   void create();
   void restore(const json::object& stored);
   void give(What what, const std::filesystem::path& directory, const char* failed);
@@ -208,7 +213,8 @@ class IsolatedEntry final : public CallbackEntry {
   Block block_{};
   json::object state_;  // the last that it gave when it was asked
   isolation::EventWriter writer_;
-  bool stateful_ = false, listens_ = false, waits_ = false, keeps_files_ = false;
+  isolation::Created created_;
+  bool waits_ = false;
   bool begun_ = false, training_ = false;  // it got on_init_end; and on_train_begin, but not on_train_end
   bool to_end_ = false;                    // it was lost before it came to on_train_end
   bool told_lost_ = false, taken_over_ = false;
@@ -223,27 +229,30 @@ void IsolatedEntry::create() {
   out.object(config_);
   out.text(config_place_);
   out.put(static_cast<std::uint32_t>(on_error == OnError::restart));
-  const std::string answer = process_->ask(What::create, question, timeout(), where() + "could not be created");
-  Reader in(answer);
-  class_name = std::string(in.text());
-  stateful_ = in.get<std::uint32_t>() != 0;
-  listens_ = in.get<std::uint32_t>() != 0;
-  const bool needs_answers = in.get<std::uint32_t>() != 0;
-  keeps_files_ = in.get<std::uint32_t>() != 0;
-  waits_ = needs_answers || process_->isolation().wait.value_or(note().report_to.empty());
+  created_ =
+      process_->ask(What::create, question, timeout(), where() + "could not be created", isolation::read_created);
+  class_name = created_.class_name;
+  waits_ = created_.waits || process_->isolation().wait.value_or(note().report_to.empty());
+}
+
+json::object IsolatedEntry::state() {
+  const auto ask = [&] {
+    return process_->ask(What::save, {}, timeout(), where() + "could not give its state", isolation::read_state);
+  };
+  return state_ = once(ask);
 }
 
 void IsolatedEntry::restore(const json::object& stored) {
   std::string question;
   Writer(question).object(stored);
-  process_->ask(What::restore, question, timeout(), where() + "did not take its stored state");
+  once([&] { process_->ask(What::restore, question, timeout(), where() + "did not take its stored state"); });
   state_ = stored;
 }
 
 void IsolatedEntry::give(What what, const std::filesystem::path& directory, const char* failed) {
   std::string question;
   Writer(question).text(std::filesystem::absolute(directory).string());
-  process_->ask(what, question, longest(), where() + failed);
+  once([&] { process_->ask(what, question, longest(), where() + failed); });
 }
 
 void IsolatedEntry::ended(const TrainingOutcome& outcome) {
@@ -252,26 +261,23 @@ void IsolatedEntry::ended(const TrainingOutcome& outcome) {
   Writer out(question);
   out.put(outcome.kind), out.put(outcome.global_step), out.put(outcome.max_steps), out.put(outcome.epoch);
   out.put(outcome.signal), out.text(outcome.by), out.text(outcome.error), out.text(outcome.error_id);
-  process_->ask(What::ended, question, longest(), where() + "failed when it was told how the training ended");
-  if (const auto before = process_->take_failure()) throw error_of(*before);
+  once([&] {
+    process_->ask(What::ended, question, longest(), where() + "failed when it was told how the training ended");
+  });
+  if (const auto before = process_->mail().take_failure()) throw error_of(*before);
 }
 
 std::vector<PluginResult> IsolatedEntry::results() {
-  std::vector<PluginResult> all;
-  if (told_lost_) return all;
+  if (told_lost_ || !created_.has_results) return {};
   try {
-    const std::string answer =
-        process_->ask(What::results, {}, timeout(), where() + "could not say where its results are");
-    Reader in(answer);
-    for (auto left = std::min<std::uint64_t>(in.get<std::uint64_t>(), TRAINER_MOST_RESULTS); left > 0; --left) {
-      PluginResult one{name, {}, {}, {}};
-      one.label = std::string(in.text()), one.place = std::string(in.text()), one.view = std::string(in.text());
-      all.push_back(std::move(one));
-    }
-  } catch (const std::exception& e) {  // also what makes no sense of an answer
+    return once([&] {
+      return process_->ask(What::results, {}, timeout(), where() + "could not say where its results are",
+                           [&](Reader& in) { return isolation::read_results(in, name, where()); });
+    });
+  } catch (const Error& e) {
     log::warning(e.what());
   }
-  return all;
+  return {};
 }
 
 std::int32_t IsolatedEntry::event(const NativeEvent& event) {
@@ -296,7 +302,7 @@ std::int32_t IsolatedEntry::event(const NativeEvent& event) {
 }
 
 void IsolatedEntry::send(const NativeEvent& event, std::string_view record) {
-  waits_ = waits_ || process_->wants_answers();
+  waits_ = waits_ || process_->mail().wants_answers();
   if (waits_ || is_one_of(waited_events, event.kind) || !process_->fits(record)) return ask(event, record);
   if (process_->gone()) throw process_->lost(where_of_last_event());
   if (process_->push(record)) return;
@@ -316,15 +322,15 @@ void IsolatedEntry::placed(const NativeEvent& event, F&& function) const {
 }
 
 void IsolatedEntry::ask(const NativeEvent& event, std::string_view record) {
-  std::string answer;
-  placed(event, [&] { answer = process_->ask(What::event, record, limit(event.kind), ""); });
-  Reader in(answer);
-  const Failure failure = Failure::get(in);
-  for (const auto& flag : control_flags) event.native_control->*flag.field = in.get<std::uint32_t>();
-  if (in.get<std::uint32_t>() != 0 && event.native_values) *event.native_values = in.object();
+  isolation::EventAnswer answer;
+  placed(event,
+         [&] { answer = process_->ask(What::event, record, limit(event.kind), "", isolation::read_event_answer); });
+  for (std::size_t i = 0; i < control_flags.size(); ++i)
+    event.native_control->*control_flags[i].field = answer.flags[i];
+  if (answer.values && event.native_values) *event.native_values = std::move(*answer.values);
   // Of an event before, that was not waited for.
-  if (const auto before = process_->take_failure()) throw error_of(*before);
-  if (failure.kind != Failure::none) throw error_of(failure);
+  if (const auto before = process_->mail().take_failure()) throw error_of(*before);
+  if (answer.failure.kind != Failure::none) throw error_of(answer.failure);
 }
 
 // As to a callback of a resumed run. What it makes of the flags counts for nothing.
@@ -340,7 +346,7 @@ void IsolatedEntry::play_again(std::uint32_t kind) {
 }
 
 Restarted IsolatedEntry::restart() {
-  json::object state = process_->last_state();
+  json::object state = process_->mail().last_state();
   if (state.empty()) state = state_;
   const bool listened = console_ != nullptr;
   console_.reset();
@@ -361,6 +367,8 @@ Restarted IsolatedEntry::restart() {
       return {true, "; it is started again (" + count + ")" + failed};
     } catch (const Error& e) {
       failed = "; " + e.sentence();
+    } catch (const std::exception& e) {
+      failed = std::string("; ") + e.what();
     }
   }
   told_lost_ = true;
@@ -373,6 +381,10 @@ Restarted IsolatedEntry::restart() {
 std::shared_ptr<CallbackEntry> make_isolated_entry(std::shared_ptr<PluginProcess> process, const json::object& config,
                                                    OnError on_error, const HostContext& context, std::string where) {
   return std::make_shared<IsolatedEntry>(std::move(process), config, on_error, context, std::move(where));
+}
+
+const isolation::Created& created(const CallbackEntry& isolated) {
+  return static_cast<const IsolatedEntry&>(isolated).created();
 }
 
 }  // namespace trainer

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "isolation/plugin_answers.hpp"
 #include "isolation/plugin_process.hpp"
 #include "trainer/callback_entry.hpp"
 
@@ -15,5 +16,8 @@ namespace trainer {
 std::shared_ptr<CallbackEntry> make_isolated_entry(std::shared_ptr<isolation::PluginProcess> process,
                                                    const json::object& config, OnError on_error,
                                                    const HostContext& context, std::string where);
+
+/// What an entry of make_isolated_entry() has.
+const isolation::Created& created(const CallbackEntry& isolated);
 
 }  // namespace trainer

@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <chrono>
 
-#include "base/kept_error_id.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
 #include "isolation/words.hpp"
 #include "state/moment.hpp"
@@ -48,49 +48,51 @@ std::string PluginProcess::ask(What what, std::string_view question, double seco
   if (!connection_->send(message_, true))
     throw_run(error_id::callback_failed, where + ": what it would get is too long: " + too_long(message_.size()));
   auto begin = Clock::now();
-  bool told = false;
-  for (;;) {
+  for (bool told = false;;) {
     const auto message = connection_->receive(std::clamp(seconds - since(begin), 0.0, period));
-    if (!message) {
-      if (gone()) throw lost(where);
-      const double passed = since(begin);
-      if (passed > 5 && !told && seconds > isolation_.timeout) {
-        log::info("waiting for " + file_.note.id + ", at most " + seconds_text(seconds));
-        told = true;
+    if (message) try {
+        mail_.taken(message->size());
+        Reader in(*message);
+        if (in.get<Message>() == Message::request) {
+          const auto served = Clock::now();
+          serve(in.rest(), what == What::event);
+          begin += Clock::now() - served;  // what the trainer takes is not the plugin's
+        } else {
+          if (in.get<std::uint64_t>() != id) throw BadBytes();
+          if (in.get<std::uint32_t>() != 0) return std::string(in.rest());
+          throw read_error(in, where);
+        }
+      } catch (const BadBytes& e) {
+        answered_with(e.what(), where);
       }
-      if (passed < seconds) continue;
-      end();
-      throw_run(error_id::isolation_silent,
-                where + ": its process gave no answer within " + seconds_text(seconds) +
-                    " and was ended; raise its \"" +
-                    (seconds > isolation_.timeout && !starts ? "shutdown_timeout" : "timeout") + "\" if it needs more");
-    }
-    try {
-      Reader in(*message);
-      const auto kind = in.get<Message>();
-      if (kind == Message::request) {
-        const auto served = Clock::now();
-        message_.clear();
-        Writer(message_).put(Message::reply);
-        services_.answer(in.rest(), message_);
-        connection_->send(message_, true);
-        begin += Clock::now() - served;  // what the trainer takes is not the plugin's
-        continue;
-      }
-      if (kind != Message::answer || in.get<std::uint64_t>() != id) continue;
-      if (in.get<std::uint32_t>() != 0) return std::string(in.rest());
-      const auto refusal = in.get<Refusal>();
-      const ErrorId its_id = kept_error_id(std::string(in.text()));
-      const std::string sentence(in.text());
-      throw Error(refusal == Refusal::usage ? ErrorKind::usage : ErrorKind::run, its_id,
-                  refusal == Refusal::reason ? where + ": " + sentence : sentence);
-    } catch (const Error&) {
-      throw;
-    } catch (const std::runtime_error& e) {
-      end();
-      throw_run(error_id::isolation_ended, where + ": its process answered with " + e.what() + ", and was ended");
+    else if (gone())
+      throw lost(where);
+    const double passed = since(begin);
+    if (passed >= seconds) was_silent(seconds, starts, where);
+    if (passed > 5 && !told && seconds > isolation_.timeout) {
+      log::info("waiting for " + file_.note.id + ", at most " + seconds_text(seconds));
+      told = true;
     }
   }
+}
+
+void PluginProcess::serve(std::string_view request, bool within_event) {
+  message_.clear();
+  Writer(message_).put(Message::reply);
+  services_.answer(request, within_event, message_);
+  if (!connection_->send(message_)) throw BadBytes();  // it asks on and on, and reads no answer
+}
+
+void PluginProcess::answered_with(const std::string& what, const std::string& where) {
+  end();
+  throw_run(error_id::isolation_ended, where + ": its process answered with " + what + ", and was ended");
+}
+
+void PluginProcess::was_silent(double seconds, bool starts, const std::string& where) {
+  end();
+  throw_run(error_id::isolation_silent,
+            where + ": its process gave no answer within " + seconds_text(seconds) + " and was ended; raise its \"" +
+                (seconds > isolation_.timeout && !starts ? "shutdown_timeout" : "timeout") + "\" if it needs more");
 }
 
 void PluginProcess::wait_and_push(std::string_view event, const std::string& where) {
@@ -103,9 +105,8 @@ void PluginProcess::wait_and_push(std::string_view event, const std::string& whe
   for (auto nap = std::chrono::microseconds(50); !push(event);) {
     std::this_thread::sleep_for(nap);
     if (nap < std::chrono::milliseconds(1)) nap *= 2;
-    const bool damaged = !ring_.look(taken);
-    if (damaged) end();
     if (gone()) throw lost(where);
+    if (!ring_.look(taken)) answered_with("a place in its queue of events that cannot be", where);
     if (taken != before) before = taken, moved = Clock::now();
     if (since(moved) < isolation_.timeout) continue;
     end();
@@ -129,39 +130,6 @@ void PluginProcess::show_line(std::uint32_t stream, std::string_view text) const
   connection_->send(message);
 } catch (const std::exception&) {
   // Memory is full: a line less.
-}
-
-// On the connection's thread. True when the trainer's need not see it.
-bool PluginProcess::hear(std::string_view message) {
-  Reader in(message);
-  switch (in.get<Message>()) {
-    case Message::log: {
-      const auto level = std::min(in.get<std::uint32_t>(), std::uint32_t{3});
-      log::write(static_cast<log::Level>(level), in.text());
-      return true;
-    }
-    case Message::failed: {
-      const std::lock_guard lock(mutex_);
-      if (!failure_) failure_ = Failure::get(in);
-      failures_between_events.fetch_add(1, std::memory_order_relaxed);
-      return true;
-    }
-    case Message::state: {
-      json::object state = in.object();
-      const std::lock_guard lock(mutex_);
-      state_ = std::move(state);
-      return true;
-    }
-    case Message::stop:
-      stop_requested_ = true;
-      stop_requests.fetch_add(1, std::memory_order_release);
-      return true;
-    case Message::waits:
-      wants_answers_ = true;
-      return true;
-    default:
-      return false;
-  }
 }
 
 std::optional<std::string> PluginProcess::ended() {
@@ -222,17 +190,12 @@ std::optional<std::string> PluginProcess::wait_for_end() {
 }
 
 Error PluginProcess::lost(const std::string& where) {
+  if (connection_->nonsense()) {
+    end();
+    return {ErrorKind::run, error_id::isolation_ended,
+            where + ": its process sent " + BadBytes().what() + ", and was ended"};
+  }
   return {ErrorKind::run, error_id::isolation_ended, where + ": " + how_it_ended(wait_for_end(), isolation_)};
-}
-
-std::optional<Failure> PluginProcess::take_failure() {
-  const std::lock_guard lock(mutex_);
-  return std::exchange(failure_, std::nullopt);
-}
-
-json::object PluginProcess::last_state() {
-  const std::lock_guard lock(mutex_);
-  return state_;
 }
 
 std::string PluginProcess::close() {

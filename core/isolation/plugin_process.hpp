@@ -4,7 +4,6 @@
 #pragma once
 
 #include <atomic>
-#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -15,7 +14,7 @@
 #include "child/process.hpp"
 #include "child/shared_memory.hpp"
 #include "isolation/host_services.hpp"
-#include "isolation/protocol.hpp"
+#include "isolation/plugin_mail.hpp"
 #include "isolation/ring.hpp"
 #include "loading/availability.hpp"
 #include "trainer/error.hpp"
@@ -43,6 +42,17 @@ class PluginProcess {
   /// Error for a plugin that does not answer: "plugin csv (/p/csv.so) could not be created". What belongs to its start
   /// has least_start_seconds at least.
   std::string ask(What what, std::string_view question, double seconds, const std::string& where);
+  /// Gives what `read` makes of it.
+  template <typename Read>
+  auto ask(What what, std::string_view question, double seconds, const std::string& where, Read read) {
+    const std::string answer = ask(what, question, seconds, where);
+    try {
+      Reader in(answer, most_values);
+      return read(in);
+    } catch (const BadBytes& e) {
+      answered_with(e.what(), where);
+    }
+  }
   /// Puts an event into the queue, for one that is not waited for; false when that is full.
   bool push(std::string_view event) {
     if (!ring_.push(event)) return false;
@@ -59,11 +69,7 @@ class PluginProcess {
   Error lost(const std::string& where);
   /// What it was doing last: an event, plus 1, and its step.
   const RingHead& doing() const { return ring_.head(); }
-  /// The failure of an event that was not waited for.
-  std::optional<Failure> take_failure();
-  json::object last_state();
-  bool wants_answers() const { return wants_answers_; }
-  bool take_stop_request() { return stop_requested_.exchange(false, std::memory_order_relaxed); }
+  PluginMail& mail() { return mail_; }
   /// Ends it, after what it has to do at its end; how that went wrong, or nothing.
   std::string close();
   void end();  ///< at once
@@ -72,7 +78,9 @@ class PluginProcess {
   void require_same_build();
   void load();
   void leave();
-  bool hear(std::string_view message);
+  void serve(std::string_view request, bool within_event);
+  [[noreturn]] void answered_with(const std::string& what, const std::string& where);
+  [[noreturn]] void was_silent(double seconds, bool starts, const std::string& where);
   void watch();
   void take_lines(std::string& text, bool rest);
   std::optional<std::string> ended();
@@ -96,10 +104,8 @@ class PluginProcess {
   double waited_ = 0;                    // for room in the ring
   bool told_ = false, closed_ = false;
 
-  std::mutex mutex_;
-  std::optional<Failure> failure_;
-  json::object state_;
-  std::atomic<bool> ended_{false}, wants_answers_{false}, stop_requested_{false}, stop_{false};
+  PluginMail mail_;
+  std::atomic<bool> ended_{false}, stop_{false};
   LogLimit printed_limit_;
   std::thread watcher_;
 };

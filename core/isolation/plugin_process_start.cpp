@@ -9,6 +9,7 @@
 
 #include "base/process.hpp"
 #include "child/threads.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
 #include "isolation/plugin_process.hpp"
 #include "isolation/words.hpp"
@@ -73,7 +74,7 @@ PluginProcess::PluginProcess(const PluginFile& file, const Isolation& isolation,
                                                                .ends_all = true});
     connection_ =
         std::make_unique<child::Connection>(process_->connection(start_seconds(isolation_)), most_waiting_bytes,
-                                            [this](std::string_view message) { return hear(message); });
+                                            [this](std::string_view message) { return mail_.hear(message); });
     watcher_ = child::start_thread("that watches a plugin's process", [this] { watch(); });
   } catch (const std::runtime_error& e) {  // of the system, or of a thread
     connection_.reset();
@@ -106,6 +107,7 @@ void PluginProcess::require_same_build() {
   while (!(said = connection_->receive(0.1)) && !gone() && std::chrono::steady_clock::now() < until) {
   }
   if (!said && gone()) said = connection_->receive(1);  // what it said before
+  if (said) mail_.taken(said->size());
   if (said && said->starts_with(greeting)) {
     if (said->substr(greeting.size()) != build_name()) refuse("is " + said->substr(greeting.size()));
     return;
@@ -138,10 +140,9 @@ void PluginProcess::load() {
   Writer out(question);
   out.object(given);
   out.object(context_.args ? arguments_to_json(*context_.args) : json::object{});
-  const std::string answer =
-      ask(What::load, question, isolation_.timeout,
-          "plugin " + file_.note.id + " (" + file_.place() + ") could not be loaded in a process of its own");
-  runs_on_ = static_cast<RunsOn>(std::min(Reader(answer).get<std::uint32_t>(), std::uint32_t{2}));
+  runs_on_ = ask(What::load, question, isolation_.timeout,
+                 "plugin " + file_.note.id + " (" + file_.place() + ") could not be loaded in a process of its own",
+                 read_runs_on);
 }
 
 Availability PluginProcess::available(const json::object& config, std::string_view config_place) {
@@ -149,12 +150,9 @@ Availability PluginProcess::available(const json::object& config, std::string_vi
   Writer out(question);
   out.object(config);
   out.text(config_place);
-  const std::string answer =
-      ask(What::available, question, isolation_.timeout,
-          "plugin " + file_.note.id + " (" + file_.place() + ") did not say whether it is available");
-  Reader in(answer);
-  const auto use = std::min(in.get<std::uint32_t>(), std::uint32_t{2});
-  return {static_cast<Availability::Use>(use), std::string(in.text())};
+  return ask(What::available, question, isolation_.timeout,
+             "plugin " + file_.note.id + " (" + file_.place() + ") did not say whether it is available",
+             read_availability);
 }
 
 }  // namespace trainer::isolation

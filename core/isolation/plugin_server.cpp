@@ -4,6 +4,8 @@
 #include "isolation/plugin_server.hpp"
 
 #include <trainer/ext/console.h>
+#include <trainer/ext/outcome.h>
+#include <trainer/ext/results.h>
 
 #include <algorithm>
 #include <cstring>
@@ -235,14 +237,17 @@ std::string PluginServer::create(Reader& in) {
   entry_->on = true;
   entry_->turned(true);
   const trainer_callback& table = *entry_->table;
-  const bool listens = table.get_extension && table.get_extension(entry_->table, TRAINER_EXT_CONSOLE) != nullptr;
+  const auto has = [&](const char* id) {
+    return static_cast<std::uint32_t>(table.get_extension && table.get_extension(entry_->table, id) != nullptr);
+  };
   std::string text;
   Writer out(text);
   out.text(entry_->class_name);
   out.put(static_cast<std::uint32_t>(entry_->stateful()));
-  out.put(static_cast<std::uint32_t>(listens));
+  out.put(has(TRAINER_EXT_CONSOLE));
   out.put(static_cast<std::uint32_t>(remote_.wants_answers()));
   out.put(static_cast<std::uint32_t>(entry_->keeps_files()));
+  out.put(has(TRAINER_EXT_RESULTS)), out.put(has(TRAINER_EXT_OUTCOME));
   return text;
 }
 

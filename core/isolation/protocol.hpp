@@ -18,6 +18,9 @@ inline constexpr int protocol = 1;
 /// That may wait to be sent: lines, questions, answers; events have the ring.
 inline constexpr std::size_t most_waiting_bytes = 64u << 20;
 
+/// Of JSON, that a plugin's process may send in one message: about 100 MB here.
+inline constexpr std::uint64_t most_values = 1u << 22;
+
 /// When the trainer is gone, a plugin has so long for the events that are in its queue.
 inline constexpr int seconds_to_leave = 10;
 
@@ -49,7 +52,7 @@ enum class Message : std::uint32_t {
 enum class What : std::uint32_t {
   load,       ///< {...} -> RunsOn
   available,  ///< config, place -> Availability::Use, reason
-  create,     ///< config, place, whether states are wanted -> class name; stateful, listens, waits, keeps files
+  create,     ///< config, place, whether states are wanted -> class name, six flags: Created of plugin_answers.hpp
   event,      ///< an event record -> Failure, the five flags, whether values follow, values
   save,       ///< -> {"args", "attributes"}
   restore,    ///< {"args", "attributes"} -> class name
@@ -87,7 +90,9 @@ struct Failure {
   void put(Writer& out) const { out.put(kind), out.put(event), out.put(step), out.put(code), out.text(reason); }
   static Failure get(Reader& in) {
     Failure out;
-    out.kind = in.get<Kind>(), out.event = in.get<std::uint32_t>(), out.step = in.get<std::int64_t>();
+    out.kind = in.get<Kind>();
+    if (out.kind > misuse) throw BadBytes();
+    out.event = in.get<std::uint32_t>(), out.step = in.get<std::int64_t>();
     out.code = in.get<std::int32_t>(), out.reason = std::string(in.text());
     return out;
   }

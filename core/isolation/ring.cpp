@@ -7,6 +7,8 @@
 #include <cstring>
 #include <new>
 
+#include "isolation/bytes.hpp"
+
 namespace trainer::isolation {
 namespace {
 
@@ -55,6 +57,7 @@ bool RingReader::next(std::string_view& record) {
     begin += bytes_ - begin % bytes_;
     std::memcpy(&size, data_, head_of_record);
   }
+  if (size > bytes_ - begin % bytes_ - head_of_record) throw BadBytes();  // the plugin wrote there
   record = {data_ + begin % bytes_ + head_of_record, size};
   after_ = begin + whole(size);
   return true;

@@ -49,7 +49,7 @@ class RingReader {
  public:
   RingReader(char* memory, std::size_t bytes);
 
-  /// The next record, which stays until done(); false when there is none.
+  /// The next record, which stays until done(); false when there is none. BadBytes when the memory is damaged.
   bool next(std::string_view& record);
   void done();
   std::uint64_t taken() const { return taken_; }

@@ -61,6 +61,7 @@ TEST_F(BothEnds, AReceiverThatWaitsIsToldOfTheEnd) {
   });
   EXPECT_FALSE(ours->receive(60));
   EXPECT_TRUE(ours->gone());
+  EXPECT_FALSE(ours->nonsense());
   closer.join();
 }
 
@@ -82,6 +83,13 @@ TEST_F(BothEnds, SomethingThatIsNoMessageEndsIt) {
   write_frame("nonsense");
   EXPECT_FALSE(ours->receive(10));
   EXPECT_TRUE(ours->gone());
+  EXPECT_TRUE(ours->nonsense());
+}
+
+TEST_F(BothEnds, AFrameWithoutEndEndsIt) {
+  ASSERT_EQ(send_some(theirs.get(), "\xff\xff\xff\xff", 4), 4);
+  EXPECT_FALSE(ours->receive(10));
+  EXPECT_TRUE(ours->nonsense());
 }
 
 }  // namespace

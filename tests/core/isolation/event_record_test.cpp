@@ -133,6 +133,10 @@ TEST(Bytes, RefuseWhatNoWriterWrites) {
   for (int i = 0; i < 100000; ++i) Writer(deep).put(std::uint8_t{7}), Writer(deep).put(std::uint64_t{1});
   EXPECT_THROW(Reader(deep).value(), std::runtime_error);
   EXPECT_THROW(Reader(std::string(1, '\x20')).value(), std::runtime_error);
+  std::string three;
+  Writer(three).value(json::array{1, 2});
+  EXPECT_EQ(Reader(three, 3).value(), json::value({1, 2}));
+  EXPECT_THROW(Reader(three, 2).value(), BadBytes);
 }
 
 }  // namespace

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "isolation/bytes.hpp"
+
 namespace trainer::isolation {
 namespace {
 
@@ -98,6 +100,18 @@ TEST(Ring, BelievesNoPlaceThatCannotBe) {
   EXPECT_FALSE(writer.look(taken));
   head.taken = 16;
   EXPECT_TRUE(writer.look(taken));
+}
+
+TEST(Ring, GivesNoRecordBeyondItsEnd) {
+  Memory memory;
+  RingWriter writer(memory.bytes, ring_bytes);
+  RingReader reader(memory.bytes, ring_bytes);
+  ASSERT_TRUE(writer.push("one"));
+  for (const std::uint64_t size : {std::uint64_t{ring_bytes - 7}, ~std::uint64_t{0} - 1}) {
+    std::memcpy(memory.bytes + sizeof(RingHead), &size, sizeof size);  // as a plugin may do by mistake
+    std::string_view record;
+    EXPECT_THROW(reader.next(record), BadBytes);
+  }
 }
 
 }  // namespace
