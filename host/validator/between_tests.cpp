@@ -33,11 +33,6 @@ void train(Instance& instance, bool finishes = true) {
   instance.fire(TRAINER_ON_TRAIN_END);
 }
 
-// The instance of isolated_plugin() has none of these extensions.
-void require_shared_process(const Subject& subject) {
-  if (subject.options().isolated) throw Skip("not tried in a process of its own");
-}
-
 template <typename Extension>
 const Extension& offered(Instance& instance, const char* id, const char* otherwise) {
   const auto* found = instance.extension<Extension>(id);
@@ -72,7 +67,6 @@ std::uint64_t ask_for_results(Instance& instance) {
 }
 
 void results(Subject& subject) {
-  require_shared_process(subject);
   try {
     Instance instance(subject);
     ask_for_results(instance);  // of a training that failed before it began
@@ -114,7 +108,6 @@ void tell(Instance& instance, const trainer_ext_outcome& extension, std::uint32_
 }
 
 void outcome(Subject& subject) {
-  require_shared_process(subject);
   constexpr std::uint32_t newer = 1000;  // a kind that the plugin cannot know
   for (const std::uint32_t kind :
        {TRAINER_OUTCOME_COMPLETED, TRAINER_OUTCOME_STOPPED, TRAINER_OUTCOME_INTERRUPTED, TRAINER_OUTCOME_FAILED, newer})
@@ -176,7 +169,6 @@ void load_and_go_on(Subject& subject, const fs::path& directory) try {
 }
 
 void files(Subject& subject) {
-  require_shared_process(subject);
   const fs::path saved = "checkpoint-2/plugins/" + subject.file().note.id;
   try {
     Instance instance(subject);

@@ -3,26 +3,27 @@
 // Plays trainer to an isolated plugin, and plugin to a host of the validator.
 #include "validator/isolated_plugin.hpp"
 
-#include <trainer/ext/objects.h>
-#include <trainer/ext/parameters.h>
+#include <trainer/ext/checkpoint.h>
+#include <trainer/ext/outcome.h>
 #include <trainer/ext/ranks.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/state.h>
 #include <trainer/ext/tracker.h>
 
 #include <algorithm>
-#include <cstddef>
 #include <cstring>
-#include <optional>
+#include <mutex>
 #include <string>
-#include <trainer/sdk/host.hpp>
 
-#include "border/map_view.hpp"
 #include "callbacks/native_event.hpp"
 #include "isolation/isolated_entry.hpp"
 #include "isolation/plugin_process.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/event_names.hpp"
+#include "trainer/log.hpp"
 #include "trainer/trainer_control.hpp"
+#include "validator/ends.hpp"
+#include "validator/hosted_run.hpp"
 
 namespace trainer::validator {
 namespace {
@@ -30,45 +31,20 @@ namespace {
 const PluginFile* validated = nullptr;
 constexpr const char* config_place = "the configuration";
 
-json::value value_of(const sdk::Value& value) {
-  const trainer_value& v = *value.raw();
-  if (v.type == TRAINER_BOOLEAN) return v.integer != 0;
-  if (v.type == TRAINER_INTEGER) return v.integer;
-  if (v.type == TRAINER_NUMBER) return v.number;
-  if (v.type == TRAINER_STRING) return json::value(sdk::view(v.text));
-  return v.type == TRAINER_JSON ? json::parse(std::string(sdk::view(v.text)), "a value") : json::value();
-}
-
-json::object object_of(const sdk::Map& map) {
-  json::object out;
-  map.for_each([&](std::string_view key, const sdk::Value& value) { out[key] = value_of(value); });
-  return out;
-}
-
-// What the object has, and nothing else.
-void give(const json::object& object, trainer_map* map) {
-  for (const auto& gone : object_of(sdk::Map(map)))
-    if (!object.contains(gone.key())) map->remove(map, gone.key().data(), gone.key().size());
-  for (const auto& entry : object) {
-    trainer_value value{};
-    std::string scratch;
-    value.struct_size = sizeof value;
-    fill_value(entry.value(), value, scratch);
-    map->set(map, entry.key().data(), entry.key().size(), &value);
-  }
-}
-
 std::int32_t refuse(const trainer_host* host, std::string_view sentence) {
   host->set_error(host, sentence.data(), sentence.size());
   return TRAINER_ERROR;
 }
 
-// What a call of the contract returns, whatever is thrown in it.
+// What a call of the contract returns, whatever is thrown in it. What ends its process is no refusal.
 template <typename Work>
 std::int32_t answer_of(const trainer_host* host, const Work& work) {
   try {
     return work();
+  } catch (const Failure&) {
+    throw;
   } catch (const Error& e) {
+    if (std::string_view(e.id().text).starts_with("isolation.")) throw Failure(e.sentence());
     return refuse(host, e.sentence());
   } catch (const std::exception& e) {
     return refuse(host, e.what());
@@ -77,79 +53,26 @@ std::int32_t answer_of(const trainer_host* host, const Work& work) {
   }
 }
 
-class Tensors final : public TensorSource {
+/// The warnings of the log, as long as it lives.
+class Warnings {
  public:
-  explicit Tensors(const trainer_host* host)
-      : host_(host), offered_(sdk::Host(host).extension<trainer_ext_parameters>(TRAINER_EXT_PARAMETERS)) {}
-  bool offered() const { return offered_ != nullptr; }
-  std::uint64_t count(std::uint32_t of) override { return offered_->count(host_, of); }
-  bool at(std::uint32_t of, std::uint64_t index, trainer_text& name, trainer_tensor& tensor) override {
-    tensor.struct_size = sizeof tensor;
-    return offered_->at(host_, of, index, &name, &tensor) == TRAINER_OK;
+  Warnings() {
+    log::set_sink([this](log::Level level, std::string_view line) {
+      const std::lock_guard lock(mutex_);
+      if (level >= log::Level::warning) last_ = line;
+    });
   }
-  std::int32_t copy(std::uint32_t of, std::uint64_t index, void* to, std::uint64_t size) override {
-    return offered_->copy(host_, of, index, to, size);
+  ~Warnings() { log::set_sink({}); }
+  Warnings(const Warnings&) = delete;
+  Warnings& operator=(const Warnings&) = delete;
+  std::string last() const {
+    const std::lock_guard lock(mutex_);
+    return last_;
   }
 
  private:
-  const trainer_host* host_;
-  const trainer_ext_parameters* offered_;
-};
-
-/// What a run has, as the validator's host tells it.
-struct Surroundings {
-  explicit Surroundings(const trainer_host* given) : host(given), tensors(given) {
-    const sdk::Host asked(host);
-    args.update(json::parse(std::string(asked.arguments_json()), "the arguments").as_object(), "the arguments");
-    context.args = &args;
-    context.state = &state;
-    context.model_config_json = std::string(asked.model_config_json());
-    context.replay = asked.is_replay();
-    const trainer_process process = asked.process();
-    context.process = {process.rank,      process.world_size,   process.local_rank, process.local_world_size,
-                       process.node_rank, process.restart_count};
-    if (tensors.offered()) context.tensors = &tensors;
-    if (asked.extension<trainer_ext_model>(TRAINER_EXT_MODEL))
-      context.save_model = [given](const std::filesystem::path& to) { sdk::Host(given).save_model(to.string()); };
-    const auto* objects = asked.extension<trainer_ext_objects>(TRAINER_EXT_OBJECTS);
-    if (!objects) return;
-    context.present_objects = [given, objects] { return objects->present(given); };
-    context.describe_objects = [given, objects] {
-      trainer_text text{};
-      objects->describe(given, &text);
-      return std::string(sdk::view(text));
-    };
-  }
-
-  void take(const trainer_state& given) {
-    const auto has = [&](std::uint32_t bit) { return (given.present & bit) != 0; };
-    state.epoch = given.epoch, state.global_step = given.global_step, state.max_steps = given.max_steps;
-    state.logging_steps = given.logging_steps, state.eval_steps = given.eval_steps, state.save_steps = given.save_steps;
-    state.num_train_epochs = given.num_train_epochs, state.total_flos = given.total_flos;
-    state.num_input_tokens_seen = given.num_input_tokens_seen;
-    state.is_local_process_zero = given.is_local_process_zero != 0;
-    state.is_world_process_zero = given.is_world_process_zero != 0;
-    state.is_hyper_param_search = given.is_hyper_param_search != 0;
-    state.train_batch_size.reset(), state.best_metric.reset(), state.best_global_step.reset();
-    state.best_model_checkpoint.reset(), state.trial_name.reset();
-    if (has(TRAINER_STATE_HAS_TRAIN_BATCH_SIZE)) state.train_batch_size = given.train_batch_size;
-    if (has(TRAINER_STATE_HAS_BEST_METRIC)) state.best_metric = given.best_metric;
-    if (has(TRAINER_STATE_HAS_BEST_GLOBAL_STEP)) state.best_global_step = given.best_global_step;
-    if (has(TRAINER_STATE_HAS_BEST_MODEL_CHECKPOINT))
-      state.best_model_checkpoint = sdk::view(given.best_model_checkpoint);
-    if (has(TRAINER_STATE_HAS_TRIAL_NAME)) state.trial_name = sdk::view(given.trial_name);
-    const sdk::Host asked(host);
-    auto& history = state.log_history;
-    if (asked.log_history_size() < history.size()) history.clear();
-    while (history.size() < asked.log_history_size())
-      history.push_back(object_of(asked.log_history_at(history.size())));
-  }
-
-  const trainer_host* host;
-  Tensors tensors;
-  TrainingArguments args;
-  TrainerState state;
-  HostContext context;
+  mutable std::mutex mutex_;
+  std::string last_;
 };
 
 class IsolatedInstance : public trainer_callback {
@@ -204,6 +127,7 @@ class IsolatedInstance : public trainer_callback {
   }
 
   static const void* TRAINER_CALL extension(trainer_callback* self, const char* id) {
+    const isolation::Created& has = created(*of(self).entry_);
     static const trainer_ext_state state = {
         sizeof state, 0,
         [](trainer_callback* self, trainer_map* args, trainer_map* attributes) {
@@ -213,7 +137,26 @@ class IsolatedInstance : public trainer_callback {
         [](trainer_callback* self, trainer_text* name) {
           *name = {of(self).entry_->class_name.data(), of(self).entry_->class_name.size()};
         }};
-    return of(self).entry_->stateful() && std::strcmp(id, TRAINER_EXT_STATE) == 0 ? &state : nullptr;
+    static const trainer_ext_results results = {
+        sizeof results, 0, [](trainer_callback* self, std::uint64_t index, trainer_result* result) {
+          return of(self).result(index, *result);
+        }};
+    static const trainer_ext_outcome outcome = {
+        sizeof outcome, 0,
+        [](trainer_callback* self, const trainer_outcome* outcome) { return of(self).end(*outcome); }};
+    static const trainer_ext_checkpoint_files files = {
+        sizeof files, 0,
+        [](trainer_callback* self, const char* directory, std::uint64_t size) {
+          return of(self).keep(&CallbackEntry::save_files, {directory, size});
+        },
+        [](trainer_callback* self, const char* directory, std::uint64_t size) {
+          return of(self).keep(&CallbackEntry::load_files, {directory, size});
+        }};
+    const std::string_view asked(id);
+    if (asked == TRAINER_EXT_STATE) return has.stateful ? &state : nullptr;
+    if (asked == TRAINER_EXT_RESULTS) return has.has_results ? &results : nullptr;
+    if (asked == TRAINER_EXT_OUTCOME) return has.hears_outcome ? &outcome : nullptr;
+    return asked == TRAINER_EXT_CHECKPOINT && has.keeps_files ? &files : nullptr;
   }
 
   std::int32_t save(trainer_map* args, trainer_map* attributes) {
@@ -232,9 +175,52 @@ class IsolatedInstance : public trainer_callback {
     });
   }
 
-  Surroundings run_;
+  // A trainer asks for all of them at once, and says in its log what is wrong with one.
+  std::int32_t result(std::uint64_t index, trainer_result& out) {
+    return answer_of(run_.host, [&]() -> std::int32_t {
+      if (index == 0) {
+        const Warnings heard;
+        results_ = entry_->results();
+        wrong_with_results_ = heard.last();
+        if (wrong_with_results_.find(error_id::plugin_extension_invalid.text) != std::string::npos)
+          throw Failure(wrong_with_results_);
+      }
+      if (index >= results_.size())
+        return wrong_with_results_.empty() ? TRAINER_NOT_FOUND : refuse(run_.host, wrong_with_results_);
+      const PluginResult& one = results_[static_cast<std::size_t>(index)];
+      out.label = {one.label.data(), one.label.size()};
+      out.place = {one.place.data(), one.place.size()};
+      out.view = {one.view.data(), one.view.size()};
+      return TRAINER_OK;
+    });
+  }
+
+  std::int32_t end(const trainer_outcome& outcome) {
+    return answer_of(run_.host, [&] {
+      entry_->ended({.kind = static_cast<TrainingOutcome::Kind>(outcome.kind),
+                     .global_step = outcome.global_step,
+                     .max_steps = outcome.max_steps,
+                     .epoch = outcome.epoch,
+                     .signal = outcome.signal,
+                     .by = std::string(sdk::view(outcome.by)),
+                     .error = std::string(sdk::view(outcome.error)),
+                     .error_id = std::string(sdk::view(outcome.error_id))});
+      return TRAINER_OK;
+    });
+  }
+
+  std::int32_t keep(void (CallbackEntry::*files)(const std::filesystem::path&), std::string_view directory) {
+    return answer_of(run_.host, [&] {
+      (*entry_.*files)(directory);
+      return TRAINER_OK;
+    });
+  }
+
+  HostedRun run_;
   json::object config_;
   std::shared_ptr<CallbackEntry> entry_;
+  std::vector<PluginResult> results_;
+  std::string wrong_with_results_;
 };
 
 std::int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** out) {
@@ -246,7 +232,7 @@ std::int32_t TRAINER_CALL create(const trainer_host* host, trainer_callback** ou
 
 std::int32_t TRAINER_CALL available(const trainer_host* host) {
   return answer_of(host, [&]() -> std::int32_t {
-    Surroundings run(host);
+    HostedRun run(host);
     const auto found = isolation::PluginProcess(*validated, Isolation{}, run.context).available({}, config_place);
     if (found.use == Availability::yes) return TRAINER_OK;
     refuse(host, found.reason);

@@ -9,11 +9,11 @@
 #include <memory>
 #include <optional>
 #include <random>
-#include <stdexcept>
 #include <trainer/sdk/testing/fake_services.hpp>
 
 #include "trainer/plugin_registry.hpp"
 #include "trainer/training_arguments.hpp"
+#include "validator/ends.hpp"
 #include "validator/guarded_memory.hpp"
 #include "validator/validator.hpp"
 
@@ -23,17 +23,6 @@ using sdk::testing::Cell;
 using sdk::testing::FakeHost;
 using sdk::testing::FakeMap;
 using sdk::testing::Row;
-
-/// Ends a test: it failed, it does not apply, or the plugin politely refuses to go on.
-struct Failure : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-struct Skip : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
-struct Refused : std::runtime_error {
-  using std::runtime_error::runtime_error;
-};
 
 using Random = std::mt19937_64;
 

@@ -68,6 +68,15 @@ CASES = [
     ("BAD_DIRECTORY", "effects.run", "working directory"),
     ("BAD_THREAD", "effects.run", "threads run on"),
 ]
+# The same in processes of their own. What else a host finds there is found in the plugin's process, or never comes to it.
+ISOLATED = [
+    ("BAD_EXIT", "events.run", "exit status 0"),
+    ("BAD_LOAD", "state.damaged", "signal 6"),
+    ("BAD_RESULTS", "between.results", "without a label"),
+    ("BAD_OUTCOME", "between.outcome", "signal 6"),
+    ("BAD_FILES", "between.files", "signal 6"),
+    ("BAD_GROUP", "use.optimizer", "no parameter group"),
+]
 # Tests that judge the file or the host's own checks, and have their cases elsewhere: a file that is no plugin below, a
 # plugin in a process of its own in tests/core/isolation.
 WITHOUT = {"file.read", "config.invalid", "use.isolation"}
@@ -94,9 +103,9 @@ def validate(library, *options):
     return done.returncode, json.loads(done.stdout) if done.stdout else [], done.stderr
 
 
-def try_case(work, case):
+def try_case(work, case, *options):
     macro, wanted, words = case
-    status, (report,), _ = validate(build(work, macro), "--only", wanted)
+    status, (report,), _ = validate(build(work, macro), "--only", wanted, *options)
     found = {r["id"]: r for r in report["results"]}.get(wanted)
     if status != 1 or not found or found["outcome"] != "failed" or words not in found["reason"]:
         return f'{macro}: {wanted} gave {status}, {found}, expected a failure that says "{words}"'
@@ -110,6 +119,8 @@ def main():
         work = pathlib.Path(name)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             wrong = [w for w in pool.map(lambda case: try_case(work, case), CASES) if w]
+            isolated = pool.map(lambda case: try_case(work, case, "--isolation", "process"), ISOLATED)
+            wrong += [f"isolated {w}" for w in isolated if w]
         status, (report,), _ = validate(build(work))
         bad = [r for r in report["results"] if r["outcome"] == "failed"]
         if status != 0 or bad:
