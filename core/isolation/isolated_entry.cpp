@@ -6,8 +6,9 @@
 #include <algorithm>
 
 #include "callbacks/native_event.hpp"
-#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
+#include "isolation/instance_calls.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
 #include "trainer/event_names.hpp"
@@ -19,9 +20,7 @@ namespace {
 
 using isolation::Failure;
 using isolation::PluginProcess;
-using isolation::Reader;
 using isolation::What;
-using isolation::Writer;
 
 constexpr int most_restarts = 3;
 
@@ -33,19 +32,6 @@ bool is_one_of(std::uint32_t events, std::uint32_t kind) { return (events >> kin
 
 isolation::Event event_of(const NativeEvent& event) {
   return {event.kind, event.has, event.eval_dataloader_size, event.train_dataloader_size};
-}
-
-ErrorId id_of(Failure::Kind kind) {
-  switch (kind) {
-    case Failure::threw:
-      return error_id::callback_threw;
-    case Failure::flag:
-      return error_id::callback_flag;
-    case Failure::misuse:
-      return error_id::callback_misuse;
-    default:
-      return error_id::callback_failed;
-  }
 }
 
 class IsolatedEntry final : public CallbackEntry {
@@ -75,12 +61,12 @@ class IsolatedEntry final : public CallbackEntry {
     auto failure = take_failure_between_events();
     const std::string end = process_->close();
     // What it was doing then was an event that nobody waited for.
-    if (const auto last = process_->mail().take_failure(); last && !failure) failure = error_of(*last);
+    if (const auto last = process_->mail().take_failure(); last && !failure) failure = error_of(*last, name);
     const bool within = process_->doing().doing != 0;
     if (failure)
       log::warning(failure->what());
     else if (!end.empty())
-      log::warning(with_id((within ? where_of_last_event() : where() + "did not come to its end") + ": " + end,
+      log::warning(with_id((within ? where_of_last_event() : calls().where() + "did not come to its end") + ": " + end,
                            error_id::isolation_ended));
   }
 
@@ -92,7 +78,7 @@ class IsolatedEntry final : public CallbackEntry {
   std::optional<Error> take_failure() override { return std::exchange(failure_, std::nullopt); }
 
   std::optional<Error> take_failure_between_events() override {
-    if (const auto failure = process_->mail().take_failure()) return error_of(*failure);
+    if (const auto failure = process_->mail().take_failure()) return error_of(*failure, name);
     if (!process_->gone() || std::exchange(told_lost_, true)) return std::nullopt;
     return process_->lost(where_of_last_event());
   }
@@ -106,7 +92,9 @@ class IsolatedEntry final : public CallbackEntry {
       listen();
   }
 
-  json::object state() override;
+  json::object state() override {
+    return state_ = once([&] { return calls().state(); });
+  }
   std::shared_ptr<CallbackEntry> restored(const json::object& stored) override {
     restore(stored);
     return std::make_shared<IsolatedEntry>(*this);
@@ -114,14 +102,18 @@ class IsolatedEntry final : public CallbackEntry {
 
   Restarted restart() override;
 
-  void ended(const TrainingOutcome& outcome) override;
+  void ended(const TrainingOutcome& outcome) override {
+    if (told_lost_) return;
+    once([&] { calls().ended(outcome); });
+    if (const auto before = process_->mail().take_failure()) throw error_of(*before, name);
+  }
   std::vector<PluginResult> results() override;
   bool keeps_files() const override { return created_.keeps_files; }
   void save_files(const std::filesystem::path& directory) override {
-    give(What::keep, directory, "could not write its files of the checkpoint");
+    once([&] { calls().save_files(directory); });
   }
   void load_files(const std::filesystem::path& directory) override {
-    give(What::take, directory, "did not take its files of the checkpoint");
+    once([&] { calls().load_files(directory); });
   }
 
   /// Takes the process over, for a state that was restored in it.
@@ -157,10 +149,8 @@ class IsolatedEntry final : public CallbackEntry {
   }
 
   const PluginNote& note() const { return process_->file().note; }
-  std::string where() const { return "plugin " + name + " (" + process_->file().place() + ") "; }
-  std::string where_of(std::uint32_t kind, std::int64_t step) const {
-    return "callback " + name + " failed in " + std::string(event_name(kind)) + " at step " + std::to_string(step);
-  }
+  isolation::InstanceCalls calls() const { return {*process_, name}; }
+  std::string where_of(std::uint32_t kind, std::int64_t step) const { return isolation::where_of(name, kind, step); }
   std::string where_of_last_event() const {
     const std::uint32_t doing = process_->doing().doing.load(std::memory_order_relaxed);
     const std::int64_t step = process_->doing().step.load(std::memory_order_relaxed);
@@ -168,15 +158,8 @@ class IsolatedEntry final : public CallbackEntry {
     return "callback " + name + " failed between two events, after step " +
            std::to_string(context_.state ? context_.state->global_step : step);
   }
-  double timeout() const { return process_->isolation().timeout; }
-  double longest() const { return std::max(timeout(), process_->isolation().shutdown_timeout); }
-  double limit(std::uint32_t kind) const { return is_one_of(file_events, kind) ? longest() : timeout(); }
-
-  Error error_of(const Failure& failure) const {
-    if (failure.event >= TRAINER_EVENT_COUNT) return {ErrorKind::run, id_of(failure.kind), failure.reason};  // whole
-    const std::string reason =
-        failure.reason.empty() ? "it gave no reason (status " + std::to_string(failure.code) + ")" : failure.reason;
-    return {ErrorKind::run, id_of(failure.kind), where_of(failure.event, failure.step) + ": " + reason};
+  double limit(std::uint32_t kind) const {
+    return is_one_of(file_events, kind) ? calls().longest() : process_->isolation().timeout;
   }
 
   // A process that ended in a call between events is told of once.
@@ -192,7 +175,6 @@ class IsolatedEntry final : public CallbackEntry {
 
   void create();
   void restore(const json::object& stored);
-  void give(What what, const std::filesystem::path& directory, const char* failed);
   std::int32_t event(const NativeEvent& event);
   void send(const NativeEvent& event, std::string_view record);
   template <typename F>
@@ -224,56 +206,20 @@ class IsolatedEntry final : public CallbackEntry {
 };
 
 void IsolatedEntry::create() {
-  std::string question;
-  Writer out(question);
-  out.object(config_);
-  out.text(config_place_);
-  out.put(static_cast<std::uint32_t>(on_error == OnError::restart));
-  created_ =
-      process_->ask(What::create, question, timeout(), where() + "could not be created", isolation::read_created);
+  created_ = calls().create(config_, config_place_, on_error == OnError::restart);
   class_name = created_.class_name;
   waits_ = created_.waits || process_->isolation().wait.value_or(note().report_to.empty());
 }
 
-json::object IsolatedEntry::state() {
-  const auto ask = [&] {
-    return process_->ask(What::save, {}, timeout(), where() + "could not give its state", isolation::read_state);
-  };
-  return state_ = once(ask);
-}
-
 void IsolatedEntry::restore(const json::object& stored) {
-  std::string question;
-  Writer(question).object(stored);
-  once([&] { process_->ask(What::restore, question, timeout(), where() + "did not take its stored state"); });
+  once([&] { calls().restore(stored); });
   state_ = stored;
-}
-
-void IsolatedEntry::give(What what, const std::filesystem::path& directory, const char* failed) {
-  std::string question;
-  Writer(question).text(std::filesystem::absolute(directory).string());
-  once([&] { process_->ask(what, question, longest(), where() + failed); });
-}
-
-void IsolatedEntry::ended(const TrainingOutcome& outcome) {
-  if (told_lost_) return;
-  std::string question;
-  Writer out(question);
-  out.put(outcome.kind), out.put(outcome.global_step), out.put(outcome.max_steps), out.put(outcome.epoch);
-  out.put(outcome.signal), out.text(outcome.by), out.text(outcome.error), out.text(outcome.error_id);
-  once([&] {
-    process_->ask(What::ended, question, longest(), where() + "failed when it was told how the training ended");
-  });
-  if (const auto before = process_->mail().take_failure()) throw error_of(*before);
 }
 
 std::vector<PluginResult> IsolatedEntry::results() {
   if (told_lost_ || !created_.has_results) return {};
   try {
-    return once([&] {
-      return process_->ask(What::results, {}, timeout(), where() + "could not say where its results are",
-                           [&](Reader& in) { return isolation::read_results(in, name, where()); });
-    });
+    return once([&] { return calls().results(); });
   } catch (const Error& e) {
     log::warning(e.what());
   }
@@ -329,8 +275,8 @@ void IsolatedEntry::ask(const NativeEvent& event, std::string_view record) {
     event.native_control->*control_flags[i].field = answer.flags[i];
   if (answer.values && event.native_values) *event.native_values = std::move(*answer.values);
   // Of an event before, that was not waited for.
-  if (const auto before = process_->mail().take_failure()) throw error_of(*before);
-  if (answer.failure.kind != Failure::none) throw error_of(answer.failure);
+  if (const auto before = process_->mail().take_failure()) throw error_of(*before, name);
+  if (answer.failure.kind != Failure::none) throw error_of(answer.failure, name);
 }
 
 // As to a callback of a resumed run. What it makes of the flags counts for nothing.

@@ -6,11 +6,25 @@
 #include "base/kept_error_id.hpp"
 #include "base/text.hpp"
 #include "loading/plugin_extensions.hpp"
+#include "trainer/event_names.hpp"
 
 namespace trainer::isolation {
 namespace {
 
 constexpr std::size_t longest_name = 1024, longest_error_id = 64;
+
+ErrorId id_of(Failure::Kind kind) {
+  switch (kind) {
+    case Failure::threw:
+      return error_id::callback_threw;
+    case Failure::flag:
+      return error_id::callback_flag;
+    case Failure::misuse:
+      return error_id::callback_misuse;
+    default:
+      return error_id::callback_failed;
+  }
+}
 
 bool flag_of(Reader& in) { return in.get<std::uint32_t>() != 0; }
 
@@ -111,6 +125,17 @@ Error read_error(Reader& in, const std::string& where) {
     throw BadBytes();
   return {kind == Refusal::usage ? ErrorKind::usage : ErrorKind::run, kept_error_id(id),
           kind == Refusal::reason ? where + ": " + sentence : sentence};
+}
+
+std::string where_of(const std::string& callback, std::uint32_t event, std::int64_t step) {
+  return "callback " + callback + " failed in " + std::string(event_name(event)) + " at step " + std::to_string(step);
+}
+
+Error error_of(const Failure& failure, const std::string& callback) {
+  if (failure.event >= TRAINER_EVENT_COUNT) return {ErrorKind::run, id_of(failure.kind), failure.reason};  // whole
+  const std::string reason =
+      failure.reason.empty() ? "it gave no reason (status " + std::to_string(failure.code) + ")" : failure.reason;
+  return {ErrorKind::run, id_of(failure.kind), where_of(callback, failure.event, failure.step) + ": " + reason};
 }
 
 }  // namespace trainer::isolation

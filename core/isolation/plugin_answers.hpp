@@ -45,4 +45,9 @@ std::vector<PluginResult> read_results(Reader& in, const std::string& plugin, co
 /// A refusal of what `where` says: "plugin csv (/p/csv.so) could not be created".
 Error read_error(Reader& in, const std::string& where);
 
+/// "callback csv failed in on_log at step 120"
+std::string where_of(const std::string& callback, std::uint32_t event, std::int64_t step);
+/// What the failure of an event is to the run.
+Error error_of(const Failure& failure, const std::string& callback);
+
 }  // namespace trainer::isolation

@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "isolation/words.hpp"
 #include "state/moment.hpp"
 #include "trainer/log.hpp"

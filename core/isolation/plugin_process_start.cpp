@@ -9,8 +9,8 @@
 
 #include "base/process.hpp"
 #include "child/threads.hpp"
-#include "isolation/plugin_answers.hpp"
 #include "isolation/event_record.hpp"
+#include "isolation/plugin_answers.hpp"
 #include "isolation/plugin_process.hpp"
 #include "isolation/words.hpp"
 #include "loading/plugin_library.hpp"
