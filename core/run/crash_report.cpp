@@ -105,8 +105,9 @@ void seen_exit(std::string_view function) {
 void expect_end() try {
   const std::string plugins = plugins_made();
   if (plugins.empty()) return;
-  static const auto* watchdog = new Watchdog;
-  static const auto* end = new AskedFor(plugins, Call::end);
+  // For good; volatile, or nothing would point at them, and they would be leaks.
+  static const Watchdog* volatile watchdog = new Watchdog;
+  static const AskedFor* volatile end = new AskedFor(plugins, Call::end);
   (void)watchdog, (void)end;
 } catch (const std::exception& e) {
   log::debug(std::string("the end of the process is not watched: ") + e.what());
