@@ -94,7 +94,7 @@ json::object ten_scalars() {
   return logs;
 }
 
-// Each call ends in one write() to the file, as in a run.
+// Each call of a file's writer ends in one write(), as in a run.
 void on_log(benchmark::State& bench, const std::string& plugin) {
   Run run;
   if (!plugin.empty())
@@ -116,6 +116,7 @@ void on_log(benchmark::State& bench, const std::string& plugin) {
 }
 BENCHMARK_CAPTURE(on_log, csv, "csv");
 BENCHMARK_CAPTURE(on_log, tensorboard, "tensorboard");
+BENCHMARK_CAPTURE(on_log, html, "html");  // which writes its page every few seconds only
 
 // Ten scalars of ten thousand names, ten others each time; all have been seen before.
 void on_log_of_many_keys(benchmark::State& bench, const std::string& plugin) {

@@ -14,7 +14,7 @@ class Models:
     def __init__(self, env, scratch, export="export"):
         self.env, self.scratch, self.samples = env, scratch, Samples()
         self.peers = [env.python, f"{HERE}/model_peers.py"]
-        self.measured = run([*self.peers, export, scratch])
+        self.measured = run([*self.peers, export, scratch], timeout=3600)  # a compiled step takes minutes of a compiler
 
     def ours(self, name, warm_up, steps, *compiled):
         files = [f"{self.scratch}/{name}.{end}" for end in ("pt2", "safetensors")]
