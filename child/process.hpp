@@ -15,7 +15,7 @@ struct Program {
   std::vector<std::string> environment;  ///< NAME=value, all of them
   bool printed = false;                  ///< what it prints is for printed(); else it goes to our stderr
   bool session = false;                  ///< of its own, so that it has no terminal; else a group of its own
-  bool ends_all = false;                 ///< what it started is ended when it has ended: all of its session, on Linux
+  bool ends_all = false;  ///< what it started is ended when it has ended, in whatever session; on Windows and Linux
 };
 
 /// A child in a process group of its own, on Windows a job, so that its helpers can be ended with it.
@@ -46,9 +46,10 @@ class Process {
   std::int64_t id() const { return id_; }
 
  private:
-  void end_session() const;
+  void end_all() const;
 
   bool ends_all_;
+  std::string mark_;  ///< in the environment of all that it starts, with ends_all
   std::int64_t id_ = -1;
   std::intptr_t process_ = -1, group_ = -1;  ///< numbers, on Windows HANDLEs
   std::intptr_t pipe_ = -1;                  ///< on Windows a HANDLE, of what it prints

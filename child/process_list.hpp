@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <string_view>
 #include <vector>
 
 namespace trainer::child {
@@ -14,5 +15,8 @@ struct ListedProcess {
 
 /// All that there are, as /proc has them; none where the system has no such directory.
 std::vector<ListedProcess> list_processes();
+
+/// Whether it was started with this NAME=value in its environment, as far as the system says.
+bool has_variable(pid_t process, std::string_view variable);
 
 }  // namespace trainer::child

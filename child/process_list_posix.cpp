@@ -11,6 +11,13 @@
 #include <string>
 
 namespace trainer::child {
+namespace {
+
+int open_of(pid_t process, const char* name) {
+  return ::open(("/proc/" + std::to_string(process) + name).c_str(), O_RDONLY | O_CLOEXEC);
+}
+
+}  // namespace
 
 std::vector<ListedProcess> list_processes() {
   std::vector<ListedProcess> out;
@@ -19,7 +26,7 @@ std::vector<ListedProcess> list_processes() {
   while (const dirent* entry = ::readdir(all)) {
     const auto id = static_cast<pid_t>(std::strtol(entry->d_name, nullptr, 10));
     if (id <= 0) continue;
-    const int file = ::open(("/proc/" + std::string(entry->d_name) + "/stat").c_str(), O_RDONLY | O_CLOEXEC);
+    const int file = open_of(id, "/stat");
     if (file < 0) continue;
     char text[512] = {};
     const ssize_t size = ::read(file, text, sizeof text - 1);
@@ -33,6 +40,16 @@ std::vector<ListedProcess> list_processes() {
   }
   ::closedir(all);
   return out;
+}
+
+bool has_variable(pid_t process, std::string_view variable) {
+  const int file = open_of(process, "/environ");
+  if (file < 0) return false;
+  std::string all(1, '\0');
+  char text[4096];
+  for (ssize_t size; (size = ::read(file, text, sizeof text)) > 0;) all.append(text, static_cast<std::size_t>(size));
+  ::close(file);
+  return all.find(std::string(1, '\0').append(variable).append(1, '\0')) != all.npos;
 }
 
 }  // namespace trainer::child

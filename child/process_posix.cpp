@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <chrono>
 #include <cmath>
@@ -22,6 +23,13 @@ namespace {
 
 constexpr int stream_number = 3;  // in the child
 
+// Of no other child, also of another process that has had this number.
+std::string new_mark() {
+  static std::atomic<unsigned> number{0};
+  const auto now = std::chrono::system_clock::now().time_since_epoch().count();
+  return "TRAINER_CHILD_" + std::to_string(::getpid()) + "_" + std::to_string(++number) + "=" + std::to_string(now);
+}
+
 std::vector<char*> pointers(const std::vector<std::string>& words) {
   std::vector<char*> out;
   for (const std::string& word : words) out.push_back(const_cast<char*>(word.c_str()));
@@ -31,7 +39,9 @@ std::vector<char*> pointers(const std::vector<std::string>& words) {
 
 }  // namespace
 
-Process::Process(const Program& program) : ends_all_(program.ends_all) {
+Process::Process(const Program& program) : ends_all_(program.ends_all), mark_(ends_all_ ? new_mark() : "") {
+  auto environment = program.environment;
+  if (ends_all_) environment.push_back(mark_);
   Pair sockets = make_socket_pair();
   Pair output;
   if (program.printed) output = make_pipe();
@@ -61,7 +71,7 @@ Process::Process(const Program& program) : ends_all_(program.ends_all) {
 
   pid_t pid = -1;
   const int code = ::posix_spawnp(&pid, program.command[0].c_str(), &files, &attributes,
-                                  pointers(program.command).data(), pointers(program.environment).data());
+                                  pointers(program.command).data(), pointers(environment).data());
   posix_spawn_file_actions_destroy(&files);
   posix_spawnattr_destroy(&attributes);
   if (code != 0) throw std::system_error(code, std::generic_category(), program.command[0]);
@@ -92,9 +102,10 @@ std::optional<std::string> Process::ended() {
   if (ended_ || process_ < 0) return ended_;
   if (ends_all_) {  // while its number is still its own
     siginfo_t info{};
-    const int asked = ::waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WNOHANG | WNOWAIT);
-    if (asked == 0 && info.si_pid == 0) return std::nullopt;
-    if (asked == 0) end_session();
+    const int asked = ::waitid(P_PID, static_cast<id_t>(process_), &info, WEXITED | WSTOPPED | WNOHANG | WNOWAIT);
+    if (asked == 0 && info.si_code == CLD_STOPPED) ::kill(static_cast<pid_t>(process_), SIGCONT);  // as it ends others
+    if (asked == 0 && (info.si_pid == 0 || info.si_code == CLD_STOPPED)) return std::nullopt;
+    if (asked == 0) end_all();
   }
   int status = 0;
   const pid_t pid = ::waitpid(static_cast<pid_t>(process_), &status, WNOHANG);
@@ -108,13 +119,14 @@ std::optional<std::string> Process::ended() {
   return ended_;
 }
 
-// Also what has a group of its own. What is left of it may start others, until it is gone.
-void Process::end_session() const {
+// Also what has a group or a session of its own. What is left of it may start others, until it is gone.
+void Process::end_all() const {
   ::kill(static_cast<pid_t>(group_), SIGKILL);
   for (int rounds = 0, found = 1; found > 0 && rounds < 10; ++rounds) {
     found = 0;
     for (const auto& one : list_processes())
-      if (one.session == process_ && !one.dead && ::kill(one.id, SIGKILL) == 0) ++found;
+      if (!one.dead && (one.session == process_ || has_variable(one.id, mark_)) && ::kill(one.id, SIGKILL) == 0)
+        ++found;
   }
 }
 

@@ -79,5 +79,21 @@ TEST(Process, SoMayWhatHasAGroupOfItsOwnInItsSession) {
   EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
 }
 
+TEST(Process, SoMayWhatHasASessionOfItsOwnAndNoParentLeft) {
+  Program program{{"sh", "-c", "(setsid sleep 600 & echo started); kill -9 $$"}, shell("").environment};
+  program.printed = program.session = program.ends_all = true;
+  Process child(program);
+  EXPECT_EQ(child.printed(30), "started\n");
+  EXPECT_EQ(child.wait(30), "signal 9");
+  EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
+}
+
+TEST(Process, ThatEndsOthersIsNotKeptStopped) {
+  Program program = shell("kill -STOP $$; exit 3");
+  program.session = program.ends_all = true;
+  Process child(program);
+  EXPECT_EQ(child.wait(30), "exit status 3");
+}
+
 }  // namespace
 }  // namespace trainer::child
