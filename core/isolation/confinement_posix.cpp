@@ -102,7 +102,7 @@ std::vector<std::string> confine(const ServerOptions& options) {
   ::syscall(SYS_close_range, 4u, ~0u, 0u);  // what the trainer had open
 #endif
   leave_keeper(options.processes);
-  if (options.processes > 0) fence_processes(options.processes);
+  if (options.processes) fence_processes(*options.processes);
   std::vector<std::string> missing;
   if (options.no_network && !leave_network())
     missing.push_back("the network cannot be taken from a plugin here (" + system_text() + "), so it has it");

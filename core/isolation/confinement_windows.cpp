@@ -19,9 +19,9 @@ std::vector<std::string> confine(const ServerOptions& options) {
     flags |= JOB_OBJECT_LIMIT_JOB_TIME;
     limits.BasicLimitInformation.PerJobUserTimeLimit.QuadPart = static_cast<LONGLONG>(options.cpu_seconds) * 10000000;
   }
-  if (options.processes > 0) {
+  if (options.processes) {
     flags |= JOB_OBJECT_LIMIT_ACTIVE_PROCESS;
-    limits.BasicLimitInformation.ActiveProcessLimit = static_cast<DWORD>(options.processes + 1);
+    limits.BasicLimitInformation.ActiveProcessLimit = static_cast<DWORD>(*options.processes + 1);
   }
   if (flags == 0) return missing;
   HANDLE job = ::CreateJobObjectW(nullptr, nullptr);  // open as long as the process is

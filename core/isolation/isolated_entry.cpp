@@ -230,6 +230,7 @@ std::int32_t IsolatedEntry::event(const NativeEvent& event) {
   if (event.kind == TRAINER_ON_INIT_END) begun_ = true;
   if (event.kind == TRAINER_ON_TRAIN_BEGIN) training_ = true;
   if (event.kind == TRAINER_ON_TRAIN_END) training_ = false;
+  if (!note().has_event(event.kind)) --cost.calls;  // which is not the plugin's
   try {
     if (told_lost_) return TRAINER_OK;  // with OnError::warn
     const auto record = writer_.write(event_of(event), *event.native_args, *event.native_state, *event.native_control,

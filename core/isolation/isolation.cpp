@@ -16,7 +16,9 @@
 namespace trainer {
 namespace {
 
-constexpr double longest_timeout = 1e6, most_memory = 1e15;
+constexpr double shortest_timeout = 0.01, longest_timeout = 1e6;
+constexpr double least_memory = 32e6, most_memory = 1e15;  // bytes; with a small plugin it needs 20 MB
+constexpr std::int64_t most_cpu_seconds = 1000000000, most_processes = 4194304;
 
 [[noreturn]] void refuse(const std::string& place, const json::value& v, const std::string& expected) {
   throw_usage(error_id::isolation_invalid, place + " is " + json::dump(v) + ", expected " + expected);
@@ -49,18 +51,20 @@ std::uint64_t read_memory(const json::value& v, const std::string& place) {
     for (const auto& [name, factor] : units)
       if (unit != std::string_view::npos && std::string_view(end).substr(unit) == name) bytes = number * factor;
   }
-  if (!(bytes >= 1 && bytes <= most_memory)) refuse(place, v, "an amount of memory such as \"2 GB\"");
+  if (!(bytes >= least_memory && bytes <= most_memory))
+    refuse(place, v, "an amount of memory such as \"2 GB\", from \"32 MB\" to \"1000 TB\"");
   return static_cast<std::uint64_t>(bytes);
 }
 
-std::uint64_t read_count(const json::value& v, const std::string& place) {
-  if (!v.is_int64() || v.get_int64() < 1) refuse(place, v, "a whole number from 1");
+std::uint64_t read_count(const json::value& v, const std::string& place, std::int64_t least, std::int64_t most) {
+  if (!v.is_int64() || v.get_int64() < least || v.get_int64() > most)
+    refuse(place, v, "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
   return static_cast<std::uint64_t>(v.get_int64());
 }
 
 double read_seconds(const json::value& v, const std::string& place) {
   const double seconds = v.is_number() ? v.to_number<double>() : 0;
-  if (!(seconds > 0 && seconds <= longest_timeout)) refuse(place, v, "seconds, more than 0 and at most 1000000");
+  if (!(seconds >= shortest_timeout && seconds <= longest_timeout)) refuse(place, v, "seconds from 0.01 to 1000000");
   return seconds;
 }
 
@@ -99,11 +103,11 @@ Isolation parse_isolation(const json::value& v, std::string_view where) {
     } else if (key == "memory") {
       out.memory = read_memory(given, at);
     } else if (key == "cpu_seconds") {
-      out.cpu_seconds = read_count(given, at);
+      out.cpu_seconds = read_count(given, at, 1, most_cpu_seconds);
     } else if (key == "network") {
       out.network = read_flag(given, at);
     } else if (key == "processes") {
-      out.processes = read_count(given, at);
+      out.processes = read_count(given, at, 0, most_processes);
     } else {
       const std::string near = nearest(key, keys);
       throw_usage(error_id::isolation_invalid,
@@ -124,14 +128,15 @@ json::value to_json(const Isolation& isolation) {
   if (isolation.memory != 0) out["memory"] = static_cast<std::int64_t>(isolation.memory);
   if (isolation.cpu_seconds != 0) out["cpu_seconds"] = static_cast<std::int64_t>(isolation.cpu_seconds);
   if (!isolation.network) out["network"] = false;
-  if (isolation.processes != 0) out["processes"] = static_cast<std::int64_t>(isolation.processes);
+  if (isolation.processes) out["processes"] = static_cast<std::int64_t>(*isolation.processes);
   return out;
 }
 
 std::optional<Isolation> isolation_of_environment() {
   const char* text = std::getenv("TRAINER_PLUGIN_ISOLATION");
   if (!text || !*text) return std::nullopt;
-  return read_word(boost::json::string(text), "TRAINER_PLUGIN_ISOLATION");
+  static constexpr const char* name = "TRAINER_PLUGIN_ISOLATION";
+  return parse_isolation(*text == '{' ? json::parse(text, name) : boost::json::string(text), name);
 }
 
 }  // namespace trainer

@@ -100,10 +100,10 @@ void come_first() {
   ::_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
 }
 
-[[noreturn]] void keep(pid_t child, std::uint64_t most_processes, const sigset_t& during_poll) {
+[[noreturn]] void keep(pid_t child, std::optional<std::uint64_t> most_processes, const sigset_t& during_poll) {
   ::close(3);  // so that the end of the child's is the end of the stream
-  if (most_processes > 0) come_first();
-  const timespec period{most_processes > 0 ? 0 : long_period_ms / 1000, most_processes > 0 ? period_ms * 1000000 : 0};
+  if (most_processes) come_first();
+  const timespec period{most_processes ? 0 : long_period_ms / 1000, most_processes ? period_ms * 1000000 : 0};
   std::optional<Clock::time_point> until;  // since the trainer is gone
   // The pipe's other end is the trainer's; nothing else tells of its end.
   const auto look_for_trainer = [&](const timespec& longest) {
@@ -118,8 +118,8 @@ void come_first() {
     pid_t ended = 0;
     while ((ended = ::waitpid(-1, &status, WNOHANG)) > 0 && ended != child) {
     }
-    if (most_processes > 0)
-      if (const auto all = descendants(); all.size() > most_processes + 1) kill_group(all);
+    if (most_processes)
+      if (const auto all = descendants(); all.size() > *most_processes + 1) kill_group(all);
     if (ended <= 0 && !alone && !asked_to_end) continue;
     if (ended != child) status = SIGKILL;
     if (ended == child) look_for_trainer({0, 0});
@@ -131,7 +131,7 @@ void come_first() {
 
 }  // namespace
 
-void leave_keeper(std::uint64_t most_processes) {
+void leave_keeper(std::optional<std::uint64_t> most_processes) {
 #if defined(__linux__)
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
 #endif

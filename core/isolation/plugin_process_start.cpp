@@ -48,7 +48,7 @@ std::vector<std::string> command_of(const std::string& program, const Isolation&
   };
   limit("--memory", isolation.memory);
   limit("--cpu_seconds", isolation.cpu_seconds);
-  limit("--processes", isolation.processes);
+  if (isolation.processes) words.insert(words.end(), {"--processes", std::to_string(*isolation.processes)});
   if (!isolation.network) words.emplace_back("--no_network");
   return words;
 }

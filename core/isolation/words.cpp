@@ -17,11 +17,11 @@ bool may_have_used_its_time(const std::string& how, const Isolation& isolation) 
   return how == "signal 24" || (isolation.cpu_seconds > 0 && (how == "signal 9" || how == "exit status 1816"));
 }
 
-/// What a program does that gets no memory: abort(), or the use of a null pointer, and on Windows the same by other
-/// names.
+/// What a program does that gets no memory: abort(), or the use of a null pointer, on Windows the same by other names;
+/// status 1 is that of the process itself.
 bool may_have_lacked_memory(const std::string& how) {
-  return how == "signal 6" || how == "signal 11" || how == "signal 9" || how == "exit status 3" ||
-         how.starts_with("exception 0xC0000005") || how.starts_with("exception 0x20474343") ||
+  return how == "signal 6" || how == "signal 11" || how == "signal 9" || how == "exit status 1" ||
+         how == "exit status 3" || how.starts_with("exception 0xC0000005") || how.starts_with("exception 0x20474343") ||
          how.starts_with("exception 0xE06D7363");
 }
 
@@ -50,8 +50,8 @@ std::string how_it_ended(const std::optional<std::string>& ended, const Isolatio
   if (may_have_used_its_time(*ended, isolation))
     return how + ", perhaps because its " + std::to_string(isolation.cpu_seconds) +
            " s of processor time were used up (\"cpu_seconds\")";
-  if (*ended == "signal 9" && isolation.processes > 0)
-    return how + ", perhaps because it had more than " + std::to_string(isolation.processes) +
+  if (*ended == "signal 9" && isolation.processes)
+    return how + ", perhaps because it had more than " + std::to_string(*isolation.processes) +
            " processes besides its own (\"processes\")";
   if (isolation.memory > 0 && may_have_lacked_memory(*ended))
     return how + ", perhaps because it needs more than its " + std::to_string(isolation.memory / 1000000) +

@@ -212,7 +212,7 @@ std::shared_ptr<CallbackEntry> make_tracker(const Tracker& tracker, const Tracke
   if (const auto isolation = isolation_for(tracker.file, tracker.name, settings.isolation, registry))
     return make_isolated(tracker.file, *isolation, callback, where, "args.report_to names \"" + tracker.name + "\"",
                          context);
-  require_process_for(callback.on_error, tracker.name, where);
+  require_process_for(callback.on_error, tracker.name, settings.where.empty() ? where : settings.where);
   auto library = tracker.library ? tracker.library : PluginLibrary::load(tracker.file);
   if (is_elsewhere(*library, {}, context)) return make_elsewhere_entry(library->file());
   return make_plugin_entry(std::move(library), tracker.config, callback.on_error, context, where);
@@ -223,7 +223,8 @@ std::shared_ptr<CallbackEntry> make_tracker(const Tracker& tracker, const Tracke
 void add_callbacks(CallbackHandler& handler, const std::vector<std::string>& report_to,
                    const TrackersSettings& settings, const std::vector<CallbackSpec>& callbacks,
                    const PluginRegistry& registry, const HostContext& context) {
-  const Watchdog watchdog;  // one for all of them
+  const Watchdog watchdog;     // one for all of them
+  isolation_of_environment();  // what is wrong with it is no tracker's matter
   const auto made = [&](const Tracker& tracker) {
     return std::any_of(callbacks.begin(), callbacks.end(), [&](const auto& spec) { return makes(spec, tracker); });
   };

@@ -61,11 +61,15 @@ void take_trackers(json::object& args, const std::string& where, TrackersSetting
   if (!names || !names->is_array()) return;
   for (std::size_t i = 0; i < names->get_array().size(); ++i) {
     json::value& entry = names->get_array()[i];
-    if (!entry.is_object()) continue;
-    const RunSection tracker(entry, where + ".report_to[" + std::to_string(i) + "]");
+    const std::string place = where + ".report_to[" + std::to_string(i) + "]";
+    if (entry.is_string()) continue;
+    if (!entry.is_object())
+      RunSection::wrong_type(entry, place,
+                             R"(a tracker's name, or an object such as {"name": "csv", "isolation": "process"})");
+    const RunSection tracker(entry, place);
     tracker.allow({"name", "isolation", "on_error"});
     const std::string name = RunSection::text_of(tracker.require("name", "the tracker's name"), tracker.place("name"));
-    TrackerSettings settings;
+    TrackerSettings settings{.where = place};
     if (const auto* isolation = tracker.find("isolation"))
       settings.isolation = parse_isolation(*isolation, tracker.place("isolation"));
     if (const auto* policy = tracker.find("on_error"))

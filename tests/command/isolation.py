@@ -5,6 +5,7 @@ one sentence says what became of it, and on_error decides."""
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,10 @@ def moody(do="", on_error="fail", **isolation):
     return {"plugin": "moody", "config": {"do": do}, "on_error": on_error, "isolation": {"in": "process"} | isolation}
 
 
+def calls(done):
+    return re.search(r"moody +[\d.]+ %, (\d+) calls", done.stdout).group(1)
+
+
 def losses(done):
     return [line for line in done.stdout.splitlines() if line.startswith("{'loss'")]
 
@@ -171,6 +176,7 @@ with tempfile.TemporaryDirectory(prefix="trainer-isolation-") as name:
     expect(done.returncode == 0 and losses(done) == losses(alone), f"works: {done}")
     expect(notes(folder) == ["begin 0"] + [f"log {i}" for i in (1, 2, 3, 4, 5, 6, 6)], f"works: {notes(folder)}")
     expect("moody (in a process of its own)" in done.stderr, f"not named: {done.stderr}")
+    expect(calls(done) == calls(runs.run({"plugin": "moody"})[0]), f"calls: {calls(done)}")
     done, folder = runs.run(moody("stop"))
     expect(len(losses(done)) == 3 and "moody stops the training at step 3 of 6" in done.stderr, f"stop: {done}")
     done, folder = runs.run(moody("print"))
@@ -200,6 +206,9 @@ with tempfile.TemporaryDirectory(prefix="trainer-isolation-") as name:
     expect(
         done.returncode == 0 and losses(done) == losses(alone) and "moody failed in on_log" in done.stderr, f"{done}"
     )
+    done, folder = runs.run(moody("fork", "disable", processes=0))
+    words = "signal 9, perhaps because it had more than 0 processes besides its own"
+    expect(done.returncode == 0 and losses(done) == losses(alone) and words in done.stderr, f"no processes: {done}")
     done, folder = runs.run(moody("crash"))
     expect(done.returncode == 1 and "error: " in done.stderr and "signal 11" in done.stderr, f"fail: {done}")
 
@@ -244,6 +253,14 @@ with tempfile.TemporaryDirectory(prefix="trainer-isolation-") as name:
     expect("could not be started: /no/such/trainer" in done.stderr, f"no program: {done.stderr}")
     done, _ = runs.run(moody(timout=1))
     expect(done.returncode == 2 and 'did you mean "timeout"?' in done.stderr, f"a slip: {done.stderr}")
+
+    done, _ = runs.run(args={"report_to": [{"name": "csv", "on_error": "restart"}]})
+    expect('run.json.args.report_to[0].on_error is "restart", which' in done.stderr, f"a tracker: {done.stderr}")
+    done, _ = runs.run(TRAINER_PLUGIN_ISOLATION="yes")
+    said = 'TRAINER_PLUGIN_ISOLATION is "yes", expected "process", "none", or an object such as'
+    expect(done.returncode == 2 and said in done.stderr and done.stderr.count("\n") == 1, f"a word: {done.stderr}")
+    done, _ = runs.run({"plugin": "moody"}, TRAINER_PLUGIN_ISOLATION='{"in": "process", "processes": 0}')
+    expect(done.returncode == 0 and "moody (in a process of its own)" in done.stderr, f"an object: {done.stderr}")
 
     # None is left.
     until = time.monotonic() + 5

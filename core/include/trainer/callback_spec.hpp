@@ -36,6 +36,7 @@ struct PluginCallback {
 struct TrackerSettings {
   std::optional<OnError> on_error = {};
   std::optional<Isolation> isolation = {};
+  std::string where = {};  ///< where it is given, for messages
 };
 /// By their names in report_to.
 using TrackersSettings = std::map<std::string, TrackerSettings, std::less<>>;

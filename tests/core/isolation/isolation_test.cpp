@@ -4,6 +4,7 @@
 
 #include <string>
 
+#include "base/process.hpp"
 #include "isolation/words.hpp"
 #include "trainer/error.hpp"
 #include "trainer/isolation.hpp"
@@ -39,6 +40,20 @@ TEST(Isolation, IsAWordOrAnObject) {
   EXPECT_EQ(parse_isolation(to_json(all), ""), all);
   EXPECT_EQ(to_json(Isolation{}), json::value("process"));
   EXPECT_EQ(parse_isolation(json::parse(R"({"memory": "1.5GiB"})", "test"), "").memory, 1610612736u);
+  const Isolation alone = parse_isolation(json::parse(R"({"processes": 0})", "test"), "");
+  EXPECT_EQ(alone.processes, 0u);
+  EXPECT_EQ(parse_isolation(to_json(alone), ""), alone);
+}
+
+TEST(Isolation, IsTheSameInTheEnvironment) {
+  const auto given = [](const char* text) {
+    set_variable("TRAINER_PLUGIN_ISOLATION", text);
+    return isolation_of_environment();
+  };
+  EXPECT_EQ(given("process"), Isolation{});
+  EXPECT_EQ(given(R"({"in": "process", "timeout": 3})"), Isolation{.timeout = 3});
+  for (const char* wrong : {"yes", R"({"in": )", R"({"timout": 3})"}) EXPECT_THROW(given(wrong), Error) << wrong;
+  EXPECT_EQ(given(""), std::nullopt);
 }
 
 TEST(Isolation, SaysWhatIsWrongWithIt) {
@@ -49,8 +64,13 @@ TEST(Isolation, SaysWhatIsWrongWithIt) {
   EXPECT_THAT(refusal(R"({"memery": 1})"), HasSubstr("did you mean \"memory\"?"));
   EXPECT_THAT(refusal(R"({"memory": "2 XB"})"),
               HasSubstr("isolation.memory is \"2 XB\", expected an amount of memory"));
-  EXPECT_THAT(refusal(R"({"timeout": 0})"), HasSubstr("isolation.timeout is 0, expected seconds"));
-  EXPECT_THAT(refusal(R"({"processes": 0})"), HasSubstr("expected a whole number from 1"));
+  for (const char* little : {"2", "\"1 KB\"", "\"31 MB\""})
+    EXPECT_THAT(refusal((R"({"memory": )" + std::string(little) + "}").c_str()), HasSubstr("from \"32 MB\" to"));
+  for (const char* seconds : {"0", "1e-9"})
+    EXPECT_THAT(refusal((R"({"timeout": )" + std::string(seconds) + "}").c_str()),
+                HasSubstr("expected seconds from 0.01 to 1000000"));
+  EXPECT_THAT(refusal(R"({"processes": -1})"), HasSubstr("expected a whole number from 0 to 4194304"));
+  EXPECT_THAT(refusal(R"({"cpu_seconds": 1e30})"), HasSubstr("expected a whole number from 1 to 1000000000"));
   EXPECT_THAT(refusal(R"({"network": "no"})"), HasSubstr("expected true or false [isolation.invalid]"));
 }
 
@@ -72,7 +92,7 @@ TEST(Isolation, SaysHowAProcessEnded) {
   EXPECT_THAT(how_it_ended("exit status 1816", {.cpu_seconds = 5}),
               HasSubstr("its 5 s of processor time were used up"));
   EXPECT_EQ(how_it_ended("exit status 1816", {}), "its process ended with exit status 1816");
-  for (const char* how : {"signal 11", "exit status 3", "exception 0xC0000005 (access violation)"})
+  for (const char* how : {"signal 11", "exit status 1", "exit status 3", "exception 0xC0000005 (access violation)"})
     EXPECT_THAT(how_it_ended(how, {.memory = 64000000}), HasSubstr("perhaps because it needs more than its 64 MB"));
   EXPECT_EQ(isolation::seconds_text(60), "60 s");
   EXPECT_EQ(isolation::seconds_text(0.25), "0.25 s");

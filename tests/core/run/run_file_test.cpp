@@ -304,6 +304,8 @@ TEST_F(RunFileTest, MistakesAreNamed) {
   EXPECT_THAT(error_of(with(good, "\"a.csv\"", "3")), HasSubstr("data.train is an integer (3), expected a string"));
   EXPECT_THAT(error_of(with(good, "\"x\": \"b.csv\"", "\"\": \"b.csv\"")),
               HasSubstr("data.eval has a set without a name"));
+  EXPECT_THAT(error_of(with(good, "\"seed\": 1", "\"report_to\": [5, \"html\"]")),
+              HasSubstr("args.report_to[0] is an integer (5), expected a tracker's name, or an object such as"));
   EXPECT_THAT(error_of("{"), HasSubstr("not valid JSON"));
 }
 
