@@ -194,6 +194,7 @@ void Executor::run_node(const Node& node, Modes& modes) try {
 void Executor::call(const Node& node) {
   stack_.clear();
   for (const Argument& argument : node.arguments) push(argument);
+  if (node.check) node.check(stack_);
   node.op->callBoxed(stack_);
   for (std::size_t i = 0; i < node.results.size(); ++i) {
     const Result& result = node.results[i];

@@ -13,6 +13,8 @@
 #include <utility>
 #include <vector>
 
+#include "exported/operator_check.hpp"
+
 namespace trainer::exported {
 
 constexpr int no_slot = -1;
@@ -63,6 +65,7 @@ struct Node {
   bool enabled = false;
   std::optional<c10::OperatorHandle> op;
   NumberFunction function = nullptr;
+  OperatorCheck check = nullptr;        ///< of `op`
   std::optional<at::ScalarType> dtype;  // of autocast
   std::vector<Argument> arguments;
   std::vector<Result> results;

@@ -104,6 +104,7 @@ void GraphReader::read_call(const ProgramJson& inputs, const ProgramJson& output
     return;
   }
   if (flip_) flip_arguments(node);
+  node.check = operator_check(schema);
   read_results(outputs, node, names);
   if (node.results.size() > schema.returns().size())
     refuse(where_ + " has " + std::to_string(node.results.size()) + " results, but the operator gives " +

@@ -254,6 +254,28 @@ TEST(Pt2, ComparesBatchesWithTheExport) {
   EXPECT_EQ(error(x, y), "no error");
 }
 
+// As torch.nn.functional.batch_norm, which asks before it calls the operator.
+TEST(Pt2, NormalisesNoBatchOfOneValuePerChannel) {
+  ModelFile file;
+  const json::value none = json::object{{"as_none", true}};
+  file.node("layer_norm") = ModelFile::make_node("layer_norm", "torch.ops.aten.batch_norm.default",
+                                                 {{"input", ModelFile::tensor("linear")},
+                                                  {"weight", ModelFile::tensor("p_gamma")},
+                                                  {"bias", ModelFile::tensor("p_beta")},
+                                                  {"running_mean", none},
+                                                  {"running_var", none},
+                                                  {"training", json::object{{"as_bool", true}}},
+                                                  {"momentum", json::object{{"as_float", 0.1}}},
+                                                  {"eps", json::object{{"as_float", 1e-5}}},
+                                                  {"cudnn_enabled", json::object{{"as_bool", false}}}},
+                                                 {ModelFile::tensor("layer_norm")});
+  const auto model = load(file);
+  EXPECT_EQ(error_of([&] { model->forward(rows(2)); }), "no error");
+  EXPECT_THAT(error_of([&] { model->forward(rows(1)); }),
+              HasSubstr("(aten.batch_norm.default, in body.0): Expected more than 1 value per channel when training, "
+                        "got input size [1, 4]; leave a last batch of one row out with dataloader_drop_last"));
+}
+
 // Gradients off and another autocast for a part, as torch.no_grad() and torch.autocast() are exported.
 TEST(Pt2, EntersModesAndLeavesThem) {
   ModelFile file;
