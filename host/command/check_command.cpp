@@ -14,7 +14,9 @@ namespace trainer::command {
 namespace fs = std::filesystem;
 namespace {
 
-void print(const CheckLines& lines) {
+// By one of the ranks, all of which look.
+void print(Session& session, const CheckLines& lines) {
+  if (!session.is_rank_0()) return;
   constexpr std::size_t width = 15;
   for (const auto& [name, text] : lines)
     print_line("  " + name + std::string(width - std::min(width - 1, name.size()), ' ') + text);
@@ -40,26 +42,27 @@ class NewDirectories {
 }  // namespace
 
 int check(const RunOptions& given) {
-  stay_alone();
   RunOptions options = given;
   options.quiet = true;
   Session session(options);
   const NewDirectories made(session.args().output_dir);
   Trainer& trainer = session.trainer();
-  print_line(options.run_file.string());
-  print(check_model(trainer, session.run_file()));
-  print(check_data(session));
-  print(check_batches(trainer, session));
-  print(check_evaluation(trainer, session));
+  if (session.is_rank_0()) print_line(options.run_file.string());
+  print(session, check_model(trainer, session.run_file()));
+  print(session, check_data(session));
+  print(session, check_batches(trainer, session));
+  print(session, check_evaluation(trainer, session));
   if (session.data().train()) {
     const auto loader = trainer.get_train_dataloader();
-    const TrainingPlan plan = plan_training(trainer.args(), trainer.args().train_batch_size(), *loader);
-    print(check_length(plan, trainer.args()));
-    print(check_schedule(trainer, plan));
-    print(check_files(trainer, plan));
-    for (const auto& hint : hints_before(trainer, plan)) print({{"hint", hint}});
+    const TrainingPlan plan =
+        plan_training(trainer.args(), trainer.args().train_batch_size(), *loader, session.group().world());
+    print(session, check_length(plan, trainer.args(), session.group().world()));
+    print(session, check_schedule(trainer, plan));
+    print(session, check_files(trainer, plan));
+    for (const auto& hint : hints_before(trainer, plan)) print(session, {{"hint", hint}});
   }
-  print(check_callbacks(trainer, session.run_file(), options));
+  print(session, check_callbacks(trainer, session.run_file(), options));
+  session.group().barrier();  // an end is an end of all
   return 0;
 }
 

@@ -14,6 +14,7 @@
 #include "command/print.hpp"
 #include "command/run_model.hpp"
 #include "command/tensor_memory.hpp"
+#include "exported/compiled_step.hpp"
 #include "state/checkpoint_names.hpp"
 #include "trainer/error.hpp"
 #include "trainer/json_lines_dataset.hpp"
@@ -55,6 +56,12 @@ void add_set(CheckLines& lines, const std::string& name, const std::filesystem::
 }
 
 std::int64_t bytes_of(const at::Tensor& tensor) { return tensor.numel() * tensor.element_size(); }
+
+std::string compiled_text(const exported::CompiledStep& step, const TrainingArguments& args) {
+  const bool updates = step.wanted() == exported::CompiledStep::Call::update && args.gradient_accumulation_steps == 1;
+  return std::string(updates ? "loss, gradients, clipping and AdamW" : "loss and gradients") + " in one call, for " +
+         "batches of " + count_text(step.facts().batch_size, "row") + "; " + step.facts().target;
+}
 
 // What an optimizer keeps of each parameter, in copies of it.
 double copies(const TrainingArguments& args) {
@@ -107,7 +114,7 @@ std::string bytes_text(double bytes) {
   return text;
 }
 
-CheckLines check_model(const Trainer& trainer, const RunFile& run) {
+CheckLines check_model(Trainer& trainer, const RunFile& run) {
   std::int64_t all = 0, trained = 0;
   for (const auto& parameter : named_parameters(trainer.model())) {
     all += parameter.tensor.numel();
@@ -118,6 +125,8 @@ CheckLines check_model(const Trainer& trainer, const RunFile& run) {
                    {"", count_text(all, "parameter") + ", " + bytes_text(model_bytes(trainer)) +
                             (trained == all ? "" : "; " + std::to_string(trained) + " of them are trained")}};
   if (!run.init_from.empty()) lines.emplace_back("", "weights of " + run.init_from.string());
+  if (auto* holder = dynamic_cast<exported::CompiledModel*>(&trainer.model()); holder && holder->compiled_step())
+    lines.emplace_back("compiled", compiled_text(*holder->compiled_step(), trainer.args()));
   return lines;
 }
 
@@ -188,7 +197,7 @@ CheckLines check_evaluation(Trainer& trainer, const Session& session) {
   return lines;
 }
 
-CheckLines check_length(const TrainingPlan& plan, const TrainingArguments& args) {
+CheckLines check_length(const TrainingPlan& plan, const TrainingArguments& args, int world) {
   TrainerState state;
   state.compute_steps(args, plan.max_steps);
   std::string steps = count_text(plan.max_steps, "step");
@@ -197,6 +206,7 @@ CheckLines check_length(const TrainingPlan& plan, const TrainingArguments& args)
              number_text(static_cast<double>(plan.max_steps) / static_cast<double>(plan.num_update_steps_per_epoch)) +
              " epochs of " + count_text(plan.num_update_steps_per_epoch, "step");
   steps += "; a step is " + count_text(args.per_device_train_batch_size, "row");
+  if (world > 1) steps += " × " + std::to_string(world) + " processes";
   if (plan.gradient_accumulation_steps > 1)
     steps += " × " + std::to_string(plan.gradient_accumulation_steps) + " batches";
   return {{"steps", steps},

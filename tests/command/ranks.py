@@ -65,6 +65,12 @@ class Place:
 TRAIN = ["train", "run.json", "--output_dir", "out"]
 
 
+def check_shows_the_plan_of_all(root):
+    (out, _), (other_out, _) = Place(root, "checked").ranks(2, "check", "run.json")
+    assert "  steps          6 steps, " in out and "; a step is 4 rows × 2 processes\n" in out, out
+    assert other_out == "", other_out
+
+
 def one_writes_and_prints(root):
     place = Place(root, "writes")
     (out, err), (other_out, other_err) = place.ranks(2, *TRAIN, "--use_cpu", "--ddp_backend", "nccl")
@@ -183,6 +189,7 @@ def refusals(root):
 def main():
     with tempfile.TemporaryDirectory() as tmp:
         root = pathlib.Path(tmp)
+        check_shows_the_plan_of_all(root)
         of_two = one_writes_and_prints(root)
         a_world_of_one_is_a_process_alone(root)
         other_numbers_of_ranks_resume(root, of_two)
