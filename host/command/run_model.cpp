@@ -99,7 +99,7 @@ void require_confusion_classes(const RunFile& run, const Model& model) {
 
 }  // namespace
 
-std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_factor) {
+std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_factor, bool trains) {
   const RunFile::Model& spec = run.model;
   RunLoss loss = make_run_loss(run, label_smoothing_factor);
   if (spec.type == "linear")
@@ -110,9 +110,9 @@ std::shared_ptr<Model> make_model(const RunFile& run, double label_smoothing_fac
                               .smooths_labels = loss.smooths_labels,
                               .inputs = spec.inputs,
                               .outputs = spec.outputs,
-                              .compiled = run.compiled.empty()          ? Compiled::none
-                                          : run.compiled == "gradients" ? Compiled::gradients
-                                                                        : Compiled::update});
+                              .compiled = run.compiled.empty() || !trains ? Compiled::none
+                                          : run.compiled == "gradients"   ? Compiled::gradients
+                                                                          : Compiled::update});
 }
 
 ComputeMetrics make_run_metrics(const RunFile& run, const Model& model) {

@@ -3,6 +3,7 @@
 
 #include <torch/utils.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "checkpoints/checkpoint_directory.hpp"
@@ -149,7 +150,9 @@ Trainer& Session::trainer() {
   options.args = args();
   // The seed comes before the model, so that its first weights are those of the same run elsewhere.
   torch::manual_seed(static_cast<std::uint64_t>(options.args.seed));
-  options.model = make_model(run_, options.args.label_smoothing_factor);
+  const bool trains =
+      std::any_of(actions_.begin(), actions_.end(), [](const auto& action) { return action.what == "train"; });
+  options.model = make_model(run_, options.args.label_smoothing_factor, trains);
   if (!std::exchange(loaded_, true)) {
     auto columns = kept_columns(options.args.output_dir);
     data_.load(actions_, *options.model, std::move(columns));

@@ -61,7 +61,12 @@ CompiledCode::CompiledCode(const std::string& bytes, std::size_t inputs, std::si
 
 std::vector<at::Tensor> CompiledCode::run(const std::vector<at::Tensor>& inputs) {
   const at::NoGradGuard no_grad;
-  return parts_->runner.run(inputs);
+  try {
+    return parts_->runner.run(inputs);
+  } catch (const std::exception& e) {  // below the first line are frames of the code, and files of the export
+    const std::string said = e.what();
+    throw_run(error_id::model_failed, "the compiled step failed: " + said.substr(0, said.find('\n')));
+  }
 }
 
 #else

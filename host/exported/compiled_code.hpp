@@ -18,7 +18,8 @@ class CompiledCode {
   CompiledCode(const std::string& bytes, std::size_t inputs, std::size_t outputs, const std::string& file);
   ~CompiledCode();
 
-  /// The inputs must be those that it was made for: nothing is checked. Without gradients.
+  /// The inputs must be those that it was made for: of them nothing is checked. Without gradients. What the code
+  /// throws, of a label or a token that is out of bounds, is an Error model.failed.
   std::vector<at::Tensor> run(const std::vector<at::Tensor>& inputs);
 
  private:

@@ -64,6 +64,10 @@ CompiledFacts read_compiled_facts(const Archive& archive) {
   out.target = root.at("target").text();
   out.features = root.texts("features");
   out.batch_size = root.at("batch_size").integer();
+  if (const std::string optim(root.at("optim").text()); optim != "adamw")
+    throw_usage(error_id::compiled_step_invalid, archive.file() + ": the compiled step has the optimizer \"" + optim +
+                                                     "\", expected \"adamw\"; export the model again, with its "
+                                                     "compiled_step");
   if (const auto norm = root.find("max_grad_norm")) out.max_grad_norm = norm->number();
   out.parameters = tensors(root.at("parameters"));
   out.state = tensors(root.at("state"));

@@ -71,10 +71,17 @@ void CompiledTraining::find_places() {
 }
 
 bool CompiledTraining::takes(const Batch& inputs) {
+  ++batches_;
   if (step_.takes(inputs)) return true;
-  if (!std::exchange(told_of_other_batch_, true))
+  if (++interpreted_ == 1)
     log::info("a " + batch_text(inputs) + " is not what the compiled step was made for; such batches are interpreted");
   return false;
+}
+
+void CompiledTraining::tell_of_interpreted() const {
+  if (interpreted_ > 0)
+    log::info("the compiled step took " + std::to_string(batches_ - interpreted_) + " of " + std::to_string(batches_) +
+              " batches; " + std::to_string(interpreted_) + " of another shape were interpreted");
 }
 
 // The optimizer's own tensors; after a state was loaded they are others.

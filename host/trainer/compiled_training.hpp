@@ -25,6 +25,8 @@ class CompiledTraining {
   bool updates() const { return parts_ != nullptr; }
   /// Whether the step was made for this batch; of the first one that it was not, a line of the log.
   bool takes(const Batch& inputs);
+  /// A line of the log, where batches were interpreted: how many of those that takes() saw.
+  void tell_of_interpreted() const;
 
   struct Update {
     at::Tensor loss, grad_norm;
@@ -49,7 +51,7 @@ class CompiledTraining {
   AdamWParts* parts_ = nullptr;
   std::vector<Place> places_;  // of the step's parameters
   at::Tensor numbers_, scale_;
-  bool told_of_other_batch_ = false;
+  std::int64_t batches_ = 0, interpreted_ = 0;
 };
 
 }  // namespace trainer

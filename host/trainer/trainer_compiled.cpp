@@ -57,6 +57,18 @@ void check_update(const exported::CompiledFacts& facts, const TrainingArguments&
         instead);
 }
 
+// The code does not say what is wrong with a batch that it refuses; the interpreter, which is given it then, does.
+template <typename Compiled, typename Interpret>
+auto with_reason(Compiled&& compiled, Interpret&& interpret) {
+  try {
+    return compiled();
+  } catch (const std::exception&) {
+    const at::NoGradGuard no_grad;
+    interpret();
+    throw;
+  }
+}
+
 }  // namespace
 
 // What is not so in a run that the model's compiled step is to train.
@@ -73,7 +85,11 @@ void Trainer::Impl::check_compiled() const {
     refuse_compiled("TrainerOptions.compute_loss_func is set, and the compiled step has the model's own loss" +
                     std::string(leave_out));
   check(step->facts(), args);
-  if (updates_in_one_call(*step, args)) check_update(step->facts(), args, terminate_on_nan);
+  if (!updates_in_one_call(*step, args)) return;
+  check_update(step->facts(), args, terminate_on_nan);
+  if (!optimizer && !args.optim.starts_with("adamw_torch"))
+    refuse_compiled("args.optim is " + args.optim + ", and \"compiled\": true has AdamW compiled in; set it to " +
+                    "adamw_torch, or \"compiled\" to \"gradients\", which works with any");
 }
 
 void Trainer::Impl::prepare_compiled() {
@@ -116,7 +132,9 @@ void Trainer::Impl::update_in_one_call() {
   refuse_gradient_readers();
   const Batch inputs = self.prepare_inputs(std::move(held_batch));
   held_batch = {};
-  auto [loss, grad_norm] = on_batch(inputs, [&] { return compiled->update(inputs, args.max_grad_norm); });
+  auto [loss, grad_norm] = on_batch(inputs, [&] {
+    return with_reason([&] { return compiled->update(inputs, args.max_grad_norm); }, [&] { self.forward(inputs); });
+  });
   run->last_update.grad_norm = std::move(grad_norm);
   run->add_loss(loss, args.logging_nan_inf_filter, state.global_step);
   tell_of_bad_loss(false);
@@ -132,7 +150,8 @@ at::Tensor Trainer::Impl::compiled_gradients(const Batch& inputs, const at::Tens
   if (!compiled->takes(given)) return {};
   const auto window = self.current_gradient_accumulation_steps();
   const bool divides = window != 1 && !self.loss_is_scaled_for_ga(num_items);
-  return compiled->gradients(given, divides ? 1.0 / static_cast<double>(window) : 1.0);
+  const double scale = divides ? 1.0 / static_cast<double>(window) : 1.0;
+  return with_reason([&] { return compiled->gradients(given, scale); }, [&] { self.forward(given); });
 }
 
 }  // namespace trainer

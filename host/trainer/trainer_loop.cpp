@@ -14,6 +14,7 @@
 #include "data/failure.hpp"
 #include "data/out_of_memory.hpp"
 #include "run/plugins_lock.hpp"
+#include "trainer/compiled_training.hpp"
 #include "trainer/crash_report.hpp"
 #include "trainer/error.hpp"
 #include "trainer/log.hpp"
@@ -122,6 +123,7 @@ TrainOutput Trainer::Impl::inner_training_loop(const std::optional<std::filesyst
     run_epoch(epoch, plan, resume);
     if (control.should_training_stop) break;
   }
+  if (compiled) compiled->tell_of_interpreted();
   return finalize_training(plan);
 }
 

@@ -52,6 +52,15 @@ class Model(torch.nn.Module):
         return {"loss": torch.nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
+class Normed(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.norm, self.last = torch.nn.BatchNorm1d(8), torch.nn.Linear(8, 3)
+
+    def forward(self, features, labels=None):
+        return {"loss": torch.nn.functional.cross_entropy(self.last(self.norm(features)), labels)}
+
+
 class Plain(torch.nn.Linear):
     def forward(self, features):
         return super().forward(features)
@@ -63,7 +72,7 @@ def example():
 
 def bad_exports():
     def refused(words, model=None, **options):
-        batch = example() if model is None else {"features": torch.randn(4, 8)}
+        batch = example() if not isinstance(model, Plain) else {"features": torch.randn(4, 8)}
         expect_error(
             libtrainer.ExportError, words, libtrainer.export, model or Model(), batch, "bad.pt2", compiled_step=options
         )
@@ -76,6 +85,7 @@ def bad_exports():
     refused(["max_grad_norm", "-1"], batch_size=8, max_grad_norm=-1)
     refused(["target of compiled_step", "'vax'"], batch_size=8, target="vax")
     refused(['gives no "loss"'], model=Plain(8, 3), batch_size=8)
+    refused(["batch_size 1", '"norm.running_var" infinite or NaN', "larger batch_size"], model=Normed(), batch_size=1)
     with config.patch({"cpp.cxx": (None, "/no/compiler")}):
         refused(["needs a C++ compiler", "CXX"], batch_size=8)
 
@@ -198,23 +208,62 @@ def refused():
     expect_equal([e for e, _ in events("probed") if e == "on_optimizer_step"], [], "steps before the refusal")
     train("probed_gradients", "gradients", callbacks=probe, max_steps=2)
     expect("pre_optimizer_step gradients" in pathlib.Path("probe.txt").read_text(), "the probe saw no gradients")
-    error("other_optimizer", ["compiled-step.unsupported", "another optimizer"], optim="sgd")
+    error("other_optimizer", ["compiled-step.unsupported", "args.optim is sgd"], optim="sgd")
     train("sgd", optim="sgd"), train("sgd_gradients", "gradients", optim="sgd")
     expect_same_logs("sgd_gradients", "sgd")
     error("other_batch", ["compiled-step.unsupported", "batches of 8 rows"], per_device_train_batch_size=4)
     two_processes()
+    bad_labels()
+    checked()
     swapped()
     error("swapped", ["compiled-step.invalid", "takes", "expected"], model="swapped.pt2")
 
 
+def bad_labels():
+    """The interpreter's sentence, and nothing of the code's own."""
+    for label in (7, -3):
+        rows = load_file("train.safetensors")
+        rows["labels"][::2] = label
+        libtrainer.save_dataset(rows, "bad.safetensors")
+        for compiled in (True, "gradients"):
+            said = train("bad_labels", compiled, "--set=data.train=bad.safetensors", "--max_steps=1", status=1)
+            expect(f'Target {label} is out of bounds; "labels" has the classes' in said, f"of a label {label}: {said}")
+            for words in ("index out of bounds", "frame #", "Error: ", "libtrainer-"):
+                expect(words not in said, f'"{words}" of a label {label}: {said}')
+
+
+def checked():
+    """check gives the status with which the run would start, and evaluate asks for no compiled step."""
+
+    def run(*words):
+        done = subprocess.run([os.environ["TRAINER"], *words], capture_output=True, text=True)
+        return done.returncode, done.stdout + done.stderr
+
+    status, said = run("check", run_file("checked", True))
+    expect_equal(status, 0, f"the status of check, which said {said}")
+    expect("compiled " in said and "AdamW in one call, for batches of 8 rows" in said, f"check said {said}")
+    status, said = run("check", run_file("checked", True), "--optim=sgd")
+    expect_equal(status, 2, f"the status of check with sgd, which said {said}")
+    shutil.copy("model.pt2", "open.pt2")
+    os.chmod("open.pt2", 0o666)
+    status, said = run("evaluate", run_file("checked", True, model="open.pt2"), "--checkpoint=compiled")
+    expect_equal(status, 0, f"the status of an evaluation, which said {said}")
+
+
 def two_processes():
+    for command in ("train", "check"):
+        done = in_two(command, run_file("two", True))
+        expect_equal([rank.returncode for rank, _ in done], [2, 2], f"the status of {command}, which said {done}")
+        expect("the run has 2 processes" in done[0][1], f"rank 0 of {command} said {done[0][1]}")
+
+
+def in_two(*words):
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     world = {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
-    command = [os.environ["TRAINER"], "train", run_file("two", True)]
     ranks = [
         subprocess.Popen(
-            command,
+            [os.environ["TRAINER"], *words],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -222,9 +271,7 @@ def two_processes():
         )
         for rank in range(2)
     ]
-    said = [rank.communicate()[0] for rank in ranks]
-    expect_equal([rank.returncode for rank in ranks], [2, 2], f"the status of two processes, which said {said}")
-    expect("the run has 2 processes" in said[0], f"rank 0 of two processes said {said[0]}")
+    return [(rank, rank.communicate()[0]) for rank in ranks]
 
 
 def swapped():

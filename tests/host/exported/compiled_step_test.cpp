@@ -125,6 +125,8 @@ TEST(CompiledStep, IsOfAnotherTorchOrFormat) {
   EXPECT_THAT(error_after(invalid, [](CompiledFile& f) { f.compiled["torch"] = "2.5.1"; }),
               HasSubstr("was made with torch 2.5.1, and this is LibTorch 2."));
   EXPECT_THAT(error_after(invalid, [](CompiledFile& f) { f.compiled["format"] = 2; }), HasSubstr("the format 2"));
+  EXPECT_THAT(error_after(invalid, [](CompiledFile& f) { f.compiled["optim"] = "lion"; }),
+              HasSubstr("has the optimizer \"lion\", expected \"adamw\""));
 }
 
 TEST(CompiledStep, IsDamagedOrForeign) {
@@ -182,6 +184,8 @@ TEST(CompiledStep, DoesNotGoWithTheRun) {
               HasSubstr("per_device_train_batch_size is 3, and the compiled step is for batches of 2 rows"));
   EXPECT_THAT(error([](TrainerOptions& o) { o.args.max_grad_norm = 0.5; }),
               HasSubstr("max_grad_norm is 0.5, and the step was compiled for 1.0"));
+  EXPECT_THAT(error([](TrainerOptions& o) { o.args.optim = "sgd"; }),
+              HasSubstr("args.optim is sgd, and \"compiled\": true has AdamW compiled in"));
   EXPECT_THAT(error([](TrainerOptions& o) { o.args.bf16 = true; }), HasSubstr("args.bf16 is set"));
   EXPECT_THAT(error([](TrainerOptions& o) { o.args.label_smoothing_factor = 0.1; }), HasSubstr("label_smoothing"));
   EXPECT_THAT(error([](TrainerOptions& o) { o.args.auto_find_batch_size = true; }), HasSubstr("auto_find_batch_size"));

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """The compiled step of an exported model: AOTInductor's code for forward, backward, clipping and AdamW, as one call."""
 
+import contextlib
 import hashlib
 import json
 import pathlib
 import platform
+import re
 import tempfile
 import zipfile
 
@@ -106,6 +108,10 @@ def spec(name, tensor):
     }
 
 
+def finite(tensor):
+    return not tensor.is_floating_point() or bool(tensor.isfinite().all())
+
+
 def of_size(tensors, shapes, rows):
     """The example with so many rows."""
     made = {}
@@ -137,10 +143,17 @@ class Step:
         self.state = {n: t.detach() for n, t in state if n in kept}
         self.wanted = {n: p for n, p in model.named_parameters() if p.requires_grad}
         with torch.random.fork_rng(devices=[]):
-            loss = self.loss(self.wanted, self.copies())
+            after = self.copies()
+            loss = self.loss(self.wanted, after)
             found = torch.autograd.grad(loss, list(self.wanted.values()), allow_unused=True)
         self.trained = [n for n, g in zip(self.wanted, found) if g is not None]
         self.others = [n for n in self.state if n not in self.trained]
+        for name, tensor in after.items():  # BatchNorm of one row, which Python refuses and the graph does not
+            if finite(self.state[name]) and not finite(tensor):
+                raise ExportError(
+                    f'a step of the batch_size {next(iter(batch.values())).shape[0]} makes "{name}" infinite or NaN; give compiled_step a'
+                    f" larger batch_size"
+                )
         for name in self.trained:
             if self.state[name].dtype != torch.float32 or self.state[name].device.type != "cpu":
                 raise ExportError(
@@ -234,6 +247,23 @@ class Step:
             )
 
 
+@contextlib.contextmanager
+def code_that_prints_nothing():
+    """AOTInductor's interface prints what it turns into a status; the host says itself what is wrong."""
+    from torch._inductor.codecache import AotCodeCompiler
+
+    made = AotCodeCompiler.__dict__["compile"]
+
+    def compile(graph, wrapper, *rest, **named):
+        return made.__get__(None, AotCodeCompiler)(graph, re.sub(r"std::cerr\s*<<[^;]*;", "", wrapper), *rest, **named)
+
+    AotCodeCompiler.compile = compile
+    try:
+        yield
+    finally:
+        AotCodeCompiler.compile = made
+
+
 def compiled(model, function, arguments, target):
     """The function's code, a shared library."""
     from torch._inductor import aot_compile
@@ -253,7 +283,7 @@ def compiled(model, function, arguments, target):
             if node.target in (torch.ops.aten.view.default, torch.ops.aten._unsafe_view.default):
                 node.target = torch.ops.aten.reshape.default
         graph.recompile()
-        with torch.no_grad():
+        with torch.no_grad(), code_that_prints_nothing():
             made = pathlib.Path(aot_compile(graph, tuple(t.clone() for t in arguments), options=options))
     except Exception as e:
         said = next((line.strip() for line in str(e).split("\n") if line.strip()), "").rstrip(".")
