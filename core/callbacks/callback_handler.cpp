@@ -121,7 +121,7 @@ void CallbackHandler::rebuild() {
       const auto function = slot_of(*entry->table, kind);
       const auto has_entry = [&](const Slot& slot) { return slot.function && slot.entry == entry.get(); };
       if (function && entry->on && std::none_of(list.begin(), list.end(), has_entry))
-        list.push_back({function, entry->table, entry.get(), known_name(entry->name)});
+        list.push_back({function, entry->table, entry.get(), known_name(entry->name, entry->isolation() != nullptr)});
     }
     if (recorder_ || !list.empty()) listening_ |= 1u << kind;
   }

@@ -66,7 +66,7 @@ bool reports_are_ours() { return process != 0 && process == process_id(); }
 
 const Moment* call_under_way() {
   const Moment* now = moment_or_null();
-  return reports_are_ours() && now && now->callback != 0 ? now : nullptr;
+  return reports_are_ours() && now && moments.can_end_process(now->callback) ? now : nullptr;
 }
 
 void report(std::string_view callback, std::string_view call, std::int64_t step, std::string_view how, ErrorId id) {

@@ -45,7 +45,7 @@ std::optional<LastCall> read_last_call(int from) {
     return {};
   for (const Moment& moment : left->of) {
     const std::uint32_t callback = moment.callback;
-    if (moment.taken == 0 || callback == 0 || moment.watched == Watched::no_more) continue;
+    if (moment.taken == 0 || !left->can_end_process(callback) || moment.watched == Watched::no_more) continue;
     return LastCall{std::string(left->name_of(callback)), std::string(name_of_call(moment.call)), moment.step};
   }
   return {};

@@ -46,16 +46,17 @@ std::string_view name_of_call(std::uint32_t call) {
   return call < static_cast<std::uint32_t>(Call::count) ? names_of_calls[call - TRAINER_EVENT_COUNT] : "a call";
 }
 
-std::uint32_t known_name(std::string_view name) {
+std::uint32_t known_name(std::string_view name, bool apart) {
   static std::mutex mutex;
   const std::lock_guard lock(mutex);
   name = name.substr(0, Moments::longest_name);
   const std::uint32_t known = moments.names.load(std::memory_order_relaxed);
   for (std::uint32_t i = 1; i < known; ++i)
-    if (name == moments.name[i]) return i;
+    if (name == moments.name[i] && apart == moments.apart[i]) return i;
   if (known == Moments::most_names) return known - 1;
   if (known == Moments::most_names - 1) name = "another callback";
   std::memcpy(moments.name[known], name.data(), name.size());
+  moments.apart[known] = apart && known + 1 < Moments::most_names;
   moments.names.store(known + 1, std::memory_order_release);
   return known;
 }

@@ -70,6 +70,12 @@ struct alignas(alignment_of_moments) Moments {
   std::atomic<std::uint32_t> names{1};
   Moment of[most_threads];
   char name[most_names][longest_name + 1] = {};  ///< the first one is that of nobody
+  bool apart[most_names] = {};                   ///< it has a process of its own
+
+  /// Whether a call into it can end this process: it is somebody's, and made here.
+  bool can_end_process(std::uint32_t callback) const {
+    return callback != 0 && (callback >= most_names || !apart[callback]);
+  }
 
   /// The name of Moment::callback, whatever a file may hold; signal handlers may ask.
   std::string_view name_of(std::uint32_t callback) const {
@@ -83,8 +89,8 @@ static_assert(sizeof(Moments) == 16384);
 extern Moments moments;
 
 /// The number of a callback's name, for Moment::callback. A name is cut at its longest, and beyond the most names
-/// all are "another callback".
-std::uint32_t known_name(std::string_view name);
+/// all are "another callback". `apart`: its plugin has a process of its own, and cannot end this one.
+std::uint32_t known_name(std::string_view name, bool apart = false);
 
 namespace detail {
 #if defined(__GNUC__)

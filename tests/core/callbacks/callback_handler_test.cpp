@@ -14,6 +14,7 @@
 #include "trainer/builtin_callbacks.hpp"
 #include "trainer/error.hpp"
 #include "trainer/event_names.hpp"
+#include "trainer/isolation.hpp"
 #include "trainer/log.hpp"
 
 namespace {
@@ -440,6 +441,31 @@ TEST_F(Handler, AFailureToGiveAStateIsOneOfTheCallback) {
   lines.clear();
   handler.refresh_states(states);
   EXPECT_EQ(lines, "");
+}
+
+TEST_F(Handler, ACallbackWithAProcessOfItsOwnCannotEndThisOne) {
+  struct Apart : CallbackEntry {
+    explicit Apart(bool is) : isolated(is) {
+      name = class_name = is ? "apart" : "here";
+      slots.struct_size = sizeof slots;
+      slots.on_save = [](trainer_callback*, const trainer_event*) -> std::int32_t {
+        const std::uint32_t callback = moment().callback;
+        calls.push_back(std::string(moments.name_of(callback)) +
+                        (moments.can_end_process(callback) ? " can" : " cannot"));
+        return TRAINER_OK;
+      };
+      table = &slots;
+    }
+    const Isolation* isolation() const override { return isolated ? &how : nullptr; }
+    trainer_callback slots{};
+    Isolation how;
+    bool isolated;
+  };
+  handler.add(std::make_shared<Apart>(true));
+  handler.add(std::make_shared<Apart>(false));
+  handler.call_event(TRAINER_ON_SAVE);
+  EXPECT_THAT(calls, ElementsAre("apart cannot", "here can"));
+  EXPECT_FALSE(moments.can_end_process(moment().callback)) << "no call is under way";
 }
 
 TEST_F(Handler, AFailureBetweenEventsIsToldAtTheNext) {

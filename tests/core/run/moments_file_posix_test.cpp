@@ -54,6 +54,19 @@ TEST(MomentsFile, TellsTheNextProcessWhatWasUnderWay) {
   EXPECT_TRUE(std::filesystem::is_empty(directory.path()));
 }
 
+TEST(MomentsFile, BlamesNobodyWithAProcessOfItsOwn) {
+  const test::ScratchDirectory directory;
+  EXPECT_EQ(in_process([&] {
+              EXPECT_FALSE(moments_file::keep_in(directory.path()));
+              AskedFor asked(moment(), TRAINER_ON_LOG);
+              asked.is(known_name("mine", true));
+              EXPECT_NE(known_name("mine", true), known_name("mine"));
+              ::_exit(0);
+            }),
+            0);
+  EXPECT_EQ(in_process([&] { EXPECT_FALSE(moments_file::keep_in(directory.path())); }), 0);
+}
+
 TEST(MomentsFile, BelongsToTheProcessThatHasIt) {
   const test::ScratchDirectory first, second;
   EXPECT_EQ(in_process([&] {
