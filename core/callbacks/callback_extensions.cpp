@@ -55,7 +55,12 @@ std::vector<PluginResult> CallbackHandler::results() {
   std::vector<PluginResult> all;
   for (const auto& entry : entries_) {
     if (!entry->on) continue;
-    for (PluginResult& one : entry->results()) all.push_back(std::move(one));
+    try {
+      for (PluginResult& one : entry->results()) all.push_back(std::move(one));
+    } catch (const Error& e) {
+      ++entry->cost.errors;
+      log::warning(e.what());
+    }
   }
   return all;
 }

@@ -266,12 +266,15 @@ void CallbackHandler::failed(CallbackEntry& entry, const Error& error) {
   if (entry.on_error == OnError::fail) throw Error(error);
   bool on = entry.on_error == OnError::warn;
   std::string consequence = on ? "; the run goes on" : "; the run goes on without it";
+  std::optional<Error> next;
   if (entry.on_error == OnError::restart) {
-    const Restarted restarted = entry.restart();
+    Restarted restarted = entry.restart();
     on = restarted.again;
     if (!restarted.consequence.empty()) consequence = restarted.consequence;
+    next = std::move(restarted.failure);
   }
   log::warning(with_id(error.sentence() + consequence, error.id()));
+  if (next) return failed(entry, *next);  // which is tried a few times at most
   if (on) return;
   turn(entry, false);
   rebuild();
@@ -343,12 +346,18 @@ void CallbackHandler::restore_states(const json::object& states) {
     if (present.empty() && !elsewhere) missing += (missing.empty() ? "" : ", ") + name;
     for (std::size_t i = 0; i < present.size() && i < list.size(); ++i) {
       if (!list[i].is_object()) continue;
-      auto replacement =
-          as_error(*present[i], "refused its stored state", [&] { return present[i]->restored(list[i].get_object()); });
+      CallbackEntry& old = *present[i];
+      auto replacement = present[i];
+      try {
+        replacement = as_error(old, "refused its stored state", [&] { return old.restored(list[i].get_object()); });
+      } catch (const Error& e) {
+        failed(old, e);
+      }
       require_own_name(*replacement);
-      replacement->files_directory = present[i]->files_directory;
-      pop(present[i].get());
-      turn(*replacement, true);
+      replacement->files_directory = old.files_directory;
+      const bool on = old.on;
+      pop(&old);
+      turn(*replacement, on);
       entries_.push_back(std::move(replacement));
     }
   }

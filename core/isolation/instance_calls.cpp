@@ -7,6 +7,8 @@ namespace trainer::isolation {
 
 double InstanceCalls::longest() const { return std::max(timeout(), process_.isolation().shutdown_timeout); }
 
+std::string InstanceCalls::at_step() const { return state_ ? " at step " + std::to_string(state_->global_step) : ""; }
+
 Created InstanceCalls::create(const json::object& config, std::string_view config_place, bool wants_states) {
   std::string question;
   Writer out(question);
@@ -17,19 +19,19 @@ Created InstanceCalls::create(const json::object& config, std::string_view confi
 }
 
 json::object InstanceCalls::state() {
-  return process_.ask(What::save, {}, timeout(), where() + "could not give its state", read_state);
+  return process_.ask(What::save, {}, timeout(), where() + "could not give its state" + at_step(), read_state);
 }
 
 void InstanceCalls::restore(const json::object& state) {
   std::string question;
   Writer(question).object(state);
-  process_.ask(What::restore, question, timeout(), where() + "did not take its stored state");
+  process_.ask(What::restore, question, timeout(), where() + "did not take its stored state" + at_step());
 }
 
 void InstanceCalls::give(What what, const std::filesystem::path& directory, const char* failed) {
   std::string question;
   Writer(question).text(std::filesystem::absolute(directory).string());
-  process_.ask(what, question, longest(), where() + failed);
+  process_.ask(what, question, longest(), where() + failed + at_step());
 }
 
 void InstanceCalls::save_files(const std::filesystem::path& directory) {
@@ -45,11 +47,12 @@ void InstanceCalls::ended(const TrainingOutcome& outcome) {
   Writer out(question);
   out.put(outcome.kind), out.put(outcome.global_step), out.put(outcome.max_steps), out.put(outcome.epoch);
   out.put(outcome.signal), out.text(outcome.by), out.text(outcome.error), out.text(outcome.error_id);
-  process_.ask(What::ended, question, longest(), where() + "failed when it was told how the training ended");
+  process_.ask(What::ended, question, longest(),
+               where() + "failed when it was told how the training ended" + at_step());
 }
 
 std::vector<PluginResult> InstanceCalls::results() {
-  return process_.ask(What::results, {}, timeout(), where() + "could not say where its results are",
+  return process_.ask(What::results, {}, timeout(), where() + "could not say where its results are" + at_step(),
                       [&](Reader& in) { return read_results(in, callback_, where()); });
 }
 

@@ -8,6 +8,7 @@
 
 #include "isolation/plugin_answers.hpp"
 #include "isolation/plugin_process.hpp"
+#include "trainer/trainer_state.hpp"
 #include "trainer/training_outcome.hpp"
 
 namespace trainer::isolation {
@@ -16,7 +17,8 @@ namespace trainer::isolation {
 /// begins with the plugin and its file.
 class InstanceCalls {
  public:
-  InstanceCalls(PluginProcess& process, const std::string& callback) : process_(process), callback_(callback) {}
+  InstanceCalls(PluginProcess& process, const std::string& callback, const TrainerState* state)
+      : process_(process), callback_(callback), state_(state) {}
 
   Created create(const json::object& config, std::string_view config_place, bool wants_states);
   json::object state();  ///< {"args", "attributes"}
@@ -31,10 +33,12 @@ class InstanceCalls {
 
  private:
   double timeout() const { return process_.isolation().timeout; }
+  std::string at_step() const;
   void give(What what, const std::filesystem::path& directory, const char* failed);
 
   PluginProcess& process_;
   const std::string& callback_;
+  const TrainerState* state_;
 };
 
 }  // namespace trainer::isolation

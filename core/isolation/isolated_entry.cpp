@@ -9,6 +9,8 @@
 #include "isolation/event_record.hpp"
 #include "isolation/instance_calls.hpp"
 #include "isolation/plugin_answers.hpp"
+#include "isolation/words.hpp"
+#include "state/checkpoint_names.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/console.hpp"
 #include "trainer/event_names.hpp"
@@ -21,8 +23,6 @@ namespace {
 using isolation::Failure;
 using isolation::PluginProcess;
 using isolation::What;
-
-constexpr int most_restarts = 3;
 
 // The trainer goes on to remove or to write anew what these speak of, or they come once.
 constexpr std::uint32_t file_events = 1u << TRAINER_ON_SAVE | 1u << TRAINER_ON_TRAIN_END | 1u << TRAINER_ON_PUSH_BEGIN;
@@ -60,7 +60,7 @@ class IsolatedEntry final : public CallbackEntry {
     if (taken_over_) return;
     auto failure = take_failure_between_events();
     const std::string end = process_->close();
-    // What it was doing then was an event that nobody waited for.
+    // An event that nobody waited for.
     if (const auto last = process_->mail().take_failure(); last && !failure) failure = error_of(*last, name);
     const bool within = process_->doing().doing != 0;
     if (failure)
@@ -73,7 +73,7 @@ class IsolatedEntry final : public CallbackEntry {
   const PluginFile* plugin() const override { return &process_->file(); }
   const HostContext* context() const override { return &context_; }
   const Isolation* isolation() const override { return &process_->isolation(); }
-  bool stateful() const override { return created_.stateful; }
+  bool stateful() const override { return created_.stateful && !told_lost_; }
   const isolation::Created& created() const { return created_; }
   std::optional<Error> take_failure() override { return std::exchange(failure_, std::nullopt); }
 
@@ -108,7 +108,7 @@ class IsolatedEntry final : public CallbackEntry {
     if (const auto before = process_->mail().take_failure()) throw error_of(*before, name);
   }
   std::vector<PluginResult> results() override;
-  bool keeps_files() const override { return created_.keeps_files; }
+  bool keeps_files() const override { return created_.keeps_files && !told_lost_; }
   void save_files(const std::filesystem::path& directory) override {
     once([&] { calls().save_files(directory); });
   }
@@ -149,7 +149,7 @@ class IsolatedEntry final : public CallbackEntry {
   }
 
   const PluginNote& note() const { return process_->file().note; }
-  isolation::InstanceCalls calls() const { return {*process_, name}; }
+  isolation::InstanceCalls calls() const { return {*process_, name, context_.state}; }
   std::string where_of(std::uint32_t kind, std::int64_t step) const { return isolation::where_of(name, kind, step); }
   std::string where_of_last_event() const {
     const std::uint32_t doing = process_->doing().doing.load(std::memory_order_relaxed);
@@ -162,19 +162,23 @@ class IsolatedEntry final : public CallbackEntry {
     return is_one_of(file_events, kind) ? calls().longest() : process_->isolation().timeout;
   }
 
-  // A process that ended in a call between events is told of once.
+  // Asks between events. The end of the process is told once, as that of the event that nobody waited for where it was
+  // one: who asks next is the first to notice it.
   template <typename F>
   std::invoke_result_t<F> once(F&& ask) {
     try {
       return ask();
     } catch (const Error&) {
-      told_lost_ = process_->gone();
+      if (!process_->told_end()) throw;
+      told_lost_ = true;
+      if (process_->doing().doing != 0) throw process_->lost(where_of_last_event());
       throw;
     }
   }
 
   void create();
   void restore(const json::object& stored);
+  void give_files_back();
   std::int32_t event(const NativeEvent& event);
   void send(const NativeEvent& event, std::string_view record);
   template <typename F>
@@ -212,18 +216,22 @@ void IsolatedEntry::create() {
 }
 
 void IsolatedEntry::restore(const json::object& stored) {
-  once([&] { calls().restore(stored); });
+  // Also for who takes over from one that does not take it.
+  process_->mail().forget_state();
   state_ = stored;
+  once([&] { calls().restore(stored); });
+}
+
+// A resumed run gives it those of its checkpoint.
+void IsolatedEntry::give_files_back() {
+  if (!created_.keeps_files || !context_.checkpoints || context_.checkpoints->newest.empty()) return;
+  const auto own = context_.checkpoints->newest / plugins_directory / files_directory;
+  if (std::error_code error; std::filesystem::is_directory(own, error)) load_files(own);
 }
 
 std::vector<PluginResult> IsolatedEntry::results() {
   if (told_lost_ || !created_.has_results) return {};
-  try {
-    return once([&] { return calls().results(); });
-  } catch (const Error& e) {
-    log::warning(e.what());
-  }
-  return {};
+  return once([&] { return calls().results(); });
 }
 
 std::int32_t IsolatedEntry::event(const NativeEvent& event) {
@@ -239,7 +247,7 @@ std::int32_t IsolatedEntry::event(const NativeEvent& event) {
     return TRAINER_OK;
   } catch (const Error& e) {
     failure_ = e;
-    told_lost_ = process_->gone();
+    told_lost_ = process_->told_end().has_value();
     to_end_ = event.kind == TRAINER_ON_TRAIN_END && process_->doing().doing != event.kind + 1;
   } catch (const std::exception& e) {
     failure_ = Error(ErrorKind::run, error_id::callback_failed,
@@ -293,34 +301,30 @@ void IsolatedEntry::play_again(std::uint32_t kind) {
 }
 
 Restarted IsolatedEntry::restart() {
-  json::object state = process_->mail().last_state();
-  if (state.empty()) state = state_;
-  const bool listened = console_ != nullptr;
+  const bool again = ++restarts_ <= isolation::most_restarts;
+  Restarted out{.again = again, .consequence = isolation::restart_text(restarts_)};
+  told_lost_ = !again;
+  if (!again) return out;
+  if (json::object last = process_->mail().last_state(); !last.empty()) state_ = std::move(last);
   console_.reset();
-  std::string failed;
-  while (restarts_ < most_restarts) {
-    const std::string count = std::to_string(++restarts_) + " of " + std::to_string(most_restarts);
-    try {
-      process_->end();
-      process_ = std::make_shared<PluginProcess>(process_->file(), process_->isolation(), context_);
-      writer_ = {};
-      create();
-      if (begun_) play_again(TRAINER_ON_INIT_END);
-      if (!state.empty()) restore(state);
-      if (training_ || to_end_) play_again(TRAINER_ON_TRAIN_BEGIN);
-      if (to_end_) play_again(TRAINER_ON_TRAIN_END);
-      told_lost_ = false;
-      if (listened) listen();
-      return {true, "; it is started again (" + count + ")" + failed};
-    } catch (const Error& e) {
-      failed = "; " + e.sentence();
-    } catch (const std::exception& e) {
-      failed = std::string("; ") + e.what();
-    }
+  try {
+    process_->end();
+    process_ = std::make_shared<PluginProcess>(process_->file(), process_->isolation(), context_);
+    writer_ = {};
+    create();
+    if (begun_) play_again(TRAINER_ON_INIT_END);
+    if (!state_.empty()) restore(state_);
+    give_files_back();
+    if (training_ || to_end_) play_again(TRAINER_ON_TRAIN_BEGIN);
+    if (to_end_) play_again(TRAINER_ON_TRAIN_END);
+    if (on) turned(true);
+  } catch (const Error& e) {
+    out.failure = e;
+  } catch (const std::exception& e) {
+    out.failure = Error(ErrorKind::run, error_id::callback_failed,
+                        "callback " + name + " could not be started again: " + e.what());
   }
-  told_lost_ = true;
-  return {false, "; it has been started again " + std::to_string(most_restarts) + " times" + failed +
-                     "; the run goes on without it"};
+  return out;
 }
 
 }  // namespace

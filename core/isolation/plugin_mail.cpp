@@ -57,6 +57,11 @@ std::optional<Failure> PluginMail::take_failure() {
   return std::exchange(failure_, std::nullopt);
 }
 
+void PluginMail::forget_state() {
+  const std::lock_guard lock(mutex_);
+  state_ = {};
+}
+
 json::object PluginMail::last_state() const {
   const std::lock_guard lock(mutex_);
   return state_;

@@ -26,6 +26,7 @@ class PluginMail {
   /// The failure of an event that was not waited for: the first of them.
   std::optional<Failure> take_failure();
   json::object last_state() const;
+  void forget_state();  ///< it gets another one
   bool wants_answers() const { return wants_answers_.load(std::memory_order_relaxed); }
   bool take_stop_request() { return stop_requested_.exchange(false, std::memory_order_relaxed); }
 

@@ -15,8 +15,9 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr double seconds_to_end = 4;  // that it may take to end what the plugin has started
-constexpr double period = 0.1;        // in which the process is looked at
+constexpr double seconds_to_end = 4;    // that it may take to end what the plugin has started
+constexpr double seconds_to_say = 0.2;  // how it ended, once its stream is closed
+constexpr double period = 0.1;          // in which the process is looked at
 
 double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -84,15 +85,20 @@ void PluginProcess::serve(std::string_view request, bool within_event) {
 }
 
 void PluginProcess::answered_with(const std::string& what, const std::string& where) {
-  end();
-  throw_run(error_id::isolation_ended, where + ": its process answered with " + what + ", and was ended");
+  throw end_for(error_id::isolation_ended, "its process answered with " + what + ", and was ended", where);
 }
 
 void PluginProcess::was_silent(double seconds, bool starts, const std::string& where) {
+  throw end_for(error_id::isolation_silent,
+                "its process gave no answer within " + seconds_text(seconds) + " and was ended; raise its \"" +
+                    (seconds > isolation_.timeout && !starts ? "shutdown_timeout" : "timeout") + "\" if it needs more",
+                where);
+}
+
+Error PluginProcess::end_for(ErrorId id, const std::string& cause, const std::string& where) {
   end();
-  throw_run(error_id::isolation_silent,
-            where + ": its process gave no answer within " + seconds_text(seconds) + " and was ended; raise its \"" +
-                (seconds > isolation_.timeout && !starts ? "shutdown_timeout" : "timeout") + "\" if it needs more");
+  if (!told_end_) told_end_ = {id, cause};
+  return lost(where);
 }
 
 void PluginProcess::wait_and_push(std::string_view event, const std::string& where) {
@@ -109,10 +115,10 @@ void PluginProcess::wait_and_push(std::string_view event, const std::string& whe
     if (!ring_.look(taken)) answered_with("a place in its queue of events that cannot be", where);
     if (taken != before) before = taken, moved = Clock::now();
     if (since(moved) < isolation_.timeout) continue;
-    end();
-    throw_run(error_id::isolation_silent, where + ": its process has taken no event for " +
-                                              seconds_text(isolation_.timeout) +
-                                              " and was ended; raise its \"timeout\" if it needs more");
+    throw end_for(error_id::isolation_silent,
+                  "its process has taken no event for " + seconds_text(isolation_.timeout) +
+                      " and was ended; raise its \"timeout\" if it needs more",
+                  where);
   }
   tell_waiting(since(begin));
 }
@@ -180,22 +186,25 @@ void PluginProcess::take_lines(std::string& text, bool rest) {
   text.erase(0, std::min(begin, text.size()));
 }
 
-// Of one that has gone.
+// Of one that has gone; nothing: it has only closed its stream.
 std::optional<std::string> PluginProcess::wait_for_end() {
   const std::lock_guard lock(process_mutex_);
-  auto how = process_->wait(seconds_to_end);
-  if (!how) process_->kill();
+  auto how = process_->wait(seconds_to_say);
+  if (!how) {
+    process_->stop(seconds_to_end);
+    // Who looks after it may have been busy with what it had started, and still says how it ended by itself.
+    if (how = process_->ended(); how == "signal 9" || how == "exit status 1") how.reset();
+  }
   ended_ = true;
   return how;
 }
 
 Error PluginProcess::lost(const std::string& where) {
-  if (connection_->nonsense()) {
-    end();
-    return {ErrorKind::run, error_id::isolation_ended,
-            where + ": its process sent " + BadBytes().what() + ", and was ended"};
-  }
-  return {ErrorKind::run, error_id::isolation_ended, where + ": " + how_it_ended(wait_for_end(), isolation_)};
+  if (!told_end_ && connection_->nonsense())
+    return end_for(error_id::isolation_ended, std::string("its process sent ") + BadBytes().what() + ", and was ended",
+                   where);
+  if (!told_end_) told_end_ = {error_id::isolation_ended, how_it_ended(wait_for_end(), isolation_)};
+  return {ErrorKind::run, told_end_->id, where + ": " + told_end_->cause};
 }
 
 std::string PluginProcess::close() {

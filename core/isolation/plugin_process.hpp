@@ -24,6 +24,12 @@
 
 namespace trainer::isolation {
 
+/// How a process ended.
+struct ProcessEnd {
+  ErrorId id;
+  std::string cause;  ///< "its process ended with signal 11"
+};
+
 /// One process with one plugin in it. The trainer's thread only. Whatever it does to itself is an Error here.
 class PluginProcess {
  public:
@@ -65,8 +71,9 @@ class PluginProcess {
   void show_line(std::uint32_t stream, std::string_view text) const noexcept;  ///< any thread
 
   bool gone() const { return ended_.load(std::memory_order_relaxed) || connection_->gone(); }
-  /// The sentence of a process that has ended by itself.
+  /// The Error of a process that has gone, whose cause is the first that was seen: that it was ended is no news.
   Error lost(const std::string& where);
+  const std::optional<ProcessEnd>& told_end() const { return told_end_; }  ///< of which an Error was made
   /// What it was doing last: an event, plus 1, and its step.
   const RingHead& doing() const { return ring_.head(); }
   PluginMail& mail() { return mail_; }
@@ -81,6 +88,7 @@ class PluginProcess {
   void serve(std::string_view request, bool within_event);
   [[noreturn]] void answered_with(const std::string& what, const std::string& where);
   [[noreturn]] void was_silent(double seconds, bool starts, const std::string& where);
+  Error end_for(ErrorId id, const std::string& cause, const std::string& where);
   void watch();
   void take_lines(std::string& text, bool rest);
   std::optional<std::string> ended();
@@ -103,6 +111,7 @@ class PluginProcess {
   std::atomic<std::uint64_t> place_{0};  // of the ring, for other threads
   double waited_ = 0;                    // for room in the ring
   bool told_ = false, closed_ = false;
+  std::optional<ProcessEnd> told_end_;
 
   PluginMail mail_;
   std::atomic<bool> ended_{false}, stop_{false};

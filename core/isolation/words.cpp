@@ -43,6 +43,12 @@ std::string too_long(std::size_t size) {
   return std::to_string(size) + " bytes, expected at most " + std::to_string(child::longest_frame);
 }
 
+std::string restart_text(int restarts) {
+  const std::string most = std::to_string(most_restarts);
+  if (restarts > most_restarts) return "; it has been started again " + most + " times; the run goes on without it";
+  return "; it is started again (" + std::to_string(restarts) + " of " + most + ")";
+}
+
 std::string how_it_ended(const std::optional<std::string>& ended, const Isolation& isolation) {
   if (!ended) return "its process closed its stream and was ended";
   if (ended->empty()) return "it ended its process itself, with exit status 0";

@@ -8,6 +8,7 @@
 #include "discovery/plugin_config.hpp"
 #include "discovery/version_range.hpp"
 #include "isolation/isolated_entry.hpp"
+#include "isolation/words.hpp"
 #include "loading/plugin_entry.hpp"
 #include "loading/plugin_library.hpp"
 #include "loading/plugin_ranks.hpp"
@@ -81,14 +82,35 @@ void require_process_for(OnError on_error, const std::string& plugin, const std:
 }
 
 // `who`: asks for it, for the sentence about a tracker that is not available.
-std::shared_ptr<CallbackEntry> make_isolated(const PluginFile& file, const Isolation& isolation,
-                                             const PluginCallback& callback, const std::string& config_place,
-                                             const std::string& who, const HostContext& context) {
+std::shared_ptr<CallbackEntry> make_in_process(const PluginFile& file, const Isolation& isolation,
+                                               const PluginCallback& callback, const std::string& config_place,
+                                               const std::string& who, const HostContext& context) {
   if (callback.ranks && is_elsewhere(*callback.ranks, context)) return make_elsewhere_entry(PluginLibrary::check(file));
   auto process = std::make_shared<isolation::PluginProcess>(file, isolation, context);
   if (!callback.ranks && is_elsewhere(process->runs_on(), context)) return make_elsewhere_entry(process->file());
   if (!file.note.report_to.empty()) require_use(process->available(callback.config, config_place), who);
   return make_isolated_entry(std::move(process), callback.config, callback.on_error, context, config_place);
+}
+
+// What its process does to itself before there is an instance is a failure like those that follow, unlike what the
+// plugin refuses. In its place stands a callback that does nothing.
+std::shared_ptr<CallbackEntry> make_isolated(const PluginFile& file, const Isolation& isolation,
+                                             const PluginCallback& callback, const std::string& config_place,
+                                             const std::string& who, const HostContext& context) {
+  for (int restarts = 1;; ++restarts) try {
+      return make_in_process(file, isolation, callback, config_place, who, context);
+    } catch (const Error& e) {
+      const std::string_view id = e.id().text;
+      const bool is_its_process = id == error_id::isolation_ended.text || id == error_id::isolation_silent.text;
+      if (!is_its_process || callback.on_error == OnError::fail) throw;
+      const bool again = callback.on_error == OnError::restart;
+      log::warning(
+          with_id(e.sentence() + (again ? isolation::restart_text(restarts) : "; the run goes on without it"), e.id()));
+      if (again && restarts <= isolation::most_restarts) continue;
+      auto entry = make_elsewhere_entry(PluginLibrary::check(file));
+      entry->cost.errors = static_cast<std::uint64_t>(restarts);
+      return entry;
+    }
 }
 
 std::shared_ptr<CallbackEntry> make_entry(std::shared_ptr<PluginLibrary> library, const PluginCallback& callback,

@@ -107,7 +107,8 @@ void Trainer::Impl::announce_checkpoint(const fs::path& checkpoint) {
     std::string& saved;
     ~Announced() { saved.clear(); }
   } const announced{checkpoints.saved};
-  checkpoints.saved = fs::absolute(checkpoint).lexically_normal().string();
+  checkpoints.newest = fs::absolute(checkpoint).lexically_normal();
+  checkpoints.saved = checkpoints.newest.string();
   fire(TRAINER_ON_SAVE);
 }
 

@@ -251,6 +251,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
                                                const std::optional<std::filesystem::path>& checkpoint) {
   ResumePoint resume{.checkpoint = checkpoint};
   checkpoints.resumed_from = checkpoint ? std::filesystem::absolute(*checkpoint).lexically_normal().string() : "";
+  checkpoints.newest.clear();
   state = TrainerState{};
   run_identity->written.clear();
   state.stateful_callbacks = handler->collect_states();
@@ -262,6 +263,7 @@ ResumePoint Trainer::Impl::init_training_state(const TrainingPlan& plan,
     forget_lost_best();
     warn_of_changed_steps(given, state, train_batch_size);
     if (args.restore_callback_states_from_checkpoint) handler->restore_states(json::object(state.stateful_callbacks));
+    checkpoints.newest = checkpoints.resumed_from;
     handler->load_files(*checkpoint / plugins_directory);
     resume_data(plan, resume);
   }

@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // A plugin that does in the call `call` of its configuration, from global step `step` on, what `how` names: one of the
-// tables of attacks.hpp, structs.hpp and answers.hpp. Once in the process with `once`. In calls that have no
-// configuration, or another than they need, the variable ATTACK says the same: "CALL:HOW".
+// tables of attacks.hpp, structs.hpp and answers.hpp. Once in the process with `once` 1, once in the directory with 2.
+// In calls that have no configuration, or another than they need, the variable ATTACK says the same: "CALL:HOW".
+#include <trainer/ext/checkpoint.h>
 #include <trainer/ext/console.h>
+#include <trainer/ext/outcome.h>
+#include <trainer/ext/results.h>
 #include <trainer/ext/tracker.h>
 
 #include <utility>
@@ -38,7 +41,9 @@ std::string wanted(const std::string& call, std::int64_t step = 1 << 30) {
   const std::string given = variable ? variable : "";
   if (given.starts_with(call + ":")) return given.substr(call.size() + 1);
   if (text_of_config("call") != call || step < config("step").integer) return "";
-  if (std::exchange(done, true) && config("once").integer != 0) return "";
+  const std::int64_t once = config("once").integer;
+  if (std::exchange(done, true) && once != 0) return "";
+  if (once == 2 && ::open("attacked", O_CREAT | O_EXCL | O_CLOEXEC, 0644) < 0) return "";
   return text_of_config("how");
 }
 
@@ -112,6 +117,31 @@ std::int32_t TRAINER_CALL load(trainer_callback*, const trainer_map* attributes)
   return call("load");
 }
 
+std::int32_t TRAINER_CALL save_files(trainer_callback*, const char* directory, std::uint64_t size) {
+  std::FILE* file = std::fopen((std::string(directory, size) + "/counted").c_str(), "w");
+  if (!file) return fail("no file");
+  std::fprintf(file, "%lld\n", static_cast<long long>(counted));
+  std::fclose(file);
+  return call("save_files");
+}
+
+std::int32_t TRAINER_CALL load_files(trainer_callback*, const char* directory, std::uint64_t size) {
+  long long found = -1;
+  if (std::FILE* file = std::fopen((std::string(directory, size) + "/counted").c_str(), "r")) {
+    if (std::fscanf(file, "%lld", &found) != 1) found = -1;
+    std::fclose(file);
+  }
+  attacks::log_text("files of " + std::to_string(found));
+  return call("load_files");
+}
+
+std::int32_t TRAINER_CALL result_at(trainer_callback*, std::uint64_t, trainer_result*) {
+  const std::int32_t status = call("results");
+  return status == TRAINER_OK ? TRAINER_NOT_FOUND : status;
+}
+
+std::int32_t TRAINER_CALL ended(trainer_callback*, const trainer_outcome*) { return call("outcome"); }
+
 void TRAINER_CALL class_name(trainer_callback*, trainer_text* name) {
   const std::string how = wanted("class_name");
   const auto found = attacks::class_names.find(how);
@@ -131,10 +161,16 @@ void TRAINER_CALL destroy(trainer_callback*) {
 const void* TRAINER_CALL get_extension(trainer_callback*, const char* id) {
   static const trainer_ext_state state = {sizeof state, 0, save, load, class_name};
   static const trainer_ext_console console = {sizeof console, 0, line};
+  static const trainer_ext_checkpoint_files files = {sizeof files, 0, save_files, load_files};
+  static const trainer_ext_results results = {sizeof results, 0, result_at};
+  static const trainer_ext_outcome outcome = {sizeof outcome, 0, ended};
   const std::string how = wanted("get_extension");
   if (const auto found = attacks::extensions.find(how); found != attacks::extensions.end()) return found->second();
   act(how);
   if (std::strcmp(id, TRAINER_EXT_STATE) == 0) return &state;
+  if (std::strcmp(id, TRAINER_EXT_CHECKPOINT) == 0) return &files;
+  if (std::strcmp(id, TRAINER_EXT_RESULTS) == 0) return &results;
+  if (std::strcmp(id, TRAINER_EXT_OUTCOME) == 0) return &outcome;
   return std::strcmp(id, TRAINER_EXT_CONSOLE) == 0 ? &console : nullptr;
 }
 

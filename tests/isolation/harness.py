@@ -80,11 +80,11 @@ class Work:
         cache = {"TRAINER_CACHE_DIR": str(self.path / "cache"), "OMP_NUM_THREADS": "1", MARK: mark}
         return own | cache | variables
 
-    def run(self, name, callbacks, *options, limit=120, args=None, **variables):
+    def run(self, name, callbacks, *options, limit=120, args=None, command="run", **variables):
         """Status, stdout and stderr of a run with these callbacks; no process of it is there afterwards."""
         mark = uuid.uuid4().hex
         file = self.run_file(name, callbacks, **(args or {}))
-        command = [TRAINER, "run", file, "--quiet", "--plugin-dir", self.plugins, *options]
+        command = [TRAINER, command, file, "--quiet", "--plugin-dir", self.plugins, *options]
         started = subprocess.Popen(
             [*map(str, command)],
             cwd=self.path,

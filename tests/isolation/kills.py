@@ -68,7 +68,7 @@ def main():
                 continue
             done += 1
             where = f"kill {done}, at {moment:.3f} of {length:.1f} s, wait {wait}, {policy}"
-            # While the run is set up, a plugin that cannot be made is a reason not to begin it.
+            # What is killed before it says which build it is cannot be told from another program.
             if status != 0:
                 lines = [line for line in error.splitlines() if line.startswith("error: ")]
                 good = len(lines) == 1 and "attacker" in lines[0] and "signal 9" in lines[0]

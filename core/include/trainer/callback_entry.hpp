@@ -34,8 +34,9 @@ enum class OnError {
 
 /// What came of an OnError::restart.
 struct Restarted {
-  bool again = false;
-  std::string consequence;  ///< ends the warning: "; it is started again (1 of 3)"
+  bool again = false;              ///< it has been tried
+  std::string consequence;         ///< ends the warning: "; it is started again (1 of 3)"
+  std::optional<Error> failure{};  ///< of the new one, at once
 };
 
 /// What a callback has cost its run so far.
@@ -77,7 +78,7 @@ struct CallbackEntry {
   /// An entry made anew from a stored state, to stand in for this one.
   virtual std::shared_ptr<CallbackEntry> restored(const json::object& /*state*/) { return nullptr; }
 
-  // Extensions of a plugin (ext/outcome.h, results.h, checkpoint.h). All but results() may throw an Error.
+  // Extensions of a plugin (ext/outcome.h, results.h, checkpoint.h). Each may throw an Error.
   virtual void ended(const TrainingOutcome&) {}
   virtual std::vector<PluginResult> results() { return {}; }
   virtual bool keeps_files() const { return false; }

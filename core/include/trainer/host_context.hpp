@@ -39,6 +39,8 @@ class ParamGroupSource {
 struct CheckpointPlaces {
   std::string saved;         ///< while its on_save is fired
   std::string resumed_from;  ///< by the training that goes on, or was the last
+  /// The newest whole one of this training, or that which it was resumed from. Plugins do not see it.
+  std::filesystem::path newest{};
 };
 
 /// What the services of host.h draw from. The owner keeps it alive longer than any callback.

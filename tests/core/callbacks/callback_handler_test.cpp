@@ -443,6 +443,69 @@ TEST_F(Handler, AFailureToGiveAStateIsOneOfTheCallback) {
   EXPECT_EQ(lines, "");
 }
 
+TEST_F(Handler, AStateThatIsNotTakenIsAFailureOfTheCallback) {
+  struct Choosy : Exportable {
+    void load_state(const json::object&) override { throw std::runtime_error("not this one"); }
+  };
+  const auto choosy = native_entry(std::make_shared<Choosy>());
+  handler.add(choosy);
+  handler.add(native_entry(std::make_shared<Recorder>()));
+  const json::object states{{"Choosy", json::object{{"attributes", json::object{{"count", 1}}}}}};
+  EXPECT_THROW(handler.restore_states(states), Error);
+  for (const OnError policy : {OnError::warn, OnError::disable}) {
+    choosy->on_error = policy;
+    lines.clear();
+    handler.restore_states(states);
+    EXPECT_THAT(lines, HasSubstr("refused its stored state: not this one; the run goes on"));
+    EXPECT_EQ(choosy->on, policy == OnError::warn);
+    EXPECT_EQ(handler.entries().back(), choosy) << "where it is after a state that it took";
+  }
+}
+
+// Such as an isolated plugin's, of which each try fails at once.
+TEST_F(Handler, EachTryToStartACallbackAgainIsToldByItself) {
+  struct Again : CallbackEntry {
+    Again() {
+      name = class_name = "again";
+      on_error = OnError::restart;
+      slots.struct_size = sizeof slots;
+      slots.on_log = [](trainer_callback*, const trainer_event*) -> std::int32_t { return TRAINER_ERROR; };
+      table = &slots;
+    }
+    std::string take_error() override { return "the first"; }
+    Restarted restart() override {
+      if (++tries == 3) return {.again = false, .consequence = "; no more"};
+      return {true, "; try " + std::to_string(tries), Error(ErrorKind::run, error_id::callback_failed, "the next")};
+    }
+    trainer_callback slots{};
+    int tries = 0;
+  };
+  const auto again = std::make_shared<Again>();
+  handler.add(again);
+  handler.call_event(TRAINER_ON_LOG);
+  for (const char* told : {"the first; try 1 [", "the next; try 2 [", "the next; no more ["})
+    EXPECT_THAT(lines, HasSubstr(told));
+  EXPECT_FALSE(again->on);
+  EXPECT_EQ(again->cost.errors, 3u);
+}
+
+TEST_F(Handler, AFailureInResultsIsCounted) {
+  struct Lost : CallbackEntry {
+    Lost() {
+      name = class_name = "lost";
+      slots.struct_size = sizeof slots;
+      table = &slots;
+    }
+    std::vector<PluginResult> results() override { throw_run(error_id::isolation_ended, "it ended"); }
+    trainer_callback slots{};
+  };
+  const auto lost = std::make_shared<Lost>();
+  handler.add(lost);
+  EXPECT_TRUE(handler.results().empty());
+  EXPECT_THAT(lines, HasSubstr("it ended [isolation.ended]"));
+  EXPECT_EQ(lost->cost.errors, 1u);
+}
+
 TEST_F(Handler, ACallbackWithAProcessOfItsOwnCannotEndThisOne) {
   struct Apart : CallbackEntry {
     explicit Apart(bool is) : isolated(is) {
