@@ -348,14 +348,15 @@ void CallbackHandler::restore_states(const json::object& states) {
       if (!list[i].is_object()) continue;
       CallbackEntry& old = *present[i];
       auto replacement = present[i];
+      bool on = true;  // one that was disabled begins anew
       try {
         replacement = as_error(old, "refused its stored state", [&] { return old.restored(list[i].get_object()); });
       } catch (const Error& e) {
         failed(old, e);
+        on = old.on;
       }
       require_own_name(*replacement);
       replacement->files_directory = old.files_directory;
-      const bool on = old.on;
       pop(&old);
       turn(*replacement, on);
       entries_.push_back(std::move(replacement));
