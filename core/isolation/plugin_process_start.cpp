@@ -114,7 +114,8 @@ void PluginProcess::require_same_build() {
   }
   if (said || !gone()) refuse(said ? "says what it should not" : "has said nothing within " + seconds_text(limit));
   const auto how = wait_for_end();
-  if (!how || how->starts_with("signal")) throw lost(where.substr(0, where.size() - 2));
+  const bool may_lack_memory = isolation_.memory > 0 && how == "exit status 1";
+  if (!how || how->starts_with("signal") || may_lack_memory) throw lost(where.substr(0, where.size() - 2));
   refuse("ended with " + (how->empty() ? "exit status 0" : *how) + " before it said which build it is");
 }
 

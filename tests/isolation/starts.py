@@ -53,11 +53,19 @@ def other_builds(work):
     refused(work, "another", "printf '\\4\\0\\0\\0abcd' >&3; exec cat <&3 >&2", "says what it should not")
 
 
+def short_of_memory(work):
+    host = program(work, "ends", "exit 1")
+    _, _, error = work.run("short", [isolated(memory="64 MB")], TRAINER_PROGRAM=host)
+    said = 'process of its own: its process ended with exit status 1, perhaps because it needs more than its 64 MB ("memory")'
+    expect(said in error, f"short of memory: {error}")
+
+
 def main():
     with Work() as work:
         other_builds(work)
         slow(work)
-        print("a slow start, and four commands that are not this build's")
+        short_of_memory(work)
+        print("a slow start, four commands that are not this build's, and too little memory")
 
 
 if __name__ == "__main__":
