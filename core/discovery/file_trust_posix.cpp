@@ -65,8 +65,8 @@ std::string others_may_write(std::intptr_t opened, Opened kind, const std::strin
   struct stat info {};
   if (::fstat(descriptor, &info) != 0) return name + " could not be asked for its owner";
   if (info.st_uid != 0 && info.st_uid != ::geteuid())
-    return name + " belongs to user " + std::to_string(info.st_uid) + ", expected root or user " +
-           std::to_string(::geteuid()) + " who runs this; chown it";
+    return name + " belongs to user " + std::to_string(info.st_uid) + ", expected root" +
+           (::geteuid() == 0 ? "" : " or user " + std::to_string(::geteuid())) + ", who runs this; chown it";
   if (kind == Opened::link || (kind == Opened::directory && (info.st_mode & S_ISVTX))) return {};
   const auto who = writer(descriptor, info);
   if (who.empty()) return {};

@@ -181,7 +181,7 @@ void remove_torn_checkpoints(const fs::path& output_dir) {
       fs::rename(entry.path(), output_dir / place, ec);
       continue;
     }
-    log::warning(entry.path().string() + " was not finished by the previous run; it is removed");
+    log::warning(entry.path().string() + " is what a run was writing or removing when it ended; it is removed");
     fs::remove_all(entry.path(), ec);
   }
 }

@@ -80,7 +80,7 @@ void Trainer::Impl::check_compiled() const {
                     leave_out);
   if (!group->alone())
     refuse_compiled("the run has " + std::to_string(group->world()) +
-                    " processes, and the compiled step trains in one" + std::string(leave_out));
+                    " processes, and the compiled step trains in one; start one process" + std::string(leave_out));
   if (compute_loss_func)
     refuse_compiled("TrainerOptions.compute_loss_func is set, and the compiled step has the model's own loss" +
                     std::string(leave_out));

@@ -174,7 +174,7 @@ def owners(work):
     directory.chmod(0o755)
     if os.geteuid() == 0:
         os.chown(file, 12345, -1)
-        refused(str(file), "belongs to user 12345")
+        refused(str(file), "belongs to user 12345, expected root, who runs this")
         os.chown(file, 0, 12345)
         file.chmod(0o775)
         refused(str(file), "by group 12345")
