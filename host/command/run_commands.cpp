@@ -75,12 +75,15 @@ int signal_status(Session& session) {
   if (!session.is_rank_0()) return 128 + signal;
   const Trainer& trainer = session.trainer();
   const TrainerState& state = trainer.state();
+  const int ranks = session.group().world();
   const std::string name = checkpoint_name(state.global_step);
   const auto checkpoint = trainer.args().output_dir / std::filesystem::path(name);
   if (std::filesystem::is_directory(checkpoint))
     log::warning("stopped by " + std::string(signal == SIGINT ? "SIGINT" : "SIGTERM") + " at step " +
                  std::to_string(state.global_step) + " of " + std::to_string(state.max_steps) + ", and " + name +
-                 " is complete; resume with: " + command_to_go_on(checkpoint));
+                 " is complete; " +
+                 (ranks == 1 ? "resume with: " : "resume by starting all " + std::to_string(ranks) + " ranks with: ") +
+                 command_to_go_on(checkpoint));
   return 128 + signal;
 }
 

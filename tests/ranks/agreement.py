@@ -265,6 +265,7 @@ def signals(work):
         steps = whole_checkpoints(work / out)
         expect(len(steps) == 1, f"checkpoints {steps}")
         expect(f"stopped by {signal.Signals(number).name} at step {steps[0]} of 1000000" in text, text)
+        expect(f"resume by starting all 2 ranks with: trainer train run.json --output_dir {out} --resume" in text, text)
 
 
 CASES = [
