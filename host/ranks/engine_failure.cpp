@@ -4,10 +4,13 @@
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
+#include <algorithm>
 #include <functional>
+#include <initializer_list>
 #include <string_view>
 
 #include "base/process.hpp"
+#include "ranks/master.hpp"
 #include "ranks/roll_call.hpp"
 #include "trainer/error.hpp"
 
@@ -26,7 +29,7 @@ std::string engine_text() {
   } catch (...) {
     text = "an exception that is not a std::exception";
   }
-  text = text.substr(0, text.find('\n'));
+  text = text.substr(0, std::min(text.find('\n'), text.find(". This is typically")));
   if (text.starts_with("[") && text.find("] ") != text.npos) text.erase(0, text.find("] ") + 2);
   return text;
 }
@@ -42,9 +45,13 @@ std::string text_of_failure() {
   }
 }
 
-bool is_timeout(const std::string& text) {
-  return text.find("imed out") != text.npos || text.find("imeout") != text.npos;
+bool has_any(const std::string& text, std::initializer_list<const char*> words) {
+  return std::any_of(words.begin(), words.end(), [&](const char* word) { return text.find(word) != text.npos; });
 }
+
+bool is_about_files(const std::string& text) { return has_any(text, {"oo many open files", "Failed to init uv loop"}); }
+
+bool is_timeout(const std::string& text) { return has_any(text, {"imed out", "imeout"}); }
 
 }  // namespace
 
@@ -72,9 +79,25 @@ static std::string in_seconds(std::chrono::seconds time) { return std::to_string
 static std::string meeting_place(const Ranks& ranks) { return ranks.master + ":" + std::to_string(ranks.port); }
 
 void throw_unreachable(const Ranks& ranks, std::chrono::seconds timeout, const std::string& reason) {
+  if (is_about_files(reason))
+    throw_run(error_id::ranks_unreachable, rank_text(ranks) + " cannot open its connections to the other ranks: too " +
+                                               "many open files; raise the limit (ulimit -n)");
+  const bool own = ranks.rank == 0 && !ranks.agent_store;
   throw_run(error_id::ranks_unreachable,
-            rank_text(ranks) + " found no way to rank 0 at " + meeting_place(ranks) + " within " + in_seconds(timeout) +
-                ": " + reason + "; see that rank 0 runs, and that MASTER_ADDR and MASTER_PORT are the same for all");
+            rank_text(ranks) + " found no way to " + (own ? "itself" : "rank 0") + " at " + meeting_place(ranks) +
+                " within " + in_seconds(timeout) + ": " + reason + "; " +
+                (own ? "set MASTER_ADDR to an address of its machine, the same for all ranks"
+                     : "see that rank 0 runs, and that MASTER_ADDR and MASTER_PORT are the same for all"));
+}
+
+// What LibTorch's client says of a connection that it did not get names no cause, which a try of our own does.
+static std::string reason_of_no_connection(const Ranks& ranks, const std::string& text) {
+  if (has_any(text, {"Failed to recv", "Broken pipe", "Connection reset"}))
+    return "it ended the connection, and its own last lines may say why";
+  if (text.find("client socket") == text.npos) return text;
+  const auto soon = std::chrono::steady_clock::now() + std::chrono::milliseconds(200);
+  const std::string reason = try_listener(ranks.master, ranks.port, soon);
+  return reason.empty() ? text : reason;
 }
 
 void throw_late(const Ranks& ranks, std::chrono::seconds timeout, const std::string& late) {
@@ -91,7 +114,7 @@ void rethrow_start_failure(const Ranks& ranks, std::chrono::seconds timeout) {
   if (text.find("Ping failed") != text.npos || text.find("alidat") != text.npos)
     throw_usage(error_id::ranks_unreachable, "something else than rank 0 answers at " + meeting_place(ranks) +
                                                  "; give all ranks another MASTER_PORT");
-  throw_unreachable(ranks, timeout, text);
+  throw_unreachable(ranks, timeout, reason_of_no_connection(ranks, text));
 }
 
 void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::seconds timeout,
@@ -104,9 +127,14 @@ void rethrow_call_failure(RollCall& roll_call, const Ranks& ranks, std::chrono::
     throw_run(error_id::ranks_lost, roll_call.names_of(ended) + " ended with an error of " +
                                         (ended.size() == 1 ? "its" : "their") + " own while " + own + " was in " +
                                         call + "; fix that" + remedy);
+  if (missing.empty() && is_timeout(text))
+    throw_run(error_id::ranks_timeout, own + " and the other ranks waited in vain for each other, " + own + " in " +
+                                           call + ", for " + in_seconds(timeout) + " (ddp_timeout): one of them was " +
+                                           "stopped or cut off that long" + remedy);
   if (missing.empty())
-    throw_run(is_timeout(text) ? error_id::ranks_timeout : error_id::ranks_lost,
-              own + " lost the other ranks in " + call + ": " + text + remedy);
+    throw_run(error_id::ranks_lost, own + " lost the other ranks in " + call + ": " + text + "; all of them run, as " +
+                                        "when one was stopped or cut off for longer than ddp_timeout, " +
+                                        in_seconds(timeout) + remedy);
   const std::string who = roll_call.names_of(missing);
   if (is_timeout(text))
     throw_run(error_id::ranks_timeout, who + " did not come to " + call + " of " + own + " within " +

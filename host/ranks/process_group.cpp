@@ -60,35 +60,51 @@ c10::intrusive_ptr<c10d::Store> make_store(const Ranks& ranks, std::chrono::seco
   return *store;
 }
 
-// A host's own name often stands for 127.0.1.1, where no other machine gets to.
-void add_devices(c10d::ProcessGroupGloo::Options& options, const Ranks& ranks) {
+using Device = std::shared_ptr<::gloo::transport::Device>;
+
+// Of the interfaces that the user chose, if he did.
+std::vector<Device> named_devices(const Ranks& ranks) {
   const char* named = std::getenv("GLOO_SOCKET_IFNAME");
-  if (named && *named) {
-    std::istringstream names(named);
-    for (std::string name; std::getline(names, name, ',');)
-      options.devices.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(name));
-    return;
-  }
+  std::vector<Device> out;
+  std::istringstream names(named ? named : "");
+  for (std::string name; std::getline(names, name, ',');) try {
+      out.push_back(c10d::ProcessGroupGloo::createDeviceForInterface(name));
+    } catch (const std::exception&) {
+      throw_usage(error_id::ranks_environment_invalid,
+                  "environment: GLOO_SOCKET_IFNAME is \"" + std::string(named) + "\", and " + rank_text(ranks) +
+                      " has no interface \"" + name + "\" with an address; name one that it has, or unset it");
+    }
+  return out;
+}
+
+// A host's own name often stands for 127.0.1.1, where no other machine gets to.
+Device device_towards_master(const Ranks& ranks) {
   const std::string address = own_address_towards(ranks.master, ranks.port);
-  options.devices.push_back(address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
-                                            : c10d::ProcessGroupGloo::createDeviceForHostname(address));
+  return address.empty() ? c10d::ProcessGroupGloo::createDefaultDevice()
+                         : c10d::ProcessGroupGloo::createDeviceForHostname(address);
+}
+
+// The agent's store is the same after a restart, and still has the keys of the attempt before. Any other is new.
+std::string name_of_attempt(const Ranks& ranks) {
+  return "libtrainer/attempt" + (ranks.agent_store ? "_" + std::to_string(ranks.restart) : std::string());
 }
 
 std::unique_ptr<GroupEngine> make_engine(const Ranks& ranks, const GroupSettings& settings) {
   const auto deadline = Clock::now() + settings.timeout;
+  auto options = c10d::ProcessGroupGloo::Options::create(settings.timeout);
+  options->devices = named_devices(ranks);  // before anyone waits for this rank
   const auto base = make_store(ranks, settings.timeout, deadline);
-  // The agent's store is the same after a restart, and still has the keys of the attempt before.
-  const c10::intrusive_ptr<c10d::Store> store =
-      c10::make_intrusive<c10d::PrefixStore>("libtrainer/attempt_" + std::to_string(ranks.restart), base);
+  const c10::intrusive_ptr<c10d::Store> store = c10::make_intrusive<c10d::PrefixStore>(name_of_attempt(ranks), base);
   const auto of_launch = c10::make_intrusive<c10d::PrefixStore>("libtrainer/launch", base);
   auto engine = std::make_unique<GroupEngine>(GroupEngine{store, of_launch, RollCall(store, ranks), nullptr, nullptr});
-  if (const auto late = engine->roll_call.meet(until(deadline)); !late.empty()) {
+  const auto [late, difference] = engine->roll_call.meet(until(deadline));
+  if (!late.empty() || !difference.empty()) {
     if (ranks.rank == 0) std::this_thread::sleep_for(grace);  // as the others look into the store that is here
+    if (!difference.empty()) throw_usage(error_id::ranks_mismatch, difference);
     throw_late(ranks, settings.timeout, engine->roll_call.names_of(late));
   }
   store->setTimeout(settings.timeout);
-  auto options = c10d::ProcessGroupGloo::Options::create(settings.timeout);
-  add_devices(*options, ranks);
+  if (options->devices.empty()) options->devices.push_back(device_towards_master(ranks));
   engine->gloo = c10::make_intrusive<c10d::ProcessGroupGloo>(
       c10::make_intrusive<c10d::PrefixStore>("gloo", engine->store), ranks.rank, ranks.world, options);
   engine->group = c10::make_intrusive<c10d::ProcessGroup>(engine->store, ranks.rank, ranks.world);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "ranks/roll_call.hpp"
 
+#include <algorithm>
+#include <sstream>
 #include <thread>
 
 #include "base/process.hpp"
@@ -18,24 +20,41 @@ std::vector<std::uint8_t> as_bytes(const std::string& text) { return {text.begin
 
 }  // namespace
 
-std::vector<int> RollCall::meet(std::chrono::milliseconds timeout) {
-  std::vector<std::string> keys;
-  for (int rank = 0; rank < ranks_.world; ++rank) keys.push_back(store_key("here", rank));
-  store_->set(keys[static_cast<std::size_t>(ranks_.rank)], as_bytes(host_name()));
-  std::vector<int> late;
-  try {
-    store_->wait(keys, timeout);
-  } catch (const c10::DistError&) {
-    for (int rank = 0; rank < ranks_.world; ++rank)
-      if (!store_->check({keys[static_cast<std::size_t>(rank)]})) late.push_back(rank);
-    if (late.empty()) throw;
-    return late;
+RollCall::Meeting RollCall::meet(std::chrono::milliseconds timeout) {
+  const auto deadline = RollCallClock::now() + timeout;
+  store_->set(store_key("here", ranks_.rank),
+              as_bytes(std::to_string(ranks_.world) + " " + std::to_string(ranks_.restart) + " " + host_name()));
+  Meeting meeting;
+  for (int rank = 0; rank < ranks_.world; ++rank) {
+    const std::vector<std::string> key{store_key("here", rank)};
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - RollCallClock::now());
+    try {
+      store_->wait(key, std::max(left, std::chrono::milliseconds(1)));
+    } catch (const c10::DistError&) {
+      if (store_->check(key)) throw;
+      meeting.late.push_back(rank);
+      continue;
+    }
+    meeting.difference = difference_from(rank);
+    if (!meeting.difference.empty()) return meeting;
   }
-  for (const std::string& one : keys) {
-    const auto host = store_->get(one);
-    hosts_.emplace_back(host.begin(), host.end());
-  }
-  return late;
+  return meeting;
+}
+
+// Of a rank that is here; its host is known from then on.
+std::string RollCall::difference_from(int rank) {
+  const auto bytes = store_->get(store_key("here", rank));
+  std::istringstream text(std::string(bytes.begin(), bytes.end()));
+  int world = 0, restart = 0;
+  std::string& host = hosts_[static_cast<std::size_t>(rank)];
+  text >> world >> restart >> host;
+  const auto differs = [&](const char* what, int there, int here) {
+    return std::string(what) + " is " + std::to_string(there) + " on " + names_of({rank}) + ", but " +
+           std::to_string(here) + " on " + rank_text(ranks_) + "; start all ranks with one launcher";
+  };
+  if (world != ranks_.world) return differs("the number of ranks (WORLD_SIZE)", world, ranks_.world);
+  if (restart != ranks_.restart) return differs("TORCHELASTIC_RESTART_COUNT", restart, ranks_.restart);
+  return "";
 }
 
 void RollCall::mark(const char* what) const {
@@ -85,7 +104,7 @@ std::string RollCall::names_of(const std::vector<int>& ranks) const {
   std::vector<std::string> names;
   for (const int rank : ranks) {
     const auto at = static_cast<std::size_t>(rank);
-    names.push_back(std::to_string(rank) + (at < hosts_.size() ? " (host " + hosts_[at] + ")" : std::string()));
+    names.push_back(std::to_string(rank) + (hosts_[at].empty() ? std::string() : " (host " + hosts_[at] + ")"));
   }
   return (ranks.size() == 1 ? "rank " : "ranks ") + join(names, " and ");
 }

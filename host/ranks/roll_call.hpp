@@ -15,10 +15,15 @@ namespace trainer {
 
 class RollCall {
  public:
-  RollCall(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks) : store_(std::move(store)), ranks_(ranks) {}
+  RollCall(c10::intrusive_ptr<c10d::Store> store, const Ranks& ranks)
+      : store_(std::move(store)), ranks_(ranks), hosts_(static_cast<std::size_t>(ranks.world)) {}
 
-  /// Waits for all ranks; those that did not come within `timeout`.
-  std::vector<int> meet(std::chrono::milliseconds timeout);
+  struct Meeting {
+    std::vector<int> late;   ///< did not come within the time
+    std::string difference;  ///< what one that came was told by its launcher otherwise than this rank, as a sentence
+  };
+  /// Waits for all ranks, or until one has come that belongs to another launch.
+  Meeting meet(std::chrono::milliseconds timeout);
 
   /// This rank ends with an error of its own: the others need not guess.
   void tell_end() noexcept;
@@ -34,12 +39,13 @@ class RollCall {
   std::string names_of(const std::vector<int>& ranks) const;
 
  private:
+  std::string difference_from(int rank);
   void mark(const char* what) const;
   Absent look_around() const;
 
   c10::intrusive_ptr<c10d::Store> store_;
   Ranks ranks_;
-  std::vector<std::string> hosts_;  // of all ranks, once they have met
+  std::vector<std::string> hosts_;  // of all ranks; empty while one has not come
   bool has_failed_ = false;         // for another rank: this one has no error of its own then
 };
 
