@@ -156,6 +156,7 @@ Trainer& Session::trainer() {
   if (!std::exchange(loaded_, true)) {
     auto columns = kept_columns(options.args.output_dir);
     data_.load(actions_, *options.model, std::move(columns));
+    require_same_test_data();
   }
   if (recorder_ && is_rank_0()) recorder_->set_output_dir(options.args.output_dir);
   if (!run_.init_from.empty() && options_.checkpoint.empty())

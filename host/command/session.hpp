@@ -47,6 +47,7 @@ class Session {
 
  private:
   void require_same_run_file();
+  void require_same_test_data();
   void go_on_after_restart();
   std::optional<CsvColumns> kept_columns(const std::filesystem::path& output_dir);
 

@@ -6,6 +6,7 @@
 #include "checkpoints/checkpoint_directory.hpp"
 #include "command/session.hpp"
 #include "ranks/same_everywhere.hpp"
+#include "trainer/data_facts.hpp"
 #include "trainer/log.hpp"
 
 namespace trainer::command {
@@ -30,6 +31,15 @@ void Session::require_same_run_file() {
   for (const auto& action : actions_)
     facts.emplace_back("what is to be done", action.what + (action.resume_from_checkpoint ? " from a checkpoint" : ""));
   add_facts(facts, "", run_.json);
+  facts.emplace_back("--record", options_.record.empty() ? "not given" : "given");  // all of them list its files
+  require_same(*group_, facts);
+}
+
+// The Trainer compares them when it predicts, which in a run with other actions is after hours.
+void Session::require_same_test_data() {
+  if (group_->alone() || !data_.test()) return;
+  Facts facts;
+  add_data_facts(facts, "the test data", *data_.test(), group_->ranks());
   require_same(*group_, facts);
 }
 

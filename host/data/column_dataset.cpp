@@ -133,6 +133,14 @@ std::vector<std::string> ColumnDataset::columns() const {
   return out;
 }
 
+std::vector<at::Tensor> ColumnDataset::in_memory() const {
+  std::vector<at::Tensor> out;
+  for (const auto& column : columns_)
+    for (const auto* tensor : {&column.offsets, &column.values})
+      if (tensor->defined()) out.push_back(*tensor);
+  return out;
+}
+
 std::vector<std::string> ColumnDataset::ragged() const {
   std::vector<std::string> out;
   for (const auto& column : columns_)

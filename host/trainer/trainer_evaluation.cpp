@@ -76,6 +76,7 @@ std::shared_ptr<DataLoader> Trainer::Impl::eval_dataloader(const std::shared_ptr
 PredictionOutput Trainer::predict(const std::shared_ptr<AnyDataset>& dataset, const std::string& prefix) {
   return in_phase("predict", impl_->state.global_step, [&] {
     require(dataset, "predict()");
+    impl_->require_same_data("the test data", *dataset);
     PredictionOutput out = evaluation_loop(made(get_test_dataloader(dataset), "get_test_dataloader()"),
                                            impl_->args.prediction_loss_only, prefix);
     impl_->fire(TRAINER_ON_PREDICT, &out.metrics);

@@ -96,6 +96,7 @@ struct Trainer::Impl {
 
   // trainer_start_check.cpp
   void require_same_start();
+  void require_same_data(const std::string& name, const AnyDataset& dataset);
   void require_same_plugins();
   void require_same_checkpoint(const std::filesystem::path& checkpoint);
 

@@ -10,6 +10,7 @@
 #include "checkpoints/checkpoint_manifest.hpp"
 #include "ranks/same_everywhere.hpp"
 #include "state/checkpoint_names.hpp"
+#include "trainer/data_facts.hpp"
 #include "trainer/json.hpp"
 #include "trainer/trainer_impl.hpp"
 #include "trainer/version.hpp"
@@ -30,13 +31,6 @@ constexpr std::array<std::string_view, 11> own_arguments = {"output_dir",
                                                             "dataloader_persistent_workers",
                                                             "dataloader_prefetch_factor"};
 
-void describe_data(Facts& facts, const std::string& name, const AnyDataset& dataset) {
-  if (const auto* rows = dynamic_cast<const Dataset*>(&dataset))
-    facts.emplace_back("the number of rows of " + name, std::to_string(rows->size()));
-  for (const auto& [key, value] : dataset.description())
-    facts.emplace_back("\"" + std::string(key) + "\" of " + name, json::dump(value));
-}
-
 }  // namespace
 
 void Trainer::Impl::require_same_start() {
@@ -47,9 +41,17 @@ void Trainer::Impl::require_same_start() {
   for (const auto& [name, value] : args.to_dict())
     if (std::find(own_arguments.begin(), own_arguments.end(), std::string_view(name)) == own_arguments.end())
       facts.emplace_back("args." + std::string(name), json::dump(value));
-  if (train_dataset) describe_data(facts, "the train data", *train_dataset);
+  if (train_dataset) add_data_facts(facts, "the train data", *train_dataset, group->ranks());
   for (const auto& [name, dataset] : eval_dataset)
-    describe_data(facts, "the eval data" + (name.empty() ? "" : " \"" + name + "\""), *dataset);
+    add_data_facts(facts, "the eval data" + (name.empty() ? "" : " \"" + name + "\""), *dataset, group->ranks());
+  require_same(*group, facts);
+}
+
+// Of a dataset that is not one of the options', and may be another with each call.
+void Trainer::Impl::require_same_data(const std::string& name, const AnyDataset& dataset) {
+  if (group->alone()) return;
+  Facts facts;
+  add_data_facts(facts, name, dataset, group->ranks());
   require_same(*group, facts);
 }
 

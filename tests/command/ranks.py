@@ -162,6 +162,12 @@ def predictions_stand_in_order(root, of_two):
     assert one[0] == three[0] and len(one) == len(three), three
     differences = [abs(float(a) - float(b)) for x, y in zip(one[1:], three[1:]) for a, b in zip(x, y, strict=True)]
     assert max(differences) < 1e-5, max(differences)
+    rows = (DATA / "cls_test.csv").read_text().splitlines(keepends=True)
+    (place.path / "fewer.csv").write_text("".join(rows[:-1]))
+    commands = [[TRAINER, *command, "--output", "no.csv", *more] for more in ([], ["--set", "data.test=fewer.csv"])]
+    for status, out, err in run_all(commands, place.path, places(2)):
+        assert status == 2 and "the number of rows of the test data is" in err and "[ranks.mismatch]" in err, out + err
+    assert not (place.path / "no.csv").exists()
 
 
 def files_of_a_plugin(root):

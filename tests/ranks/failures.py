@@ -10,7 +10,7 @@ import socket
 import threading
 import time
 
-from launch import HOST, expect, launch, run_cases, run_file, train, whole_checkpoints
+from launch import HOST, TRAINER, expect, launch, run_cases, run_file, train, whole_checkpoints
 
 TIMEOUT = 3  # ddp_timeout of all cases
 BUSY = 4  # seconds that other tests beside this one may take from it; without limits a rank would hang for ever
@@ -97,6 +97,8 @@ def master_stopped(work):
     with launch(command, work) as (first, second):
         wait_for_stop(first)
         says(second, 1, f"rank 0 (host {HOST}) did not come to", "[ranks.timeout]", since=time.monotonic())
+        first.popen.send_signal(signal.SIGCONT)
+        says(first, 1, "rank 0 lost the other ranks in", "stopped or cut off", "[ranks.lost]", since=time.monotonic())
 
 
 def callback_fails(work):
@@ -188,6 +190,99 @@ def other_rows(work):
             says(process, 2, "the number of rows of the train data is 47 on rank 1", "[ranks.mismatch]", within=60)
 
 
+def other_cells(work):
+    """As many rows, of which one is another."""
+    started(work)
+    text = (work / "train.csv").read_text()
+    (work / "other.csv").write_text(text[:-2] + ("1" if text[-2] == "0" else "0") + "\n")
+    with launch(
+        lambda rank: train("run.json", *(["--set", "data.train=other.csv"] if rank else [])), work
+    ) as processes:
+        for process in processes:
+            says(
+                process,
+                2,
+                "the sha256 of the train data is ",
+                f" on rank 1 (host {HOST})",
+                "[ranks.mismatch]",
+                within=60,
+            )
+
+
+def shorter_stream(work):
+    started(work)
+    row = '{"features": [0.5, 1.5, 2.5, 3.5], "labels": 1}\n'
+    for rank in (0, 1):
+        (work / f"rows{rank}.jsonl").write_text(row * (48 - rank))
+    with launch(lambda rank: train("run.json", "--set", f'data={{"train": "rows{rank}.jsonl"}}'), work) as processes:
+        for process in processes:
+            says(
+                process,
+                2,
+                f"the number of bytes of the train data is {47 * len(row)} on rank 1",
+                "[ranks.mismatch]",
+                within=60,
+            )
+
+
+def pipe(work):
+    """Two readers of one pipe would get some of its rows each."""
+    started(work)
+    os.mkfifo(work / "rows.jsonl")
+    with launch(train("run.json", "--set", 'data={"train": "rows.jsonl"}'), work) as processes:
+        for process in processes:
+            says(
+                process,
+                2,
+                "rows.jsonl is a pipe",
+                "each of the 2 processes",
+                "write them to a file",
+                "[data.invalid]",
+                within=60,
+            )
+
+
+def recorded_by_one(work):
+    started(work)
+    with launch(lambda rank: train("run.json", *(["--record", "record"] if rank else [])), work) as processes:
+        for process in processes:
+            says(process, 2, "--record is given on rank 1", "but not given on rank 0", "[ranks.mismatch]", within=60)
+
+
+def other_launch(work):
+    """At once, whatever else the launcher of each has told it to wait for."""
+    started(work)
+    for variable, what in (
+        ("WORLD_SIZE", "the number of ranks (WORLD_SIZE)"),
+        ("TORCHELASTIC_RESTART_COUNT", "TORCHELASTIC_RESTART_COUNT"),
+    ):
+        with launch(train("run.json"), work, env=lambda rank, name=variable: {name: 2 + rank}) as processes:
+            for process in processes:
+                other = 1 - process.rank
+                says(process, 2, f"{what} is {2 + other} on rank {other} (host {HOST}), but {2 + process.rank} on rank",
+                     "[ranks.mismatch]", within=2)  # fmt: skip
+
+
+def unknown_interface(work):
+    with launch(started(work), work, env=lambda _: {"GLOO_SOCKET_IFNAME": "nix0"}) as processes:
+        for process in processes:
+            says(
+                process,
+                2,
+                'GLOO_SOCKET_IFNAME is "nix0"',
+                'no interface "nix0"',
+                "[ranks.environment-invalid]",
+                within=2,
+            )
+
+
+def few_files(work):
+    words = " ".join(map(str, started(work)))
+    command = ["-c", f"ulimit -n 10 && exec {TRAINER} {words}"]
+    with launch(command, work, ranks=[0], program="bash") as (process,):
+        says(process, 1, "too many open files", "ulimit -n")
+
+
 def no_master(work):
     with launch(started(work), work, ranks=[1]) as (process,):
         says(
@@ -210,6 +305,19 @@ def unknown_master(work):
             "[ranks.unreachable]",
             within=ALLOWED + 5,
         )  # a resolver may take its time
+
+
+def unknown_to_itself(work):
+    with launch(started(work), work, ranks=[0], env=lambda _: {"MASTER_ADDR": "no-such-host.invalid"}) as (process,):
+        says(
+            process,
+            1,
+            "found no way to itself at no-such-host.invalid:",
+            "its name is not known here",
+            "set MASTER_ADDR",
+            "[ranks.unreachable]",
+            within=ALLOWED + 5,
+        )
 
 
 def one_missing(work):
@@ -283,7 +391,8 @@ def half_an_environment(work):
 
 
 CASES = [
-    stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, out_of_memory, other_arguments, other_model, other_command, other_rows, no_master, unknown_master,
+    stopped, master_stopped, killed, one_of_three_killed, master_killed, callback_fails, out_of_memory, other_arguments, other_model, other_command, other_rows, other_cells, shorter_stream, pipe,
+    recorded_by_one, other_launch, unknown_interface, few_files, no_master, unknown_master, unknown_to_itself,
     one_missing, alone, port_in_use, other_service, silent_service, half_an_environment,
 ]  # fmt: skip
 

@@ -30,6 +30,7 @@ class ColumnDataset : public Dataset {
   std::vector<std::string> columns() const;  ///< those that batches have
   std::vector<std::string> ragged() const;   ///< those of them with rows of several lengths
   const std::vector<std::string>& left_out() const { return left_out_; }  ///< other columns of the files
+  std::vector<at::Tensor> in_memory() const;  ///< offsets, and values that do not stay in the files
 
  protected:
   /// All of them, or those named in `columns`, in that order; names that the files do not have are passed over. Of more

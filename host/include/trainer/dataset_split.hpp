@@ -21,6 +21,8 @@ class SubsetDataset : public Dataset {
   std::vector<Row> get_rows(const at::Tensor& indices) const override;
   at::Tensor lengths(const std::string& column) const override;
   json::object description() const override { return dataset_->description(); }
+  const Dataset& dataset() const { return *dataset_; }
+  const at::Tensor& rows() const { return rows_; }
 
  private:
   std::shared_ptr<const Dataset> dataset_;

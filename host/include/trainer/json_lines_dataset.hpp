@@ -23,6 +23,7 @@ class JsonLinesDataset : public IterableDataset {
   /// It ends before the dataset does. A pipe can be read once: another stream of it has no rows, and a warning says so.
   RowStream stream(std::int64_t epoch) const override;
   bool reads_once() const { return reads_once_; }
+  const std::filesystem::path& path() const { return path_; }
 
  private:
   class Reader;
