@@ -17,8 +17,7 @@ namespace trainer::isolation {
 class PluginMail {
  public:
   /// A message. True when nobody waits for it, as for an answer, a request, or the first of all, which is the greeting.
-  /// BadBytes for what no process of this
-  /// build sends, and for more answers than were asked for.
+  /// BadBytes for what no process of this build sends, and for more answers than were asked for.
   bool hear(std::string_view message);
   /// One of those that are waited for has been taken.
   void taken(std::size_t size) { waiting_ -= size; }
