@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "support/scratch_directory.hpp"
+#include "trainer/dataset_split.hpp"
 #include "trainer/safetensors.hpp"
 #include "trainer/safetensors_dataset.hpp"
 
@@ -17,6 +18,17 @@ std::string digest_in(const AnyDataset& dataset) {
   for (const auto& [name, value] : facts)
     if (name == "the sha256 of the data") return value;
   return "none";
+}
+
+TEST(DataFacts, RowsInMemoryHaveTheDigestOfTheirContents) {
+  const at::Tensor labels = at::arange(6), other = labels.clone().index_fill_(0, at::tensor({3}, at::kLong), 0);
+  const auto set = [&](const at::Tensor& of) { return std::make_shared<TensorDataset>(at::ones({6, 2}), of); };
+  EXPECT_EQ(digest_in(*set(labels)), digest_in(*set(labels)));
+  EXPECT_NE(digest_in(*set(labels)), digest_in(*set(other)));
+  const auto part = [&](const at::Tensor& of) { return SubsetDataset(set(of), at::tensor({0, 1}, at::kLong)); };
+  EXPECT_EQ(digest_in(part(labels)), digest_in(part(labels)));
+  EXPECT_NE(digest_in(part(labels)), digest_in(part(other)));
+  EXPECT_NE(digest_in(part(labels)), digest_in(SubsetDataset(set(labels), at::tensor({0, 2}, at::kLong))));
 }
 
 TEST(DataFacts, ColumnsOfAFileOnlyWhereTheyAreRead) {
