@@ -67,7 +67,7 @@ class IsolatedEntry final : public CallbackEntry {
       log::warning(failure->what());
     else if (!end.empty())
       log::warning(with_id((within ? where_of_last_event() : calls().where() + "did not come to its end") + ": " + end,
-                           error_id::isolation_ended));
+                           process_->told_end() ? process_->told_end()->id : error_id::isolation_ended));
   }
 
   const PluginFile* plugin() const override { return &process_->file(); }

@@ -546,6 +546,7 @@ TEST_F(Handler, AFailureBetweenEventsIsToldAtTheNext) {
   const auto late = std::make_shared<Late>();
   late->on_error = OnError::disable;
   handler.add(late);
+  handler.call_event(TRAINER_ON_SAVE);  // which looks for those of other tests
   late->failure = Error(ErrorKind::run, error_id::plugin_threw, "plugin late threw an exception");
   handler.call_event(TRAINER_ON_SAVE);
   EXPECT_EQ(lines, "") << "nobody said that there is one";
