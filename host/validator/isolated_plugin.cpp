@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 #include <string>
 
 #include "callbacks/native_event.hpp"
@@ -20,9 +19,9 @@
 #include "isolation/plugin_process.hpp"
 #include "trainer/callback_handler.hpp"
 #include "trainer/event_names.hpp"
-#include "trainer/log.hpp"
 #include "trainer/trainer_control.hpp"
 #include "validator/ends.hpp"
+#include "validator/heard_line.hpp"
 #include "validator/hosted_run.hpp"
 
 namespace trainer::validator {
@@ -52,28 +51,6 @@ std::int32_t answer_of(const trainer_host* host, const Work& work) {
     return refuse(host, "something was thrown that is no std::exception");
   }
 }
-
-/// The warnings of the log, as long as it lives.
-class Warnings {
- public:
-  Warnings() {
-    log::set_sink([this](log::Level level, std::string_view line) {
-      const std::lock_guard lock(mutex_);
-      if (level >= log::Level::warning) last_ = line;
-    });
-  }
-  ~Warnings() { log::set_sink({}); }
-  Warnings(const Warnings&) = delete;
-  Warnings& operator=(const Warnings&) = delete;
-  std::string last() const {
-    const std::lock_guard lock(mutex_);
-    return last_;
-  }
-
- private:
-  mutable std::mutex mutex_;
-  std::string last_;
-};
 
 class IsolatedInstance : public trainer_callback {
  public:
@@ -179,7 +156,7 @@ class IsolatedInstance : public trainer_callback {
   std::int32_t result(std::uint64_t index, trainer_result& out) {
     return answer_of(run_.host, [&]() -> std::int32_t {
       if (index == 0) {
-        const Warnings heard;
+        const HeardLine heard([](log::Level level, std::string_view) { return level >= log::Level::warning; });
         results_ = entry_->results();
         wrong_with_results_ = heard.last();
         if (wrong_with_results_.find(error_id::plugin_extension_invalid.text) != std::string::npos)

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // The plugin in a process of its own: what it takes here it takes there.
-#include <mutex>
-
 #include "isolation/isolated_entry.hpp"
 #include "loading/trainer_program.hpp"
 #include "trainer/callback_handler.hpp"
-#include "trainer/log.hpp"
 #include "validator/catalogue.hpp"
+#include "validator/heard_line.hpp"
 #include "validator/runs.hpp"
 
 namespace trainer::validator {
@@ -82,32 +80,15 @@ class IsolatedRun {
   CallbackHandler handler_{args_, state_, control_};
 };
 
-// Hears, as long as it lives, what the log says of isolation.
-struct Heard {
-  Heard() {
-    log::set_sink([this](log::Level, std::string_view line) {
-      const std::lock_guard lock(mutex);
-      if (line.find("[isolation.") != line.npos) said = line;
-    });
-  }
-  ~Heard() { log::set_sink({}); }
-  Heard(const Heard&) = delete;
-  Heard& operator=(const Heard&) = delete;
-
-  std::mutex mutex;
-  std::string said;
-};
-
 // Why it failed there; empty when it did not.
 std::string failure_in_isolation(Subject& subject) {
-  Heard heard;
+  const HeardLine heard([](log::Level, std::string_view line) { return line.find("[isolation.") != line.npos; });
   try {
     IsolatedRun(subject).play();
   } catch (const Error& e) {
     if (subject.refused == 0) return e.what();
   }
-  const std::lock_guard lock(heard.mutex);
-  return heard.said;
+  return heard.last();
 }
 
 void own_process(Subject& subject) {
