@@ -58,9 +58,9 @@ void add_set(CheckLines& lines, const std::string& name, const std::filesystem::
 std::int64_t bytes_of(const at::Tensor& tensor) { return tensor.numel() * tensor.element_size(); }
 
 std::string compiled_text(const exported::CompiledStep& step, const TrainingArguments& args) {
-  const bool updates = step.wanted() == exported::CompiledStep::Call::update && args.gradient_accumulation_steps == 1;
-  return std::string(updates ? "loss, gradients, clipping and AdamW" : "loss and gradients") + " in one call, for " +
-         "batches of " + count_text(step.facts().batch_size, "row") + "; " + step.facts().target;
+  return std::string(step.updates(args.gradient_accumulation_steps) ? "loss, gradients, clipping and AdamW"
+                                                                    : "loss and gradients") +
+         " in one call, for " + "batches of " + count_text(step.facts().batch_size, "row") + "; " + step.facts().target;
 }
 
 // What an optimizer keeps of each parameter, in copies of it.

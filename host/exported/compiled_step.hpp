@@ -29,7 +29,10 @@ class CompiledStep {
 
   const std::string& file() const { return file_; }
   const CompiledFacts& facts() const { return facts_; }
-  Call wanted() const { return wanted_; }  ///< what the program asked for
+  /// Whether a step of the run is one call: the update was asked for, and gradients are not accumulated.
+  bool updates(std::int64_t gradient_accumulation_steps) const {
+    return wanted_ == Call::update && gradient_accumulation_steps == 1;
+  }
   /// As they stand in the model, and as run() takes them.
   /// @{
   const std::vector<at::Tensor>& parameters() const { return parameters_; }

@@ -23,10 +23,6 @@ exported::CompiledStep* compiled_step_of(Model& model) {
   return holder ? holder->compiled_step() : nullptr;
 }
 
-bool updates_in_one_call(const exported::CompiledStep& step, const TrainingArguments& args) {
-  return step.wanted() == Call::update && args.gradient_accumulation_steps == 1;
-}
-
 constexpr const char* leave_out = ", or leave out \"compiled\"";
 
 void check(const exported::CompiledFacts& facts, const TrainingArguments& args) {
@@ -85,7 +81,7 @@ void Trainer::Impl::check_compiled() const {
     refuse_compiled("TrainerOptions.compute_loss_func is set, and the compiled step has the model's own loss" +
                     std::string(leave_out));
   check(step->facts(), args);
-  if (!updates_in_one_call(*step, args)) return;
+  if (!step->updates(args.gradient_accumulation_steps)) return;
   check_update(step->facts(), args, terminate_on_nan);
   if (!optimizer && !args.optim.starts_with("adamw_torch"))
     refuse_compiled("args.optim is " + args.optim + ", and \"compiled\": true has AdamW compiled in; set it to " +
@@ -97,7 +93,7 @@ void Trainer::Impl::prepare_compiled() {
   check_compiled();
   auto* step = compiled_step_of(*model);
   if (!step) return;
-  const bool updates = updates_in_one_call(*step, args);
+  const bool updates = step->updates(args.gradient_accumulation_steps);
   compiled = std::make_unique<CompiledTraining>(*step, updates ? Call::update : Call::gradients, *optimizer);
   tensors->forget_gradient_reader();
   log::info("the training step is code from " + step->file() + ", compiled for " + step->facts().target +
