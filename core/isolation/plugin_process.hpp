@@ -82,6 +82,7 @@ class PluginProcess {
   void end();  ///< at once
 
  private:
+  std::string plugin_that(const char* failed) const;
   void require_same_build();
   void load();
   void leave();

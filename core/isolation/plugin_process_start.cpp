@@ -53,6 +53,8 @@ std::vector<std::string> command_of(const std::string& program, const Isolation&
   return words;
 }
 
+constexpr const char* not_loaded = "could not be loaded in a process of its own";
+
 double start_seconds(const Isolation& isolation) { return std::max(isolation.timeout, least_start_seconds); }
 
 }  // namespace
@@ -92,13 +94,17 @@ PluginProcess::PluginProcess(const PluginFile& file, const Isolation& isolation,
   }
 }
 
+std::string PluginProcess::plugin_that(const char* failed) const {
+  return "plugin " + file_.note.id + " (" + file_.place() + ") " + failed;
+}
+
 // Two builds need not understand each other; all that both know is how such a process greets.
 void PluginProcess::require_same_build() {
-  const std::string where =
-      "plugin " + file_.note.id + " (" + file_.place() + ") could not be loaded in a process of its own: ";
+  const std::string where = plugin_that(not_loaded);
   const auto refuse = [&](const std::string& found) {
     throw_usage(error_id::isolation_start_failed,
-                where + program_ + " " + found + ", expected the command `trainer` of this build, " + build_name() +
+                where + ": " + program_ + " " + found + ", expected the command `trainer` of this build, " +
+                    build_name() +
                     "; install command and library together, or name the right command with TRAINER_PROGRAM");
   };
   const double limit = start_seconds(isolation_);
@@ -115,7 +121,7 @@ void PluginProcess::require_same_build() {
   if (said || !gone()) refuse(said ? "says what it should not" : "has said nothing within " + seconds_text(limit));
   const auto how = wait_for_end();
   const bool may_lack_memory = isolation_.memory > 0 && how == "exit status 1";
-  if (!how || how->starts_with("signal") || may_lack_memory) throw lost(where.substr(0, where.size() - 2));
+  if (!how || how->starts_with("signal") || may_lack_memory) throw lost(where);
   refuse("ended with " + (how->empty() ? "exit status 0" : *how) + " before it said which build it is");
 }
 
@@ -141,9 +147,7 @@ void PluginProcess::load() {
   Writer out(question);
   out.object(given);
   out.object(context_.args ? arguments_to_json(*context_.args) : json::object{});
-  runs_on_ = ask(What::load, question, isolation_.timeout,
-                 "plugin " + file_.note.id + " (" + file_.place() + ") could not be loaded in a process of its own",
-                 read_runs_on);
+  runs_on_ = ask(What::load, question, isolation_.timeout, plugin_that(not_loaded), read_runs_on);
 }
 
 Availability PluginProcess::available(const json::object& config, std::string_view config_place) {
@@ -151,8 +155,7 @@ Availability PluginProcess::available(const json::object& config, std::string_vi
   Writer out(question);
   out.object(config);
   out.text(config_place);
-  return ask(What::available, question, isolation_.timeout,
-             "plugin " + file_.note.id + " (" + file_.place() + ") did not say whether it is available",
+  return ask(What::available, question, isolation_.timeout, plugin_that("did not say whether it is available"),
              read_availability);
 }
 
