@@ -61,31 +61,30 @@ TEST(Process, MayLeadASession) {
   EXPECT_EQ(std::stoll(all), child.id());
 }
 
-TEST(Process, WhatItStartedMayEndWithIt) {
-  Program program = shell("sleep 600 & echo started");
+// Of one that has started another, which would hold its output open.
+void expect_end_of_all(Program program, const char* end) {
   program.printed = program.ends_all = true;
   Process child(program);
   EXPECT_EQ(child.printed(30), "started\n");
-  EXPECT_EQ(child.wait(30), "");
+  EXPECT_EQ(child.wait(30), end);
   EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
+}
+
+TEST(Process, WhatItStartedMayEndWithIt) {
+  Program program = shell("sleep 600 & echo started");
+  expect_end_of_all(program, "");
 }
 
 TEST(Process, SoMayWhatHasAGroupOfItsOwnInItsSession) {
   Program program{{"bash", "-c", "set -m; sleep 600 & echo started"}, shell("").environment};
-  program.printed = program.session = program.ends_all = true;
-  Process child(program);
-  EXPECT_EQ(child.printed(30), "started\n");
-  EXPECT_EQ(child.wait(30), "");
-  EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
+  program.session = true;
+  expect_end_of_all(program, "");
 }
 
 TEST(Process, SoMayWhatHasASessionOfItsOwnAndNoParentLeft) {
   Program program{{"sh", "-c", "(setsid sleep 600 & echo started); kill -9 $$"}, shell("").environment};
-  program.printed = program.session = program.ends_all = true;
-  Process child(program);
-  EXPECT_EQ(child.printed(30), "started\n");
-  EXPECT_EQ(child.wait(30), "signal 9");
-  EXPECT_EQ(child.printed(30), std::nullopt) << "nobody can print any more";
+  program.session = true;
+  expect_end_of_all(program, "signal 9");
 }
 
 TEST(Process, ThatEndsOthersIsNotKeptStopped) {

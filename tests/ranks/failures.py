@@ -101,6 +101,11 @@ def master_stopped(work):
         says(first, 1, "rank 0 lost the other ranks in", "stopped or cut off", "[ranks.lost]", since=time.monotonic())
 
 
+def says_of_the_failed(first):
+    words = f"rank 1 (host {HOST}) ended with an error of its own", "[ranks.lost]"
+    says(first, 1, *words, within=2, since=time.monotonic())
+
+
 def callback_fails(work):
     command = started(work, [{"on": "on_step_end", "global_step": 6, "rank": 1, "raise": "the disk is full"}])
     with launch(command, work) as (first, second):
@@ -111,14 +116,7 @@ def callback_fails(work):
             "[callback.failed]",
             within=60,
         )
-        says(
-            first,
-            1,
-            f"rank 1 (host {HOST}) ended with an error of its own",
-            "[ranks.lost]",
-            within=2,
-            since=time.monotonic(),
-        )
+        says_of_the_failed(first)
     expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
 
 
@@ -140,14 +138,7 @@ def out_of_memory(work):
         resource.prlimit(second.popen.pid, resource.RLIMIT_AS, (limit, limit))
         second.popen.send_signal(signal.SIGCONT)
         says(second, 1, "evaluate at step 6", "make the batch or the model smaller", "[memory.exhausted]", within=60)
-        says(
-            first,
-            1,
-            f"rank 1 (host {HOST}) ended with an error of its own",
-            "[ranks.lost]",
-            within=2,
-            since=time.monotonic(),
-        )
+        says_of_the_failed(first)
     expect(whole_checkpoints(work / "out") == [4], "the checkpoint before is whole")
 
 

@@ -11,6 +11,7 @@ import time
 import urllib.request
 
 from harness import Work, expect, python
+from status_server import answer
 
 SINGLE = ("train_runtime", "train_samples_per_second", "train_steps_per_second", "train_loss", "total_flos")
 
@@ -180,16 +181,6 @@ def serve(behave):
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, daemon=True).start()
     return server
-
-
-def answer(status, body):
-    def behave(handler):
-        handler.send_response(status)
-        handler.send_header("Content-Length", str(len(body)))
-        handler.end_headers()
-        handler.wfile.write(body)
-
-    return behave
 
 
 def test_outages():
